@@ -1,0 +1,1 @@
+"""What the outside meets: each door parses, calls one thing of the core, and renders."""

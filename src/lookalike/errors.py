@@ -1,0 +1,196 @@
+"""The errors of lookalike: one family, each kind with a stable code that machines may match.
+
+    LookalikeError
+    ├── InputError                 input_invalid        a value that the caller gave is wrong
+    │   └── FilterError            filter_invalid       a filter that means nothing
+    ├── SourceError                source_invalid       no image could be had from a source
+    │   ├── SourceNotFoundError    source_not_found     no such file
+    │   ├── FetchError             fetch_failed         a URL did not answer with a picture
+    │   ├── FetchRefusedError      fetch_refused        a URL that we will not open
+    │   ├── ImageUndecodableError  image_undecodable    bytes that are no whole image
+    │   ├── ImageUnsupportedError  image_unsupported    an image format that is not read here
+    │   └── ImageTooLargeError     image_too_large      over a limit on bytes, pixels or time
+    ├── NotFoundError              not_found
+    │   ├── CollectionNotFoundError  collection_not_found
+    │   └── RecordNotFoundError      record_not_found
+    ├── ConflictError              conflict
+    │   ├── CollectionExistsError  collection_exists
+    │   └── IdTakenError           id_taken             an id that another source holds
+    ├── EncoderError               encoder_failed
+    │   └── EncoderMismatchError   encoder_mismatch     vectors of two encoders would meet
+    ├── StoreError                 store_failed
+    │   ├── StoreBusyError         store_busy           another writer held it for too long
+    │   ├── StoreFullError         store_full           the disk is full
+    │   ├── StoreReadOnlyError     store_read_only      the folder may not be written
+    │   ├── StoreDamagedError      store_damaged        the truth cannot be read
+    │   └── StoreTooNewError       store_too_new        written by a later lookalike
+    └── ExtraMissingError          extra_missing        an optional part is not installed
+
+A message says what was wrong, what was expected, and how to mend it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class LookalikeError(Exception):
+    """Any error that lookalike raises on purpose; `details` holds the values it talks about."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.message, self.details))
+
+
+def _rebuild(kind: type[LookalikeError], message: str, details: dict[str, Any]) -> LookalikeError:
+    return kind(message, **details)
+
+
+class InputError(LookalikeError, ValueError):
+    """A value that the caller gave is wrong."""
+
+    code = "input_invalid"
+
+
+class FilterError(InputError):
+    """A filter that means nothing; `place` is the path to the wrong part."""
+
+    code = "filter_invalid"
+
+
+class SourceError(LookalikeError):
+    """No image could be had from a source."""
+
+    code = "source_invalid"
+
+
+class SourceNotFoundError(SourceError):
+    """There is no such file or folder."""
+
+    code = "source_not_found"
+
+
+class FetchError(SourceError):
+    """A URL did not answer with a picture."""
+
+    code = "fetch_failed"
+
+
+class FetchRefusedError(SourceError):
+    """A URL that the safe fetcher will not open."""
+
+    code = "fetch_refused"
+
+
+class ImageUndecodableError(SourceError):
+    """Bytes that are no whole image."""
+
+    code = "image_undecodable"
+
+
+class ImageUnsupportedError(SourceError):
+    """An image format that is not read here."""
+
+    code = "image_unsupported"
+
+
+class ImageTooLargeError(SourceError):
+    """An image over a limit on bytes, pixels or decoding time."""
+
+    code = "image_too_large"
+
+
+class NotFoundError(LookalikeError):
+    """Something that was named is not there."""
+
+    code = "not_found"
+
+
+class CollectionNotFoundError(NotFoundError):
+    """There is no collection of that name."""
+
+    code = "collection_not_found"
+
+
+class RecordNotFoundError(NotFoundError):
+    """There is no record of that id."""
+
+    code = "record_not_found"
+
+
+class ConflictError(LookalikeError):
+    """What was asked contradicts what is stored."""
+
+    code = "conflict"
+
+
+class CollectionExistsError(ConflictError):
+    """A collection of that name is already there."""
+
+    code = "collection_exists"
+
+
+class IdTakenError(ConflictError):
+    """An id that a record from another source holds; nothing was overwritten."""
+
+    code = "id_taken"
+
+
+class EncoderError(LookalikeError):
+    """An encoder cannot be loaded, or gives wrong numbers."""
+
+    code = "encoder_failed"
+
+
+class EncoderMismatchError(EncoderError):
+    """Vectors of two encoders would meet in one collection."""
+
+    code = "encoder_mismatch"
+
+
+class StoreError(LookalikeError):
+    """The store could not do what was asked; what it had acknowledged is still there."""
+
+    code = "store_failed"
+
+
+class StoreBusyError(StoreError):
+    """Another writer held the store for too long."""
+
+    code = "store_busy"
+
+
+class StoreFullError(StoreError):
+    """The disk is full."""
+
+    code = "store_full"
+
+
+class StoreReadOnlyError(StoreError):
+    """The folder may not be written."""
+
+    code = "store_read_only"
+
+
+class StoreDamagedError(StoreError):
+    """The truth of a store cannot be read."""
+
+    code = "store_damaged"
+
+
+class StoreTooNewError(StoreError):
+    """The store was written by a later lookalike."""
+
+    code = "store_too_new"
+
+
+class ExtraMissingError(LookalikeError):
+    """An optional part is not installed; the message names the extra."""
+
+    code = "extra_missing"

@@ -1,0 +1,67 @@
+"""Every number that the outside may not pass, with its unit, its default and the reason for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .errors import InputError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of one process; a door makes them from its settings.
+
+    Attributes:
+        max_image_bytes: Bytes of one encoded image. 100 MB holds a 40-megapixel TIFF or BMP of 16 bit.
+        max_image_pixels: Pixels of one image (the first frame). 200 million is the largest that cameras give;
+            more is a bomb.
+        decode_timeout_s: Seconds that one image may take. A 40-megapixel PNG takes about 2.
+        fetch_timeout_s: Seconds for one URL, redirects and body together.
+        fetch_max_redirects: Redirects that are followed.
+        max_id_chars: Characters of a record id; long enough for a path.
+        max_metadata_bytes: Bytes of one record's metadata as JSON.
+        max_name_chars: Characters of a collection's name.
+        max_limit: Matches that one search may return.
+    """
+
+    max_image_bytes: int = 100_000_000
+    max_image_pixels: int = 200_000_000
+    decode_timeout_s: float = 30.0
+    fetch_timeout_s: float = 20.0
+    fetch_max_redirects: int = 5
+    max_id_chars: int = 1024
+    max_metadata_bytes: int = 1_000_000
+    max_name_chars: int = 128
+    max_limit: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+                raise InputError(f"{name}={value!r} is not a limit: pass a number of 0 or more.", name=name)
+
+
+def check_unit(name: str, value: float | None) -> None:
+    """Refuse a score outside 0 to 1.
+
+    Raises:
+        InputError: naming the value and the likely mistake.
+    """
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise InputError(f"{name}={value!r} is no number: pass a score from 0 to 1, such as 0.7.")
+    if not 0 <= value <= 1:
+        hint = f" For {value:g} of 100 pass {name}={value / 100:g}." if 1 < value <= 100 else ""
+        raise InputError(f"{name}={value:g} is out of range: a score runs from 0 to 1.{hint}")
+
+
+def check_count(name: str, value: int, *, least: int, most: int) -> None:
+    """Refuse a count outside its range.
+
+    Raises:
+        InputError: naming the value and the range.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InputError(f"{name}={value!r} is no whole number: pass one from {least} to {most}.")
+    if not least <= value <= most:
+        raise InputError(f"{name}={value} is out of range: pass a whole number from {least} to {most}.")

@@ -1,0 +1,198 @@
+"""The seam of the stores: what keeps the records of one collection and finds what is near."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ..values import CollectionSpec, Entry, Neighbors, Record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..filters import Filter
+    from ..values import F32, I64, U8
+
+Replace = Literal["any", "same_source", "none"]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An entry that was not written because its id is held already; `held_by` is the holder's source."""
+
+    id: str
+    source: str | None
+    held_by: str | None
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of a batch: ids that are new, ids that replaced a record, and entries that were refused."""
+
+    added: tuple[str, ...]
+    updated: tuple[str, ...]
+    refused: tuple[Refused, ...]
+
+
+class Store(Protocol):
+    """What keeps one collection. Every call sees all writes acknowledged before it, by any process.
+
+    A batch is all or nothing; when a call that writes returns, its work survives a crash. Errors are StoreError
+    or InputError. A store may be used from many threads.
+    """
+
+    @property
+    def spec(self) -> CollectionSpec:
+        """What the collection is, as stored now."""
+        ...
+
+    def upsert(self, entries: Sequence[Entry], *, replace: Replace = "same_source") -> Written:
+        """Write entries in one transaction; of two with one id in a batch, the second is a rewrite of the first.
+
+        Args:
+            replace: What may be replaced: "any" record of the same id, only one whose `source` is the same, or
+                none. An entry that may not replace is refused and the others are written.
+
+        Raises:
+            InputError: when a vector has a wrong shape or dtype, or holds NaN or infinity; nothing is written.
+        """
+        ...
+
+    def revise(
+        self,
+        record_id: str,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Record:
+        """Set metadata and tags of one record, each where given, and return it. The vectors stay.
+
+        Raises:
+            RecordNotFoundError: when there is no such record.
+        """
+        ...
+
+    def restamp(self, stamps: Mapping[str, str]) -> None:
+        """Set the `stamp` of records by id, in one transaction; unknown ids are skipped."""
+        ...
+
+    def delete(self, record_ids: Collection[str]) -> int:
+        """Delete records for good and say how many were there. Unknown ids are skipped."""
+        ...
+
+    def get(self, record_ids: Sequence[str]) -> dict[str, Record]:
+        """Give the records that are there, by id."""
+        ...
+
+    def records(self, keys: Sequence[int]) -> dict[int, Record]:
+        """Give the records that are there, by key."""
+        ...
+
+    def keys(self, record_ids: Sequence[str]) -> dict[str, int]:
+        """Give the keys of the records that are there, by id."""
+        ...
+
+    def keys_of_hash(self, content_hash: str) -> list[int]:
+        """Give the keys of all records with these very bytes, rising."""
+        ...
+
+    def vectors(self, space: str, keys: Sequence[int]) -> dict[int, F32 | U8]:
+        """Give the stored vectors of one space by key; records without a vector there are left out."""
+        ...
+
+    def thumbnail(self, record_id: str) -> bytes | None:
+        """Give the kept thumbnail (JPEG), or None."""
+        ...
+
+    def original(self, record_id: str) -> bytes | None:
+        """Give the kept original bytes, or None."""
+        ...
+
+    def neighbors(
+        self,
+        space: str,
+        vectors: F32 | U8,
+        k: int,
+        *,
+        max_distance: float | None = None,
+        filter: Filter | None = None,
+    ) -> Neighbors:
+        """Find the k nearest records that pass the filter: exactly min(k, matching), nearest first, ties by id.
+
+        Args:
+            vectors: (q, d) float32 of unit length, or (q, bytes) uint8 for a Hamming space.
+            max_distance: A ceiling that includes its own value; cosine distance 0..2, or bits.
+        """
+        ...
+
+    def scan(self, *, filter: Filter | None = None, after: str | None = None) -> Iterator[Record]:
+        """Give the records by rising id, those behind `after` when given. Memory stays bounded."""
+        ...
+
+    def scan_vectors(self, space: str, *, batch: int = 4096) -> Iterator[tuple[I64, F32 | U8]]:
+        """Give (keys (n,), vectors (n, d)) of one space by rising key, in batches."""
+        ...
+
+    def count(self, *, filter: Filter | None = None) -> int:
+        """Count the records that pass the filter."""
+        ...
+
+    def configure(self, *, fields: Sequence[str] | None = None, product_id_field: str | None = None) -> None:
+        """Change the declared fields and the product-id field; None leaves them. "" takes the latter away."""
+        ...
+
+    def check(self) -> list[str]:
+        """Look for damage in truth and index, and give what was found in plain words; empty when all is well."""
+        ...
+
+    def statistics(self) -> dict[str, Any]:
+        """Give sizes for people: records, bytes on disk, what the index holds and how it searches."""
+        ...
+
+    def flush(self) -> None:
+        """Bring the derived index files up to date, so that the next opening is quick. Never needed for truth."""
+        ...
+
+    def backup(self, target: Path) -> None:
+        """Copy the collection to a new folder while it is in use."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and memory. Closing twice is harmless."""
+        ...
+
+
+class Stores(Protocol):
+    """What holds many stores by collection name: a home folder, or a database."""
+
+    def names(self) -> list[str]:
+        """Give the names of all collections, sorted."""
+        ...
+
+    def create(self, spec: CollectionSpec) -> Store:
+        """Make a collection, durable and empty.
+
+        Raises:
+            CollectionExistsError: when the name is in use.
+        """
+        ...
+
+    def open(self, name: str) -> Store:
+        """Open a collection.
+
+        Raises:
+            CollectionNotFoundError: naming those that exist.
+        """
+        ...
+
+    def delete(self, name: str) -> None:
+        """Delete a collection for good.
+
+        Raises:
+            CollectionNotFoundError: naming those that exist.
+        """
+        ...
+
+
+OpenStores = Callable[["Path"], Stores]

@@ -1,0 +1,181 @@
+"""The nouns that travel between the rooms: frozen, without I/O, and not serialisable on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    F32: TypeAlias = npt.NDArray[np.float32]
+    U8: TypeAlias = npt.NDArray[np.uint8]
+    I64: TypeAlias = npt.NDArray[np.int64]
+    Vectors: TypeAlias = Mapping[str, F32 | U8]
+
+CollectionType = Literal["photos", "products", "matching"]
+Keep = Literal["auto", "none", "thumbnail", "original"]
+Metric = Literal["cosine", "hamming"]
+Metadata: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A decoded picture: RGB, 8 bit, upright, and reduced when it was much larger than an encoder needs.
+
+    Attributes:
+        pixels: (h, w, 3) uint8.
+        size_px: (width, height) as shown, before any reduction.
+        content_hash: SHA-256 of the bytes, in hex; of shape and pixels where there were no bytes.
+        format: What the bytes were ("jpeg", "png", ...), or "pixels".
+        byte_size: How many bytes the source had; 0 where there were none.
+    """
+
+    pixels: U8
+    size_px: tuple[int, int]
+    content_hash: str
+    format: str
+    byte_size: int = 0
+
+
+@dataclass(frozen=True)
+class Record:
+    """One entry of a collection, without its vectors.
+
+    Attributes:
+        id: The caller's name for it; unique in its collection.
+        source: Where the picture came from (path, URL, or "bytes:HASH"); None when nobody said.
+        stamp: Size and modification time of the source file, to skip unchanged files; "" where there is none.
+        created_at: UTC, ISO 8601; the store sets it and `updated_at`.
+    """
+
+    id: str
+    source: str | None = None
+    content_hash: str = ""
+    format: str = ""
+    size_px: tuple[int, int] = (0, 0)
+    byte_size: int = 0
+    stamp: str = ""
+    metadata: Metadata = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    created_at: str = ""
+    updated_at: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """Give what a filter sees: the metadata, with `_id` and `tags` beside it."""
+        return {**self.metadata, "_id": self.id, "tags": list(self.tags)}
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A record with all that is stored for it: one vector a space, and the pictures that are kept.
+
+    Attributes:
+        vectors: Space name to (d,) float32 of unit length, or (bytes,) uint8 for a Hamming space. A space
+            may be missing: that record has no place there.
+        thumbnail: JPEG bytes to show, or None.
+        original: The bytes as they came, or None.
+    """
+
+    record: Record
+    vectors: Vectors
+    thumbnail: bytes | None = None
+    original: bytes | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbors:
+    """The answer of a store: columns, a row for each query, nearest first, ties by record id.
+
+    Attributes:
+        keys: (q, k) int64; -1 behind the end of a row.
+        distances: (q, k) float32; +inf behind the end of a row.
+        counts: (q,) int64; how many neighbors each row holds.
+    """
+
+    keys: I64
+    distances: F32
+    counts: I64
+
+
+@dataclass(frozen=True)
+class Match:
+    """An answer to a person: a record with its score, distance and rank (from 1)."""
+
+    id: str
+    score: float
+    distance: float
+    rank: int
+    relation: str | None = None
+    source: str | None = None
+    metadata: Metadata = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Member:
+    """A record of a duplicate group with its score against the group's representative."""
+
+    id: str
+    score: float
+    relation: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class DuplicateGroup:
+    """Records that are the same picture; the representative comes first among `members`."""
+
+    representative: str
+    min_score: float
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One item that failed alone: its source, the error's code, and the message."""
+
+    source: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far long work has come; `total` is None while it is not known."""
+
+    done: int
+    total: int | None
+    failed: int = 0
+
+
+@dataclass(frozen=True)
+class Space:
+    """One kind of vector that a collection holds: name, numbers (bits for Hamming) and metric."""
+
+    name: str
+    dim: int
+    metric: Metric
+
+
+@dataclass(frozen=True)
+class CollectionSpec:
+    """What a collection is: fixed when it is made, but for title, fields and product-id field.
+
+    Attributes:
+        encoder: Name of the encoder whose vectors it holds.
+        encoder_digest: SHA-256 that binds the collection to that very encoder.
+        spaces: The vectors it holds, the ranking one first.
+    """
+
+    name: str
+    type: CollectionType = "photos"
+    keep: Keep = "auto"
+    encoder: str = ""
+    encoder_digest: str = ""
+    spaces: Sequence[Space] = ()
+    fields: tuple[str, ...] = ()
+    product_id_field: str | None = None
+    created_at: str = ""
