@@ -177,14 +177,14 @@ def _headland(canvas: Canvas, rng: np.random.Generator, horizon: float, color: C
 def skyline(mood: int, rng: np.random.Generator) -> Image.Image:
     """Draw a city by night across a river: towers with lit windows, and their reflections."""
     skies: tuple[Stops, ...] = (
-        ((0, "#0b1030"), (0.35, "#27265a"), (0.6, "#7c4a7e"), (0.72, "#e08a72")),
-        ((0, "#050b1c"), (0.4, "#0f2747"), (0.72, "#2f6288")),
-        ((0, "#1d1030"), (0.4, "#52254f"), (0.72, "#d5665a")),
+        ((0, "#141a45"), (0.25, "#3b3572"), (0.45, "#96588a"), (0.62, "#f0997a")),
+        ((0, "#071128"), (0.3, "#143358"), (0.62, "#4d8fae")),
+        ((0, "#2a1640"), (0.3, "#7a3260"), (0.62, "#f0836a")),
     )
     canvas = _sky(skies[mood])
     _stars(canvas, rng, 130, 150)
     shore = 322
-    tones = (("#5d4474", "#33284f", "#15132b"), ("#234a6b", "#142f4d", "#081424"), ("#7c3a58", "#45203f", "#1b0d22"))[
+    tones = (("#6d4f83", "#3a2d58", "#17152f"), ("#234a6b", "#142f4d", "#081424"), ("#7c3a58", "#45203f", "#1b0d22"))[
         mood
     ]
     _, y = grid(SIZE_PX)
@@ -208,7 +208,7 @@ def skyline(mood: int, rng: np.random.Generator) -> Image.Image:
 
 def _upright_blur(values: F32) -> F32:
     """Smear light up and down, as moving water does."""
-    return blur(np.repeat(values, 1, axis=1)[:, ::1], 1.6) * np.float32(0.35) + np.float32(0.65) * resize(
+    return blur(values, 1.6) * np.float32(0.35) + np.float32(0.65) * resize(
         resize(values, (WIDTH, max(2, values.shape[0] // 9))), (WIDTH, values.shape[0])
     )
 

@@ -24,13 +24,14 @@ from lookalike.samples.canvas import (
 from lookalike.samples.studio import cast_shadow, ground, inner_shadow, table
 
 CHALK = rgb("#f6f2ea")
+LINEN = rgb("#e3d8c3")
 INK = rgb("#2b2d33")
 GUM = rgb("#b97a48")
 
 
 def sneaker(color: Color, view: View, rng: np.random.Generator) -> Canvas:
     """Draw a low court shoe from its side: suede panels, cotton laces, gum sole."""
-    canvas = table("#e6e4df", view=view, horizon=390)
+    canvas = table("#dcd9d2", view=view, horizon=390)
     ground(canvas, 300, 446, 236, 17)
     collar = canvas.mask(
         curve([(70, 236), (92, 205), (140, 208), (196, 216), (236, 196), (262, 210), (236, 262), (150, 280), (84, 268)])
@@ -38,7 +39,8 @@ def sneaker(color: Color, view: View, rng: np.random.Generator) -> Canvas:
     canvas.paint(collar, shade(color, -0.75))
     canvas.relief(collar, 8, depth=0.5)
     tongue = canvas.mask(curve([(196, 236), (212, 176), (244, 158), (266, 170), (300, 236), (262, 262)]))
-    canvas.paint(tongue, mix(CHALK, color, 0.12))
+    cast_shadow(canvas, tongue, 6, 0.3, (2, 3))
+    canvas.paint(tongue, mix(LINEN, color, 0.3))
     canvas.relief(tongue, 9, depth=0.8)
     upper = canvas.mask(
         curve(
@@ -67,7 +69,8 @@ def sneaker(color: Color, view: View, rng: np.random.Generator) -> Canvas:
         )
     )
     suede = clouds(canvas.size_px, rng, (60, 60), 3)
-    _leather(canvas, upper, mix(CHALK, color, 0.06), 20)
+    cast_shadow(canvas, upper, 7, 0.3, (3, 4))
+    _leather(canvas, upper, mix(LINEN, color, 0.08), 20)
     toe = (
         canvas.mask(curve([(392, 410), (398, 360), (420, 326), (470, 318), (516, 336), (546, 372), (544, 412)])) * upper
     )
