@@ -1,0 +1,33 @@
+"""Color profiles: from a wide gamut to sRGB. All of it may fail, and then the colors stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image as PILImage
+
+    Transform = Callable[[PILImage.Image], PILImage.Image]
+
+
+@lru_cache(maxsize=16)
+def srgb_transform(profile: bytes) -> Transform | None:
+    """Build the map from an RGB profile to sRGB; None where the profile is broken or color management is missing."""
+    try:
+        from PIL import ImageCms
+
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), "RGB", "RGB")
+    except Exception:  # a profile is metadata: a broken one is no reason to refuse good pixels
+        return None
+
+    def convert(image: PILImage.Image) -> PILImage.Image:
+        try:
+            return ImageCms.applyTransform(image, transform) or image
+        except (OSError, ValueError, ImageCms.PyCMSError):
+            return image
+
+    return convert

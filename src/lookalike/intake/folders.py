@@ -1,0 +1,143 @@
+"""Walk a folder: which files are meant as pictures, in an order that is the same everywhere."""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError, SourceError, SourceNotFoundError
+from ..limits import Limits
+from . import signatures
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file of a folder.
+
+    Attributes:
+        path: Where it is.
+        relative: Its path below the folder, with forward slashes; bytes that are no text are written as `\\xNN`.
+        stamp: Size and modification time; "" where the file could not be looked at.
+        looks_like_image: Whether it is meant as a picture, by its first bytes or its name, readable here or not.
+    """
+
+    path: Path
+    relative: str
+    stamp: str
+    looks_like_image: bool
+
+
+def walk(folder: str | os.PathLike[str], *, limits: Limits) -> Iterator[Found]:
+    """Find the regular files below a folder, sorted by relative path.
+
+    Hidden names (leading dot) and what is neither file nor folder are passed over. Links to files count as files.
+    A linked folder is entered when it lies outside `folder` and was not entered before, so that nothing is found
+    twice and a loop ends. A folder that cannot be read, and a link to nothing under a picture's name, are given as
+    found: reading them says what is wrong.
+
+    Args:
+        limits: Part of every call into intake; a walk opens files for their first 512 bytes only, and has none.
+
+    Raises:
+        SourceNotFoundError, InputError, SourceError: at once, when `folder` is missing, no folder, or not readable.
+    """
+    del limits
+    root = Path(folder)
+    name = printable(str(root))
+    try:
+        if not modes.S_ISDIR(os.stat(root).st_mode):
+            raise InputError(f'"{name}" is not a folder: pass a folder, or read the file itself.')
+        entries = _sorted_entries(str(root))
+    except FileNotFoundError as exc:
+        raise SourceNotFoundError(f'no such folder: "{name}". Check the spelling.') from exc
+    except OSError as exc:
+        raise SourceError(f'cannot read folder "{name}": {exc.strerror or exc}.') from exc
+    return _walk(entries, "", os.path.realpath(root), set())
+
+
+def stamp(path: str | os.PathLike[str]) -> str:
+    """Give size and modification time of a file as text, to tell whether it changed.
+
+    Raises:
+        OSError: as `os.stat` does.
+    """
+    return _stamp(os.stat(path))
+
+
+def printable(text: str) -> str:
+    """Give text that any output takes: undecodable bytes of a file name and control characters as escapes."""
+    if text.isprintable():
+        return text
+    raw = os.fsencode(text) if any("\udc80" <= c <= "\udcff" for c in text) else text.encode("utf-8", "replace")
+    clean = raw.decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in clean)
+
+
+def _stamp(status: os.stat_result) -> str:
+    return f"{status.st_size}:{status.st_mtime_ns}"
+
+
+def _sorted_entries(folder: str) -> list[os.DirEntry[str]]:
+    """List a folder so that a walk through it comes out sorted by whole relative path: "a.b" before "a/b"."""
+    with os.scandir(folder) as entries:
+        shown = [entry for entry in entries if not entry.name.startswith(".")]
+    return sorted(shown, key=lambda entry: entry.name + "/" if _is_folder(entry) else entry.name)
+
+
+def _walk(entries: list[os.DirEntry[str]], prefix: str, root: str, entered: set[str]) -> Iterator[Found]:
+    for entry in entries:
+        relative = prefix + entry.name
+        if not _is_folder(entry):
+            found = _file(entry, relative)
+            if found is not None:
+                yield found
+            continue
+        if entry.is_symlink() and not _is_new(os.path.realpath(entry.path), root, entered):
+            continue
+        try:
+            below = _sorted_entries(entry.path)
+        except OSError:
+            yield Found(Path(entry.path), printable(relative), "", True)
+            continue
+        yield from _walk(below, relative + "/", root, entered)
+
+
+def _is_new(target: str, root: str, entered: set[str]) -> bool:
+    """Say whether a linked folder lies outside all that was or will be entered, and remember it."""
+    for base in (root, *entered):
+        if os.path.commonpath((base, target)) in (base, target):
+            return False
+    entered.add(target)
+    return True
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _file(entry: os.DirEntry[str], relative: str) -> Found | None:
+    suffix = os.path.splitext(entry.name)[1].lower()
+    path = Path(entry.path)
+    try:
+        status = entry.stat()
+    except OSError:
+        wanted = suffix in signatures.IMAGE_SUFFIXES
+        return Found(path, printable(relative), "", True) if wanted else None
+    if not modes.S_ISREG(status.st_mode):
+        return None
+    looks = suffix in signatures.IMAGE_SUFFIXES or signatures.looks_like_image(_head(entry.path))
+    return Found(path, printable(relative), _stamp(status), looks)
+
+
+def _head(path: str) -> bytes:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read(signatures.SNIFF_BYTES)
+    except OSError:
+        return b""
