@@ -1,1 +1,74 @@
-"""lookalike finds similar images."""
+"""lookalike finds similar images.
+
+import lookalike
+
+photos = lookalike.open("my-library").collection("photos", create=True)
+photos.add("holiday/")
+print(photos.search("query.jpg", limit=5))
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import errors
+from .errors import LookalikeError
+
+if TYPE_CHECKING:
+    import os
+
+    from .core.collection import Collection
+    from .core.library import Library
+    from .core.results import Comparison, DuplicateGroups, Matches, Report
+    from .values import DuplicateGroup, Failure, Match, Member, Record
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Collection",
+    "Comparison",
+    "DuplicateGroup",
+    "DuplicateGroups",
+    "Failure",
+    "Library",
+    "LookalikeError",
+    "Match",
+    "Matches",
+    "Member",
+    "Record",
+    "Report",
+    "compare",
+    "errors",
+    "open",
+]
+
+_HOMES = {
+    "Collection": "core.collection",
+    "Library": "core.library",
+    **dict.fromkeys(("Comparison", "DuplicateGroups", "Matches", "Report"), "core.results"),
+    **dict.fromkeys(("DuplicateGroup", "Failure", "Match", "Member", "Record"), "values"),
+}
+
+
+def open(home: str | os.PathLike[str] | None = None) -> Library:
+    """Open the library in a folder, made when it is not there; without one, the default home."""
+    from .core.library import open_library
+
+    return open_library(home)
+
+
+def compare(a: Any, b: Any) -> Comparison:
+    """Say how alike two pictures are: paths, URLs, bytes, PIL images or arrays, in any mix."""
+    from .core.library import open_library
+
+    with open_library() as library:
+        return library.compare(a, b)
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public class when it is asked for, so that `import lookalike` stays quick."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lookalike' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

@@ -2,17 +2,22 @@
 
 from .fetch import Fetcher
 from .folders import Found, stamp, walk
-from .sources import Source, base64_bytes, bytes_name, describe, read, read_bytes
+from .sources import Source, as_path, base64_bytes, bytes_name, describe, is_source, is_url, read, read_bytes
+from .thumbnails import thumbnail
 
 __all__ = [
     "Fetcher",
     "Found",
     "Source",
+    "as_path",
     "base64_bytes",
     "bytes_name",
     "describe",
+    "is_source",
+    "is_url",
     "read",
     "read_bytes",
     "stamp",
+    "thumbnail",
     "walk",
 ]

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import stat as modes
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import FetchRefusedError, ImageTooLargeError, InputError, LookalikeError, SourceError, SourceNotFoundError
@@ -112,6 +113,29 @@ def describe(source: object) -> str:
     if hasattr(source, "read"):
         return printable(name) if isinstance(name, str) else "<open file>"
     return _cut(printable(repr(source)))
+
+
+def is_source(source: object) -> bool:
+    """Say whether `read` takes things of this type; nothing is opened."""
+    if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview | Image):
+        return True
+    return _is_pil(source) or _is_array(source) or hasattr(source, "read")
+
+
+def is_url(source: object) -> bool:
+    """Say whether a source is an http or https URL."""
+    return isinstance(source, str) and _scheme(source) in ("http", "https")
+
+
+def as_path(source: object) -> Path | None:
+    """Give the path that a source stands for, whether or not a file is there; None for anything else."""
+    if isinstance(source, os.PathLike):
+        return Path(os.fsdecode(source))
+    if not isinstance(source, str) or len(source) > _LONGEST_PATH or "\0" in source:
+        return None
+    if os.path.lexists(source):
+        return Path(source)
+    return None if _scheme(source) in (*_FOREIGN, "http", "https", "data") or _hidden_base64(source) else Path(source)
 
 
 def base64_bytes(text: str) -> bytes:

@@ -1,0 +1,40 @@
+# Two commands: `make demo` runs the main job, `make test` runs all checks. Both set up what they need.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+HOME_DIR ?= demo-home
+
+.PHONY: demo test check soak bench lock clean
+
+demo: $(VENV)/.runtime
+	$(BIN)/lookalike demo --home $(HOME_DIR) $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+test: $(VENV)/.test check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+soak: $(VENV)/.test           # the long tests: 200 kills, large collections
+	$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/.test          # prints a table, writes bench/results/latest.json
+	$(PYTHON) -m venv bench/.venv
+	bench/.venv/bin/pip install -q -r requirements/runtime.lock -r requirements/bench.lock
+	bench/.venv/bin/pip install -q --no-deps --no-build-isolation -e .
+	bench/.venv/bin/python bench/run.py
+
+$(VENV)/.runtime: requirements/runtime.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -r requirements/runtime.lock
+	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.runtime requirements/test.lock
+	$(BIN)/pip install -q -r requirements/test.lock
+	touch $@
+
+clean:
+	rm -rf $(VENV) bench/.venv demo-home bench/results build dist

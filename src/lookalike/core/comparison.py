@@ -1,0 +1,56 @@
+"""The comparison of two pictures: both descriptors and the hashes, scored by the stronger statement."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from .. import intake
+from ..distances import cosine_distance, score_map, score_of
+from ..rendering import Card
+from .collection import THUMBNAIL_SIDE_PX
+from .results import Comparison
+from .search import HASH_SPACE
+
+if TYPE_CHECKING:
+    from ..values import Image
+    from .describer import Describer
+
+
+def compare(describer: Describer, a: Any, b: Any) -> Comparison:
+    """Say how alike two pictures are; the order does not matter.
+
+    Raises:
+        SourceError: when one of them cannot be read.
+    """
+    began = time.perf_counter()
+    images = (describer.read(a), describer.read(b))
+    ours, theirs = (describer.vectors(image) for image in images)
+    same = images[0].content_hash == images[1].content_hash
+    bits = _bits(ours.get(HASH_SPACE), theirs.get(HASH_SPACE))
+    distances: dict[str, float] = {}
+    best = (-1.0, 0.0)
+    for space in describer.encoder.card.spaces:
+        distance = cosine_distance(ours[space], theirs[space])  # type: ignore[arg-type]
+        distances[space] = round(distance, 6)
+        score = score_of(distance, score_map(space), hash_bits=bits, same_bytes=same)
+        best = max(best, (score, -distance))
+    return Comparison(
+        score=best[0],
+        distance=round(-best[1], 6),
+        distances=distances,
+        relation="identical" if same else None,
+        elapsed_ms=round((time.perf_counter() - began) * 1000, 1),
+        pictures=lambda: [_card(image, source) for image, source in zip(images, (a, b), strict=True)],
+    )
+
+
+def _bits(ours: Any, theirs: Any) -> int | None:
+    if ours is None or theirs is None:
+        return None
+    return sum((int(x) ^ int(y)).bit_count() for x, y in zip(ours, theirs, strict=True))
+
+
+def _card(image: Image, source: Any) -> Card:
+    width, height = image.size_px
+    return Card(intake.thumbnail(image, THUMBNAIL_SIDE_PX), intake.describe(source), f"{width} x {height} px")

@@ -1,0 +1,62 @@
+"""The describer: from a source to an image to its vectors, by the intake and one encoder loaded at first use."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .. import intake
+from .search import HASH_SPACE
+
+if TYPE_CHECKING:
+    from ..encoders import Encoder
+    from ..settings import Settings
+    from ..values import Image, Vectors
+
+DESCRIPTOR_VERSION = "1"  # of what is computed beside the encoder: part of a collection's identity
+
+
+class Describer:
+    """What reads and encodes for a library. May be used from many threads."""
+
+    def __init__(self, settings: Settings, open_encoder: Callable[[], Encoder]) -> None:
+        self.settings = settings
+        self._open_encoder = open_encoder
+        self._encoder: Encoder | None = None
+        self._loading = threading.Lock()
+        self.fetcher = intake.Fetcher(settings.limits, allow_private=settings.allow_private_urls)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder; loading it takes about a quarter of a second, once."""
+        with self._loading:
+            if self._encoder is None:
+                self._encoder = self._open_encoder()
+            return self._encoder
+
+    @property
+    def digest(self) -> str:
+        """What binds a collection to this encoder and to the hash beside it."""
+        return f"{self.encoder.card.digest}+{DESCRIPTOR_VERSION}"
+
+    def read(self, source: Any, *, crop: tuple[int, int, int, int] | None = None) -> Image:
+        """Read a source to an image, as large as the encoder needs it."""
+        side = self.encoder.card.min_source_side_px
+        return intake.read(source, limits=self.settings.limits, min_side_px=side, fetch=self.fetcher, crop=crop)
+
+    def vectors(self, image: Image) -> Vectors:
+        """Encode an image in every space: the encoder's, and the difference hash where the picture has one."""
+        from ..encoders.hashes import difference_hash
+
+        vectors: dict[str, Any] = dict(self.encoder.encode(image))
+        hashed = difference_hash(image)
+        if hashed is not None:
+            vectors[HASH_SPACE] = hashed
+        return vectors
+
+    def close(self) -> None:
+        """Let go of the encoder and of open connections."""
+        self.fetcher.close()
+        if self._encoder is not None:
+            self._encoder.close()

@@ -1,0 +1,187 @@
+"""What a caller gives to `add`, as a stream of items: folders walked, records unpacked, ids chosen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import intake
+from ..errors import InputError, LookalikeError, SourceNotFoundError
+from ..limits import Limits
+from .ingest import IdFrom, Item
+
+_PICTURES = ("_file", "_url", "_base64")
+
+
+def items_of(source: Any, *, id_from: IdFrom, limits: Limits, base: Path | None = None) -> Iterator[Item]:
+    """Give the items of one source or of an iterable of sources; what cannot be one becomes a failed item.
+
+    Args:
+        source: A folder, a file, bytes, a URL, base64 text, a PIL image, an array, a record in the JSON-lines
+            form, or an iterable of them.
+        id_from: What names a file: its path below the folder, its name, or its content hash.
+        base: The folder that a record's relative `_file` starts from.
+    """
+    if _is_folder(source):
+        yield from _folder_items(Path(source), id_from=id_from, limits=limits)
+    elif isinstance(source, LookalikeError):  # a record that could not even be parsed
+        yield Item(None, str(source.details.get("source", "")), "", failure=source)
+    elif isinstance(source, Mapping):
+        yield _record_item(source, limits=limits, base=base)
+    elif intake.is_source(source):
+        yield _single_item(source, id_from=id_from)
+    elif isinstance(source, Iterable):
+        for one in source:
+            yield from items_of(one, id_from=id_from, limits=limits, base=base)
+    else:
+        error = InputError(
+            f"a source of type {type(source).__name__} is none that can be read: pass a folder, path, URL, bytes, "
+            f"PIL image, array, or a record such as {{'_id': '7', '_file': 'a.jpg'}}."
+        )
+        yield Item(None, intake.describe(source), "", failure=error)
+
+
+def count_items(source: Any, *, limits: Limits) -> int | None:
+    """Count what `items_of` will give, where that is cheap; None where it is not."""
+    if _is_folder(source):
+        return sum(1 for _ in intake.walk(source, limits=limits))
+    if isinstance(source, Mapping) or intake.is_source(source):
+        return 1
+    if isinstance(source, list | tuple):
+        counts = [count_items(one, limits=limits) for one in source]
+        return None if None in counts else sum(n for n in counts if n is not None)
+    return None
+
+
+def check_record_id(record_id: Any, *, limits: Limits) -> str:
+    """Give the id when it may name a record.
+
+    Raises:
+        InputError: when it is no text, empty, too long, or holds control characters.
+    """
+    if isinstance(record_id, int) and not isinstance(record_id, bool):
+        record_id = str(record_id)
+    if not isinstance(record_id, str):
+        raise InputError(f"an id of type {type(record_id).__name__} names no record: pass a text or a whole number.")
+    if not 0 < len(record_id) <= limits.max_id_chars:
+        raise InputError(f"an id has 1 to {limits.max_id_chars} characters, not {len(record_id)}.")
+    if any(ord(char) < 32 or 0xD800 <= ord(char) <= 0xDFFF for char in record_id):
+        raise InputError(f"the id {record_id[:80]!r} holds a control character. Take it out.")
+    return record_id
+
+
+def _is_folder(source: Any) -> bool:
+    if not isinstance(source, str | os.PathLike):
+        return False
+    try:
+        return os.path.isdir(source)
+    except ValueError:  # a NUL inside: no path at all
+        return False
+
+
+def _folder_items(folder: Path, *, id_from: IdFrom, limits: Limits) -> Iterator[Item]:
+    for found in intake.walk(folder, limits=limits):
+        path = os.path.abspath(found.path)
+        record_id = _file_id(found.relative, id_from)
+        skipped = not found.looks_like_image
+        yield Item(found.path, path, record_id, stamp=found.stamp, skipped=skipped)
+
+
+def _single_item(source: Any, *, id_from: IdFrom) -> Item:
+    if intake.is_url(source):
+        return Item(source, source, "" if id_from == "hash" else source)
+    path = intake.as_path(source)
+    if path is None:
+        return Item(source, intake.describe(source), "")
+    record_id = _file_id(path.name, id_from)
+    return Item(path, os.path.abspath(path), record_id, stamp=_stamp(path))
+
+
+def _record_item(record: Mapping[str, Any], *, limits: Limits, base: Path | None) -> Item:
+    """Read a record in the JSON-lines form: {"_id", "_file" | "_url" | "_base64", any fields, "tags"}."""
+    name = str(record.get("_id", record))[:80]
+    try:
+        pictures = [key for key in _PICTURES if record.get(key) is not None]
+        if len(pictures) != 1:
+            raise InputError(f'record "{name}" has {len(pictures)} pictures: give one of _file, _url or _base64.')
+        unknown = [key for key in record if key.startswith("_") and key not in (*_PICTURES, "_id")]
+        if unknown:
+            raise InputError(f'record "{name}" has the unknown field "{unknown[0]}": names with _ are ours.')
+        item = _pictured(record, pictures[0], base)
+        record_id = check_record_id(record["_id"], limits=limits) if "_id" in record else item.id
+        metadata = {key: value for key, value in record.items() if not key.startswith("_") and key != "tags"}
+        tags = check_tags(record.get("tags", ()))
+        check_metadata(metadata, limits=limits)
+    except LookalikeError as error:
+        return Item(None, name, "", failure=error)
+    return Item(item.source, item.name, record_id, stamp=item.stamp, metadata=metadata, tags=tags)
+
+
+def _pictured(record: Mapping[str, Any], key: str, base: Path | None) -> Item:
+    value = record[key]
+    if not isinstance(value, str):
+        raise InputError(f"{key} is a text, not {type(value).__name__}.")
+    if key == "_base64":
+        data = intake.base64_bytes(value)
+        return Item(data, intake.describe(data), "")
+    if key == "_url":
+        if not intake.is_url(value):
+            raise InputError(f"_url={value[:80]!r} is no web address: it begins with http:// or https://.")
+        return Item(value, value, value)
+    path = (base or Path()) / value
+    if not path.exists():
+        raise SourceNotFoundError(f'there is no file "{path}". A relative _file starts from the folder of the list.')
+    if path.is_dir():
+        raise InputError(f'"{path}" is a folder: a record has one picture. Index the folder instead.')
+    return Item(path, os.path.abspath(path), value, stamp=_stamp(path))
+
+
+def check_metadata(metadata: Any, *, limits: Limits) -> None:
+    """Refuse metadata that has no form as JSON, is too large, or uses a name of ours.
+
+    Raises:
+        InputError: naming what is wrong.
+    """
+    import json
+
+    if not isinstance(metadata, Mapping) or not all(isinstance(key, str) for key in metadata):
+        raise InputError(f"metadata is an object with text names, not {type(metadata).__name__}.")
+    for key in metadata:
+        if key.startswith(("_", "$")) or key == "tags":
+            raise InputError(f'"{key[:80]}" cannot be a metadata field: names with _ or $, and "tags", are ours.')
+    try:
+        size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
+    except (TypeError, ValueError, UnicodeEncodeError) as exc:
+        raise InputError(f"metadata holds a value that JSON has no form for: {exc}.") from exc
+    if size > limits.max_metadata_bytes:
+        raise InputError(f"metadata of {size:,} bytes is over the limit of {limits.max_metadata_bytes:,}.")
+
+
+def check_tags(tags: Any) -> tuple[str, ...]:
+    """Give tags as a tuple.
+
+    Raises:
+        InputError: when they are not a list of texts.
+    """
+    if isinstance(tags, str) or not isinstance(tags, Iterable):
+        raise InputError(f"tags are a list of texts, not {str(tags)[:80]!r}.")
+    given = tuple(tags)
+    for tag in given:
+        if not isinstance(tag, str) or not tag:
+            raise InputError(f"a tag is a text that is not empty, not {str(tag)[:80]!r}.")
+    return given
+
+
+def _stamp(path: Path) -> str:
+    try:
+        return intake.stamp(path)
+    except OSError:  # reading the file will say what is wrong with it
+        return ""
+
+
+def _file_id(relative: str, id_from: IdFrom) -> str:
+    if id_from == "hash":
+        return ""
+    return relative if id_from == "path" else relative.rsplit("/", 1)[-1]

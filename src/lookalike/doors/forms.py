@@ -1,0 +1,94 @@
+"""Core values as the JSON that every native door speaks; the same names on the command line and over HTTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..core.results import Comparison, DuplicateGroups, Matches, Report
+    from ..errors import LookalikeError
+    from ..values import Record
+
+
+def matches_form(found: Matches) -> dict[str, Any]:
+    """Give the reply of `find`."""
+    return {
+        "query": dict(found.query),
+        "collection": found.collection,
+        "count": len(found),
+        "next": None,
+        "matches": [
+            {
+                "id": match.id,
+                "score": match.score,
+                "distance": match.distance,
+                "rank": match.rank,
+                "relation": match.relation,
+                "source": match.source,
+                "metadata": dict(match.metadata),
+                "tags": list(match.tags),
+            }
+            for match in found
+        ],
+    }
+
+
+def comparison_form(compared: Comparison) -> dict[str, Any]:
+    """Give the reply of `compare`."""
+    return {
+        "score": compared.score,
+        "distance": compared.distance,
+        "distances": dict(compared.distances),
+        "relation": compared.relation,
+        "transform": None,
+        "elapsed_ms": compared.elapsed_ms,
+    }
+
+
+def duplicates_form(found: DuplicateGroups) -> dict[str, Any]:
+    """Give the reply of `duplicates`."""
+    return {
+        "groups": [
+            {
+                "representative": group.representative,
+                "min_score": group.min_score,
+                "members": [{"id": m.id, "score": m.score, "relation": m.relation} for m in group.members],
+            }
+            for group in found
+        ],
+        "count": len(found),
+    }
+
+
+def report_form(report: Report) -> dict[str, Any]:
+    """Give the reply of `index` and `import`."""
+    return {
+        "added": report.added,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "skipped": report.skipped,
+        "removed": report.removed,
+        "failed": [{"source": f.source, "code": f.code, "message": f.message} for f in report.failed],
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def record_form(record: Record) -> dict[str, Any]:
+    """Give a record, as `get` and `update` answer it."""
+    return {
+        "id": record.id,
+        "source": record.source,
+        "metadata": dict(record.metadata),
+        "tags": list(record.tags),
+        "content_hash": record.content_hash,
+        "format": record.format,
+        "size_px": list(record.size_px),
+        "byte_size": record.byte_size,
+        "created_at": record.created_at,
+        "updated_at": record.updated_at,
+    }
+
+
+def error_form(error: LookalikeError) -> dict[str, Any]:
+    """Give an error with its stable code."""
+    return {"error": {"code": error.code, "message": error.message}}
