@@ -13,7 +13,6 @@ gives a byte a second ends there too. Proxies of the environment, cookies, crede
 from __future__ import annotations
 
 import io
-import socket
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from ..limits import Limits
 
 if TYPE_CHECKING:
     import http.client
+    import socket
     import ssl
 
     Resolve = Callable[[str, int], Sequence[str]]
@@ -114,6 +114,8 @@ class Fetcher:
             connection.close()
 
     def _connect(self, target: _Target, deadline: _Deadline) -> Any:
+        import socket
+
         failure: OSError | None = None
         for address in self._addresses(target, deadline):
             try:
@@ -293,6 +295,8 @@ class _TimedReader(io.RawIOBase):
 
 
 def _system_resolve(host: str, port: int) -> Sequence[str]:
+    import socket
+
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
@@ -341,6 +345,8 @@ def _too_large(target: _Target, most: int) -> ImageTooLargeError:
 
 def _reason(exc: Exception) -> str:
     """Say in plain words what broke, without addresses or paths of this machine."""
+    import socket
+
     if isinstance(exc, socket.gaierror):
         return "its host is not known"
     if isinstance(exc, ConnectionRefusedError):

@@ -73,7 +73,7 @@ def _text(body: bytes, count: int, *, one_bit: bool) -> npt.NDArray[Any]:
         raise ValueError("a character that is no digit")
     if one_bit:  # spaces between the digits are optional
         digits = np.frombuffer(body.translate(None, b" \t\r\n\v\f"), np.uint8)[:count]
-        return digits != ord("0")
+        return np.not_equal(digits, ord("0"))
     if count > len(body):
         raise ValueError("truncated")
     numbers = np.fromstring(body.decode("ascii"), np.int32, sep=" ", count=count)
