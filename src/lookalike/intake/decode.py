@@ -171,9 +171,9 @@ def stored_box(crop: Box, size_px: tuple[int, int], turn: int) -> Box:
     x, y, width, height = crop
     left, top, right, bottom = x, y, x + width, y + height
     full_width, full_height = size_px
-    if turn in (2, 3, 7, 8):  # the shown x axis runs against the stored axis that it lies on
+    if turn in (2, 3, 6, 7):  # the shown x axis runs against the stored axis that it lies on
         left, right = full_width - right, full_width - left
-    if turn in (3, 4, 6, 7):
+    if turn in (3, 4, 7, 8):
         top, bottom = full_height - bottom, full_height - top
     return (top, left, bottom, right) if turn >= 5 else (left, top, right, bottom)
 

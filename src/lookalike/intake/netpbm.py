@@ -76,6 +76,7 @@ def _text(body: bytes, count: int, *, one_bit: bool) -> npt.NDArray[Any]:
         return np.not_equal(digits, ord("0"))
     if count > len(body):
         raise ValueError("truncated")
-    numbers = np.fromstring(body.decode("ascii"), np.int32, sep=" ", count=count)
+    # Without its `count`: numpy 2.4 fills up with whatever memory held where the text has fewer numbers.
+    numbers = np.fromstring(body.decode("ascii"), np.int32, sep=" ")
     values: npt.NDArray[Any] = np.clip(numbers, 0, 65535)
     return values

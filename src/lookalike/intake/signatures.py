@@ -21,8 +21,6 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"MM\0*", "tiff"),
     (0, b"II+\0", "tiff"),
     (0, b"MM\0+", "tiff"),
-    (0, b"\0\0\1\0", "ico"),
-    (0, b"\0\0\2\0", "cur"),
     (0, b"\0\0\0\x0cjP  \r\n\x87\n", "jp2"),
     (0, b"\xff\x4f\xff\x51", "jp2"),
     (0, b"\0\0\0\x0cJXL ", "jxl"),
@@ -169,6 +167,8 @@ def _binary_kind(head: bytes) -> str:
         return _box_kind(head)
     if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _DIB_HEADERS:
         return "bmp"
+    if head[:4] in (b"\0\0\1\0", b"\0\0\2\0") and head[4:6] not in (b"", b"\0\0"):
+        return "ico" if head[2] == 1 else "cur"  # a TGA may begin so too, but holds zeros where these have a count
     if _NETPBM.match(head):
         return "ppm"
     if head[:3] in (b"P7\n", b"PF\n", b"Pf\n"):
