@@ -154,8 +154,19 @@ class Store(Protocol):
         """Bring the derived index files up to date, so that the next opening is quick. Never needed for truth."""
         ...
 
+    def compact(self) -> None:
+        """Rewrite what is on disk without what was deleted, so that no trace of it is left.
+
+        Cost: reads and writes the whole collection; others may search meanwhile, and writers wait.
+        """
+        ...
+
     def backup(self, target: Path) -> None:
-        """Copy the collection to a new folder while it is in use."""
+        """Copy the collection to a new folder while it is in use; `Stores.restore` brings it back.
+
+        Raises:
+            InputError: when the folder holds something already.
+        """
         ...
 
     def close(self) -> None:
@@ -191,6 +202,14 @@ class Stores(Protocol):
 
         Raises:
             CollectionNotFoundError: naming those that exist.
+        """
+        ...
+
+    def restore(self, source: Path, *, name: str | None = None) -> Store:
+        """Make a collection of a backup, under its own name or another; the backup stays as it is.
+
+        Raises:
+            CollectionExistsError: when the name is in use.
         """
         ...
 

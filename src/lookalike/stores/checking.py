@@ -1,0 +1,94 @@
+"""Looking for damage: in the truth, in the index, and between the two."""
+
+# ruff: noqa: S608 - tables are named by schema.py alone
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..values import Space
+from . import generation, schema
+from .index import Index, View
+from .transactions import Truth
+
+if TYPE_CHECKING:
+    from ..values import I64
+
+
+def check(truth: Truth, folder: Path, index: Index, spaces: Sequence[Space]) -> list[str]:
+    """Give what is wrong in plain words."""
+    found = []
+    with truth.reading() as conn:
+        answers = [row[0] for row in conn.execute("PRAGMA integrity_check(10)")]
+        if answers != ["ok"]:
+            return [f"{schema.FILE}: {answer}" for answer in answers]
+        for place, space in enumerate(spaces):
+            found += _check_vectors(conn, place, space)
+        orphans = conn.execute("SELECT count(*) FROM pictures WHERE key NOT IN (SELECT key FROM records)").fetchone()[0]
+        if orphans:
+            found.append(f"{orphans} pictures belong to no record")
+    for place, space in enumerate(spaces):
+        found += _check_index(truth, index, place, space)
+    return found + _check_files(truth, folder, spaces)
+
+
+def _check_vectors(conn: sqlite3.Connection, place: int, space: Space) -> list[str]:
+    table, found = schema.vector_table(place), []
+    for question, what in (
+        (f"SELECT count(*) FROM {table} WHERE key NOT IN (SELECT key FROM records)", "belong to no record"),
+        (f"SELECT count(*) FROM {table} WHERE length(vector) <> {schema.vector_bytes(space)}", "have a wrong length"),
+        (
+            f"SELECT count(*) FROM records WHERE (spaces >> {place} & 1) <> (key IN (SELECT key FROM {table}))",
+            "are missing or too many",
+        ),
+    ):
+        if count := conn.execute(question).fetchone()[0]:
+            found.append(f'{count} vectors of "{space.name}" {what}')
+    return found
+
+
+def _check_index(truth: Truth, index: Index, place: int, space: Space) -> list[str]:
+    """Compare the view that searches use, row by row, with the truth of the same moment."""
+    while True:
+        with truth.reading() as conn:
+            view = index.view(conn, place)
+            if view is None:
+                continue
+            wrong = _count_differences(conn, place, view)
+            return [f'{wrong} vectors of "{space.name}" differ between index and truth'] if wrong else []
+
+
+def _count_differences(conn: sqlite3.Connection, place: int, view: View) -> int:
+    """Count the batches (or keys) in which the living rows of a view are not those of the truth."""
+    keys = np.concatenate([segment.living() for segment in (view.base, view.tail)])
+    seen = wrong = 0
+    for truth_keys, raw in generation.vectors_after(conn, place, 0):
+        held = keys[seen : seen + len(truth_keys)]
+        if not np.array_equal(held, truth_keys):
+            return wrong + 1
+        wrong += _rows_of(view, held) != raw
+        seen += len(held)
+    return wrong + len(keys) - seen
+
+
+def _rows_of(view: View, keys: I64) -> bytes:
+    raw = b""
+    for segment in (view.base, view.tail):
+        raw += segment.rows[np.isin(segment.keys, keys, assume_unique=True)].tobytes()
+    return raw
+
+
+def _check_files(truth: Truth, folder: Path, spaces: Sequence[Space]) -> list[str]:
+    with truth.reading() as conn:
+        held = generation.current(conn)
+    found = []
+    for place, space in enumerate(spaces):
+        if held is not None and generation.load(folder, held, place, space) is None:
+            found.append(f'the index files of "{space.name}" are missing or damaged; searches read the truth instead')
+    with generation.locked(folder) as mine:
+        left = generation.litter(folder, held.name if held else None) if mine else []
+    return found + [f"index/{name} was left by a writer that died; the next flush removes it" for name in left]

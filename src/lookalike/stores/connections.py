@@ -1,0 +1,163 @@
+"""A pool of SQLite connections to one file: one for each call that is under way, kept for the next.
+
+SQLite forgets its locks over a fork, and a child that goes on with its parent's connections (or merely opens the
+same file beside them) can damage the file. So every pool lets its connections go before the process forks: calls
+under way are waited for, idle connections are closed, and both sides open fresh ones afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..errors import StoreError
+from . import failures
+
+BUSY_TIMEOUT_S = 30.0
+_FORK_PATIENCE_S = 5.0  # then the fork goes on regardless: better than a process that hangs for ever
+
+
+class Connections:
+    """The connections of one store file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._idle: list[sqlite3.Connection] = []
+        self._busy = 0
+        self._closed = False
+        self._gate = threading.Condition()
+        _pools.add(self)
+
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection; one that met an error of SQLite is not used again."""
+        conn = self._take()
+        try:
+            yield conn
+            keep = True
+        except BaseException as exc:
+            keep = not isinstance(exc, sqlite3.Error)
+            raise
+        finally:
+            _roll_back(conn)
+            self._give(conn, keep=keep)
+
+    def close(self) -> None:
+        """Close what is idle, and what is under way as soon as it ends."""
+        with self._gate:
+            self._closed = True
+        self._close_idle()
+
+    def _take(self) -> sqlite3.Connection:
+        with self._gate:
+            if self._closed:
+                raise StoreError(f'the store at "{self._path.parent}" is closed. Open it again.')
+            self._busy += 1
+            if self._idle:
+                return self._idle.pop()
+        try:
+            with failures.translated(self._path):
+                return connect(self._path)
+        except BaseException:
+            with self._gate:
+                self._busy -= 1
+                self._gate.notify_all()
+            raise
+
+    def _give(self, conn: sqlite3.Connection, *, keep: bool) -> None:
+        with self._gate:
+            if keep and not self._closed:
+                self._idle.append(conn)
+            else:
+                with suppress(sqlite3.Error):
+                    conn.close()
+            self._busy -= 1
+            self._gate.notify_all()
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            with suppress(sqlite3.Error):
+                self._idle.pop().close()
+
+    def _before_fork(self) -> None:
+        self._gate.acquire()
+        self._gate.wait_for(lambda: self._busy == 0, _FORK_PATIENCE_S)
+        self._close_idle()
+
+    def _after_fork(self, *, in_child: bool) -> None:
+        if in_child:
+            self._busy = 0  # whoever was still busy lives in the parent
+        self._gate.release()
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file to read and write; where its folder may not be written, to read.
+
+    SQLite needs a shared-memory file beside a WAL database. In a folder that may not be written it does without
+    only when told that nobody writes (`immutable`), which is true when no log is left to be read.
+    """
+    try:
+        return _connect(path, "mode=rw")
+    except sqlite3.OperationalError as exc:
+        if failures.code_of(exc) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or not path.exists():
+            raise
+    try:
+        return _connect(path, "mode=ro")
+    except sqlite3.OperationalError:
+        log = path.with_name(path.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            raise
+    return _connect(path, "mode=ro&immutable=1")
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    conn = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{mode}",
+        uri=True,
+        timeout=BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        conn.execute("PRAGMA synchronous = FULL")
+        conn.execute("PRAGMA secure_delete = ON")
+        conn.execute("PRAGMA foreign_keys = OFF")
+        conn.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the first read shows whether it can be read
+    except BaseException:
+        conn.close()
+        raise
+    return conn
+
+
+def _roll_back(conn: sqlite3.Connection) -> None:
+    if conn.in_transaction:
+        with suppress(sqlite3.Error):
+            conn.execute("ROLLBACK")
+
+
+_pools: weakref.WeakSet[Connections] = weakref.WeakSet()
+_held: list[Connections] = []
+
+
+def _before_fork() -> None:
+    for pool in list(_pools):
+        pool._before_fork()
+        _held.append(pool)
+
+
+def _after_fork(*, in_child: bool) -> None:
+    while _held:
+        _held.pop()._after_fork(in_child=in_child)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=lambda: _after_fork(in_child=False),
+        after_in_child=lambda: _after_fork(in_child=True),
+    )

@@ -1,0 +1,323 @@
+"""The embedded store: one collection in one folder, SQLite as the truth and an exact index derived from it."""
+
+# ruff: noqa: S608 - tables and columns are named by schema.py alone; values are bound
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace as replaced
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import CollectionNotFoundError, InputError, RecordNotFoundError, StoreError, StoreReadOnlyError
+from ..limits import Limits
+from ..values import CollectionSpec, Entry, Neighbors, Record
+from . import generation, maintenance, schema, writing
+from .base import Replace, Written
+from .transactions import Truth
+
+if TYPE_CHECKING:
+    from ..filters import Filter
+    from ..values import F32, I64, U8
+    from .index import Index
+
+_PAGE = 1000  # records read at once by a scan: between pages no lock is held and no log is kept from shrinking
+_QUERIES = 256  # queries answered at once; bounds memory
+_IN = "IN (SELECT value FROM json_each(?))"  # any number of values in one variable
+
+
+class EmbeddedStore:
+    """A Store in a folder. Made by EmbeddedStores, or over a backup's folder."""
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        self._folder, self._index_folder, self._limits = folder, folder / schema.INDEX_FOLDER, limits
+        self._truth = Truth(folder / schema.FILE)
+        with self._truth.reading() as conn:
+            self._spaces = list(schema.read_spec(conn).spaces)
+
+    # ---- what it is
+
+    @property
+    def spec(self) -> CollectionSpec:
+        """What the collection is, as stored now."""
+        with self._truth.reading() as conn:
+            return schema.read_spec(conn)
+
+    def configure(self, *, fields: Sequence[str] | None = None, product_id_field: str | None = None) -> None:
+        """Change the declared fields and the product-id field; None leaves them. "" takes the latter away."""
+        with self._truth.writing() as (conn, _):
+            spec = schema.read_spec(conn)
+            if fields is not None:
+                spec = replaced(spec, fields=tuple(fields))
+            if product_id_field is not None:
+                spec = replaced(spec, product_id_field=product_id_field or None)
+            schema.write_spec(conn, spec)
+
+    # ---- writing
+
+    def upsert(self, entries: Sequence[Entry], *, replace: Replace = "same_source") -> Written:
+        """Write entries in one transaction; see the seam."""
+        if replace not in ("any", "same_source", "none"):
+            raise InputError(f'replace={replace!r} is unknown: pass "any", "same_source" or "none".')
+        batch = writing.prepare(entries, self._spaces, self._limits)
+        if not batch:
+            return Written((), (), ())
+        with self._truth.writing() as (conn, version):
+            return writing.write(conn, batch, version=version, replace=replace)
+
+    def revise(
+        self, record_id: str, *, metadata: Mapping[str, Any] | None = None, tags: Sequence[str] | None = None
+    ) -> Record:
+        """Set metadata and tags of one record, each where given, and return it."""
+        text = None if metadata is None else writing.metadata_text(metadata, self._limits)
+        words = None if tags is None else json.dumps(list(tags))
+        with self._truth.writing() as (conn, version):
+            conn.execute(
+                "UPDATE records SET metadata = coalesce(?, metadata), tags = coalesce(?, tags), updated_at = ?, "
+                "changed = ? WHERE id = ?",
+                (text, words, schema.now(), version, record_id),
+            )
+            row = conn.execute(f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE id = ?", (record_id,)).fetchone()
+        if row is None:
+            raise RecordNotFoundError(f'no record "{record_id[:80]}". Add it first, or check the spelling.')
+        return schema.record_of(row)
+
+    def restamp(self, stamps: Mapping[str, str]) -> None:
+        """Set the `stamp` of records by id, in one transaction; unknown ids are skipped."""
+        with self._truth.writing() as (conn, _):
+            conn.executemany("UPDATE records SET stamp = ? WHERE id = ?", [(s, id) for id, s in stamps.items()])
+
+    def delete(self, record_ids: Collection[str]) -> int:
+        """Delete records for good and say how many were there. Unknown ids are skipped."""
+        with self._truth.writing() as (conn, _):
+            keys = list(self._keys(conn, record_ids).values())
+            writing.remove(conn, keys)
+            return len(keys)
+
+    # ---- reading
+
+    def get(self, record_ids: Sequence[str]) -> dict[str, Record]:
+        """Give the records that are there, by id."""
+        return {row[1]: schema.record_of(row) for row in self._rows(schema.RECORD_COLUMNS, "id", record_ids)}
+
+    def records(self, keys: Sequence[int]) -> dict[int, Record]:
+        """Give the records that are there, by key."""
+        rows = self._rows(schema.RECORD_COLUMNS, "key", [int(key) for key in keys])
+        return {row[0]: schema.record_of(row) for row in rows}
+
+    def keys(self, record_ids: Sequence[str]) -> dict[str, int]:
+        """Give the keys of the records that are there, by id."""
+        with self._truth.reading() as conn:
+            return self._keys(conn, record_ids)
+
+    def keys_of_hash(self, content_hash: str) -> list[int]:
+        """Give the keys of all records with these very bytes, rising."""
+        sql = "SELECT key FROM records WHERE content_hash = ? ORDER BY key"
+        with self._truth.reading() as conn:
+            return [row[0] for row in conn.execute(sql, (content_hash,))]
+
+    def vectors(self, space: str, keys: Sequence[int]) -> dict[int, F32 | U8]:
+        """Give the stored vectors of one space by key; records without a vector there are left out."""
+        place = self._place(space)
+        sql = f"SELECT key, vector FROM {schema.vector_table(place)} WHERE key {_IN}"
+        with self._truth.reading() as conn:
+            rows = conn.execute(sql, (json.dumps([int(key) for key in keys]),)).fetchall()
+        return {key: self._values(place, raw)[0] for key, raw in rows}
+
+    def thumbnail(self, record_id: str) -> bytes | None:
+        """Give the kept thumbnail (JPEG), or None."""
+        return self._picture("thumbnail", record_id)
+
+    def original(self, record_id: str) -> bytes | None:
+        """Give the kept original bytes, or None."""
+        return self._picture("original", record_id)
+
+    def scan(self, *, filter: Filter | None = None, after: str | None = None) -> Iterator[Record]:
+        """Give the records by rising id, those behind `after` when given. Memory stays bounded."""
+        sql = f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE id > ? ORDER BY id LIMIT {_PAGE}"
+        last = after or ""  # no id is empty
+        while True:
+            with self._truth.reading() as conn:
+                page = [schema.record_of(row) for row in conn.execute(sql, (last,))]
+            for record in page:
+                if filter is None or filter.accepts(record.document()):
+                    yield record
+            if len(page) < _PAGE:
+                return
+            last = page[-1].id
+
+    def scan_vectors(self, space: str, *, batch: int = 4096) -> Iterator[tuple[I64, F32 | U8]]:
+        """Give (keys (n,), vectors (n, d)) of one space by rising key, in batches."""
+        place, last = self._place(space), 0
+        sql = f"SELECT key, vector FROM {schema.vector_table(place)} WHERE key > ? ORDER BY key LIMIT ?"
+        while True:
+            with self._truth.reading() as conn:
+                rows = conn.execute(sql, (last, batch)).fetchall()
+            if rows:
+                last = rows[-1][0]
+                yield np.array([row[0] for row in rows], np.int64), self._values(place, b"".join(r[1] for r in rows))
+            if len(rows) < batch:
+                return
+
+    def count(self, *, filter: Filter | None = None) -> int:
+        """Count the records that pass the filter."""
+        if filter is not None:
+            return sum(1 for _ in self.scan(filter=filter))
+        with self._truth.reading() as conn:
+            return int(conn.execute("SELECT count(*) FROM records").fetchone()[0])
+
+    # ---- searching
+
+    def neighbors(
+        self,
+        space: str,
+        vectors: F32 | U8,
+        k: int,
+        *,
+        max_distance: float | None = None,
+        filter: Filter | None = None,
+    ) -> Neighbors:
+        """Find the k nearest records that pass the filter: exactly min(k, matching), nearest first, ties by id."""
+        from .exact import rank
+
+        place = self._place(space)
+        self._check_queries(place, vectors, k)
+        keys = np.full((len(vectors), k), -1, np.int64)
+        distances = np.full((len(vectors), k), np.inf, np.float32)
+        counts = np.zeros(len(vectors), np.int64)
+        with self._viewing(place) as (conn, view):
+            allowed = self._index.allowed(conn, view, filter)
+            for start in range(0, len(vectors), _QUERIES):
+                answers = rank(
+                    view.segments,
+                    allowed,
+                    self._spaces[place].metric,
+                    vectors[start : start + _QUERIES],
+                    k,
+                    max_distance=max_distance,
+                    ids=lambda tied: _ids(conn, tied),
+                )
+                for row, (found, far) in enumerate(answers, start):
+                    counts[row] = len(found)
+                    keys[row, : len(found)], distances[row, : len(found)] = found, far
+        return Neighbors(keys, distances, counts)
+
+    def _check_queries(self, place: int, vectors: F32 | U8, k: int) -> None:
+        space = self._spaces[place]
+        hamming = space.metric == "hamming"
+        width, dtype = (space.dim + 7) // 8 if hamming else space.dim, np.uint8 if hamming else np.float32
+        if vectors.ndim != 2 or vectors.shape[1] != width or vectors.dtype != dtype:
+            raise InputError(
+                f'queries for "{space.name}" are {np.dtype(dtype)} (q, {width}); these are '
+                f"{vectors.dtype} {vectors.shape}. Encode them with the collection's own encoder."
+            )
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise InputError(f"k={k!r} is out of range: pass a whole number of 1 or more.")
+        if not hamming:
+            lengths = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
+            if not (np.isfinite(lengths) & (lengths > 0)).all():
+                raise InputError("a query holds NaN, infinity or only zeros: it has no direction to search in.")
+
+    # ---- keeping house
+
+    def check(self) -> list[str]:
+        """Look for damage in truth and index, and give what was found in plain words; empty when all is well."""
+        from .checking import check
+
+        with self._truth.failing():
+            return check(self._truth, self._index_folder, self._index, self._spaces)
+
+    def statistics(self) -> dict[str, Any]:
+        """Give sizes for people: records, bytes on disk, what the index holds and how it searches."""
+        with self._truth.reading() as conn:
+            held = conn.execute("SELECT spaces, count(*) FROM records GROUP BY spaces").fetchall()
+            files = generation.current(conn)
+        with self._truth.failing():
+            sizes = [p.stat().st_size for p in self._folder.rglob("*") if p.is_file()]
+        return {
+            "records": sum(count for _, count in held),
+            "bytes_on_disk": sum(sizes),
+            "search": "exact",
+            "vectors": {
+                space.name: sum(count for bits, count in held if bits >> place & 1)
+                for place, space in enumerate(self._spaces)
+            },
+            "index_rows_on_disk": max((space.count for space in files.spaces), default=0) if files else 0,
+        }
+
+    def flush(self) -> None:
+        """Bring the derived index files up to date where that pays; never needed for truth."""
+        with suppress(StoreReadOnlyError):
+            if maintenance.write_generation(self._truth, self._index_folder, self._spaces):
+                self._index.forget()
+
+    def compact(self) -> None:
+        """Rewrite index and truth without what was deleted, so that no trace of it is left on disk."""
+        maintenance.compact(self._truth, self._index_folder, self._spaces)
+        self._index.forget()
+
+    def backup(self, target: Path) -> None:
+        """Copy the collection to a new folder while it is in use."""
+        maintenance.backup(self._truth, target)
+
+    def close(self) -> None:
+        """Let go of files and memory. Closing twice is harmless."""
+        if self._truth.wrote:
+            self._truth.wrote = False
+            with suppress(StoreError, CollectionNotFoundError):  # the truth is safe; the next writer tries again
+                self.flush()
+        self._truth.close()
+        self.__dict__.pop("_index", None)
+
+    # ---- within
+
+    @cached_property
+    def _index(self) -> Index:
+        from .index import Index
+
+        return Index(self._index_folder, self._spaces)
+
+    @contextmanager
+    def _viewing(self, place: int) -> Iterator[tuple[sqlite3.Connection, Any]]:
+        """Lend a connection in a read transaction with the view of a space at that very moment."""
+        while True:
+            with self._truth.reading() as conn:
+                view = self._index.view(conn, place)
+                if view is not None:
+                    yield conn, view
+                    return
+
+    def _place(self, space: str) -> int:
+        for place, held in enumerate(self._spaces):
+            if held.name == space:
+                return place
+        raise InputError(f'no space "{space}". There are: {", ".join(held.name for held in self._spaces)}.')
+
+    def _rows(self, columns: str, by: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with self._truth.reading() as conn:
+            return conn.execute(
+                f"SELECT {columns} FROM records WHERE {by} {_IN}", (json.dumps(list(values)),)
+            ).fetchall()
+
+    def _keys(self, conn: sqlite3.Connection, record_ids: Collection[str]) -> dict[str, int]:
+        return dict(conn.execute(f"SELECT id, key FROM records WHERE id {_IN}", (json.dumps(list(record_ids)),)))
+
+    def _picture(self, column: str, record_id: str) -> bytes | None:
+        sql = f"SELECT {column} FROM pictures WHERE key = (SELECT key FROM records WHERE id = ?)"
+        with self._truth.reading() as conn:
+            row = conn.execute(sql, (record_id,)).fetchone()
+        return row[0] if row else None
+
+    def _values(self, place: int, raw: bytes) -> Any:
+        """Turn stored bytes of vectors into (n, d) float32, or (n, bytes) uint8."""
+        rows = generation.shaped(np.frombuffer(raw, np.uint8), self._spaces[place])
+        return rows.copy() if self._spaces[place].metric == "hamming" else rows.astype(np.float32)
+
+
+def _ids(conn: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:
+    return dict(conn.execute(f"SELECT key, id FROM records WHERE key {_IN}", (json.dumps(list(keys)),)))

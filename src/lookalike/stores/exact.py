@@ -1,0 +1,288 @@
+"""Exact nearest neighbors over a table of vectors: a quick scan that may err a little, then a referee that does not.
+
+The idea. A record's distance to a query is *defined*, whatever scans for it:
+
+    cosine    float32(max(0, 1 - q.x / (|q| |x|)))   in float64, x being the stored fp16 row
+    hamming   the number of differing bits
+
+and answers come by rising (distance, id). faiss scans fp16 rows at the speed of memory, in float32. Its score s of a
+row differs from the true cosine by at most
+
+    eps = (d + 16) 2^-24  +  1.02 max| |x| - 1 |
+          rounding of a float32    how far the stored rows are from unit length (measured
+          sum, in any order        when rows enter a segment, about 1e-4 for fp16)
+
+So: take the best m > k by s, score those by the definition, and look at the k-th. Every row that was not fetched has
+s <= s_m, so its true cosine is at most s_m + eps. When that cannot reach the k-th distance, the answer is proven; else
+m grows. Hence neither thread count nor batch size nor the order of insertion can show in an answer.
+
+A table is one or two segments (base: a map of the index file; tail: what came later, in memory):
+
+    position      0 ....................... n0 | n0 .......... n0+n1
+    keys   int64  rising                         rising on
+    rows          (n0, d) fp16, or (n0, bytes)   same
+    alive  bool   None, or False where deleted   same
+
+Segments do not change; a write makes a new tuple of them, so searches need no lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import faiss as _faiss
+import numpy as np
+
+from ..values import Metric
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from ..values import F32, I64
+
+    Rows: TypeAlias = npt.NDArray[Any]  # (n, d) float16, or (n, bytes) uint8 for Hamming
+    Queries: TypeAlias = npt.NDArray[Any]  # (q, d) float32, or (q, bytes) uint8
+    Mask: TypeAlias = npt.NDArray[np.bool_]
+    Ids: TypeAlias = Callable[[Sequence[int]], dict[int, str]]
+
+faiss: Any = _faiss  # its type stubs know neither views nor selectors
+
+_MARGIN = 32  # fetched beyond k at first; nearly always enough to prove the answer
+_GROWTH = 8
+_FEW = 256  # matching rows that are gathered and scored one by one: below about this a scan saves nothing
+_MANY_QUERIES = 24  # from here a matrix product over decoded blocks beats a scan for each query
+_BLOCK = 16384  # rows decoded at once: 32 MB at 512 numbers
+_EXACT = 64  # rows of float64 work at once: stays in the second-level cache
+
+# fp16 to float32 by table: eight times as fast as numpy's own conversion
+_HALF: F32 = np.arange(65536, dtype=np.uint16).view(np.float16).astype(np.float32)
+
+
+def decode(rows: Rows) -> F32:
+    """Give fp16 rows as float32, exactly."""
+    return _HALF[rows.view(np.uint16)]
+
+
+def slack(rows: Rows) -> float:
+    """Say how far the lengths of fp16 rows are from 1 at most; 0 for bit rows."""
+    if rows.dtype == np.uint8:
+        return 0.0
+    most = 0.0
+    for start in range(0, len(rows), 4096):
+        block = decode(rows[start : start + 4096])  # (b, d)
+        lengths = np.sqrt(np.einsum("ij,ij->i", block, block))
+        most = max(most, float(np.abs(lengths - 1.0).max()) + 1e-6)  # 1e-6: the float32 sum of squares
+    return most
+
+
+class Segment:
+    """Rows with their keys; what is deleted is masked, never moved."""
+
+    def __init__(self, rows: Rows, keys: I64, alive: Mask | None, slack: float) -> None:
+        self.rows, self.keys, self.alive, self.slack = rows, keys, alive, slack
+
+    def without(self, gone: I64) -> Segment:
+        """Give this segment with some keys masked; keys that are not here are skipped."""
+        places = np.searchsorted(self.keys, gone)
+        places = places[places < len(self.keys)]
+        places = places[np.isin(self.keys[places], gone)]
+        if not len(places):
+            return self
+        alive = np.ones(len(self.keys), bool) if self.alive is None else self.alive.copy()
+        alive[places] = False
+        return Segment(self.rows, self.keys, alive, self.slack)
+
+    def living(self) -> I64:
+        """Give the keys that are not deleted."""
+        return self.keys if self.alive is None else self.keys[self.alive]
+
+    @cached_property
+    def scanner(self) -> Any:
+        """A faiss index over the very memory of the rows."""
+        n, d = self.rows.shape
+        index = faiss.IndexScalarQuantizer(d, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        codes = np.ascontiguousarray(self.rows).reshape(-1).view(np.uint8)
+        index.codes = faiss.MaybeOwnedVectorUInt8.create_view(faiss.swig_ptr(codes), codes.size, index.codes.owner)
+        index.ntotal = n
+        return index
+
+
+def rank(
+    segments: Sequence[Segment],
+    allowed: Sequence[Mask | None],
+    metric: Metric,
+    queries: Queries,
+    k: int,
+    *,
+    max_distance: float | None,
+    ids: Ids,
+) -> list[tuple[I64, F32]]:
+    """Give (keys, distances) of the k nearest for each query, by rising (distance, id).
+
+    Args:
+        allowed: For each segment the rows that may be answered; None for all that are alive.
+        ids: Gives the ids of keys; asked only where distances tie.
+    """
+    table = _Table(segments, allowed, metric)
+    ceiling = np.float32(np.inf if max_distance is None else max_distance)
+    if k < 1 or table.matching == 0:
+        return [(np.empty(0, np.int64), np.empty(0, np.float32)) for _ in queries]
+    if metric == "hamming" or table.matching <= max(_FEW, k):
+        return [_sorted(*table.score_all(query), k, ceiling, ids) for query in queries]
+    return _search(table, queries, k, ceiling, ids)
+
+
+def _search(table: _Table, queries: F32, k: int, ceiling: np.float32, ids: Ids) -> list[tuple[I64, F32]]:
+    answers: list[tuple[I64, F32]] = [None] * len(queries)  # type: ignore[list-item]
+    open_queries, m = np.arange(len(queries)), k + _MARGIN
+    while len(open_queries):
+        m = min(m, table.matching)
+        unproven = []
+        for place, (keys, distances, unseen) in zip(open_queries, table.best(queries[open_queries], m), strict=True):
+            if m < table.matching and not _is_proven(distances, k, unseen, ceiling):
+                unproven.append(place)
+            else:
+                answers[place] = _sorted(keys, distances, k, ceiling, ids)
+        open_queries, m = np.array(unproven, np.int64), m * _GROWTH
+    return answers
+
+
+def _is_proven(distances: F32, k: int, unseen: float, ceiling: np.float32) -> bool:
+    """Whether no row beyond the fetched ones, all at `unseen` or farther, can be among the k nearest."""
+    nearest = np.float32(max(0.0, unseen))
+    return bool(nearest > ceiling or (len(distances) >= k and nearest > np.partition(distances, k - 1)[k - 1]))
+
+
+def _sorted(keys: I64, distances: F32, k: int, ceiling: np.float32, ids: Ids) -> tuple[I64, F32]:
+    """Cut to k by (distance, id); ids are looked up only for distances that tie."""
+    if len(distances) > k:
+        ceiling = min(ceiling, np.partition(distances, k - 1)[k - 1])
+    inside = distances <= ceiling
+    keys, distances = keys[inside], distances[inside]
+    order = np.argsort(distances, kind="stable")
+    keys, distances = keys[order], distances[order]
+    ties = np.flatnonzero(distances[1:] == distances[:-1])
+    if len(ties):
+        places = np.union1d(ties, ties + 1)
+        names = ids([int(key) for key in keys[places]])
+        by_name = sorted(places, key=lambda place: (distances[place], names[int(keys[place])]))
+        keys[places] = keys[by_name]
+    return keys[:k], distances[:k]
+
+
+class _Table:
+    """Segments with the rows that may be answered, for the time of one call."""
+
+    def __init__(self, segments: Sequence[Segment], allowed: Sequence[Mask | None], metric: Metric) -> None:
+        self.metric = metric
+        self.parts = []
+        for segment, mask in zip(segments, allowed, strict=True):
+            usable = segment.alive if mask is None else mask if segment.alive is None else mask & segment.alive
+            places = None if usable is None else np.flatnonzero(usable)
+            if len(segment.keys) if places is None else len(places):
+                self.parts.append((segment, usable, places))
+        self.matching = sum(len(s.keys) if places is None else len(places) for s, _, places in self.parts)
+
+    def score_all(self, query: Queries) -> tuple[I64, F32]:
+        """Give the keys and distances of all matching rows."""
+        keys, distances = [], []
+        for segment, _, places in self.parts:
+            n = len(segment.keys) if places is None else len(places)
+            for start in range(0, n, _BLOCK):
+                chosen = slice(start, start + _BLOCK) if places is None else places[start : start + _BLOCK]
+                keys.append(segment.keys[chosen])
+                distances.append(distances_of(self.metric, query, segment.rows[chosen]))
+        return np.concatenate(keys), np.concatenate(distances)
+
+    def best(self, queries: F32, m: int) -> list[tuple[I64, F32, float]]:
+        """Give for each query keys and distances of about the m nearest, and a floor for all others' distances."""
+        found: list[list[tuple[I64, F32]]] = [[] for _ in queries]
+        unseen = np.full(len(queries), np.inf)
+        unit = queries / np.linalg.norm(queries.astype(np.float64), axis=1)[:, None]
+        unit = np.ascontiguousarray(unit, np.float32)
+        for segment, usable, places in self.parts:
+            n = len(segment.keys) if places is None else len(places)
+            scores, rows = _scan(segment, usable, places, unit, min(m, n))  # (q, m) each
+            if m < n:
+                eps = (queries.shape[1] + 16) * 2.0**-24 + 1.02 * segment.slack
+                unseen = np.minimum(unseen, 1.0 - (scores[:, -1].astype(np.float64) + eps))
+            for place, query in enumerate(queries):
+                found[place].append(
+                    (segment.keys[rows[place]], distances_of("cosine", query, segment.rows[rows[place]]))
+                )
+        return [
+            (np.concatenate([keys for keys, _ in each]), np.concatenate([d for _, d in each]), float(bound))
+            for each, bound in zip(found, unseen, strict=True)
+        ]
+
+
+def _scan(segment: Segment, usable: Mask | None, places: I64 | None, unit: F32, m: int) -> tuple[F32, I64]:
+    """Give float32 scores and rows of the best m for each query; every query finds m of them."""
+    if len(unit) >= _MANY_QUERIES or (places is not None and len(places) <= _FEW):
+        return _scan_blocks(segment, places, unit, m)
+    params = None
+    if usable is not None:
+        bits = np.packbits(usable, bitorder="little")
+        params = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
+    with _OneThread():
+        scores, rows = segment.scanner.search(unit, m, params=params)
+    return scores, rows
+
+
+def _scan_blocks(segment: Segment, places: I64 | None, unit: F32, m: int) -> tuple[F32, I64]:
+    """Decode the rows block by block and let matrix products score them: quick for many queries, on all cores."""
+    n = len(segment.keys) if places is None else len(places)
+    scores, rows = np.empty((len(unit), 0), np.float32), np.empty((len(unit), 0), np.int64)
+    for start in range(0, n, _BLOCK):
+        chosen = np.arange(start, min(n, start + _BLOCK)) if places is None else places[start : start + _BLOCK]
+        block = decode(segment.rows[chosen])  # (b, d)
+        best, where = faiss.knn(unit, block, min(m, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
+        scores = np.concatenate([scores, best], axis=1)
+        rows = np.concatenate([rows, chosen[where]], axis=1)
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :m]
+        scores, rows = np.take_along_axis(scores, order, 1), np.take_along_axis(rows, order, 1)
+    return scores, rows
+
+
+class _OneThread:
+    """Let faiss use one thread for calls of this thread, and put its setting back.
+
+    One query cannot use two: OpenMP would only wake and wait for them. The setting is the calling thread's own.
+    """
+
+    def __enter__(self) -> None:
+        self._before = faiss.omp_get_max_threads()
+        faiss.omp_set_num_threads(1)
+
+    def __exit__(self, *_: object) -> None:
+        faiss.omp_set_num_threads(self._before)
+
+
+def distances_of(metric: Metric, query: Queries, rows: Rows) -> F32:
+    """Give the distances of one query (d,) to rows (n, d): the definition, the same for every way of asking."""
+    if metric == "hamming":
+        return _bits(query, rows)
+    q = query.astype(np.float64)
+    out = np.empty(len(rows), np.float32)
+    q_length = np.sqrt(np.add.reduce(q * q))
+    for start in range(0, len(rows), _EXACT):
+        x = decode(rows[start : start + _EXACT]).astype(np.float64)  # (b, d)
+        # products are exact in float64 and each row is summed alone in one order: the same bits in any batch
+        dots = np.add.reduce(x * q, axis=1)
+        lengths = np.sqrt(np.add.reduce(x * x, axis=1))
+        out[start : start + _EXACT] = np.maximum(0.0, 1.0 - dots / (lengths * q_length))
+    return out
+
+
+def _bits(query: Queries, rows: Rows) -> F32:
+    differing = rows ^ query  # (n, bytes)
+    if not hasattr(np, "bitwise_count"):  # numpy 1
+        counts = np.unpackbits(differing, axis=1).sum(axis=1)
+    elif differing.shape[1] % 8:
+        counts = np.bitwise_count(differing).sum(axis=1, dtype=np.int64)
+    else:
+        counts = np.bitwise_count(differing.view(np.uint64)).sum(axis=1, dtype=np.int64)
+    out: F32 = counts.astype(np.float32)
+    return out

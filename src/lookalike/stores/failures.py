@@ -1,0 +1,109 @@
+"""The one place where trouble of SQLite and of the file system becomes an error of ours."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import (
+    InputError,
+    StoreBusyError,
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+    StoreReadOnlyError,
+)
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+_LITTLE_LEFT_BYTES = 1 << 20  # an I/O error with less than this left on the disk is a full disk
+
+
+@contextmanager
+def translated(place: Path) -> Iterator[None]:
+    """Raise what goes wrong inside, below or at `place`, as a StoreError (or InputError for unstorable text)."""
+    try:
+        yield
+    except sqlite3.Error as exc:
+        raise of_sqlite(exc, place) from exc
+    except UnicodeEncodeError as exc:
+        raise InputError(f"{exc.object[:80]!a} is no valid Unicode text: write it without lone surrogates.") from exc
+    except OSError as exc:
+        raise of_system(exc, place) from exc
+
+
+def of_sqlite(exc: sqlite3.Error, place: Path) -> StoreError:
+    """Name an error of SQLite."""
+    code = code_of(exc)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return busy(place)
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(place)):
+        return full(place)
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+        return read_only(place)
+    if code == sqlite3.SQLITE_CANTOPEN and not os.access(place if place.is_dir() else place.parent, os.W_OK):
+        return read_only(place)
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return damaged(place, str(exc))
+    return StoreError(
+        f'the store at "{place}" failed: {exc}. What it had acknowledged is still there.', place=str(place)
+    )
+
+
+def code_of(exc: sqlite3.Error) -> int:
+    """Give SQLite's primary result code; 0 where the error is of Python's module itself."""
+    return int(getattr(exc, "sqlite_errorcode", 0)) & 0xFF
+
+
+def of_system(exc: OSError, place: Path) -> StoreError:
+    """Name an error of the file system."""
+    if exc.errno in _FULL:
+        return full(place)
+    if exc.errno in _READ_ONLY:
+        return read_only(place)
+    return StoreError(f'the store at "{place}" failed: {exc.strerror or exc}.', place=str(place))
+
+
+def busy(place: Path) -> StoreBusyError:
+    """Say that another writer held the store for too long."""
+    return StoreBusyError(
+        f'the store at "{place}" is held by another writer. Nothing was written; try again when it has finished.',
+        place=str(place),
+    )
+
+
+def full(place: Path) -> StoreFullError:
+    """Say that the disk is full."""
+    return StoreFullError(
+        f'the disk that holds "{place}" is full. Nothing was lost and nothing was written; make room and try again.',
+        place=str(place),
+    )
+
+
+def read_only(place: Path) -> StoreReadOnlyError:
+    """Say that the folder may not be written."""
+    return StoreReadOnlyError(
+        f'"{place}" may not be written by this user. Change its permissions, or use another home folder.',
+        place=str(place),
+    )
+
+
+def damaged(place: Path, why: str) -> StoreDamagedError:
+    """Say that the truth cannot be read, and the way on."""
+    return StoreDamagedError(
+        f'"{place}" cannot be read: {why}. Restore a backup of this collection, or move its folder away and index the '
+        "pictures again; the other collections are not touched.",
+        place=str(place),
+    )
+
+
+def _is_full(place: Path) -> bool:
+    try:
+        return shutil.disk_usage(place if place.is_dir() else place.parent).free < _LITTLE_LEFT_BYTES
+    except OSError:
+        return False

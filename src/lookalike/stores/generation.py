@@ -1,0 +1,192 @@
+"""The files of the derived index: how a generation is written, found, checked, and swept away.
+
+    index/
+    ├── lock                    held (flock) by who writes or sweeps; the others leave the index alone meanwhile
+    ├── new-<random>/           a generation being written; without its writer it is litter
+    └── <version>-<random>/     a generation
+          0.keys                n_0 int64, little-endian, rising
+          0.rows                n_0 rows of fp16 little-endian (or raw bytes), in the order of the keys
+          1.keys ...            one pair a space
+
+What is current stands in the truth itself (`meta.generation`: name, sizes, CRC-32 of each file, and how far it goes),
+so the swap is one commit, a reader sees truth and index of one moment, and files from elsewhere (an older copy, another
+collection) are never taken for ours. A generation is written from the truth alone, in one read transaction: a damaged
+one heals by being written again.
+"""
+
+# ruff: noqa: S608 - tables are named by schema.py alone; values are bound
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..values import Space
+from . import schema
+from .exact import Segment, slack
+
+if TYPE_CHECKING:
+    from .exact import Rows
+
+FORMAT = 1
+_BATCH = 4096
+_NEW = "new-"
+
+
+@dataclass(frozen=True)
+class SpaceFiles:
+    """The two files of one space, and how far its rows are from unit length."""
+
+    count: int
+    rows_crc: int
+    keys_crc: int
+    slack: float
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A state of the truth that is on disk as index files.
+
+    Attributes:
+        version: The truth's version that it shows.
+        last_key: The greatest key that had been given until then.
+        last_removed: The last row of `removed` until then.
+    """
+
+    name: str
+    version: int
+    last_key: int
+    last_removed: int
+    spaces: tuple[SpaceFiles, ...]
+
+
+def current(conn: sqlite3.Connection) -> Generation | None:
+    """Read from the truth which generation is current; None when there is none that this version reads."""
+    row = conn.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
+    stored: dict[str, Any] = json.loads(row[0]) if row else {}
+    if stored.pop("format", 0) != FORMAT:
+        return None
+    stored["spaces"] = tuple(SpaceFiles(**files) for files in stored["spaces"])
+    return Generation(**stored)
+
+
+def load(folder: Path, generation: Generation, place: int, space: Space) -> Segment | None:
+    """Map the files of one space; None when they are missing or not what was written."""
+    files, width = generation.spaces[place], schema.vector_bytes(space)
+    paths = folder / generation.name / f"{place}.keys", folder / generation.name / f"{place}.rows"
+    try:
+        if [path.stat().st_size for path in paths] != [8 * files.count, width * files.count]:
+            return None
+        if files.count == 0:
+            return Segment(shaped(np.empty(0, np.uint8), space), np.empty(0, np.int64), None, 0.0)
+        keys, rows = (np.memmap(path, np.uint8, mode="r") for path in paths)
+    except (OSError, ValueError):
+        return None
+    if zlib.crc32(keys.data) != files.keys_crc or zlib.crc32(rows.data) != files.rows_crc:
+        return None
+    return Segment(shaped(rows, space), np.array(keys.view("<i8"), np.int64), None, files.slack)
+
+
+def shaped(raw: Any, space: Space) -> Rows:
+    """Give raw bytes (uint8) as the rows of a space, without a copy."""
+    flat = np.asarray(raw)
+    rows: Rows = flat if space.metric == "hamming" else flat.view("<f2")
+    return rows.reshape(-1, (space.dim + 7) // 8 if space.metric == "hamming" else space.dim)
+
+
+def write(folder: Path, conn: sqlite3.Connection, spaces: Sequence[Space]) -> Generation:
+    """Write the state that the read transaction of `conn` sees as a new generation, and give it. Not yet current."""
+    version, last_key, last_removed = position(conn)
+    fresh = folder / f"{_NEW}{secrets.token_hex(8)}"
+    fresh.mkdir(parents=True)
+    files = tuple(_write_space(fresh, conn, place, space) for place, space in enumerate(spaces))
+    name = f"{version}-{secrets.token_hex(8)}"
+    fresh.rename(folder / name)
+    return Generation(name, version, last_key, last_removed, files)
+
+
+def _write_space(fresh: Path, conn: sqlite3.Connection, place: int, space: Space) -> SpaceFiles:
+    count, rows_crc, keys_crc, most = 0, 0, 0, 0.0
+    with open(fresh / f"{place}.keys", "wb") as keys_file, open(fresh / f"{place}.rows", "wb") as rows_file:
+        for keys, raw in vectors_after(conn, place, 0):
+            rows_file.write(raw)
+            keys_file.write(keys.tobytes())
+            rows_crc, keys_crc = zlib.crc32(raw, rows_crc), zlib.crc32(keys.tobytes(), keys_crc)
+            most = max(most, slack(shaped(np.frombuffer(raw, np.uint8), space)))
+            count += len(keys)
+        for file in (keys_file, rows_file):
+            file.flush()
+            os.fsync(file.fileno())
+    return SpaceFiles(count, rows_crc, keys_crc, most)
+
+
+def publish(conn: sqlite3.Connection, generation: Generation) -> None:
+    """Make a generation current, in the write transaction under way; a newer one stays."""
+    held = current(conn)
+    if held is None or held.version <= generation.version:
+        text = json.dumps({"format": FORMAT, **asdict(generation)})
+        conn.execute("INSERT OR REPLACE INTO meta VALUES ('generation', ?)", (text,))
+
+
+def position(conn: sqlite3.Connection) -> tuple[int, int, int]:
+    """Read how far the truth goes: version, greatest key ever given, last row of `removed`."""
+    row = conn.execute(
+        "SELECT version, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'records'), 0), "
+        "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'removed'), 0) FROM state"
+    ).fetchone()
+    return row[0], row[1], row[2]
+
+
+def vectors_after(conn: sqlite3.Connection, place: int, key: int) -> Iterator[tuple[Any, bytes]]:
+    """Give (keys (n,) int64, their vectors' bytes) behind a key, rising, in batches."""
+    cursor = conn.execute(f"SELECT key, vector FROM {schema.vector_table(place)} WHERE key > ? ORDER BY key", (key,))
+    while rows := cursor.fetchmany(_BATCH):
+        yield np.array([row[0] for row in rows], "<i8"), b"".join([row[1] for row in rows])
+
+
+def sweep(folder: Path, keep: str | None) -> None:
+    """Remove every generation but one, and what dead writers left. Only for who holds the lock."""
+    for name in litter(folder, keep):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def litter(folder: Path, keep: str | None) -> list[str]:
+    """Name what lies in the index folder and is neither current nor the lock."""
+    try:
+        return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and entry.name != keep)
+    except FileNotFoundError:
+        return []
+
+
+@contextmanager
+def locked(folder: Path, *, patience_s: float = 0.0) -> Iterator[bool]:
+    """Hold the lock of an index folder; give False when another process has it for longer than `patience_s`."""
+    try:
+        import fcntl
+    except ImportError:  # no flock on this platform: writers are told apart by their random names alone
+        yield True
+        return
+    folder.mkdir(exist_ok=True)
+    with open(folder / "lock", "ab") as file:
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    yield False
+                    return
+                time.sleep(0.01)
+        yield True  # closing the file lets go of the lock

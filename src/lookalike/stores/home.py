@@ -1,0 +1,176 @@
+"""A home folder that holds many collections, each an embedded store in its own folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import sqlite3
+import time
+import unicodedata
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import CollectionExistsError, CollectionNotFoundError, InputError
+from ..limits import Limits
+from ..values import CollectionSpec
+from . import failures, schema
+
+if TYPE_CHECKING:
+    from .embedded import EmbeddedStore
+
+FOLDER = "collections"
+_NEW, _GONE = ".new-", ".gone-"
+_LITTER_AGE_S = 3600.0  # a folder of this age that is still not in place has lost its maker
+
+
+class EmbeddedStores:
+    """The stores of one home folder."""
+
+    def __init__(self, home: Path, limits: Limits) -> None:
+        self._home, self._root, self._limits = home, home / FOLDER, limits
+
+    def names(self) -> list[str]:
+        """Give the names of all collections, sorted."""
+        with failures.translated(self._root):
+            try:
+                folders = [e for e in os.scandir(self._root) if not e.name.startswith(".") and e.is_dir()]
+            except FileNotFoundError:
+                return []
+            held = [Path(entry.path) for entry in folders if os.path.exists(os.path.join(entry.path, schema.FILE))]
+        return sorted(_name_of(folder) for folder in held)
+
+    def create(self, spec: CollectionSpec) -> EmbeddedStore:
+        """Make a collection, durable and empty."""
+        check_name(spec.name, self._limits)
+        _check_spaces(spec)
+        folder = self._folder(spec.name)
+        if folder.exists():
+            raise _exists(spec.name)
+        with failures.translated(self._root):
+            fresh = self._fresh()
+            try:
+                schema.build(fresh / schema.FILE, spec)
+                (fresh / schema.NAME_FILE).write_text(spec.name, encoding="utf-8")
+                self._settle(fresh, folder, spec.name)
+            finally:
+                shutil.rmtree(fresh, ignore_errors=True)
+        return self.open(spec.name)
+
+    def open(self, name: str) -> EmbeddedStore:
+        """Open a collection."""
+        from .embedded import EmbeddedStore
+
+        return EmbeddedStore(self._find(name), self._limits)
+
+    def delete(self, name: str) -> None:
+        """Delete a collection for good; who has it open is told at the next call."""
+        folder = self._find(name)
+        gone = self._root / f"{_GONE}{secrets.token_hex(8)}"
+        with failures.translated(folder):
+            folder.rename(gone)
+            with suppress(sqlite3.Error), closing(sqlite3.connect(gone / schema.FILE, isolation_level=None)) as conn:
+                conn.execute("UPDATE state SET gone = 1")
+            self._sweep()
+
+    def restore(self, source: Path, *, name: str | None = None) -> EmbeddedStore:
+        """Make a collection of a backup, under its own name or another."""
+        from .embedded import EmbeddedStore
+
+        kept = EmbeddedStore(source, self._limits)
+        try:
+            name = kept.spec.name if name is None else name
+            check_name(name, self._limits)
+            with failures.translated(self._root):
+                fresh = self._fresh()
+                try:
+                    kept.backup(fresh / "copy")
+                    schema.rename(fresh / "copy", name)
+                    self._settle(fresh / "copy", self._folder(name), name)
+                finally:
+                    shutil.rmtree(fresh, ignore_errors=True)
+        finally:
+            kept.close()
+        return self.open(name)
+
+    def _folder(self, name: str) -> Path:
+        return self._root / folder_name(name)
+
+    def _find(self, name: str) -> Path:
+        check_name(name, self._limits)
+        folder = self._folder(name)
+        with failures.translated(folder):
+            if (folder / schema.FILE).exists():
+                return folder
+        names = self.names()
+        there = f"There are: {', '.join(names)}." if names else "There are none yet."
+        raise CollectionNotFoundError(f'no collection "{name}". {there} Create it first, or check the spelling.')
+
+    def _fresh(self) -> Path:
+        self._root.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+        fresh = self._root / f"{_NEW}{secrets.token_hex(8)}"
+        fresh.mkdir()
+        return fresh
+
+    def _settle(self, fresh: Path, folder: Path, name: str) -> None:
+        """Move a finished folder into its place: by one rename, so that of two makers one wins."""
+        for path in (fresh / schema.NAME_FILE, fresh):
+            _sync(path)
+        try:
+            fresh.rename(folder)
+        except OSError as exc:
+            if folder.exists():
+                raise _exists(name) from exc
+            raise
+        _sync(self._root)
+
+    def _sweep(self) -> None:
+        """Remove what deletions left, and what makers left that died long ago."""
+        for entry in os.scandir(self._root):
+            with suppress(OSError):
+                stale = entry.name.startswith(_NEW) and time.time() - entry.stat().st_mtime > _LITTER_AGE_S
+                if stale or entry.name.startswith(_GONE):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def check_name(name: str, limits: Limits) -> None:
+    """Refuse a collection name that is empty, too long, blank or holds control characters."""
+    allowed = f"pass 1 to {limits.max_name_chars} characters, not only blanks, and no control characters"
+    if not isinstance(name, str) or not name.strip() or len(name) > limits.max_name_chars:
+        raise InputError(f"{str(name)[:80]!r} cannot name a collection: {allowed}.")
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
+        raise InputError(f"{name[:80]!a} cannot name a collection: {allowed}.")
+
+
+def folder_name(name: str) -> str:
+    """Name a collection's folder: readable, safe on every file system, and another one for every name."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "collection"
+    return f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _name_of(folder: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError):
+        return (folder / schema.NAME_FILE).read_text(encoding="utf-8")
+    return folder.name
+
+
+def _check_spaces(spec: CollectionSpec) -> None:
+    names = [space.name for space in spec.spaces]
+    if not names or len(set(names)) < len(names) or any(space.dim < 1 for space in spec.spaces):
+        raise InputError(f'the collection "{spec.name}" needs spaces with different names and a dim of 1 or more.')
+
+
+def _exists(name: str) -> CollectionExistsError:
+    return CollectionExistsError(f'there is a collection "{name}" already. Open it, or choose another name.')
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

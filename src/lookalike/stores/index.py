@@ -1,0 +1,191 @@
+"""The index of one store in memory: loaded at first use, kept level with the truth, and shared by all threads.
+
+A view is what one read transaction sees: base, tail, deletions and the rows that a filter lets pass, all of one
+version. Views do not change; whoever finds the truth ahead makes the next one under the lock, reading only what is
+new (`key > last_key`, `removed.seq > last_removed`).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..values import Record, Space
+from . import generation as files
+from . import maintenance
+from .exact import Segment, slack
+
+if TYPE_CHECKING:
+    from ..filters import Filter
+    from ..values import I64
+    from .exact import Mask, Rows
+
+_FILTERS_KEPT = 32
+
+
+@dataclass(eq=False)
+class View:
+    """The vectors of one space at one version of the truth."""
+
+    version: int
+    last_key: int
+    last_removed: int
+    generation: str
+    base: Segment
+    tail: Segment
+    masks: dict[Filter, list[Mask]] = field(default_factory=dict)
+
+    @property
+    def segments(self) -> list[Segment]:
+        """The parts that hold rows."""
+        return [segment for segment in (self.base, self.tail) if len(segment.keys)]
+
+
+class Index:
+    """The views of all spaces of one store."""
+
+    def __init__(self, folder: Path, spaces: list[Space]) -> None:
+        self._folder, self._spaces = folder, spaces
+        self._views: dict[int, View] = {}
+        self._tails: dict[int, _Tail] = {}
+        self._matching = _Matching()
+        self._lock = threading.Lock()
+
+    def view(self, conn: sqlite3.Connection, place: int) -> View | None:
+        """Give the view of a space that the read transaction of `conn` sees; None when a newer one is out already.
+
+        A caller that gets None begins a new transaction and asks again.
+        """
+        version, last_key, last_removed = files.position(conn)
+        view = self._views.get(place)
+        if view is not None and view.version == version:
+            return view
+        with self._lock:
+            view = self._views.get(place)
+            if view is not None and view.version > version:
+                return None
+            if view is None or view.version < version:
+                view = self._next(conn, place, view, (version, last_key, last_removed))
+                self._views[place] = view
+            return view
+
+    def allowed(self, conn: sqlite3.Connection, view: View, filter: Filter | None) -> list[Mask | None]:
+        """Give for each segment of a view the rows that pass the filter; None where all do."""
+        if filter is None:
+            return [None for _ in view.segments]
+        with self._lock:
+            if filter not in view.masks:
+                keys = self._matching.keys(conn, filter, view.version)
+                view.masks[filter] = [_holds(keys, segment.keys) for segment in view.segments]
+            return [*view.masks[filter]]
+
+    def forget(self) -> None:
+        """Let go of all views; the next use loads them again."""
+        with self._lock:
+            self._views, self._tails = {}, {}
+
+    def _next(self, conn: sqlite3.Connection, place: int, view: View | None, at: tuple[int, int, int]) -> View:
+        version, last_key, last_removed = at
+        newest = files.current(conn)
+        floor = conn.execute("SELECT removed_floor FROM state").fetchone()[0]
+        if view is None or view.last_removed < floor or _outgrown(view, newest):
+            view = self._load(conn, place, newest, floor)
+        base, tail = view.base, view.tail
+        for keys, raw in files.vectors_after(conn, place, view.last_key):
+            rows = files.shaped(np.frombuffer(raw, np.uint8), self._spaces[place])
+            tail = self._tails[place].append(tail, keys, rows, expected=last_key - view.last_key)
+        gone = conn.execute("SELECT key FROM removed WHERE seq > ?", (view.last_removed,)).fetchall()
+        if gone:
+            keys = np.unique(np.array([row[0] for row in gone], np.int64))
+            base, tail = base.without(keys), tail.without(keys)
+        return View(version, last_key, last_removed, view.generation, base, tail)
+
+    def _load(self, conn: sqlite3.Connection, place: int, newest: files.Generation | None, floor: int) -> View:
+        space = self._spaces[place]
+        base = None
+        if newest is not None and newest.last_removed >= floor:
+            base = files.load(self._folder, newest, place, space)
+        self._tails[place] = _Tail()
+        empty = Segment(files.shaped(np.empty(0, np.uint8), space), np.empty(0, np.int64), None, 0.0)
+        if base is None or newest is None:  # all from the truth; damaged files are not tried again
+            return View(0, 0, files.position(conn)[2], newest.name if newest else "", empty, empty)
+        return View(newest.version, newest.last_key, newest.last_removed, newest.name, base, empty)
+
+
+class _Tail:
+    """Rows in memory with room to grow. Older views keep seeing the part that was theirs."""
+
+    def __init__(self) -> None:
+        self._rows: Rows | None = None
+        self._keys: I64 = np.empty(0, np.int64)
+
+    def append(self, held: Segment, keys: I64, rows: Rows, *, expected: int) -> Segment:
+        """Give the segment that follows `held`, which must be the last one given.
+
+        Args:
+            expected: A guess at how many rows are coming; room that is never touched costs no memory.
+        """
+        n, end = len(held.keys), len(held.keys) + len(keys)
+        if self._rows is None or end > len(self._keys):
+            room = max(end + end // 2, n + expected, 64)
+            fresh = np.empty((room, rows.shape[1]), rows.dtype), np.empty(room, np.int64)
+            fresh[0][:n], fresh[1][:n] = held.rows, held.keys
+            self._rows, self._keys = fresh
+        self._rows[n:end], self._keys[n:end] = rows, keys
+        alive = None if held.alive is None else np.concatenate([held.alive, np.ones(len(keys), bool)])
+        return Segment(self._rows[:end], self._keys[:end], alive, max(held.slack, slack(rows)))
+
+
+class _Matching:
+    """The keys that pass a filter, kept level with the truth: only changed records are judged again."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Filter, tuple[int, I64]] = OrderedDict()
+
+    def keys(self, conn: sqlite3.Connection, filter: Filter, version: int) -> I64:
+        """Give all matching keys, rising; keys of deleted records may be among them."""
+        seen, keys = self._kept.get(filter, (-1, np.empty(0, np.int64)))
+        if seen < version:
+            judged = {key: filter.accepts(document) for key, document in _documents(conn, seen)}
+            stays = keys[~np.isin(keys, np.fromiter(judged, np.int64, len(judged)))]
+            passed = np.array([key for key, accepted in judged.items() if accepted], np.int64)
+            keys = np.union1d(stays, passed)
+        elif seen > version:  # a thread with an older transaction: answer it, keep the newer
+            return np.array([k for k, document in _documents(conn, -1) if filter.accepts(document)], np.int64)
+        self._kept[filter] = (max(seen, version), keys)
+        self._kept.move_to_end(filter)
+        if len(self._kept) > _FILTERS_KEPT:
+            self._kept.popitem(last=False)
+        return keys
+
+
+def _documents(conn: sqlite3.Connection, after: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    rows = conn.execute("SELECT key, id, metadata, tags FROM records WHERE changed > ? ORDER BY key", (after,))
+    for key, id, metadata, tags in rows:
+        yield key, Record(id=id, metadata=json.loads(metadata), tags=tuple(json.loads(tags))).document()
+
+
+def _holds(wanted: I64, keys: I64) -> Mask:
+    """Say for each of the rising `keys` whether it is among `wanted` (rising)."""
+    if not len(wanted):
+        return np.zeros(len(keys), bool)
+    places = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
+    mask: Mask = wanted[places] == keys
+    return mask
+
+
+def _outgrown(view: View, newest: files.Generation | None) -> bool:
+    """Whether another process has written files that would spare us a long tail."""
+    return (
+        newest is not None
+        and newest.name != view.generation
+        and len(view.tail.keys) > max(maintenance.TAIL_LEAST, maintenance.TAIL_SHARE * len(view.base.keys))
+    )

@@ -1,0 +1,99 @@
+"""Work on a whole store: new index files, compaction, backup."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import InputError
+from ..values import Space
+from . import failures, generation, schema
+from .connections import BUSY_TIMEOUT_S
+from .transactions import Truth
+
+TAIL_LEAST, TAIL_SHARE = 1000, 0.1  # a tail above both is worth new files: below, it loads in milliseconds
+GONE_SHARE = 0.2  # above this share of deleted rows a scan wastes time on them
+
+
+def write_generation(truth: Truth, folder: Path, spaces: Sequence[Space]) -> bool:
+    """Write new index files where that pays and nobody else is at it; say whether it was done."""
+    with truth.reading() as conn:
+        if not _is_worth_writing(conn):
+            return False
+    with truth.failing(), generation.locked(folder) as mine:
+        if mine:
+            _write(truth, folder, spaces)
+        return mine
+
+
+def compact(truth: Truth, folder: Path, spaces: Sequence[Space]) -> None:
+    """Rewrite index and truth without what was deleted.
+
+    Raises:
+        StoreBusyError: when another process writes index files, or reads an old state, for too long.
+    """
+    with truth.failing(), generation.locked(folder, patience_s=BUSY_TIMEOUT_S) as mine:
+        if not mine:
+            raise failures.busy(truth.file)
+        _write(truth, folder, spaces)
+    with truth.writing(quietly=True) as (conn, _):
+        held = generation.current(conn)
+        if held is not None:  # who knows fewer removals than the floor loads anew
+            conn.execute("UPDATE state SET removed_floor = max(removed_floor, ?)", (held.last_removed,))
+            conn.execute("DELETE FROM removed WHERE seq <= ?", (held.last_removed,))
+    with truth.alone() as conn:
+        conn.execute("VACUUM")
+        if conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise failures.busy(truth.file)
+
+
+def backup(truth: Truth, target: Path) -> None:
+    """Copy the truth to a new folder, as of one moment; the index is derived and stays behind."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputError(f'"{target}" is not empty: name a folder that is not there yet.')
+    with failures.translated(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = target.with_name(f".{target.name}-{secrets.token_hex(8)}")
+        fresh.mkdir()
+        try:
+            _copy(truth, fresh)
+            fresh.rename(target)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _copy(truth: Truth, fresh: Path) -> None:
+    copy = sqlite3.connect(fresh / schema.FILE, isolation_level=None)
+    try:
+        with truth.reading() as conn:
+            conn.backup(copy)  # in one step: a writer meanwhile cannot make it begin again
+        copy.execute("PRAGMA journal_mode = WAL")
+        copy.execute("DELETE FROM meta WHERE name = 'generation'")
+        name = schema.read_spec(copy).name
+    finally:
+        copy.close()
+    (fresh / schema.NAME_FILE).write_text(name, encoding="utf-8")
+
+
+def _write(truth: Truth, folder: Path, spaces: Sequence[Space]) -> None:
+    """Write a generation and make it current. Only for who holds the lock."""
+    with truth.reading() as conn:
+        held = generation.current(conn)
+    generation.sweep(folder, held.name if held else None)
+    with truth.reading() as conn:
+        fresh = generation.write(folder, conn, spaces)
+    with truth.writing(quietly=True) as (conn, _):
+        generation.publish(conn, fresh)
+    generation.sweep(folder, fresh.name)
+
+
+def _is_worth_writing(conn: sqlite3.Connection) -> bool:
+    """Whether the tail is long, or many rows are deleted."""
+    _, last_key, last_removed = generation.position(conn)
+    held = generation.current(conn)
+    base = max((space.count for space in held.spaces), default=0) if held else 0
+    fresh, gone = last_key - (held.last_key if held else 0), last_removed - (held.last_removed if held else 0)
+    return fresh > max(TAIL_LEAST, TAIL_SHARE * base) or gone > max(TAIL_LEAST, GONE_SHARE * base)

@@ -1,0 +1,169 @@
+"""The truth of a collection on disk: the tables of `records.sqlite`, how they are made and how they are opened.
+
+    collections/<slug>-<hash>/
+    ├── name.txt            the collection's name, to list a home without opening every file
+    ├── records.sqlite      the truth (WAL, synchronous=FULL)
+    │     state             one row: the version that each write raises by one
+    │     meta              the collection's spec; which index files are current
+    │     records           one row a record; `key` is never used twice
+    │     vector_0, _1 ...  key → the vector of the n-th space: fp16 little-endian, or the raw bytes for Hamming
+    │     pictures          key → thumbnail, original
+    │     removed           keys that are no more, in the order in which they went
+    └── index/<generation>/ derived; may be deleted at any time (see generation.py)
+
+A record whose vectors change gets a new key, so that an index only ever appends, and forgets. There is a table a
+space because rows of a kilobyte fit a table's pages far better than an index's.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import StoreTooNewError
+from ..values import CollectionSpec, Record, Space
+from . import failures
+
+FILE = "records.sqlite"
+NAME_FILE = "name.txt"
+INDEX_FOLDER = "index"
+APPLICATION_ID = 0x6C6F6F6B  # "look"
+SCHEMA_VERSION = 1
+NEEDS = "0.1"  # the first lookalike that reads this schema; a later one that changes it writes its own number here
+PAGE_BYTES = 8192  # seven vectors of 512 numbers a page; 4096 holds three and wastes a quarter
+
+_TABLES = """
+CREATE TABLE state (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    version INTEGER NOT NULL,        -- raised by every write
+    gone INTEGER NOT NULL,           -- 1 when the collection was deleted while somebody had it open
+    removed_floor INTEGER NOT NULL   -- rows of `removed` up to here were compacted away
+);
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE records (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    source TEXT,
+    content_hash TEXT NOT NULL,
+    format TEXT NOT NULL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    byte_size INTEGER NOT NULL,
+    stamp TEXT NOT NULL,
+    metadata TEXT NOT NULL,          -- JSON
+    tags TEXT NOT NULL,              -- JSON
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    spaces INTEGER NOT NULL,         -- bit n: it has a vector in the n-th space
+    changed INTEGER NOT NULL         -- the version that wrote its metadata or tags last
+);
+CREATE INDEX records_by_hash ON records (content_hash);
+CREATE INDEX records_by_change ON records (changed);
+CREATE TABLE pictures (key INTEGER PRIMARY KEY, thumbnail BLOB, original BLOB);
+CREATE TABLE removed (seq INTEGER PRIMARY KEY AUTOINCREMENT, key INTEGER NOT NULL);
+"""
+
+RECORD_COLUMNS = (
+    "key, id, source, content_hash, format, width, height, byte_size, stamp, metadata, tags, created_at, updated_at"
+)
+
+
+def vector_table(place: int) -> str:
+    """Name the table of the n-th space."""
+    return f"vector_{place}"
+
+
+def vector_bytes(space: Space) -> int:
+    """Say how many bytes one vector of a space takes in the store."""
+    return (space.dim + 7) // 8 if space.metric == "hamming" else 2 * space.dim
+
+
+def now() -> str:
+    """Give the time: UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def build(path: Path, spec: CollectionSpec) -> None:
+    """Make the truth of a new, empty collection in a file that is not there yet."""
+    conn = sqlite3.connect(path, isolation_level=None)
+    try:
+        conn.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        conn.execute("PRAGMA journal_mode = WAL")
+        conn.execute("PRAGMA synchronous = FULL")
+        conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        conn.execute("BEGIN")
+        for statement in _TABLES.split(";\n"):
+            conn.execute(statement)
+        for place in range(len(spec.spaces)):
+            conn.execute(f"CREATE TABLE {vector_table(place)} (key INTEGER PRIMARY KEY, vector BLOB NOT NULL)")
+        conn.execute("INSERT INTO state VALUES (1, 0, 0, 0)")
+        conn.execute("INSERT INTO meta VALUES ('needs', ?)", (NEEDS,))
+        write_spec(conn, replace(spec, created_at=spec.created_at or now()))
+        conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        conn.execute("COMMIT")
+    finally:
+        conn.close()
+
+
+def check_version(conn: sqlite3.Connection, path: Path) -> None:
+    """Refuse a file that is none of ours, or of a later lookalike.
+
+    Raises:
+        StoreDamagedError, StoreTooNewError
+    """
+    if conn.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise failures.damaged(path, "it is not a collection of lookalike")
+    version = conn.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        row = conn.execute("SELECT value FROM meta WHERE name = 'needs'").fetchone()
+        raise StoreTooNewError(
+            f'"{path}" was written by a later lookalike (store format {version}; this one reads up to '
+            f"{SCHEMA_VERSION}). Use lookalike {row[0] if row else 'of a later version'} or newer.",
+            place=str(path),
+            version=version,
+        )
+
+
+def write_spec(conn: sqlite3.Connection, spec: CollectionSpec) -> None:
+    """Store what the collection is, in the transaction under way."""
+    conn.execute("INSERT OR REPLACE INTO meta VALUES ('spec', ?)", (json.dumps(asdict(spec)),))
+
+
+def read_spec(conn: sqlite3.Connection) -> CollectionSpec:
+    """Read what the collection is."""
+    stored = json.loads(conn.execute("SELECT value FROM meta WHERE name = 'spec'").fetchone()[0])
+    stored["spaces"] = tuple(Space(**space) for space in stored["spaces"])
+    stored["fields"] = tuple(stored["fields"])
+    return CollectionSpec(**stored)
+
+
+def rename(folder: Path, name: str) -> None:
+    """Give the collection in a folder that nobody uses another name."""
+    conn = sqlite3.connect(folder / FILE, isolation_level=None)
+    try:
+        write_spec(conn, replace(read_spec(conn), name=name))
+    finally:
+        conn.close()
+    (folder / NAME_FILE).write_text(name, encoding="utf-8")
+
+
+def record_of(row: tuple[Any, ...]) -> Record:
+    """Make a Record of a row of RECORD_COLUMNS."""
+    _, id, source, content_hash, format, width, height, byte_size, stamp, metadata, tags, created, updated = row
+    return Record(
+        id=id,
+        source=source,
+        content_hash=content_hash,
+        format=format,
+        size_px=(width, height),
+        byte_size=byte_size,
+        stamp=stamp,
+        metadata=json.loads(metadata),
+        tags=tuple(json.loads(tags)),
+        created_at=created,
+        updated_at=updated,
+    )

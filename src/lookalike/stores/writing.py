@@ -1,0 +1,231 @@
+"""Writing entries: what is checked before the transaction, and what happens inside it."""
+
+# ruff: noqa: S608 - tables are named by schema.py alone; values are bound
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..limits import Limits
+from ..values import Entry, Space
+from . import schema
+from .base import Refused, Replace, Written
+
+_UNIT_TOLERANCE = 1e-2  # an encoder's rounding; anything farther was never normalised
+_EXACT_TOLERANCE = 1e-3  # within this a vector is stored as it is, so that a stored one comes back unchanged
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An entry that has passed all checks, as it will be stored; `vectors` by the place of their space."""
+
+    entry: Entry
+    metadata: str
+    tags: str
+    vectors: dict[int, bytes]
+
+    @property
+    def spaces(self) -> int:
+        """Bit n: it has a vector in the n-th space."""
+        return sum(1 << place for place in self.vectors)
+
+
+def prepare(entries: Sequence[Entry], spaces: Sequence[Space], limits: Limits) -> list[Prepared]:
+    """Check entries and turn them into what is stored.
+
+    Raises:
+        InputError: naming the record and what is wrong with it.
+    """
+    vectors: list[dict[int, bytes]] = [{} for _ in entries]
+    known = {space.name: place for place, space in enumerate(spaces)}
+    for entry in entries:
+        check_id(entry.record.id, limits)
+        for name in entry.vectors:
+            if name not in known:
+                raise InputError(f'"{entry.record.id}" has a vector "{name}"; there are: {", ".join(known)}.')
+    for place, space in enumerate(spaces):
+        holders = [n for n, entry in enumerate(entries) if space.name in entry.vectors]
+        rows = [entries[n].vectors[space.name] for n in holders]
+        for n, raw in zip(holders, _encode(rows, space, [entries[n].record.id for n in holders]), strict=True):
+            vectors[n][place] = raw
+    return [
+        Prepared(entry, metadata_text(entry.record.metadata, limits), json.dumps(list(entry.record.tags)), held)
+        for entry, held in zip(entries, vectors, strict=True)
+    ]
+
+
+def check_id(record_id: str, limits: Limits) -> None:
+    """Refuse an id that is no text, empty or too long."""
+    if not isinstance(record_id, str) or not record_id:
+        raise InputError(f"{record_id!r} is no record id: pass a text of 1 to {limits.max_id_chars} characters.")
+    if len(record_id) > limits.max_id_chars or "\0" in record_id:
+        raise InputError(
+            f"the record id {record_id[:80]!r}... has {len(record_id)} characters; "
+            f"1 to {limits.max_id_chars} are allowed, and none may be NUL."
+        )
+
+
+def metadata_text(metadata: Mapping[str, Any], limits: Limits) -> str:
+    """Give metadata as JSON; refuse what JSON has no form for, and too much."""
+    try:
+        text = json.dumps(dict(metadata), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise InputError(f"metadata must be plain JSON values: {exc}.") from exc
+    if len(text) > limits.max_metadata_bytes:
+        raise InputError(f"metadata of {len(text)} bytes is too large; the limit is {limits.max_metadata_bytes}.")
+    return text
+
+
+def _encode(rows: list[Any], space: Space, ids: list[str]) -> list[bytes]:
+    """Give each vector as it is stored: fp16 little-endian, or the raw bytes."""
+    hamming = space.metric == "hamming"
+    shape, dtype = ((space.dim + 7) // 8 if hamming else space.dim,), np.uint8 if hamming else np.float32
+    for row, name in zip(rows, ids, strict=True):
+        if not isinstance(row, np.ndarray) or row.shape != shape or row.dtype != dtype:
+            seen = f"{row.dtype} {row.shape}" if isinstance(row, np.ndarray) else type(row).__name__
+            raise InputError(
+                f'the vector "{space.name}" of "{name}" is {seen}; this collection holds {np.dtype(dtype)} {shape}. '
+                "Encode it with the collection's own encoder."
+            )
+    if not rows:
+        return []
+    table = np.stack(rows)  # (n, d)
+    if hamming:
+        return [row.tobytes() for row in table]
+    lengths = np.sqrt(np.einsum("ij,ij->i", table, table, dtype=np.float64))  # NaN and infinity show here too
+    for wrong in np.flatnonzero(~(np.abs(lengths - 1.0) <= _UNIT_TOLERANCE))[:1]:
+        raise InputError(
+            f'the vector "{space.name}" of "{ids[wrong]}" has length {lengths[wrong]:.4g}; unit length is expected. '
+            "Divide it by its length; a vector of zeros or NaN says nothing and cannot be stored."
+        )
+    loose = np.abs(lengths - 1.0) > _EXACT_TOLERANCE
+    table[loose] /= lengths[loose, None].astype(np.float32)
+    return [row.tobytes() for row in table.astype("<f2")]
+
+
+def write(conn: sqlite3.Connection, batch: Sequence[Prepared], *, version: int, replace: Replace) -> Written:
+    """Write a batch in the transaction under way."""
+    held = _held(conn, [each.entry.record.id for each in batch])
+    chosen, refused = _choose(batch, held, replace)
+    same = _with_same_vectors(conn, {held[id][0]: each for id, each in chosen.items() if id in held})
+    remove(conn, [held[id][0] for id in chosen if id in held and held[id][0] not in same])
+    key = conn.execute("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'records'), 0)").fetchone()[0]
+    now = schema.now()
+    new: list[tuple[int, Prepared, str]] = []
+    for id, each in chosen.items():
+        if id in held and held[id][0] in same:
+            _rewrite(conn, held[id][0], each, now, version)
+        else:
+            key += 1
+            new.append((key, each, held[id][2] if id in held else now))
+    _insert(conn, new, now, version)
+    updated = tuple(id for id in chosen if id in held)
+    return Written(tuple(id for id in chosen if id not in held), updated, tuple(refused))
+
+
+def _held(conn: sqlite3.Connection, ids: Sequence[str]) -> dict[str, tuple[int, str | None, str]]:
+    """Give (key, source, created_at) of the records that are there, by id."""
+    sql = "SELECT id, key, source, created_at FROM records WHERE id IN (SELECT value FROM json_each(?))"
+    return {row[0]: row[1:] for row in conn.execute(sql, (json.dumps(list(ids)),))}
+
+
+def _choose(
+    batch: Sequence[Prepared], held: Mapping[str, tuple[int, str | None, str]], replace: Replace
+) -> tuple[dict[str, Prepared], list[Refused]]:
+    """Go through the batch in order: what is written at last for each id, and what may not be."""
+    chosen: dict[str, Prepared] = {}
+    sources = {id: row[1] for id, row in held.items()}
+    refused = []
+    for each in batch:
+        id, source = each.entry.record.id, each.entry.record.source
+        may = id not in sources or replace == "any" or (replace == "same_source" and sources[id] == source)
+        if may:
+            sources[id] = source
+            chosen[id] = each
+        else:
+            refused.append(Refused(id, source, sources[id]))
+    return chosen, refused
+
+
+def _with_same_vectors(conn: sqlite3.Connection, wanted: Mapping[int, Prepared]) -> set[int]:
+    """Give the keys of held records whose vectors are, bit for bit, those to be written."""
+    keys = json.dumps(list(wanted))
+    same = {
+        key
+        for key, spaces in conn.execute(
+            "SELECT key, spaces FROM records WHERE key IN (SELECT value FROM json_each(?))", (keys,)
+        )
+        if spaces == wanted[key].spaces
+    }
+    for place in {place for each in wanted.values() for place in each.vectors}:
+        sql = f"SELECT key, vector FROM {schema.vector_table(place)} WHERE key IN (SELECT value FROM json_each(?))"
+        same -= {key for key, raw in conn.execute(sql, (keys,)) if raw != wanted[key].vectors.get(place)}
+    return same
+
+
+def _rewrite(conn: sqlite3.Connection, key: int, each: Prepared, now: str, version: int) -> None:
+    conn.execute(
+        "UPDATE records SET source = ?, content_hash = ?, format = ?, width = ?, height = ?, byte_size = ?, stamp = ?, "
+        "metadata = ?, tags = ?, updated_at = ?, changed = ? WHERE key = ?",
+        (*_columns(each), now, version, key),
+    )
+    conn.execute("DELETE FROM pictures WHERE key = ?", (key,))
+    _insert_pictures(conn, [(key, each)])
+
+
+def _columns(each: Prepared) -> Row:
+    record = each.entry.record
+    return (
+        record.source,
+        record.content_hash,
+        record.format,
+        *record.size_px,
+        record.byte_size,
+        record.stamp,
+        each.metadata,
+        each.tags,
+    )
+
+
+def _insert(conn: sqlite3.Connection, new: Sequence[tuple[int, Prepared, str]], now: str, version: int) -> None:
+    conn.executemany(
+        "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (key, each.entry.record.id, *_columns(each), created, now, each.spaces, version)
+            for key, each, created in new
+        ],
+    )
+    for place in {place for _, each, _ in new for place in each.vectors}:
+        conn.executemany(
+            f"INSERT INTO {schema.vector_table(place)} VALUES (?, ?)",
+            [(key, each.vectors[place]) for key, each, _ in new if place in each.vectors],
+        )
+    _insert_pictures(conn, [(key, each) for key, each, _ in new])
+
+
+def _insert_pictures(conn: sqlite3.Connection, new: Sequence[tuple[int, Prepared]]) -> None:
+    conn.executemany(
+        "INSERT INTO pictures VALUES (?, ?, ?)",
+        [
+            (key, each.entry.thumbnail, each.entry.original)
+            for key, each in new
+            if each.entry.thumbnail is not None or each.entry.original is not None
+        ],
+    )
+
+
+def remove(conn: sqlite3.Connection, keys: Sequence[int]) -> None:
+    """Remove records by key, with all that is kept for them, in the transaction under way."""
+    rows = [(key,) for key in keys]
+    places = conn.execute("SELECT count(*) FROM sqlite_master WHERE name GLOB 'vector_*'").fetchone()[0]
+    for table in ("records", "pictures", *(schema.vector_table(place) for place in range(places))):
+        conn.executemany(f"DELETE FROM {table} WHERE key = ?", rows)
+    conn.executemany("INSERT INTO removed (key) VALUES (?)", rows)
