@@ -284,6 +284,10 @@ class Collection:
         except SourceError:
             return None
 
+    def original(self, record_id: str) -> bytes | None:
+        """Give the bytes as they came, where the collection keeps them; None where it does not."""
+        return self._store.original(record_id)
+
     def info(self) -> dict[str, Any]:
         """Give what the collection is, what it holds and how it searches, in plain values."""
         spec = self.spec
@@ -403,8 +407,8 @@ class Collection:
             raise EncoderMismatchError(
                 f'collection "{self.name}" holds vectors of encoder "{self.spec.encoder}" '
                 f"({self.spec.encoder_digest[:8]}); here runs {card.name}-{card.variant} "
-X
-                f"version that made it."
+                f"({self._describer.digest[:8]}), whose vectors differ. Make a new collection and index the pictures "
+                f"again, or use the lookalike version that made it."
             )
 
     def _lists(self, record_id: str) -> dict[str, list[float]]:

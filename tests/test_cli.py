@@ -1,0 +1,229 @@
+"""The command line as a real process: output, JSON, exit codes, interruption."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import draw
+
+from lookalike.doors.cli import cli
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def call(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "lookalike", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "LOOKALIKE_HOME": str(tmp_path / "home"), **environment},
+            cwd=tmp_path,
+            timeout=120,
+        )
+
+    return call
+
+
+def answer(done: subprocess.CompletedProcess[str], code: int = 0) -> dict:
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_main_job_from_folder_to_matches(run: Run, pictures: Path) -> None:
+    report = answer(run("index", pictures, "--json"))
+    assert (report["added"], report["failed"]) == (10, [])
+    assert {"updated", "unchanged", "skipped", "seconds"} <= set(report)
+    assert answer(run("index", pictures, "--json"))["unchanged"] == 10
+
+    found = answer(run("find", pictures / "a" / "0.jpg", "--limit", 3, "--json"))
+    assert (found["collection"], found["count"], found["next"]) == ("default", 3, None)
+    assert list(found["matches"][0]) == ["id", "score", "distance", "rank", "relation", "source", "metadata", "tags"]
+    assert (found["matches"][0]["id"], found["matches"][0]["score"]) == ("a/0.jpg", 1.0)
+    assert found["matches"][0]["source"] == str(pictures / "a" / "0.jpg")
+
+    shown = run("find", "id:a/0.jpg", "--limit", 2)
+    assert shown.returncode == 0
+    assert "a/0.jpg" in shown.stdout
+
+
+def test_find_says_no_by_exit_code_at_an_explicit_threshold(run: Run, pictures: Path) -> None:
+    run("index", pictures)
+    draw(77).save(pictures.parent / "other.jpg")
+    assert answer(run("find", pictures.parent / "other.jpg", "--threshold", 0.95, "--json"), 1)["matches"] == []
+    assert run("find", pictures.parent / "other.jpg").returncode == 0
+    wrong = run("find", "id:a/0.jpg", "--threshold", 90)
+    assert wrong.returncode == 2
+    assert "threshold=0.9" in wrong.stderr
+
+
+def test_find_with_filter_groups_crop_and_counter_example(run: Run, pictures: Path) -> None:
+    run("index", pictures)
+    run("update", "a/1.jpg", "--set", '{"trip": "rome"}', "--tag", "sea")
+    run("update", "a/2.jpg", "--set", '{"trip": "rome"}')
+    by_filter = answer(run("find", "id:a/0.jpg", "--filter", '{"trip": "rome"}', "--json"))
+    assert {match["id"] for match in by_filter["matches"]} == {"a/1.jpg", "a/2.jpg"}
+    grouped = answer(run("find", "id:a/0.jpg", "--filter", '{"trip": "rome"}', "--group-by", "trip", "--json"))
+    assert grouped["count"] == 1
+    assert run("find", "id:a/0.jpg", "--filter", "{").returncode == 2
+    assert answer(run("find", pictures / "a/3.jpg", "--crop", "0,0,320,240", "--limit", 1, "--json"))["count"] == 1
+    assert run("find", pictures / "a/3.jpg", "--crop", "1,2,3").returncode == 2
+    assert answer(run("find", "id:a/0.jpg", "id:a/1.jpg", "--not", "id:a/2.jpg", "--json"))["count"] == 10
+
+
+def test_compare_duplicates_and_their_contact_sheet(run: Run, pictures: Path, tmp_path: Path) -> None:
+    same = answer(run("compare", pictures / "a/0.jpg", pictures / "a/0.jpg", "--json"))
+    assert (same["score"], same["relation"], same["transform"]) == (1.0, "identical", None)
+    assert run("compare", pictures / "a/0.jpg", pictures / "b/7.jpg", "--threshold", 0.9).returncode == 1
+    run("index", pictures)
+    found = answer(run("duplicates", "--json", "--html", "sheet.html"))
+    assert found["count"] == 1
+    assert found["groups"][0]["members"][0]["id"] == found["groups"][0]["representative"]
+    assert (tmp_path / "sheet.html").read_text().count("<img") == 3
+
+
+def test_collections_records_and_their_life(run: Run, pictures: Path) -> None:
+    assert answer(run("collections", "--json")) == {"collections": []}
+    made = answer(run("create", "shoes", "--type", "products", "--field", "price", "--product-id", "sku", "--json"))
+    assert (made["name"], made["type"], made["fields"], made["product_id_field"]) == (
+        "shoes", "products", ["price"], "sku",
+    )  # fmt: skip
+    assert run("create", "shoes").returncode == 2
+    run("index", pictures, "--collection", "shoes")
+    assert answer(run("info", "shoes", "--json"))["records"] == 10
+    assert answer(run("get", "a/1.jpg", "-c", "shoes", "--json"))["size_px"] == [320, 240]
+    assert answer(run("update", "a/1.jpg", "-c", "shoes", "--set", '{"price": 3}', "--json"))["metadata"] == {
+        "price": 3
+    }
+    assert run("update", "a/1.jpg", "-c", "shoes").returncode == 2
+    assert answer(run("remove", "a/1.jpg", "nobody", "-c", "shoes", "--json")) == {"removed": 1}
+    assert run("remove", "nobody", "-c", "shoes").returncode == 1
+    missing = run("get", "a/1.jpg", "-c", "shoes")
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert answer(run("delete", "shoes", "--json")) == {"deleted": "shoes"}
+    gone = run("find", "id:x", "-c", "shoes", "--json")
+    assert gone.returncode == 2
+    assert json.loads(gone.stderr)["error"]["code"] == "collection_not_found"
+
+
+def test_import_export_backup_and_restore(run: Run, pictures: Path, tmp_path: Path) -> None:
+    lines = [{"_id": "7", "_file": str(pictures / "a/1.jpg"), "price": 3, "tags": ["red"]}, {"_id": "8"}]
+    (tmp_path / "records.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n{broken\n\n")
+    report = answer(run("import", "records.jsonl", "--json"), 3)
+    assert report["added"] == 1
+    assert [failure["code"] for failure in report["failed"]] == ["input_invalid", "input_invalid"]
+    assert "records.jsonl:3" in report["failed"][1]["message"]
+    assert run("import", "missing.jsonl").returncode == 2
+    assert run("export", "--output", "out.jsonl").returncode == 0
+    assert json.loads((tmp_path / "out.jsonl").read_text()) == {
+        "_id": "7", "_file": str(pictures / "a/1.jpg"), "price": 3, "tags": ["red"],
+    }  # fmt: skip
+    assert run("backup", "safe").returncode == 0
+    assert run("restore", "safe", "--name", "second").returncode == 0
+    assert answer(run("find", "id:7", "-c", "second", "--json"))["count"] == 1
+
+
+def test_doctor_tells_versions_speed_and_the_state_of_the_stores(run: Run, pictures: Path) -> None:
+    run("index", pictures)
+    told = answer(run("doctor", "--json"))
+    assert told["problems"] == []
+    assert told["encoder"]["images_per_s_one_thread"] > 1
+    assert told["collections"] == [{"name": "default", "records": 10, "problems": []}]
+    assert "all is well" in run("doctor").stdout
+
+
+def test_the_demo_runs_on_a_folder_of_ones_own(run: Run, pictures: Path, tmp_path: Path) -> None:
+    done = run("demo", "--photos", pictures, "--home", "demo")
+    assert done.returncode == 0, done.stderr
+    for word in ("lookalike index", "lookalike find", "lookalike compare", "lookalike duplicates", "sheet.html"):
+        assert word in done.stdout
+    assert (tmp_path / "demo" / "sheet.html").read_text().count("<img") > 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["index", "missing"], 2, "no file or folder"),
+        (["index"], 2, "Missing argument"),
+        (["find", "missing.jpg"], 2, "collection"),
+        (["nothing"], 2, "No such command"),
+        (["find", "x.jpg", "--limit", "many"], 2, "limit"),
+        (["index", "empty", "--home", "/proc/nowhere"], 4, "error"),
+        (["compare", "bad.jpg", "bad.jpg"], 3, "bad.jpg"),
+        (["compare", "missing.jpg", "bad.jpg"], 2, "missing.jpg"),
+        (["doctor", "--home", "bad.jpg"], 2, "bad.jpg"),
+    ],
+)
+def test_wrong_use_says_what_is_wrong(run: Run, tmp_path: Path, arguments: list[str], code: int, words: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.jpg").write_text("hello")
+    done = run(*arguments)
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_empty_folder_adds_nothing_and_is_no_error(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert answer(run("index", "empty", "--json"))["added"] == 0
+
+
+def test_some_failed_images_give_exit_code_three_and_the_rest_is_indexed(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "mixed ☂ größe"
+    folder.mkdir()
+    draw(1).save(folder / "good ü.jpg")
+    (folder / "bad.jpg").write_text("hello")
+    report = answer(run("index", folder, "--json"), 3)
+    assert (report["added"], report["failed"][0]["code"]) == (1, "image_undecodable")
+    assert answer(run("find", "id:good ü.jpg", "--json"))["count"] == 1
+
+
+def test_ctrl_c_keeps_what_was_committed_and_the_next_run_goes_on(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    source = draw(1, (1600, 1200))
+    source.save(folder / "0000.png")
+    payload = (folder / "0000.png").read_bytes()
+    for number in range(1, 400):
+        (folder / f"{number:04}.png").write_bytes(payload)
+    home = tmp_path / "home"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lookalike", "index", str(folder), "--home", str(home)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not list(home.glob("collections/*/records.sqlite")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    kept = answer(run("info", "default", "--json"))["records"]
+    assert 0 < kept < 400
+    report = answer(run("index", folder, "--resume", "--json"))
+    assert (report["unchanged"], report["added"]) == (kept, 400 - kept)
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    for name, command in cli.commands.items():
+        assert command.help is not None, name
+        assert "Example:" in command.help, name
+        assert f"lookalike {name}" in command.help, name
+
+
+def test_json_output_is_nothing_but_json(run: Run, pictures: Path) -> None:
+    run("index", pictures)
+    for arguments in (["collections"], ["info"], ["find", "id:a/0.jpg"], ["duplicates"], ["doctor"]):
+        json.loads(run(*arguments, "--json").stdout)
