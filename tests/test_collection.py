@@ -52,7 +52,7 @@ def test_a_query_by_id_includes_the_record_and_equals_the_query_by_its_file(
     by_id = photos.search("id:b/5.jpg", limit=10)
     by_file = photos.search(pictures / "b" / "5.jpg", limit=10)
     assert by_id[0].id == "b/5.jpg"
-    assert [(m.id, m.score) for m in by_id] == pytest.approx([(m.id, m.score) for m in by_file])
+    assert [(m.id, m.score) for m in by_id] == [(m.id, m.score) for m in by_file]
 
 
 def test_the_same_picture_as_path_bytes_base64_image_and_array_is_found(
@@ -191,7 +191,7 @@ def test_two_sources_that_claim_one_id_fail_naming_both(library: lookalike.Libra
         assert failure.code == "id_taken"
         assert str(tmp_path / "one" / "x.jpg") in failure.message
         assert str(tmp_path / "two" / "x.jpg") in failure.message
-    assert photos.search(draw(1), limit=1)[0].score > 0.9
+    assert photos.search(draw(1), limit=1)[0].score >= 0.9
     assert photos.add(tmp_path / "two" / "x.jpg", replace=True).updated == 1
     assert photos["x.jpg"].source == str(tmp_path / "two" / "x.jpg")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import intake
+from ..encoders import difference_hash
 from .search import HASH_SPACE
 
 if TYPE_CHECKING:
@@ -46,10 +47,15 @@ class Describer:
         return intake.read(source, limits=self.settings.limits, min_side_px=side, fetch=self.fetcher, crop=crop)
 
     def vectors(self, image: Image) -> Vectors:
-        """Encode an image in every space: the encoder's, and the difference hash where the picture has one."""
-        from ..encoders.hashes import difference_hash
+        """Encode an image in every space: the encoder's, and the difference hash where the picture has one.
 
-        vectors: dict[str, Any] = dict(self.encoder.encode(image))
+        Embeddings are rounded to half precision, as they are kept: a picture and its record are at distance 0, and
+        a query by picture answers as one by id.
+        """
+        import numpy as np
+
+        embeddings = self.encoder.encode(image)
+        vectors: dict[str, Any] = {n: v.astype(np.float16).astype(np.float32) for n, v in embeddings.items()}
         hashed = difference_hash(image)
         if hashed is not None:
             vectors[HASH_SPACE] = hashed

@@ -74,8 +74,9 @@ def _pairs(store: Store, threshold: float, *, space: str, points: Map, on_progre
     """Score every pair that may reach the threshold, both ways round."""
     pairs: Pairs = defaultdict(dict)
     total, done = store.count(), 0
+    reach = max(0.0, distance_at(threshold, points)) + _SLACK  # equal bytes lie at 0, and score 1.0 all the same
     for keys, vectors in store.scan_vectors(space, batch=_BLOCK):
-        near = _near(store, space, vectors, distance_at(threshold, points) + _SLACK)
+        near = list(_grown(store, space, vectors, reach))
         alike = _alike(store, keys.tolist(), threshold)
         for row, key in enumerate(keys.tolist()):
             bits = alike.get(key, {})
@@ -90,11 +91,6 @@ def _pairs(store: Store, threshold: float, *, space: str, points: Map, on_progre
         if on_progress is not None:
             on_progress(Progress(done, total))
     return pairs
-
-
-def _near(store: Store, space: str, vectors: Any, max_distance: float) -> list[dict[int, float]]:
-    """Give key to distance of all neighbors within the ceiling, for each row."""
-    return list(_grown(store, space, vectors, max_distance))
 
 
 def _alike(store: Store, keys: list[int], threshold: float) -> dict[int, dict[int, int]]:

@@ -22,7 +22,7 @@ from ..values import Entry, Failure, Progress, Record
 from .results import Report
 
 if TYPE_CHECKING:
-    from ..stores import Store, Written
+    from ..stores import Replace, Store
 
 IdFrom = Literal["path", "name", "hash"]
 OnProgress = Callable[[Progress], None]
@@ -70,6 +70,16 @@ class Rules:
     resume: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """An item under way: its place in the input, the record that holds its id, and the work, if it needs any."""
+
+    place: int
+    item: Item
+    held: Record | None
+    future: Future[Entry] | None
+
+
 class Ingest:
     """One run of the pipeline over one store."""
 
@@ -80,9 +90,9 @@ class Ingest:
         self._rules = rules
         self._total = total
         self._report = Report()
-        self._failed: list[Failure] = []
-        self._batch: dict[str, Entry] = {}  # by id: what waits for the next commit
-        self._moved: list[Entry] = []  # records whose file is now elsewhere
+        self._failed: list[tuple[int, Failure]] = []  # by place in the input
+        self._batch: dict[str, tuple[int, Entry]] = {}  # by id: what waits for the next commit
+        self._moved: dict[str, tuple[int, Entry]] = {}  # records whose file is now elsewhere
         self._stamps: dict[str, str] = {}
         self._committed_at = time.monotonic()
 
@@ -94,23 +104,20 @@ class Ingest:
         """
         began = self._committed_at = time.monotonic()
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="lookalike")
-        waiting: deque[tuple[Item, Record | None, Future[Entry]]] = deque()
+        waiting: deque[_Task] = deque()
         try:
-            for item, held in self._with_held(items):
-                if self._settled(item, held):
-                    self._tell(on_progress)
-                    continue
-                waiting.append((item, held, pool.submit(self._encode, item)))
-                if len(waiting) >= self._workers * _LOOK_AHEAD:
-                    self._take(*waiting.popleft())
-                    self._tell(on_progress)
+            for place, (item, held) in enumerate(self._with_held(items)):
+                future = None if self._is_settled(item, held) else pool.submit(self._encode, item)
+                waiting.append(_Task(place, item, held, future))
+                if len(waiting) > self._workers * _LOOK_AHEAD:
+                    self._take(waiting.popleft(), on_progress)
             while waiting:
-                self._take(*waiting.popleft())
-                self._tell(on_progress)
+                self._take(waiting.popleft(), on_progress)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
             self._commit()
-        return replace(self._report, failed=tuple(self._failed), seconds=time.monotonic() - began)
+        failed = tuple(failure for _, failure in sorted(self._failed, key=lambda pair: pair[0]))
+        return replace(self._report, failed=failed, seconds=time.monotonic() - began)
 
     def _with_held(self, items: Iterable[Item]) -> Iterator[tuple[Item, Record | None]]:
         """Give each item with the record that holds its id now; asked in blocks."""
@@ -120,67 +127,85 @@ class Ingest:
             for item in block:
                 yield item, held.get(item.id)
 
-    def _settled(self, item: Item, held: Record | None) -> bool:
-        """Count items that need no reading: failed, skipped, or unchanged by their stamp."""
+    def _is_settled(self, item: Item, held: Record | None) -> bool:
+        """Say whether an item needs no reading: failed, skipped, or unchanged as far as its stamp tells."""
+        if item.failure is not None or item.skipped:
+            return True
+        return held is not None and (self._rules.resume or _is_untouched(held, item))
+
+    def _take(self, task: _Task, on_progress: OnProgress | None) -> None:
+        item = task.item
         if item.failure is not None:
-            self._fail(item.name, item.failure)
+            self._fail(task.place, item.name, item.failure)
         elif item.skipped:
             self._count(skipped=1)
-        elif held is not None and (self._rules.resume or _is_untouched(held, item)):
+        elif task.future is None:
             self._count(unchanged=1)
         else:
-            return False
-        return True
-
-    def _take(self, item: Item, held: Record | None, future: Future[Entry]) -> None:
-        try:
-            entry = _keeping(future.result(), item, held)
-        except LookalikeError as error:
-            self._fail(item.name, error)
-            return
-        waiting = self._batch.get(entry.record.id)
-        if waiting is not None and not _is_same(waiting.record, entry.record):
-            self._commit()  # two sources claim one id: the store, which now holds the first, refuses the second
-        if held is not None and _has_moved(held, entry.record):
-            self._moved.append(entry)
-        elif (held is not None and _is_same(held, entry.record)) or waiting is not None:
-            if held is not None and held.stamp != entry.record.stamp:
-                self._stamps[held.id] = entry.record.stamp
-            self._count(unchanged=1)
-        else:
-            self._batch[entry.record.id] = entry
+            self._store_later(task, task.future)
         if len(self._batch) + len(self._moved) >= _COMMIT_ROWS or time.monotonic() - self._committed_at >= _COMMIT_S:
             self._commit()
+        self._tell(on_progress)
+
+    def _store_later(self, task: _Task, future: Future[Entry]) -> None:
+        try:
+            entry = _keeping(future.result(), task.item, task.held)
+        except LookalikeError as error:
+            self._fail(task.place, task.item.name, error)
+            return
+        record, held = entry.record, task.held
+        if record.id in self._batch:
+            if _is_same(self._batch[record.id][1].record, record):
+                self._count(unchanged=1)
+                return
+            self._commit()  # two sources claim one id: the store, which now holds the first, refuses the second
+        if held is not None and _is_same(held, record):
+            if held.stamp != record.stamp:
+                self._stamps[held.id] = record.stamp
+            self._count(unchanged=1)
+        elif held is not None and _has_moved(held, record):
+            self._moved[record.id] = (task.place, entry)
+        else:
+            self._batch[record.id] = (task.place, entry)
 
     def _commit(self) -> None:
-        batch, self._batch = list(self._batch.values()), {}
-        moved, self._moved = self._moved, []
+        batch, self._batch = self._batch, {}
+        moved, self._moved = self._moved, {}
         stamps, self._stamps = self._stamps, {}
-        for entries, replaced in ((batch, "any" if self._rules.replace else "same_source"), (moved, "any")):
-            if entries:
-                self._note(self._store.upsert(entries, replace=replaced))  # type: ignore[arg-type]
+        self._write(batch, "any" if self._rules.replace else "same_source")
+        self._write(moved, "any")
         if stamps:
             self._store.restamp(stamps)
         self._committed_at = time.monotonic()
 
-    def _note(self, written: Written) -> None:
+    def _write(self, batch: Mapping[str, tuple[int, Entry]], replaced: Replace) -> None:
+        if not batch:
+            return
+        written = self._store.upsert([entry for _, entry in batch.values()], replace=replaced)
         self._count(added=len(written.added), updated=len(written.updated))
         for refused in written.refused:
-            self._fail(refused.source or "", _taken(refused.id, refused.source, refused.held_by))
+            error = _taken(refused.id, refused.source, refused.held_by)
+            self._fail(batch[refused.id][0], refused.source or "", error)
 
-    def _fail(self, name: str, error: LookalikeError) -> None:
-        self._failed.append(Failure(name, error.code, error.message))
+    def _fail(self, place: int, name: str, error: LookalikeError) -> None:
+        self._failed.append((place, Failure(name, error.code, error.message)))
 
-    def _count(self, **counts: int) -> None:
+    def _count(self, *, added: int = 0, updated: int = 0, unchanged: int = 0, skipped: int = 0) -> None:
         old = self._report
-        self._report = replace(old, **{name: getattr(old, name) + n for name, n in counts.items()})  # type: ignore[arg-type]
+        self._report = replace(
+            old,
+            added=old.added + added,
+            updated=old.updated + updated,
+            unchanged=old.unchanged + unchanged,
+            skipped=old.skipped + skipped,
+        )
 
     def _tell(self, on_progress: OnProgress | None) -> None:
         if on_progress is None:
             return
         r = self._report
-        done = r.added + r.updated + r.unchanged + r.skipped + len(self._failed) + len(self._batch) + len(self._moved)
-        on_progress(Progress(done, self._total, len(self._failed)))
+        settled = r.added + r.updated + r.unchanged + r.skipped + len(self._failed)
+        on_progress(Progress(settled + len(self._batch) + len(self._moved), self._total, len(self._failed)))
 
 
 def _is_untouched(held: Record, item: Item) -> bool:

@@ -9,8 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, get_args
 
-from ..encoders import open_encoder
-from ..encoders.hashes import HASH_BITS
+from ..encoders import HASH_BITS, open_encoder
 from ..errors import CollectionNotFoundError, InputError
 from ..settings import Settings, load_settings
 from ..stores import open_stores

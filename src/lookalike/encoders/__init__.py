@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from lookalike.encoders.base import Encoder, ModelCard
+from lookalike.encoders.hashes import HASH_BITS, difference_hash
 from lookalike.errors import EncoderError
 
-__all__ = ["Encoder", "ModelCard", "Variant", "open_encoder"]
+__all__ = ["HASH_BITS", "Encoder", "ModelCard", "Variant", "difference_hash", "open_encoder"]
 
 Variant: TypeAlias = Literal["auto", "int8", "fp32"]
 
