@@ -13,9 +13,10 @@ gives a byte a second ends there too. Proxies of the environment, cookies, crede
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import FetchError, FetchRefusedError, ImageTooLargeError, LookalikeError
 from ..limits import Limits
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     Resolve = Callable[[str, int], Sequence[str]]
 
+_HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CHUNK = 1 << 16
 _SHOWN = 80
@@ -96,8 +98,10 @@ class Fetcher:
         import http.client
 
         connection = http.client.HTTPConnection(target.host, target.port)
+        sock: _TimedSocket | None = None
         try:
-            connection.sock = self._connect(target, deadline)
+            sock = self._connect(target, deadline)
+            connection.sock = cast("socket.socket", sock)
             connection.request("GET", target.path, headers={"Host": target.authority, **_HEADERS})
             with connection.getresponse() as response:
                 if response.status in _REDIRECTS:
@@ -112,8 +116,10 @@ class Fetcher:
             raise FetchError(f"cannot fetch {target.shown}: {_reason(exc)}. Check the address.") from exc
         finally:
             connection.close()
+            if sock is not None:
+                sock.end()
 
-    def _connect(self, target: _Target, deadline: _Deadline) -> Any:
+    def _connect(self, target: _Target, deadline: _Deadline) -> _TimedSocket:
         import socket
 
         failure: OSError | None = None
@@ -231,8 +237,8 @@ class _Target:
             raise FetchRefusedError(f"{self.shown} is not opened: only http and https are.")
         if "@" in parts.netloc:
             raise FetchRefusedError(f"{self.shown} is not opened: it holds a user name or password. Leave it out.")
-        if not host or port == 0:
-            raise FetchRefusedError(f"{self.shown} is no URL: its host or port is missing.")
+        if not _HOST.fullmatch(host) or port == 0:
+            raise FetchRefusedError(f"{self.shown} is no URL: its host or port is missing or wrong.")
         self.url, self.scheme, self.host = url.strip(), parts.scheme, host
         self.port = port or (443 if parts.scheme == "https" else 80)
         name = f"[{host}]" if ":" in host else host
@@ -279,6 +285,9 @@ class _TimedSocket:
         return io.BufferedReader(_TimedReader(self._inner, self._deadline), _CHUNK)
 
     def close(self) -> None:
+        """Do nothing: http.client closes when the headers are read, and the body is still to come."""
+
+    def end(self) -> None:
         self._inner.close()
 
 
@@ -360,8 +369,6 @@ def _reason(exc: Exception) -> str:
 
 
 def _shown(url: str) -> str:
-    import re
-
     text = re.sub(r"(?<=://)[^/?#]*@", "", url)
     text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
