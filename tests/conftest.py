@@ -14,20 +14,46 @@ import pytest
 import lookalike
 
 ROOT = Path(__file__).parent.parent
-COLORS = {"red": (200, 40, 40), "green": (40, 160, 60), "blue": (40, 70, 200), "gray": (120, 120, 120)}
 
 
 def draw(seed: int, size: tuple[int, int] = (320, 240)) -> PIL.Image.Image:
-    """Draw a picture of random shapes; other seeds give clearly other pictures."""
+    """Draw a picture: one of eight motifs by the seed, in colors and sizes of the seed's own."""
     rng = np.random.default_rng(seed)
-    noise = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    picture = PIL.Image.fromarray(noise).resize(size, PIL.Image.Resampling.BICUBIC)
+    ground, first, second = (tuple(int(level) for level in rng.integers(0, 256, 3)) for _ in range(3))
+    picture = PIL.Image.new("RGB", size, ground)
     pen = PIL.ImageDraw.Draw(picture)
-    for _ in range(12):
-        x, y = int(rng.integers(0, size[0])), int(rng.integers(0, size[1]))
-        w, h = int(rng.integers(10, 120)), int(rng.integers(10, 120))
-        color = tuple(int(level) for level in rng.integers(0, 256, 3))
-        (pen.ellipse if rng.random() < 0.5 else pen.rectangle)((x, y, x + w, y + h), fill=color)
+    width, height = size
+    step = max(6, int(rng.integers(width // 24, width // 8)))
+    match seed % 8:
+        case 0:
+            for radius in range(height, 0, -step):
+                color = first if (radius // step) % 2 else second
+                pen.ellipse((width / 2 - radius, height / 2 - radius, width / 2 + radius, height / 2 + radius), color)
+        case 1:
+            for x in range(0, width, 2 * step):
+                pen.rectangle((x, 0, x + step, height), first)
+        case 2:
+            for x in range(0, width, step):
+                for y in range(0, height, step):
+                    pen.rectangle((x, y, x + step, y + step), first if (x // step + y // step) % 2 else second)
+        case 3:
+            pen.polygon([(0, height), (width * 0.4, height * 0.2), (width * 0.8, height)], first)
+            pen.ellipse((width * 0.7, height * 0.1, width * 0.9, height * 0.35), second)
+        case 4:
+            for _ in range(300):
+                x, y, r = rng.integers(0, width), rng.integers(0, height), rng.integers(2, 7)
+                pen.ellipse((x - r, y - r, x + r, y + r), first if rng.random() < 0.5 else second)
+        case 5:
+            for y in range(10, height - 10, 14):
+                for x in range(10, width - 20, 9):
+                    if rng.random() < 0.8:
+                        pen.line((x, y, x + 6, y + int(rng.integers(-4, 5))), first, 2)
+        case 6:
+            pen.rounded_rectangle((width * 0.3, height * 0.15, width * 0.7, height * 0.9), 30, first)
+            pen.rectangle((width * 0.42, 0, width * 0.58, height * 0.2), second)
+        case _:
+            noise = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+            picture = PIL.Image.fromarray(noise).resize(size, PIL.Image.Resampling.BICUBIC)
     return picture
 
 

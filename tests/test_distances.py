@@ -40,8 +40,9 @@ def test_no_distance_reaches_a_score_above_the_highest(space: str) -> None:
 
 def test_hashes_that_agree_lift_a_score_and_never_lower_it() -> None:
     points = score_map("semantic")
-    assert score_of(0.5, points, hash_bits=SAME_HASH_BITS) == 0.90
-    assert score_of(0.5, points, hash_bits=SAME_HASH_BITS + 1) < 0.90
+    assert score_of(0.25, points, hash_bits=SAME_HASH_BITS) == 0.90
+    assert score_of(0.25, points, hash_bits=SAME_HASH_BITS + 1) < 0.90
+    assert score_of(0.6, points, hash_bits=0) == score_of(0.6, points), "hashes alone are no proof"
     assert score_of(0.01, points, hash_bits=0) == score_of(0.01, points)
 
 

@@ -28,14 +28,15 @@ Map: TypeAlias = Sequence[tuple[float, float]]  # (distance, score), distance ri
 
 SAME_BYTES_SCORE = 1.0
 HIGHEST_SCORE = 0.999  # what a distance alone can say; 1.0 is kept for equal bytes
-SAME_HASH_SCORE = 0.90  # the floor for a pair whose difference hashes agree
-SAME_HASH_BITS = 8  # of 64; finds all re-encoded, resized, blurred copies at 4e-6 false pairs
+SAME_HASH_SCORE = 0.90  # the floor for a pair whose difference hashes agree ...
+SAME_HASH_BITS = 8  # of 64; finds all re-encoded, resized, blurred copies
+AGREEING_SCORE = 0.70  # ... and whose distance says at least "the same subject": hashes alone take pears for apples
 
 
 # Cosine distance to score for each space of the built-in encoder; docs/models.md says what they were set on.
 _MAPS: dict[str, Map] = {
-    "semantic": ((0.0, 0.999), (0.08, 0.90), (0.28, 0.70), (0.55, 0.50), (0.85, 0.0)),
-    "copy": ((0.0, 0.999), (0.08, 0.90), (0.28, 0.70), (0.55, 0.50), (0.85, 0.0)),
+    "semantic": ((0.0, 0.999), (0.10, 0.90), (0.30, 0.70), (0.55, 0.50), (1.0, 0.0)),
+    "copy": ((0.0, 0.999), (0.12, 0.90), (0.30, 0.70), (0.55, 0.50), (1.0, 0.0)),
 }
 
 
@@ -59,13 +60,13 @@ def score_of(distance: float, points: Map, *, hash_bits: int | None = None, same
     Example:
         >>> score_of(0.5, [(0.0, 0.999), (1.0, 0.0)])
         0.4995
-        >>> score_of(0.5, [(0.0, 0.999), (1.0, 0.0)], hash_bits=3)
+        >>> score_of(0.2, [(0.0, 0.999), (1.0, 0.0)], hash_bits=3)
         0.9
     """
     if same_bytes:
         return SAME_BYTES_SCORE
     score = min(_interpolate(distance, points), HIGHEST_SCORE)
-    if hash_bits is not None and hash_bits <= SAME_HASH_BITS:
+    if hash_bits is not None and hash_bits <= SAME_HASH_BITS and score >= AGREEING_SCORE:
         score = max(score, SAME_HASH_SCORE)
     return round(score, 6)
 
