@@ -37,6 +37,7 @@ def serving(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple[
 
         def log_message(self, *args: object) -> None: ...
 
+    ThreadingHTTPServer.request_queue_size = 64  # many clients at once
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

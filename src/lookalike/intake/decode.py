@@ -4,8 +4,9 @@ What is promised for any bytes, hostile or not:
 
 - The format is told by content, and only the decoders of an allow-list run (`signatures.READABLE`).
 - The size is read from the header and held against `max_image_pixels` before a pixel is decoded.
-- Memory: `max_image_pixels` x 4 bytes, the bytes themselves, and a strip of one million pixels. JPEG takes far less
-  where it is reduced while decoding (1/2 to 1/8), except progressive ones, whose coefficients must fit the same sum.
+- Memory: about 5 bytes x `max_image_pixels`, beside the bytes themselves. Formats whose decoders take more for a
+  pixel (`_PIXEL_BYTES`, and the coefficients of a progressive JPEG) must fit the same sum, so their pixel limit is
+  lower: with the default 50 megapixels for WebP and 80 for AVIF.
 - Time: a decoder in C cannot be stopped from outside, so the work is bounded before it begins. One pass over the
   pixels is bounded by the pixel limit; the two cases where little data can ask for many passes or for a slow one
   (scans of a progressive JPEG, run-length BMP) are estimated against `decode_timeout_s`.
@@ -38,10 +39,16 @@ if TYPE_CHECKING:
 warnings.filterwarnings("ignore", module=r"PIL\.")
 _QUIET = threading.Lock()
 
-# Passes over the pixels of a progressive JPEG: 0.2 to 0.25 G pixels a second and scan were measured for empty scans.
-_SCAN_PIXELS_PER_S = 200e6
-# Pillow's run-length decoder for BMP is written in Python: 4 to 5 million bytes a second were measured.
-_RLE_BYTES_PER_S = 3e6
+# Passes over the pixels of a progressive JPEG: 1.0 to 1.9 G pixels a second were measured, empty scans included
+# (12 and 48 megapixels, 10 to 60 scans); a third of it for slower and shared processors.
+_SCAN_PIXELS_PER_S = 300e6
+# Pillow's run-length decoder for BMP is written in Python: 2.4 to 6.7 MB/s were measured over five kinds of runs.
+_RLE_BYTES_PER_S = 2e6
+# Peak bytes a pixel beyond the file, measured at 40 megapixels: WebP 16 (an RGBA canvas, kept four times), AVIF 9;
+# PNG, BMP, TIFF, TGA, GIF and PPM stay below 5.
+_PIXEL_BYTES = {"webp": 16, "avif": 10}
+# Small limits on pixels are not meant to shut out what takes little memory anyway.
+_LEAST_MEMORY = 200_000_000
 # Deflate cannot pack tighter than 1032 to 1 (RFC 1951: 258 bytes in 2 bits).
 _DEFLATE_RATIO = 1032
 
@@ -255,7 +262,9 @@ def _open(data: bytes, kind: str, label: str, limits: Limits) -> PILImage.Image:
     if kind == "tga":
         return _open_tga(stream, data)
     if kind == "webp":
-        check_pixels(_webp_size(data), limits, label)  # its plugin takes memory for the canvas at once
+        size = _webp_size(data)  # its plugin takes memory for the canvas at once
+        check_pixels(size, limits, label)
+        _check_memory(_PIXEL_BYTES[kind] * size[0] * size[1], size[0] * size[1], "WEBP", label, limits)
     plugin = _plugin(kind)
     image: PILImage.Image = plugin(stream)
     return image
@@ -316,10 +325,11 @@ def _open_tga(stream: BytesIO, data: bytes) -> PILImage.Image:
 def _check_work(image: PILImage.Image, data: bytes, kind: str, label: str, limits: Limits) -> None:
     """Refuse what the pixel limit alone does not bound: many passes, slow decoders, claims that bytes cannot hold."""
     pixels = image.width * image.height
+    _check_memory(_PIXEL_BYTES.get(kind, 4) * pixels, pixels, kind.upper(), label, limits)
     if kind == "jpeg" and "progressive" in image.info:
         scans = data.count(b"\xff\xda")
         _check_seconds(scans * pixels / _SCAN_PIXELS_PER_S, label, limits)
-        _check_coefficients(image, pixels, label, limits)
+        _check_memory(_coefficient_bytes(image), pixels, "progressive JPEG", label, limits)
     elif kind == "bmp" and image.info.get("compression") in (1, 2):
         _check_seconds(len(data) / _RLE_BYTES_PER_S, label, limits)
     elif kind == "png" and _png_bytes(data) > _DEFLATE_RATIO * len(data):
@@ -336,16 +346,20 @@ def _check_seconds(seconds: float, label: str, limits: Limits) -> None:
         )
 
 
-def _check_coefficients(image: Any, pixels: int, label: str, limits: Limits) -> None:
-    """Hold the coefficients of a progressive JPEG, two bytes each, all kept until its end, against the memory."""
+def _check_memory(needed: float, pixels: int, name: str, label: str, limits: Limits) -> None:
+    if needed > max(4 * limits.max_image_pixels, _LEAST_MEMORY):
+        raise ImageTooLargeError(
+            f"{label} is a {name} of {_mega(pixels)} megapixels, which takes {_mega(int(needed))} MB to decode. "
+            "Resize it, save it as baseline JPEG, or raise max_image_pixels.",
+            pixels=pixels,
+        )
+
+
+def _coefficient_bytes(image: Any) -> float:
+    """Say how many bytes the coefficients of a progressive JPEG take: two each, all kept until its end."""
     parts = [(part[1], part[2]) for part in image.layer]
     widest, highest = max(h for h, _ in parts), max(v for _, v in parts)
-    needed = 2 * pixels * sum(h * v for h, v in parts) / (widest * highest)
-    if needed > 4 * limits.max_image_pixels:
-        raise ImageTooLargeError(
-            f"{label} is a progressive JPEG of {_mega(pixels)} megapixels, which takes {_mega(int(needed))} MB to "
-            "decode. Save it as baseline JPEG, or raise max_image_pixels."
-        )
+    return float(2 * image.width * image.height * sum(h * v for h, v in parts) / (widest * highest))
 
 
 def _png_bytes(data: bytes) -> int:

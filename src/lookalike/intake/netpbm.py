@@ -39,9 +39,11 @@ def read_netpbm(data: bytes, check: Callable[[tuple[int, int]], None]) -> PILIma
         raise ValueError("a size or maximum out of range")
     check((width, height))
     channels = 3 if number in (3, 6) else 1
-    body = data[header.end() :]
     count = width * height * channels
-    values = _text(body, count, one_bit=number == 1) if number <= 3 else _binary(body[1:], number, width, height, top)
+    if number <= 3:
+        values = _text(data[header.end() :], count, one_bit=number == 1)
+    else:
+        values = _binary(memoryview(data)[header.end() + 1 :], number, width, height, top)
     if values.size < count:
         raise ValueError("truncated")
     levels = values[:count]
@@ -54,7 +56,7 @@ def read_netpbm(data: bytes, check: Callable[[tuple[int, int]], None]) -> PILIma
     return Image.fromarray(np.ascontiguousarray(levels, dtype=np.uint8).reshape(shape))
 
 
-def _binary(body: bytes, number: int, width: int, height: int, top: int) -> npt.NDArray[Any]:
+def _binary(body: memoryview, number: int, width: int, height: int, top: int) -> npt.NDArray[Any]:
     import numpy as np
 
     if number == 4:

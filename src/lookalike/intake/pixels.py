@@ -84,7 +84,9 @@ def _deep_gray(low: float, high: float, inverted: bool) -> Convert:
         import numpy as np
         from PIL import Image
 
-        levels = scale_levels(np.asarray(part), low, high)
+        values = np.asarray(part)
+        full = values.dtype.itemsize == 2 and high == 65535
+        levels = (values >> 8).astype(np.uint8) if full else scale_levels(values, low, high)
         return Image.fromarray(255 - levels if inverted else levels).convert("RGB")
 
     return convert
