@@ -64,9 +64,15 @@ class Store(Protocol):
         record_id: str,
         *,
         metadata: Mapping[str, Any] | None = None,
+        unset: Collection[str] = (),
         tags: Sequence[str] | None = None,
+        replace: bool = False,
     ) -> Record:
-        """Set metadata and tags of one record, each where given, and return it. The vectors stay.
+        """Change metadata and tags of one record, each where given, and return it. The vectors stay.
+
+        Args:
+            metadata: Fields to set, the others stay; with `replace` these are all the fields there are.
+            unset: Fields to take away.
 
         Raises:
             RecordNotFoundError: when there is no such record.
@@ -205,7 +211,7 @@ class Stores(Protocol):
         """
         ...
 
-    def restore(self, source: Path, *, name: str | None = None) -> Store:
+    def restore(self, source: Path, name: str | None = None) -> Store:
         """Make a collection of a backup, under its own name or another; the backup stays as it is.
 
         Raises:

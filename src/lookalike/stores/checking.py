@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,11 @@ def _check_files(truth: Truth, folder: Path, spaces: Sequence[Space]) -> list[st
     for place, space in enumerate(spaces):
         if held is not None and generation.load(folder, held, place, space) is None:
             found.append(f'the index files of "{space.name}" are missing or damaged; searches read the truth instead')
-    with generation.locked(folder) as mine:
-        left = generation.litter(folder, held.name if held else None) if mine else []
-    return found + [f"index/{name} was left by a writer that died; the next flush removes it" for name in left]
+    return found + [f"index/{name} was left by a writer that died" for name in _litter(folder, held)]
+
+
+def _litter(folder: Path, held: generation.Generation | None) -> list[str]:
+    with suppress(OSError), generation.locked(folder) as mine:  # a folder that may not be written has no writers
+        if mine:
+            return generation.litter(folder, held.name if held else None)
+    return []

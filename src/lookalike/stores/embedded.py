@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .index import Index
 
 _PAGE = 1000  # records read at once by a scan: between pages no lock is held and no log is kept from shrinking
-_QUERIES = 256  # queries answered at once; bounds memory
+_QUERIES = 1024  # queries answered at once; bounds memory
 _IN = "IN (SELECT value FROM json_each(?))"  # any number of values in one variable
 
 
@@ -71,21 +71,28 @@ class EmbeddedStore:
             return writing.write(conn, batch, version=version, replace=replace)
 
     def revise(
-        self, record_id: str, *, metadata: Mapping[str, Any] | None = None, tags: Sequence[str] | None = None
+        self,
+        record_id: str,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        unset: Collection[str] = (),
+        tags: Sequence[str] | None = None,
+        replace: bool = False,
     ) -> Record:
-        """Set metadata and tags of one record, each where given, and return it."""
-        text = None if metadata is None else writing.metadata_text(metadata, self._limits)
-        words = None if tags is None else json.dumps(list(tags))
+        """Change metadata and tags of one record, each where given, and return it; see the seam."""
         with self._truth.writing() as (conn, version):
+            row = conn.execute("SELECT key, metadata, tags FROM records WHERE id = ?", (record_id,)).fetchone()
+            if row is None:
+                raise RecordNotFoundError(f'no record "{record_id[:80]}". Add it first, or check the spelling.')
+            key, kept, words = row
+            fields = {**({} if replace and metadata is not None else json.loads(kept)), **(metadata or {})}
+            text = writing.metadata_text({k: v for k, v in fields.items() if k not in unset}, self._limits)
             conn.execute(
-                "UPDATE records SET metadata = coalesce(?, metadata), tags = coalesce(?, tags), updated_at = ?, "
-                "changed = ? WHERE id = ?",
-                (text, words, schema.now(), version, record_id),
+                "UPDATE records SET metadata = ?, tags = ?, updated_at = ?, changed = ? WHERE key = ?",
+                (text, words if tags is None else json.dumps(list(tags)), schema.now(), version, key),
             )
-            row = conn.execute(f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE id = ?", (record_id,)).fetchone()
-        if row is None:
-            raise RecordNotFoundError(f'no record "{record_id[:80]}". Add it first, or check the spelling.')
-        return schema.record_of(row)
+            sql = f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE key = ?"
+            return schema.record_of(conn.execute(sql, (key,)).fetchone())
 
     def restamp(self, stamps: Mapping[str, str]) -> None:
         """Set the `stamp` of records by id, in one transaction; unknown ids are skipped."""
@@ -253,7 +260,8 @@ class EmbeddedStore:
     def flush(self) -> None:
         """Bring the derived index files up to date where that pays; never needed for truth."""
         with suppress(StoreReadOnlyError):
-            if maintenance.write_generation(self._truth, self._index_folder, self._spaces):
+            damaged = self._index.met_damage
+            if maintenance.write_generation(self._truth, self._index_folder, self._spaces, damaged=damaged):
                 self._index.forget()
 
     def compact(self) -> None:

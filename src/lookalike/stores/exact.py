@@ -232,13 +232,14 @@ def _scan(segment: Segment, usable: Mask | None, places: I64 | None, unit: F32, 
 
 
 def _scan_blocks(segment: Segment, places: I64 | None, unit: F32, m: int) -> tuple[F32, I64]:
-    """Decode the rows block by block and let matrix products score them: quick for many queries, on all cores."""
+    """Decode the rows block by block and let matrix products score them: quick for many queries."""
     n = len(segment.keys) if places is None else len(places)
     scores, rows = np.empty((len(unit), 0), np.float32), np.empty((len(unit), 0), np.int64)
     for start in range(0, n, _BLOCK):
         chosen = np.arange(start, min(n, start + _BLOCK)) if places is None else places[start : start + _BLOCK]
         block = decode(segment.rows[chosen])  # (b, d)
-        best, where = faiss.knn(unit, block, min(m, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
+        with _OneThread():
+            best, where = faiss.knn(unit, block, min(m, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
         scores = np.concatenate([scores, best], axis=1)
         rows = np.concatenate([rows, chosen[where]], axis=1)
         order = np.argsort(-scores, axis=1, kind="stable")[:, :m]
@@ -247,9 +248,10 @@ def _scan_blocks(segment: Segment, places: I64 | None, unit: F32, m: int) -> tup
 
 
 class _OneThread:
-    """Let faiss use one thread for calls of this thread, and put its setting back.
+    """Let faiss use one thread for calls of this thread, and put its setting back; the setting is this thread's own.
 
-    One query cannot use two: OpenMP would only wake and wait for them. The setting is the calling thread's own.
+    Under load OpenMP's threads wait for each other in busy loops: with two on two shared cores a block took 262 ms
+    instead of 48. Who has many queries calls from several threads: neither faiss nor SQLite holds the GIL.
     """
 
     def __enter__(self) -> None:
@@ -277,7 +279,7 @@ def distances_of(metric: Metric, query: Queries, rows: Rows) -> F32:
 
 
 def _bits(query: Queries, rows: Rows) -> F32:
-    differing = rows ^ query  # (n, bytes)
+    differing: Rows = np.bitwise_xor(rows, query)  # (n, bytes)
     if not hasattr(np, "bitwise_count"):  # numpy 1
         counts = np.unpackbits(differing, axis=1).sum(axis=1)
     elif differing.shape[1] % 8:

@@ -88,7 +88,7 @@ def full(place: Path) -> StoreFullError:
 def read_only(place: Path) -> StoreReadOnlyError:
     """Say that the folder may not be written."""
     return StoreReadOnlyError(
-        f'"{place}" may not be written by this user. Change its permissions, or use another home folder.',
+        f'this user may not write to "{place}", or not even read it. Change its permissions, or choose another home.',
         place=str(place),
     )
 

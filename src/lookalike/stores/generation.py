@@ -81,16 +81,27 @@ def current(conn: sqlite3.Connection) -> Generation | None:
     return Generation(**stored)
 
 
+def are_there(folder: Path, generation: Generation, place: int, space: Space) -> bool:
+    """Whether the files of one space are there, with the size that they were given."""
+    count = generation.spaces[place].count
+    sizes = {"keys": 8 * count, "rows": schema.vector_bytes(space) * count}
+    try:
+        return all((folder / generation.name / f"{place}.{kind}").stat().st_size == n for kind, n in sizes.items())
+    except OSError:
+        return False
+
+
 def load(folder: Path, generation: Generation, place: int, space: Space) -> Segment | None:
     """Map the files of one space; None when they are missing or not what was written."""
-    files, width = generation.spaces[place], schema.vector_bytes(space)
-    paths = folder / generation.name / f"{place}.keys", folder / generation.name / f"{place}.rows"
+    files = generation.spaces[place]
+    if not are_there(folder, generation, place, space):
+        return None
+    if files.count == 0:
+        return Segment(shaped(np.empty(0, np.uint8), space), np.empty(0, np.int64), None, 0.0)
     try:
-        if [path.stat().st_size for path in paths] != [8 * files.count, width * files.count]:
-            return None
-        if files.count == 0:
-            return Segment(shaped(np.empty(0, np.uint8), space), np.empty(0, np.int64), None, 0.0)
-        keys, rows = (np.memmap(path, np.uint8, mode="r") for path in paths)
+        keys, rows = (
+            np.memmap(folder / generation.name / f"{place}.{kind}", np.uint8, "r") for kind in ("keys", "rows")
+        )
     except (OSError, ValueError):
         return None
     if zlib.crc32(keys.data) != files.keys_crc or zlib.crc32(rows.data) != files.rows_crc:
@@ -110,9 +121,13 @@ def write(folder: Path, conn: sqlite3.Connection, spaces: Sequence[Space]) -> Ge
     version, last_key, last_removed = position(conn)
     fresh = folder / f"{_NEW}{secrets.token_hex(8)}"
     fresh.mkdir(parents=True)
-    files = tuple(_write_space(fresh, conn, place, space) for place, space in enumerate(spaces))
-    name = f"{version}-{secrets.token_hex(8)}"
-    fresh.rename(folder / name)
+    try:
+        files = tuple(_write_space(fresh, conn, place, space) for place, space in enumerate(spaces))
+        name = f"{version}-{secrets.token_hex(8)}"
+        fresh.rename(folder / name)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
     return Generation(name, version, last_key, last_removed, files)
 
 

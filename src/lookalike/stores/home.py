@@ -76,7 +76,7 @@ class EmbeddedStores:
                 conn.execute("UPDATE state SET gone = 1")
             self._sweep()
 
-    def restore(self, source: Path, *, name: str | None = None) -> EmbeddedStore:
+    def restore(self, source: Path, name: str | None = None) -> EmbeddedStore:
         """Make a collection of a backup, under its own name or another."""
         from .embedded import EmbeddedStore
 

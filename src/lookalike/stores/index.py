@@ -50,7 +50,7 @@ class View:
 
 
 class Index:
-    """The views of all spaces of one store."""
+    """The views of all spaces of one store; `met_damage` when index files were not usable."""
 
     def __init__(self, folder: Path, spaces: list[Space]) -> None:
         self._folder, self._spaces = folder, spaces
@@ -58,6 +58,7 @@ class Index:
         self._tails: dict[int, _Tail] = {}
         self._matching = _Matching()
         self._lock = threading.Lock()
+        self.met_damage = False
 
     def view(self, conn: sqlite3.Connection, place: int) -> View | None:
         """Give the view of a space that the read transaction of `conn` sees; None when a newer one is out already.
@@ -90,7 +91,7 @@ class Index:
     def forget(self) -> None:
         """Let go of all views; the next use loads them again."""
         with self._lock:
-            self._views, self._tails = {}, {}
+            self._views, self._tails, self.met_damage = {}, {}, False
 
     def _next(self, conn: sqlite3.Connection, place: int, view: View | None, at: tuple[int, int, int]) -> View:
         version, last_key, last_removed = at
@@ -113,6 +114,7 @@ class Index:
         base = None
         if newest is not None and newest.last_removed >= floor:
             base = files.load(self._folder, newest, place, space)
+            self.met_damage |= base is None
         self._tails[place] = _Tail()
         empty = Segment(files.shaped(np.empty(0, np.uint8), space), np.empty(0, np.int64), None, 0.0)
         if base is None or newest is None:  # all from the truth; damaged files are not tried again

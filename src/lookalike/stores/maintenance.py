@@ -18,10 +18,10 @@ TAIL_LEAST, TAIL_SHARE = 1000, 0.1  # a tail above both is worth new files: belo
 GONE_SHARE = 0.2  # above this share of deleted rows a scan wastes time on them
 
 
-def write_generation(truth: Truth, folder: Path, spaces: Sequence[Space]) -> bool:
+def write_generation(truth: Truth, folder: Path, spaces: Sequence[Space], *, damaged: bool) -> bool:
     """Write new index files where that pays and nobody else is at it; say whether it was done."""
     with truth.reading() as conn:
-        if not _is_worth_writing(conn):
+        if not damaged and not _is_worth_writing(conn, folder, spaces):
             return False
     with truth.failing(), generation.locked(folder) as mine:
         if mine:
@@ -90,10 +90,12 @@ def _write(truth: Truth, folder: Path, spaces: Sequence[Space]) -> None:
     generation.sweep(folder, fresh.name)
 
 
-def _is_worth_writing(conn: sqlite3.Connection) -> bool:
-    """Whether the tail is long, or many rows are deleted."""
+def _is_worth_writing(conn: sqlite3.Connection, folder: Path, spaces: Sequence[Space]) -> bool:
+    """Whether the tail is long, many rows are deleted, or files are missing."""
     _, last_key, last_removed = generation.position(conn)
     held = generation.current(conn)
+    if held is not None and not all(generation.are_there(folder, held, n, space) for n, space in enumerate(spaces)):
+        return True
     base = max((space.count for space in held.spaces), default=0) if held else 0
     fresh, gone = last_key - (held.last_key if held else 0), last_removed - (held.last_removed if held else 0)
     return fresh > max(TAIL_LEAST, TAIL_SHARE * base) or gone > max(TAIL_LEAST, GONE_SHARE * base)

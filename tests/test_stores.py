@@ -1,0 +1,899 @@
+"""The contract of the stores: one suite, run over every implementation."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+
+from lookalike.errors import (
+    CollectionExistsError,
+    CollectionNotFoundError,
+    InputError,
+    RecordNotFoundError,
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+    StoreReadOnlyError,  # noqa: F401 - for the subprocess
+    StoreTooNewError,
+)
+from lookalike.filters import parse_filter
+from lookalike.limits import Limits
+from lookalike.stores import open_stores
+from lookalike.stores.exact import distances_of
+from lookalike.values import CollectionSpec, Entry, Record, Space
+
+DIM = 4
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # spares thousands of waits for a disk
+SPACES = (Space("look", DIM, "cosine"), Space("copy", 3, "cosine"), Space("hash", 12, "hamming"))
+
+
+@contextmanager
+def embedded(spaces=SPACES):
+    """A fresh home with one collection in it."""
+    home = Path(tempfile.mkdtemp(dir=MEMORY))
+    stores = open_stores(home)
+    store = stores.create(CollectionSpec(name="shelf", spaces=spaces))
+    try:
+        yield stores, store
+    finally:
+        store.close()
+        shutil.rmtree(home)
+
+
+STORES = [embedded]
+over_stores = pytest.mark.parametrize("make_store", STORES, ids=lambda make: make.__name__)
+plenty = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+# ---- what goes in
+
+
+def unit(numbers):
+    vector = np.array(numbers, np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+def entry(id, look=(1, 0, 0, 0), *, hash=None, source=None, thumbnail=None, original=None, **metadata):
+    vectors = {"look": unit(look)}
+    if hash is not None:
+        vectors["hash"] = np.array(hash, np.uint8)
+    record = Record(id=id, source=source, content_hash=f"hash of {id}", format="png", size_px=(7, 5), metadata=metadata)
+    return Entry(record, vectors, thumbnail, original)
+
+
+# few directions, so that ties and duplicates are common; and free ones beside them
+corners = st.sampled_from([(1, 0, 0, 0), (0, 1, 0, 0), (1, 1, 0, 0), (1, 1, 1, 1), (-1, 0, 0, 0), (1, 0, 0, 0.001)])
+free = st.tuples(*[st.floats(-1, 1, width=16) for _ in range(DIM)]).filter(lambda v: np.linalg.norm(v) > 0.1)
+looks = st.one_of(corners, free)
+hashes = st.one_of(st.none(), st.tuples(st.sampled_from([0, 1, 255]), st.integers(0, 15)))
+ids = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=6)
+entries = st.lists(
+    st.builds(
+        lambda id, look, hash, shade: entry(id, look, hash=hash, shade=shade), ids, looks, hashes, st.integers(0, 3)
+    ),
+    max_size=30,
+)
+filters = st.sampled_from(
+    [None, {}, {"shade": 1}, {"shade": {"$lt": 2}}, {"shade": 9}, {"$or": [{"shade": 0}, {"shade": 3}]}]
+)
+
+
+# ---- the referee
+
+
+def brute_force(store, space, query, k, *, max_distance=None, accepts=lambda record: True):
+    """Give [(id, distance)] by looking at every stored vector, with the definition of the distance alone."""
+    metric = next(each.metric for each in store.spec.spaces if each.name == space)
+    found = []
+    for keys, vectors in store.scan_vectors(space):
+        records = store.records([int(key) for key in keys])
+        rows = vectors if metric == "hamming" else vectors.astype(np.float16)
+        for key, distance in zip(keys, distances_of(metric, query, rows), strict=True):
+            if accepts(records[int(key)]) and (max_distance is None or distance <= np.float32(max_distance)):
+                found.append((float(distance), records[int(key)].id))
+    return [(id, distance) for distance, id in sorted(found)][:k]
+
+
+def answer(store, space, queries, k, **given):
+    """Give [(id, distance)] for each query, having checked the padding."""
+    found = store.neighbors(space, queries, k, **given)
+    assert found.keys.shape == found.distances.shape == (len(queries), k)
+    assert found.keys.dtype == found.counts.dtype == np.int64
+    assert found.distances.dtype == np.float32
+    rows = []
+    for keys, distances, count in zip(found.keys, found.distances, found.counts, strict=True):
+        assert (keys[count:] == -1).all()
+        assert np.isinf(distances[count:]).all()
+        records = store.records([int(key) for key in keys[:count]])
+        rows.append([(records[int(k)].id, float(d)) for k, d in zip(keys[:count], distances[:count], strict=True)])
+    return rows
+
+
+def assert_agrees(store, query, k, *, space="look", max_distance=None, condition=None):
+    wanted = None if condition is None else parse_filter(condition)
+    accepts = (lambda record: True) if wanted is None else (lambda record: wanted.accepts(record.document()))
+    [found] = answer(store, space, query[None, :], k, max_distance=max_distance, filter=wanted)
+    assert found == brute_force(store, space, query, k, max_distance=max_distance, accepts=accepts)
+    return found
+
+
+# ---- near is what is near
+
+
+@over_stores
+@plenty
+@given(rows=entries, more=entries, gone=st.sets(ids), query=looks, k=st.integers(1, 40), condition=filters)
+def test_neighbors_are_those_of_brute_force(make_store, rows, more, gone, query, k, condition):
+    with make_store() as (stores, store):
+        store.upsert(rows, replace="any")
+        assert_agrees(store, unit(query), k, condition=condition)
+        store.upsert(more, replace="any")
+        store.delete([*gone, *(row.record.id for row in rows[::3])])
+        assert_agrees(store, unit(query), k, condition=condition)
+        again = stores.open("shelf")
+        assert_agrees(again, unit(query), k, condition=condition)
+        assert store.check() == again.check() == []
+        again.close()
+
+
+@over_stores
+@plenty
+@given(rows=entries, query=st.tuples(st.integers(0, 255), st.integers(0, 15)), k=st.integers(1, 40), condition=filters)
+def test_hamming_neighbors_are_those_of_brute_force(make_store, rows, query, k, condition):
+    with make_store() as (_, store):
+        store.upsert(rows, replace="any")
+        bits = np.array(query, np.uint8)
+        for key, distance in assert_agrees(store, bits, k, space="hash", condition=condition):
+            held = store.vectors("hash", [store.keys([key])[key]]).popitem()[1]
+            assert distance == sum(bin(a ^ b).count("1") for a, b in zip(bits.tolist(), held.tolist(), strict=True))
+
+
+@over_stores
+@plenty
+@given(rows=entries.filter(len), query=looks, k=st.integers(1, 40), which=st.integers(0, 100))
+def test_a_ceiling_includes_its_own_value(make_store, rows, query, k, which):
+    with make_store() as (_, store):
+        store.upsert(rows, replace="any")
+        everything = brute_force(store, "look", unit(query), len(rows))
+        ceiling = everything[which % len(everything)][1]
+        found = assert_agrees(store, unit(query), k, max_distance=ceiling)
+        assert len(found) == min(k, sum(distance <= ceiling for _, distance in everything))
+
+
+@over_stores
+@plenty
+@given(rows=entries, queries=st.lists(looks, min_size=24, max_size=40), k=st.integers(1, 12), condition=filters)
+def test_many_queries_at_once_answer_as_each_alone(make_store, rows, queries, k, condition):
+    with make_store() as (_, store):
+        store.upsert(rows, replace="any")
+        wanted = None if condition is None else parse_filter(condition)
+        table = np.stack([unit(query) for query in queries])
+        together = answer(store, "look", table, k, filter=wanted)
+        assert together == [answer(store, "look", row[None, :], k, filter=wanted)[0] for row in table]
+
+
+@over_stores
+@pytest.mark.parametrize("kind", ["random", "clustered", "tied"])
+def test_a_larger_collection_agrees_too(make_store, kind):
+    """Enough rows for the quick scans, their proof and its growth; ties in hundreds across the boundary."""
+    rng = np.random.default_rng(7)
+    rows = rng.standard_normal((3000, 64)).astype(np.float32)
+    if kind != "random":
+        centers = rng.standard_normal((12, 64)).astype(np.float32)
+        rows = centers[rng.integers(0, 12, 3000)] + (1e-3 if kind == "clustered" else 0) * rows
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    with make_store((Space("look", 64, "cosine"),)) as (_, store):
+        for start in range(0, 3000, 500):
+            names = [f"r{rng.integers(1 << 40)}-{n}" for n in range(start, start + 500)]
+            store.upsert(
+                [Entry(Record(id=id, metadata={"n": n % 50}), {"look": rows[start + n]}) for n, id in enumerate(names)]
+            )
+            if start == 1500:
+                store.flush()
+        store.delete([record.id for record in list(store.scan())[::7]])
+        for place in (0, 17, 2900):
+            for k in (1, 10, 300):
+                assert_agrees(store, rows[place], k)
+                assert_agrees(store, rows[place], k, condition={"n": 3})
+                assert_agrees(store, rows[place], k, condition={"n": {"$gte": 5}})
+                assert_agrees(store, rows[place], k, max_distance=1e-6)
+        many = np.repeat(rows[:30], 1, axis=0)
+        assert answer(store, "look", many, 10) == [brute_force(store, "look", row, 10) for row in many]
+        assert store.check() == []
+
+
+@over_stores
+@plenty
+@given(rows=entries, query=looks, seed=st.randoms(use_true_random=False))
+def test_the_order_of_insertion_does_not_show(make_store, rows, query, seed):
+    rows = list({row.record.id: row for row in rows}.values())
+    with make_store() as (_, one), make_store() as (_, other):
+        one.upsert(rows)
+        seed.shuffle(rows)
+        for row in rows:
+            other.upsert([row])
+        assert answer(one, "look", unit(query)[None], 8) == answer(other, "look", unit(query)[None], 8)
+
+
+@over_stores
+def test_a_record_without_a_vector_has_no_place_in_that_space(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("a", hash=(1, 2)), entry("b")])
+        assert [id for id, _ in answer(store, "hash", np.zeros((1, 2), np.uint8), 5)[0]] == ["a"]
+        assert answer(store, "copy", unit((1, 0, 0))[None], 5) == [[]]
+        assert store.check() == []
+
+
+@over_stores
+def test_a_changed_record_changes_the_answer_of_a_known_filter(make_store):
+    red = parse_filter({"color": "red"})
+    with make_store() as (_, store):
+        store.upsert([entry("a", color="red"), entry("b", color="blue")])
+        query = unit((1, 0, 0, 0))[None]
+        assert [id for id, _ in answer(store, "look", query, 5, filter=red)[0]] == ["a"]
+        store.revise("b", metadata={"color": "red"})
+        assert [id for id, _ in answer(store, "look", query, 5, filter=red)[0]] == ["a", "b"]
+        store.revise("a", metadata={"color": "blue"})
+        store.upsert([entry("c", (0, 1, 0, 0), color="red")])
+        assert [id for id, _ in answer(store, "look", query, 5, filter=red)[0]] == ["b", "c"]
+        assert store.count(filter=red) == 2
+
+
+# ---- what goes in comes out
+
+
+class AgainstADictionary(RuleBasedStateMachine):
+    """Random work on a store and on a dict; both must hold the same, at every moment and for every reader."""
+
+    known = Bundle("known")
+
+    @initialize()
+    def begin(self):
+        self.context = embedded()
+        self.stores, self.store = self.context.__enter__()
+        self.other = self.stores.open("shelf")
+        self.model = {}
+
+    @rule(target=known, rows=st.lists(entries.filter(len).map(lambda rows: rows[0]), min_size=1, max_size=4))
+    def upsert(self, rows):
+        written = self.store.upsert(rows, replace="any")
+        assert set(written.added) == {row.record.id for row in rows} - set(self.model)
+        self.model |= {row.record.id: row for row in rows}
+        return rows[0].record.id
+
+    @rule(id=known, look=looks)
+    def rewrite(self, id, look):
+        self.store.upsert([entry(id, look, shade=2)], replace="any")
+        self.model[id] = entry(id, look, shade=2)
+
+    @rule(id=known, shade=st.integers(0, 3))
+    def revise(self, id, shade):
+        if id in self.model:
+            self.store.revise(id, metadata={"shade": shade})
+            held = self.model[id]
+            self.model[id] = replace(held, record=replace(held.record, metadata={"shade": shade}))
+
+    @rule(id=consumes(known))
+    def delete(self, id):
+        assert self.store.delete([id, "never there"]) == (id in self.model)
+        self.model.pop(id, None)
+
+    @rule()
+    def reopen(self):
+        self.store.close()
+        self.store = self.stores.open("shelf")
+
+    @rule()
+    def compact(self):
+        self.store.compact()
+
+    @rule()
+    def swap(self):
+        self.store, self.other = self.other, self.store
+
+    @rule(query=looks, k=st.integers(1, 9), condition=filters)
+    def search(self, query, k, condition):
+        for store in (self.store, self.other):
+            assert_agrees(store, unit(query), k, condition=condition)
+
+    @invariant()
+    def holds_the_same(self):
+        held = self.other.get(list(self.model))
+        assert {id: record.metadata for id, record in held.items()} == {
+            id: row.record.metadata for id, row in self.model.items()
+        }
+        assert self.other.count() == len(self.model)
+        keys = self.other.keys(list(self.model))
+        vectors = self.other.vectors("look", list(keys.values()))
+        for id, row in self.model.items():
+            assert np.abs(vectors[keys[id]] - row.vectors["look"]).max() < 1e-3
+
+    def teardown(self):
+        assert self.store.check() == []
+        self.other.close()
+        self.context.__exit__(None, None, None)
+
+
+TestAgainstADictionary = AgainstADictionary.TestCase
+TestAgainstADictionary.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
+
+
+@over_stores
+def test_all_of_a_record_comes_back(make_store):
+    given = Entry(
+        Record(
+            id="ü/ñ 🐈.jpg", source="/p/ü.jpg", content_hash="ab", format="jpeg", size_px=(640, 480), byte_size=12345,
+            stamp="12345:99", metadata={"a": [1, None, {"b": "ü\u0000"}], "c": 1.5}, tags=("x", "ü"),
+        ),
+        {"look": unit((1, 2, 3, 4)), "hash": np.array([3, 255], np.uint8)}, b"thumb", b"orig",
+    )  # fmt: skip
+    with make_store() as (_, store):
+        store.upsert([given])
+        held = store.get([given.record.id])[given.record.id]
+        assert replace(held, created_at="", updated_at="") == given.record
+        assert held.created_at == held.updated_at != ""
+        [key] = store.keys_of_hash("ab")
+        assert store.records([key, 99]) == {key: held}
+        assert store.thumbnail(held.id) == b"thumb"
+        assert store.original(held.id) == b"orig"
+        assert store.thumbnail("not there") is None
+        assert store.vectors("hash", [key, 99])[key].tolist() == [3, 255]
+        [(keys, vectors)] = store.scan_vectors("look")
+        assert keys.tolist() == [key]
+        assert np.allclose(vectors, given.vectors["look"], atol=1e-3)
+
+
+@over_stores
+def test_a_rewrite_keeps_its_birth_and_changes_its_key_only_with_its_vectors(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("a", thumbnail=b"t", color="red")])
+        born, key = store.get(["a"])["a"], store.keys(["a"])["a"]
+        store.upsert([entry("a", color="blue")])
+        assert store.keys(["a"]) == {"a": key}
+        assert store.thumbnail("a") is None
+        store.upsert([entry("a", (0, 1, 0, 0))])
+        assert store.keys(["a"])["a"] > key
+        now = store.get(["a"])["a"]
+        assert (now.created_at, now.metadata) == (born.created_at, {})
+        assert now.updated_at > born.updated_at
+
+
+@over_stores
+def test_a_stored_vector_is_stored_again_unchanged(make_store):
+    rng = np.random.default_rng(0)
+    with make_store() as (_, store):
+        store.upsert([entry(str(n), rng.standard_normal(DIM)) for n in range(50)])
+        keys = store.keys([str(n) for n in range(50)])
+        held = store.vectors("look", list(keys.values()))
+        store.upsert([Entry(Record(id=id), {"look": held[key]}) for id, key in keys.items()])
+        assert store.keys([str(n) for n in range(50)]) == keys
+
+
+@over_stores
+def test_replace_says_what_may_be_overwritten(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("a", source="one")])
+        written = store.upsert([entry("a", source="two"), entry("b", source="two")])
+        assert (written.added, written.updated) == (("b",), ())
+        [refused] = written.refused
+        assert (refused.id, refused.source, refused.held_by) == ("a", "two", "one")
+        assert store.upsert([entry("a", source="one", n=1)]).updated == ("a",)
+        assert len(store.upsert([entry("a", source="one"), entry("c")], replace="none").refused) == 1
+        assert store.upsert([entry("a", source="two")], replace="any").updated == ("a",)
+        assert store.get(["a"])["a"].source == "two"
+        with pytest.raises(InputError, match="same_source"):
+            store.upsert([], replace="maybe")
+
+
+@over_stores
+def test_of_two_with_one_id_the_second_is_a_rewrite_of_the_first(make_store):
+    with make_store() as (_, store):
+        written = store.upsert([entry("a", n=1), entry("b"), entry("a", n=2)])
+        assert written.added == ("a", "b")
+        assert store.get(["a"])["a"].metadata == {"n": 2}
+        written = store.upsert([entry("c", source="one"), entry("c", source="two")])
+        assert [each.held_by for each in written.refused] == ["one"]
+
+
+WRONG = {
+    "no direction": (Entry(Record(id="x"), {"look": np.zeros(4, np.float32)}), "unit length"),
+    "nan": (Entry(Record(id="x"), {"look": np.array([np.nan, 0, 0, 1], np.float32)}), "unit length"),
+    "infinite": (Entry(Record(id="x"), {"look": np.array([np.inf, 0, 0, 1], np.float32)}), "unit length"),
+    "not normalised": (Entry(Record(id="x"), {"look": np.array([3, 0, 0, 1], np.float32)}), "unit length"),
+    "too long": (Entry(Record(id="x"), {"look": unit((1, 2, 3, 4, 5))}), "own encoder"),
+    "wrong type": (Entry(Record(id="x"), {"look": np.array([1, 0, 0, 0], np.float64)}), "float64"),
+    "a list": (Entry(Record(id="x"), {"look": [1, 0, 0, 0]}), "list"),
+    "wrong bits": (Entry(Record(id="x"), {"hash": np.zeros(3, np.uint8)}), "uint8"),
+    "other space": (Entry(Record(id="x"), {"sound": unit((1, 0))}), "look, copy, hash"),
+    "no id": (entry(""), "record id"),
+    "long id": (entry("x" * 2000), "1024"),
+    "half a character": (entry("\ud800"), "surrogate"),
+    "no json": (entry("x", what=object()), "plain JSON"),
+    "nan in metadata": (entry("x", what=float("nan")), "plain JSON"),
+    "too much": (entry("x", what="x" * 1_000_001), "too large"),
+}
+
+
+@over_stores
+@pytest.mark.parametrize(("wrong", "says"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_entry_is_refused_and_nothing_of_its_batch_is_written(make_store, wrong, says):
+    with make_store() as (_, store):
+        with pytest.raises(InputError, match=says):
+            store.upsert([entry("good"), wrong])
+        assert store.count() == 0
+
+
+@over_stores
+def test_a_wrong_query_is_refused(make_store):
+    with make_store() as (_, store):
+        good = unit((1, 0, 0, 0))[None]
+        for space, vectors, k, says in [
+            ("sound", good, 1, "look, copy, hash"),
+            ("look", good[0], 1, "own encoder"),
+            ("look", good.astype(np.float64), 1, "float64"),
+            ("look", np.zeros((1, 4), np.float32), 1, "direction"),
+            ("look", np.full((1, 4), np.nan, np.float32), 1, "NaN"),
+            ("look", good, 0, "k=0"),
+        ]:
+            with pytest.raises(InputError, match=says):
+                store.neighbors(space, vectors, k)
+        assert store.neighbors("look", good, 3).counts.tolist() == [0]
+        assert store.neighbors("look", good[:0], 3).keys.shape == (0, 3)
+
+
+@over_stores
+def test_revise_sets_unsets_and_replaces(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("a", n=1, m=2)])
+        assert store.revise("a", metadata={"n": 5}).metadata == {"n": 5, "m": 2}
+        assert store.revise("a", unset=["m"], tags=["t"]).metadata == {"n": 5}
+        assert store.revise("a", metadata={"z": 0}, replace=True) == store.get(["a"])["a"]
+        assert store.get(["a"])["a"].metadata == {"z": 0}
+        assert store.get(["a"])["a"].tags == ("t",)
+        with pytest.raises(RecordNotFoundError, match='"b"'):
+            store.revise("b", tags=[])
+        store.restamp({"a": "1:2", "b": "3:4"})
+        assert store.get(["a", "b"])["a"].stamp == "1:2"
+
+
+@over_stores
+def test_a_scan_goes_by_rising_id_and_can_go_on(make_store):
+    with make_store() as (_, store):
+        names = sorted(f"{n:04}" for n in range(2500))
+        store.upsert([entry(id, n=int(id)) for id in names])
+        assert [record.id for record in store.scan()] == names
+        assert [record.id for record in store.scan(after="2000")] == names[2001:]
+        even = parse_filter({"n": {"$in": [2, 4, 2400]}})
+        assert [record.id for record in store.scan(filter=even, after="0003")] == ["0004", "2400"]
+        assert sum(len(keys) for keys, _ in store.scan_vectors("look", batch=999)) == 2500
+
+
+@over_stores
+def test_configure_changes_fields_and_product_id(make_store):
+    with make_store() as (stores, store):
+        store.configure(fields=["price"], product_id_field="sku")
+        assert (store.spec.fields, store.spec.product_id_field) == (("price",), "sku")
+        store.configure(product_id_field="")
+        again = stores.open("shelf")
+        assert again.spec == replace(store.spec, fields=("price",), product_id_field=None)
+        again.close()
+
+
+@over_stores
+def test_a_deleted_vector_leaves_no_trace_after_compaction(make_store, tmp_path):
+    mark = np.array([0.5, -0.5, 0.5, -0.5], np.float32)
+    with make_store() as (stores, store):
+        store.upsert([entry(str(n), (n, 1, 0, 0)) for n in range(1200)])
+        store.upsert([Entry(Record(id="secret", source="very secret"), {"look": mark}, b"secret thumbnail")])
+        store.flush()
+        store.delete(["secret"])
+        store.compact()
+        assert store.check() == []
+        traces = (mark.astype("<f2").tobytes(), b"secret")
+        files = [path for path in stores._home.rglob("*") if path.is_file()]
+        assert any(path.suffix == ".rows" for path in files)
+        assert [path for path in files if any(trace in path.read_bytes() for trace in traces)] == []
+
+
+# ---- many at once
+
+
+@over_stores
+def test_threads_read_their_own_writes(make_store):
+    wrong = []
+
+    def work(store, mine):
+        rng = np.random.default_rng(mine)
+        for n in range(15):
+            look = rng.standard_normal(DIM)
+            store.upsert([entry(f"{mine}-{n}", look)])
+            # another thread's record may be as near, but ours must be within the first few
+            found = {id for id, _ in answer(store, "look", unit(look)[None], 200)[0]}
+            if f"{mine}-{n}" not in found:
+                wrong.append((mine, n))
+
+    with make_store() as (_, store):
+        threads = [threading.Thread(target=work, args=(store, n)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wrong == []
+        assert store.count() == 60
+        assert store.check() == []
+
+
+@over_stores
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_fork_goes_on_with_the_same_store(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("parent")])
+        answer(store, "look", unit((1, 0, 0, 0))[None], 1)
+        child = os.fork()
+        if child == 0:
+            try:
+                store.upsert([entry("child")])
+                found = answer(store, "look", unit((1, 0, 0, 0))[None], 5)
+                os._exit(0 if len(found[0]) == 2 else 1)
+            except BaseException:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+        assert [id for id, _ in answer(store, "look", unit((1, 0, 0, 0))[None], 5)[0]] == ["child", "parent"]
+        assert store.check() == []
+
+
+# ---- homes
+
+
+def spec(name, **given):
+    return CollectionSpec(name=name, spaces=SPACES, **given)
+
+
+def test_collections_are_made_listed_opened_and_deleted(tmp_path):
+    stores = open_stores(tmp_path / "home")
+    assert stores.names() == []
+    assert not (tmp_path / "home").exists()
+    for name in ("shoes", "Shoes", "größe/..", "日本語", " x "):
+        stores.create(spec(name, type="matching", encoder="e", encoder_digest="d")).close()
+    assert stores.names() == sorted(["shoes", "Shoes", "größe/..", "日本語", " x "])
+    with pytest.raises(CollectionExistsError, match="shoes"):
+        stores.create(spec("shoes"))
+    store = stores.open("größe/..")
+    assert (store.spec.name, store.spec.type, store.spec.encoder_digest) == ("größe/..", "matching", "d")
+    assert store.spec.spaces == SPACES
+    stores.delete("größe/..")
+    with pytest.raises(CollectionNotFoundError, match="deleted"):
+        store.upsert([entry("a")])
+    store.close()
+    with pytest.raises(CollectionNotFoundError, match="日本語"):
+        stores.open("größe/..")
+    with pytest.raises(CollectionNotFoundError):
+        stores.delete("größe/..")
+    assert sorted(os.listdir(tmp_path / "home")) == ["collections"]
+    assert len(os.listdir(tmp_path / "home" / "collections")) == 4
+
+
+@pytest.mark.parametrize("name", ["", " ", "\t", "a\nb", "x" * 129, "\x7f", "\ud800"])
+def test_a_name_that_cannot_be_is_refused(tmp_path, name):
+    stores = open_stores(tmp_path)
+    with pytest.raises(InputError, match="1 to 128"):
+        stores.create(spec(name))
+    with pytest.raises(InputError, match="1 to 128"):
+        stores.open(name)
+
+
+def test_of_two_makers_at_once_one_wins(tmp_path):
+    outcomes = []
+
+    def make():
+        try:
+            open_stores(tmp_path).create(spec("one")).close()
+            outcomes.append("made")
+        except CollectionExistsError:
+            outcomes.append("exists")
+
+    threads = [threading.Thread(target=make) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["exists"] * 5 + ["made"]
+    assert len(os.listdir(tmp_path / "collections")) == 1
+
+
+def test_a_backup_comes_back(tmp_path):
+    stores = open_stores(tmp_path / "home")
+    store = stores.create(spec("shoes"))
+    store.upsert([entry(str(n), (n, 1, 0, 0), thumbnail=b"t") for n in range(1500)])
+    store.flush()
+    store.backup(tmp_path / "backups" / "monday")
+    store.delete(["3"])
+    with pytest.raises(InputError, match="not empty"):
+        store.backup(tmp_path / "backups" / "monday")
+    with pytest.raises(CollectionExistsError):
+        stores.restore(tmp_path / "backups" / "monday")
+    again = stores.restore(tmp_path / "backups" / "monday", "old shoes")
+    assert stores.names() == ["old shoes", "shoes"]
+    assert (again.spec.name, again.count(), store.count()) == ("old shoes", 1500, 1499)
+    assert again.check() == []
+    assert answer(again, "look", unit((3, 1, 0, 0))[None], 3)[0][0][0] == "3"
+    store.close()
+    stores.delete("shoes")
+    assert stores.restore(tmp_path / "backups" / "monday").spec.name == "shoes"
+    again.close()
+
+
+def test_an_older_truth_does_not_take_up_a_newer_index(tmp_path):
+    """Somebody copies yesterday's records.sqlite over today's and goes on from there."""
+    stores = open_stores(tmp_path)
+    store = stores.create(spec("shoes"))
+    store.upsert([entry(f"old {n}", (n, 1, 0, 0)) for n in range(1500)])
+    store.flush()
+    store.close()
+    [file] = tmp_path.rglob("records.sqlite")
+    yesterday = file.read_bytes()
+    store = stores.open("shoes")
+    store.upsert([entry(f"new {n}", (0, n, 1, 0)) for n in range(2000)])
+    store.close()
+    file.write_bytes(yesterday)
+    store = stores.open("shoes")
+    store.upsert([entry(f"other {n}", (0, 0, n, 1)) for n in range(2000)])
+    assert_agrees(store, unit((0, 1, 1, 0)), 20)
+    store.close()
+    store = stores.open("shoes")
+    assert_agrees(store, unit((0, 1, 1, 0)), 20)
+    assert store.check() == []
+    store.close()
+
+
+# ---- damage
+
+
+@pytest.fixture
+def full_home(tmp_path):
+    """A home with one collection that has index files, closed."""
+    stores = open_stores(tmp_path)
+    store = stores.create(spec("shoes"))
+    rng = np.random.default_rng(3)
+    store.upsert([entry(f"r{n}", rng.standard_normal(DIM), hash=(n % 256, n % 16), n=n) for n in range(1500)])
+    store.close()
+    assert list(tmp_path.rglob("0.rows"))
+    return tmp_path
+
+
+def _delete_index(index):
+    shutil.rmtree(index)
+
+
+def _flip_a_byte(index):
+    [rows] = index.rglob("0.rows")
+    raw = bytearray(rows.read_bytes())
+    raw[1000] ^= 0x40
+    rows.write_bytes(raw)
+
+
+def _truncate(index):
+    [rows] = index.rglob("0.rows")
+    rows.write_bytes(rows.read_bytes()[:-1])
+
+
+def _zero_keys(index):
+    [keys] = index.rglob("0.keys")
+    keys.write_bytes(bytes(keys.stat().st_size))
+
+
+def _empty_files(index):
+    for path in index.rglob("*.*"):
+        path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [_delete_index, _flip_a_byte, _truncate, _zero_keys, _empty_files])
+def test_index_files_may_be_damaged_at_any_time(full_home, damage):
+    query = unit((1, 2, -1, 0))[None]
+    store = open_stores(full_home).open("shoes")
+    before = answer(store, "look", query, 20), answer(store, "hash", np.zeros((1, 2), np.uint8), 20)
+    store.close()
+    [index] = full_home.rglob("index")
+    damage(index)
+    store = open_stores(full_home).open("shoes")
+    assert (answer(store, "look", query, 20), answer(store, "hash", np.zeros((1, 2), np.uint8), 20)) == before
+    assert any("missing or damaged" in line for line in store.check())
+    store.compact()
+    assert store.check() == []
+    assert answer(store, "look", query, 20) == before[0]
+    store.close()
+
+
+def test_damaged_index_files_heal_at_the_next_close_of_a_writer(full_home):
+    [index] = full_home.rglob("index")
+    _truncate(index)
+    store = open_stores(full_home).open("shoes")
+    store.restamp({"r1": "1:1"})
+    store.close()
+    store = open_stores(full_home).open("shoes")
+    assert store.check() == []
+    store.close()
+
+
+def test_an_index_that_is_behind_catches_up(full_home):
+    store = open_stores(full_home).open("shoes")
+    store.upsert([entry(f"late {n}", (n, -1, 0, 0)) for n in range(20)])
+    store.upsert([entry("r7", (0, 0, 0, 1))])
+    store.delete([f"r{n}" for n in range(100, 130)])
+    store.close()  # too little for new files
+    store = open_stores(full_home).open("shoes")
+    assert_agrees(store, unit((0, 0, 0, 1)), 30)
+    assert_agrees(store, unit((3, -1, 0, 0)), 30)
+    assert store.check() == []
+    store.close()
+
+
+def test_compaction_by_one_process_is_seen_by_another(full_home):
+    reader, writer = open_stores(full_home).open("shoes"), open_stores(full_home).open("shoes")
+    assert_agrees(reader, unit((0, 0, 0, 1)), 10)
+    writer.delete([f"r{n}" for n in range(0, 1400, 2)])
+    writer.compact()
+    writer.upsert([entry("more", (0, 0, 0, 1))])
+    assert_agrees(reader, unit((0, 0, 0, 1)), 10)
+    assert reader.check() == []
+    reader.close()
+    writer.close()
+
+
+def test_a_later_schema_is_refused_with_the_way_on(full_home):
+    [file] = full_home.rglob("records.sqlite")
+    with sqlite3.connect(file) as conn:
+        conn.execute("PRAGMA user_version = 99")
+        conn.execute("UPDATE meta SET value = '7.3' WHERE name = 'needs'")
+    conn.close()
+    with pytest.raises(StoreTooNewError, match=r"lookalike 7\.3 or newer"):
+        open_stores(full_home).open("shoes")
+
+
+@pytest.mark.parametrize("raw", [b"", b"this is no database, but long enough to be read as one" * 100])
+def test_a_file_that_is_no_store_is_named(full_home, raw):
+    [file] = full_home.rglob("records.sqlite")
+    file.write_bytes(raw)
+    with pytest.raises(StoreDamagedError, match=r"records\.sqlite.*backup"):
+        open_stores(full_home).open("shoes")
+    assert open_stores(full_home).names() == ["shoes"]
+    open_stores(full_home).delete("shoes")
+    assert open_stores(full_home).names() == []
+
+
+def test_check_finds_damage_in_the_truth(full_home):
+    [file] = full_home.rglob("records.sqlite")
+    with sqlite3.connect(file) as conn:
+        conn.execute("DELETE FROM vector_0 WHERE key = 3")
+        conn.execute("UPDATE vector_2 SET vector = x'00' WHERE key = 4")
+    conn.close()
+    store = open_stores(full_home).open("shoes")
+    found = "\n".join(store.check())
+    assert '1 vectors of "look" are missing' in found
+    assert '1 vectors of "hash" have a wrong length' in found
+    store.close()
+
+
+# ---- read-only and full disks (real ones)
+
+
+def _mounted(*command):
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        return False
+    return subprocess.run(["mount", *command], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("how", ["mount", "user"])
+def test_a_read_only_home_can_be_searched(full_home, how):
+    code = (
+        "import sys; sys.path.insert(0, 'tests'); from test_stores import *\n"
+        "import fcntl, mmap, unicodedata, lookalike.stores.checking, lookalike.stores.home  # while they may be read\n"
+        "home, uid = Path(sys.argv[1]), int(sys.argv[2])\n"
+        "if uid: os.setgid(uid); os.setuid(uid)\n"
+        "store = open_stores(home).open('shoes')\n"
+        "assert_agrees(store, unit((1, 2, 3, 4)), 12, condition={'n': {'$gt': 5}})\n"
+        "assert store.check() == [], store.check()\n"
+        "for write in (lambda: store.upsert([entry('x')]), lambda: store.delete(['r1']), store.compact,\n"
+        "              lambda: open_stores(home).create(spec('new')), lambda: open_stores(home).delete('shoes')):\n"
+        "    try: write()\n"
+        "    except StoreReadOnlyError as exc: assert 'may not write' in str(exc)\n"
+        "    else: raise SystemExit('was not refused')\n"
+        "store.flush(); store.close()\n"
+    )
+    mounted = False
+    try:
+        if how == "mount":
+            mounted = _mounted("--bind", str(full_home), str(full_home)) and _mounted(
+                "-o", "remount,ro,bind", str(full_home)
+            )
+            if not mounted:
+                pytest.skip("needs root that may mount")
+        elif os.geteuid() != 0:
+            for path in [full_home, *full_home.rglob("*")]:
+                path.chmod(0o555 if path.is_dir() else 0o444)
+        else:
+            for path in (full_home, *full_home.parents):
+                if path != Path("/") and not os.stat(path).st_mode & 0o5:
+                    path.chmod(path.stat().st_mode | 0o55)
+        uid = "65534" if how == "user" and os.geteuid() == 0 else "0"
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/none"}
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(full_home), uid],
+            capture_output=True, text=True, check=False, env=environment, cwd=Path(__file__).parents[1],
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr + done.stdout
+    finally:
+        if mounted:
+            subprocess.run(["umount", str(full_home)], check=True)
+        elif how == "user" and os.geteuid() != 0:
+            for path in [full_home, *full_home.rglob("*")]:
+                path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def test_a_full_disk_loses_nothing(tmp_path):
+    if not _mounted("-t", "tmpfs", "-o", "size=6m", "tmpfs", str(tmp_path)):
+        pytest.skip("needs root that may mount a small tmpfs")
+    try:
+        store = open_stores(tmp_path).create(spec("shoes"))
+        written = 0
+        with pytest.raises(StoreFullError, match="full"):  # noqa: PT012
+            while True:
+                store.upsert([entry(f"{written}-{m}", (written, m, 1, 0), thumbnail=NOISE) for m in range(50)])
+                written += 50
+        assert written > 100
+        assert store.count() == written
+        assert_agrees(store, unit((1, 1, 1, 0)), 10)
+        with pytest.raises(StoreFullError):
+            store.compact()
+        _fill(tmp_path / "filler")
+        with pytest.raises(StoreFullError):
+            store.backup(tmp_path / "backup")
+        assert not (tmp_path / "backup").exists()
+        assert store.check() == []
+        (tmp_path / "filler").unlink()
+        store.close()
+        store = open_stores(tmp_path).open("shoes")
+        assert store.count() == written
+        store.close()
+    finally:
+        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+
+
+NOISE = np.random.default_rng(0).bytes(2000)
+
+
+def _fill(path):
+    with suppress(OSError), open(path, "ab", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+
+
+# ---- the face
+
+
+def test_the_face_is_cheap_to_import():
+    code = "import lookalike.stores, sys; print(sorted({'numpy', 'faiss', 'sqlite3'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.replace("'", '"')) == []
+
+
+def test_a_closed_store_says_so(tmp_path):
+    store = open_stores(tmp_path, limits=Limits()).create(spec("a"))
+    store.close()
+    store.close()
+    with pytest.raises(StoreError, match="closed"):
+        store.count()
