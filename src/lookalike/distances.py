@@ -30,6 +30,8 @@ SAME_BYTES_SCORE = 1.0
 HIGHEST_SCORE = 0.999  # what a distance alone can say; 1.0 is kept for equal bytes
 SAME_HASH_SCORE = 0.90  # the floor for a pair whose difference hashes agree ...
 SAME_HASH_BITS = 8  # of 64; finds all re-encoded, resized, blurred copies
+OTHER_COLORS_DISTANCE = 0.3  # between hue histograms; beyond it two pictures show different colors ...
+OTHER_COLORS_SCORE = 0.89  # ... and are at most the same subject: a red mug is no copy of the blue one
 AGREEING_SCORE = 0.70  # ... and whose distance says at least "the same subject": hashes alone take pears for apples
 
 
@@ -45,13 +47,21 @@ def score_map(space: str) -> Map:
     return _MAPS[space]
 
 
-def score_of(distance: float, points: Map, *, hash_bits: int | None = None, same_bytes: bool = False) -> float:
+def score_of(
+    distance: float,
+    points: Map,
+    *,
+    hash_bits: int | None = None,
+    hue_distance: float | None = None,
+    same_bytes: bool = False,
+) -> float:
     """Give the score of a pair from its distance and from what its hashes say.
 
     Args:
         distance: Cosine distance in the space that ranks, 0..2.
         points: The map of that space (`score_map`).
         hash_bits: Hamming distance of the two difference hashes; None where one has no hash.
+        hue_distance: Cosine distance of the two hue histograms; None where one picture is gray.
         same_bytes: Whether the two content hashes are equal.
 
     Returns:
@@ -66,7 +76,9 @@ def score_of(distance: float, points: Map, *, hash_bits: int | None = None, same
     if same_bytes:
         return SAME_BYTES_SCORE
     score = min(_interpolate(distance, points), HIGHEST_SCORE)
-    if hash_bits is not None and hash_bits <= SAME_HASH_BITS and score >= AGREEING_SCORE:
+    if hue_distance is not None and hue_distance > OTHER_COLORS_DISTANCE:
+        score = min(score, OTHER_COLORS_SCORE)
+    elif hash_bits is not None and hash_bits <= SAME_HASH_BITS and score >= AGREEING_SCORE:
         score = max(score, SAME_HASH_SCORE)
     return round(score, 6)
 

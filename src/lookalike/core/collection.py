@@ -17,7 +17,7 @@ from .duplicates import find_duplicates
 from .ingest import IdFrom, Ingest, Item, OnProgress, Rules
 from .items import check_metadata, check_record_id, check_tags, count_items, items_of
 from .results import DuplicateGroups, Matches, Report
-from .search import HASH_SPACE, Probe, Question, mix, probe_of, search
+from .search import HASH_SPACE, HUE_SPACE, Probe, Question, mix, probe_of, search
 
 if TYPE_CHECKING:
     from ..stores import Store
@@ -379,7 +379,7 @@ class Collection:
             raise InputError("crop needs the picture itself: pass its file in place of its id.")
         record = self.get(record_id)
         key = self._store.keys([record_id])[record_id]
-        vectors = {name: self._store.vectors(name, [key]).get(key) for name in (space, HASH_SPACE)}
+        vectors = {name: self._store.vectors(name, [key]).get(key) for name in (space, HASH_SPACE, HUE_SPACE)}
         if vectors[space] is None:
             raise RecordNotFoundError(f'record "{record_id}" has no vector to search with.', id=record_id)
         return probe_of({n: v for n, v in vectors.items() if v is not None}, space, record.content_hash)

@@ -10,7 +10,7 @@ from ..distances import cosine_distance, score_map, score_of
 from ..rendering import Card
 from .collection import THUMBNAIL_SIDE_PX
 from .results import Comparison
-from .search import HASH_SPACE
+from .search import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
     from ..values import Image
@@ -28,12 +28,14 @@ def compare(describer: Describer, a: Any, b: Any) -> Comparison:
     ours, theirs = (describer.vectors(image) for image in images)
     same = images[0].content_hash == images[1].content_hash
     bits = _bits(ours.get(HASH_SPACE), theirs.get(HASH_SPACE))
+    hues = [vectors.get(HUE_SPACE) for vectors in (ours, theirs)]
+    hue_distance = None if hues[0] is None or hues[1] is None else cosine_distance(*hues)  # type: ignore[arg-type]
     distances: dict[str, float] = {}
     best = (-1.0, 0.0)
     for space in describer.encoder.card.spaces:
         distance = cosine_distance(ours[space], theirs[space])  # type: ignore[arg-type]
         distances[space] = round(distance, 6)
-        score = score_of(distance, score_map(space), hash_bits=bits, same_bytes=same)
+        score = score_of(distance, score_map(space), hash_bits=bits, hue_distance=hue_distance, same_bytes=same)
         best = max(best, (score, -distance))
     return Comparison(
         score=best[0],

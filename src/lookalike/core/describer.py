@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import intake
-from ..encoders import difference_hash
-from .search import HASH_SPACE
+from ..encoders import difference_hash, hue_histogram
+from .search import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
     from ..encoders import Encoder
@@ -47,15 +47,18 @@ class Describer:
         return intake.read(source, limits=self.settings.limits, min_side_px=side, fetch=self.fetcher, crop=crop)
 
     def vectors(self, image: Image) -> Vectors:
-        """Encode an image in every space: the encoder's, and the difference hash where the picture has one.
+        """Encode an image in every space: the encoder's, and difference hash and hues where the picture has them.
 
         Embeddings are rounded to half precision, as they are kept: a picture and its record are at distance 0, and
         a query by picture answers as one by id.
         """
         import numpy as np
 
-        embeddings = self.encoder.encode(image)
-        vectors: dict[str, Any] = {n: v.astype(np.float16).astype(np.float32) for n, v in embeddings.items()}
+        vectors: dict[str, Any] = dict(self.encoder.encode(image))
+        hues = hue_histogram(image)
+        if hues is not None:
+            vectors[HUE_SPACE] = hues
+        vectors = {name: vector.astype(np.float16).astype(np.float32) for name, vector in vectors.items()}
         hashed = difference_hash(image)
         if hashed is not None:
             vectors[HASH_SPACE] = hashed

@@ -9,12 +9,12 @@ among its own neighbors. The outcome depends on the records alone, not on the or
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..distances import SAME_HASH_BITS, SAME_HASH_SCORE, Map, cosine_distance, distance_at, score_of
 from ..values import DuplicateGroup, Member, Progress, Record
-from .search import HASH_SPACE
+from .search import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
     from ..stores import Store
@@ -78,13 +78,16 @@ def _pairs(store: Store, threshold: float, *, space: str, points: Map, on_progre
     for keys, vectors in store.scan_vectors(space, batch=_BLOCK):
         near = list(_grown(store, space, vectors, reach))
         alike = _alike(store, keys.tolist(), threshold)
+        others = {other for row in near for other in row} | {other for row in alike.values() for other in row}
+        hues: Mapping[int, Any] = store.vectors(HUE_SPACE, sorted(others | set(keys.tolist())))
         for row, key in enumerate(keys.tolist()):
             bits = alike.get(key, {})
             for other, distance in _with_distances(store, space, vectors[row], near[row], bits):
                 if other == key:
                     continue
                 same = distance < _SLACK and _same_bytes(store, key, other)
-                score = score_of(distance, points, hash_bits=bits.get(other), same_bytes=same)
+                hue = cosine_distance(hues[key], hues[other]) if key in hues and other in hues else None
+                score = score_of(distance, points, hash_bits=bits.get(other), hue_distance=hue, same_bytes=same)
                 if score >= threshold:
                     pairs[key][other] = pairs[other][key] = score
         done += len(keys)

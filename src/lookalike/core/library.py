@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, get_args
 
-from ..encoders import HASH_BITS, open_encoder
+from ..encoders import HASH_BITS, HUES, open_encoder
 from ..errors import CollectionNotFoundError, InputError
 from ..settings import Settings, load_settings
 from ..stores import open_stores
@@ -18,7 +18,7 @@ from .collection import Collection
 from .comparison import compare
 from .describer import Describer
 from .results import Comparison
-from .search import HASH_SPACE
+from .search import HASH_SPACE, HUE_SPACE
 
 
 class Library:
@@ -146,6 +146,7 @@ class Library:
             spaces=(
                 *(Space(space, card.spaces[space], "cosine") for space in names),
                 Space(HASH_SPACE, HASH_BITS, "hamming"),
+                Space(HUE_SPACE, HUES, "cosine"),
             ),
             fields=fields,
             product_id_field=product_id_field,

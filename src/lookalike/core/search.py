@@ -1,8 +1,9 @@
 """The search: from examples to matches, exact for every limit, threshold, filter and grouping.
 
 The store ranks by distance. A score may be higher than the distance says: for equal bytes, and for difference
-hashes that agree. Such records are looked up over the whole collection and join the nearest ones; everything else
-keeps the order of its distance, so the first `limit` of the joined ranking are the right ones.
+hashes that agree. Such records are looked up over the whole collection and join the nearest ones. A score may also be
+lower, never below OTHER_COLORS_SCORE for that reason: for another color. So the nearest are taken until none that
+follows could score more; then the first `limit` of the joined ranking are the right ones.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..distances import SAME_HASH_BITS, Map, cosine_distance, score_of
+from ..distances import OTHER_COLORS_SCORE, SAME_HASH_BITS, Map, cosine_distance, score_of
 from ..errors import InputError
 from ..values import Match, Record
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ..values import F32, U8, Vectors
 
 HASH_SPACE = "dhash"
+HUE_SPACE = "hues"
 _UNLIKE_WEIGHT = 0.5  # how far a counter-example pushes away, of what an example pulls (Rocchio's usual 1 : 0.5)
 
 
@@ -31,10 +33,12 @@ class Probe:
     Attributes:
         vector: (d,) float32 of unit length.
         hash: (8,) uint8, or None for several examples or a flat picture.
+        hues: (12,) float32 of unit length, or None for several examples or a gray picture.
     """
 
     vector: F32
     hash: U8 | None = None
+    hues: F32 | None = None
     content_hash: str = ""
 
 
@@ -58,7 +62,8 @@ class Question:
 
 def probe_of(vectors: Vectors, space: str, content_hash: str) -> Probe:
     """Make the probe of one example from its vectors."""
-    return Probe(_float(vectors, space), _hash(vectors), content_hash)
+    found: Mapping[str, Any] = vectors
+    return Probe(found[space], found.get(HASH_SPACE), found.get(HUE_SPACE), content_hash)
 
 
 def mix(like: Sequence[F32], unlike: Sequence[F32]) -> Probe:
@@ -100,28 +105,53 @@ def search(store: Store, probe: Probe, question: Question, *, space: str, points
 
 def _ranking(store: Store, probe: Probe, question: Question, wanted: int, *, space: str, points: Map) -> list[Match]:
     """Give the first `wanted` of the whole ranking, fewer only when no more match."""
-    found = store.neighbors(
-        space, probe.vector[None, :], wanted, max_distance=question.max_distance, filter=question.filter
-    )
-    count = int(found.counts[0])
-    distances = dict(zip(found.keys[0, :count].tolist(), found.distances[0, :count].tolist(), strict=True))
+    distances = _nearest(store, probe, question, wanted, space=space, points=points)
     bits = _hash_neighbors(store, probe, question.filter)
     same = set(store.keys_of_hash(probe.content_hash)) if probe.content_hash else set()
     missing = [key for key in {*bits, *same} if key not in distances]
     records = store.records([*distances, *missing])
     for key, vector in store.vectors(space, missing).items():
         distances[key] = cosine_distance(probe.vector, vector)  # type: ignore[arg-type]
+    hues = _hue_distances(store, probe, _high(distances, bits, points))
     matches = []
     for key, distance in distances.items():
         record = records.get(key)
         if record is None or not _wanted(record, distance, question):
             continue
         is_same = key in same
-        score = score_of(distance, points, hash_bits=bits.get(key), same_bytes=is_same)
+        score = score_of(distance, points, hash_bits=bits.get(key), hue_distance=hues.get(key), same_bytes=is_same)
         if question.threshold is None or score >= question.threshold:
             matches.append(_match(record, score, distance, is_same))
     matches.sort(key=lambda match: (-match.score, match.distance, match.id))
     return [_rounded(match) for match in matches[:wanted]]
+
+
+def _nearest(
+    store: Store, probe: Probe, question: Question, wanted: int, *, space: str, points: Map
+) -> dict[int, float]:
+    """Give key to distance of the nearest: as many as wanted, and more while the last could outscore the first."""
+    while True:
+        found = store.neighbors(
+            space, probe.vector[None, :], wanted, max_distance=question.max_distance, filter=question.filter
+        )
+        count = int(found.counts[0])
+        last = float(found.distances[0, count - 1]) if count else 0.0
+        if count < wanted or probe.hues is None or score_of(last, points) <= OTHER_COLORS_SCORE:
+            return dict(zip(found.keys[0, :count].tolist(), found.distances[0, :count].tolist(), strict=True))
+        wanted *= 4
+
+
+def _high(distances: Mapping[int, float], bits: Mapping[int, int], points: Map) -> list[int]:
+    """Give the keys whose score another color would lower."""
+    return [key for key, d in distances.items() if score_of(d, points, hash_bits=bits.get(key)) > OTHER_COLORS_SCORE]
+
+
+def _hue_distances(store: Store, probe: Probe, keys: Sequence[int]) -> dict[int, float]:
+    """Give key to hue distance; gray pictures are left out."""
+    if probe.hues is None or not keys:
+        return {}
+    found: Mapping[int, Any] = store.vectors(HUE_SPACE, keys)
+    return {key: cosine_distance(probe.hues, hues) for key, hues in found.items()}
 
 
 def _hash_neighbors(store: Store, probe: Probe, filter: Filter | None) -> dict[int, int]:
@@ -181,11 +211,3 @@ def _group_of(match: Match, field: str) -> str:
     for name in field.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
     return f"id:{match.id}" if value is None else f"value:{value!r}"
-
-
-def _float(vectors: Vectors, space: str) -> F32:
-    return vectors[space]  # type: ignore[return-value]
-
-
-def _hash(vectors: Vectors) -> U8 | None:
-    return vectors.get(HASH_SPACE)  # type: ignore[return-value]

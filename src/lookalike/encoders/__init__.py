@@ -6,9 +6,19 @@ from typing import Literal, TypeAlias
 
 from lookalike.encoders.base import Encoder, ModelCard
 from lookalike.encoders.hashes import HASH_BITS, difference_hash
+from lookalike.encoders.hues import HUES, hue_histogram
 from lookalike.errors import EncoderError
 
-__all__ = ["HASH_BITS", "Encoder", "ModelCard", "Variant", "difference_hash", "open_encoder"]
+__all__ = [
+    "HASH_BITS",
+    "HUES",
+    "Encoder",
+    "ModelCard",
+    "Variant",
+    "difference_hash",
+    "hue_histogram",
+    "open_encoder",
+]
 
 Variant: TypeAlias = Literal["auto", "int8", "fp32"]
 
