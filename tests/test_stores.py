@@ -450,6 +450,9 @@ def test_a_wrong_query_is_refused(make_store):
         ]:
             with pytest.raises(InputError, match=says):
                 store.neighbors(space, vectors, k)
+        for ceiling in (-0.1, float("nan")):
+            with pytest.raises(InputError, match="max_distance"):
+                store.neighbors("look", good, 1, max_distance=ceiling)
         assert store.neighbors("look", good, 3).counts.tolist() == [0]
         assert store.neighbors("look", good[:0], 3).keys.shape == (0, 3)
 

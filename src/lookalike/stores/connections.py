@@ -31,7 +31,9 @@ class Connections:
         self._busy = 0
         self._closed = False
         self._gate = threading.Condition()
-        _pools.add(self)
+        weakref.finalize(self, _close_all, self._idle)
+        with _pools_lock:
+            _pools.add(self)
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
@@ -51,7 +53,7 @@ class Connections:
         """Close what is idle, and what is under way as soon as it ends."""
         with self._gate:
             self._closed = True
-        self._close_idle()
+        _close_all(self._idle)
 
     def _take(self) -> sqlite3.Connection:
         with self._gate:
@@ -79,15 +81,10 @@ class Connections:
             self._busy -= 1
             self._gate.notify_all()
 
-    def _close_idle(self) -> None:
-        while self._idle:
-            with suppress(sqlite3.Error):
-                self._idle.pop().close()
-
     def _before_fork(self) -> None:
         self._gate.acquire()
         self._gate.wait_for(lambda: self._busy == 0, _FORK_PATIENCE_S)
-        self._close_idle()
+        _close_all(self._idle)
 
     def _after_fork(self, *, in_child: bool) -> None:
         if in_child:
@@ -134,6 +131,12 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return conn
 
 
+def _close_all(idle: list[sqlite3.Connection]) -> None:
+    while idle:
+        with suppress(sqlite3.Error):
+            idle.pop().close()
+
+
 def _roll_back(conn: sqlite3.Connection) -> None:
     if conn.in_transaction:
         with suppress(sqlite3.Error):
@@ -141,18 +144,22 @@ def _roll_back(conn: sqlite3.Connection) -> None:
 
 
 _pools: weakref.WeakSet[Connections] = weakref.WeakSet()
-_held: list[Connections] = []
+_pools_lock = threading.Lock()  # also held over a fork
+_forking: list[Connections] = []
 
 
 def _before_fork() -> None:
-    for pool in list(_pools):
+    _pools_lock.acquire()
+    _forking.extend(_pools)
+    for pool in _forking:
         pool._before_fork()
-        _held.append(pool)
 
 
 def _after_fork(*, in_child: bool) -> None:
-    while _held:
-        _held.pop()._after_fork(in_child=in_child)
+    for pool in _forking:
+        pool._after_fork(in_child=in_child)
+    _forking.clear()
+    _pools_lock.release()
 
 
 if hasattr(os, "register_at_fork"):

@@ -39,6 +39,7 @@ class EmbeddedStore:
         self._truth = Truth(folder / schema.FILE)
         with self._truth.reading() as conn:
             self._spaces = list(schema.read_spec(conn).spaces)
+        maintenance.sweep(self._truth, self._index_folder)
 
     # ---- what it is
 
@@ -193,7 +194,7 @@ class EmbeddedStore:
         from .exact import rank
 
         place = self._place(space)
-        self._check_queries(place, vectors, k)
+        self._check_queries(place, vectors, k, max_distance)
         keys = np.full((len(vectors), k), -1, np.int64)
         distances = np.full((len(vectors), k), np.inf, np.float32)
         counts = np.zeros(len(vectors), np.int64)
@@ -214,7 +215,7 @@ class EmbeddedStore:
                     keys[row, : len(found)], distances[row, : len(found)] = found, far
         return Neighbors(keys, distances, counts)
 
-    def _check_queries(self, place: int, vectors: F32 | U8, k: int) -> None:
+    def _check_queries(self, place: int, vectors: F32 | U8, k: int, max_distance: float | None) -> None:
         space = self._spaces[place]
         hamming = space.metric == "hamming"
         width, dtype = (space.dim + 7) // 8 if hamming else space.dim, np.uint8 if hamming else np.float32
@@ -225,6 +226,8 @@ class EmbeddedStore:
             )
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
             raise InputError(f"k={k!r} is out of range: pass a whole number of 1 or more.")
+        if max_distance is not None and not max_distance >= 0:
+            raise InputError(f"max_distance={max_distance!r} is out of range: pass a distance of 0 or more.")
         if not hamming:
             lengths = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
             if not (np.isfinite(lengths) & (lengths > 0)).all():

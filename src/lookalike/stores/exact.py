@@ -103,7 +103,7 @@ class Segment:
         """A faiss index over the very memory of the rows."""
         n, d = self.rows.shape
         index = faiss.IndexScalarQuantizer(d, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-        codes = np.ascontiguousarray(self.rows).reshape(-1).view(np.uint8)
+        self._codes = codes = np.ascontiguousarray(self.rows).reshape(-1).view(np.uint8)  # held: faiss does not
         index.codes = faiss.MaybeOwnedVectorUInt8.create_view(faiss.swig_ptr(codes), codes.size, index.codes.owner)
         index.ntotal = n
         return index

@@ -169,6 +169,9 @@ def _exists(name: str) -> CollectionExistsError:
 
 
 def _sync(path: Path) -> None:
+    """Force a file or a folder's entries to disk."""
+    if os.name != "posix":  # elsewhere a folder cannot be opened
+        return
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

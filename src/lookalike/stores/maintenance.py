@@ -6,6 +6,7 @@ import secrets
 import shutil
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import InputError
@@ -27,6 +28,20 @@ def write_generation(truth: Truth, folder: Path, spaces: Sequence[Space], *, dam
         if mine:
             _write(truth, folder, spaces)
         return mine
+
+
+def sweep(truth: Truth, folder: Path) -> None:
+    """Remove index files that a dead writer left, where they are there and nobody else is at it."""
+    with suppress(OSError):
+        with truth.reading() as conn:
+            held = generation.current(conn)
+        if not generation.litter(folder, held.name if held else None):
+            return
+        with generation.locked(folder) as mine:
+            if mine:
+                with truth.reading() as conn:  # again: only now nobody can make another one current
+                    held = generation.current(conn)
+                generation.sweep(folder, held.name if held else None)
 
 
 def compact(truth: Truth, folder: Path, spaces: Sequence[Space]) -> None:
