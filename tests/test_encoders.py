@@ -115,8 +115,8 @@ def test_int8_and_fp32_mean_the_same() -> None:
         assert min(float(a[space] @ b[space]) for space in a) > INT8_COSINE
 
 
-# Drawn pictures are far from photos; over photos the mean is 0.99 (docs/models.md).
-INT8_COSINE = 0.90
+# Drawn pictures are far from photos, for which the mean is 0.996 (docs/models.md).
+INT8_COSINE = 0.95
 
 
 def test_a_processor_that_computes_int8_wrongly_gets_fp32(models: Path) -> None:
@@ -179,12 +179,10 @@ def open_cached(accurate: bool) -> Encoder:
     return _OPENED[accurate]
 
 
-@pytest.mark.parametrize(
-    "pixels", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)]
-)  # fmt: skip
-def test_pixels_that_are_no_rgb_image_are_refused(encoder: Encoder, pixels: Any) -> None:
+@pytest.mark.parametrize(("shape", "dtype"), [((4, 4), "u1"), ((4, 4, 4), "u1"), ((4, 4, 3), "f4"), ((0, 4, 3), "u1")])
+def test_pixels_that_are_no_rgb_image_are_refused(encoder: Encoder, shape: tuple[int, ...], dtype: str) -> None:
     with pytest.raises(EncoderError, match=r"\(h, w, 3\)"):
-        encoder.encode(image_of(pixels))
+        encoder.encode(image_of(np.zeros(shape, dtype)))
 
 
 def test_the_second_view_is_the_middle_of_the_picture() -> None:

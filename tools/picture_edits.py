@@ -16,7 +16,21 @@ Picture = Image.Image
 Edit = Callable[[Picture, np.random.Generator], Picture]
 
 _WORDS = (
-    "sale new photo of the day look at this best price summer holiday when you see it free copy sample today".split()
+    "sale",
+    "new",
+    "photo",
+    "day",
+    "look",
+    "at",
+    "this",
+    "best",
+    "price",
+    "summer",
+    "when",
+    "you",
+    "see",
+    "free",
+    "copy",
 )
 
 
@@ -49,18 +63,22 @@ def _font(size_px: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def jpeg(image: Picture, rng: np.random.Generator) -> Picture:
+    """Save as JPEG of quality 5 to 80."""
     return _resaved(image, "JPEG", quality=int(5 * 16 ** rng.random()))
 
 
 def reduced_colors(image: Picture, rng: np.random.Generator) -> Picture:
+    """Keep 16 to 128 colors, as GIF does."""
     return image.quantize(int(rng.integers(16, 129))).convert("RGB")
 
 
 def resize(image: Picture, rng: np.random.Generator) -> Picture:
+    """Shrink to 10 to 80 %."""
     return _scaled(image, float(0.1 * 8 ** rng.random()))
 
 
 def stretch(image: Picture, rng: np.random.Generator) -> Picture:
+    """Change the width by 0.6 to 1.7."""
     wider = float(0.6 * 2.8 ** rng.random())
     return image.resize((max(8, round(image.width * wider)), image.height), Image.Resampling.BICUBIC)
 
@@ -75,19 +93,23 @@ def crop(image: Picture, rng: np.random.Generator) -> Picture:
 
 
 def blur(image: Picture, rng: np.random.Generator) -> Picture:
+    """Blur with a radius of 0.7 to 4.5 pixels, more on large pictures."""
     return image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.7, 4.5)) * max(1.0, min(image.size) / 350)))
 
 
 def sharpen(image: Picture, rng: np.random.Generator) -> Picture:
+    """Sharpen, at times too much."""
     return image.filter(ImageFilter.UnsharpMask(float(rng.uniform(1, 4)), int(rng.integers(80, 300)), 2))
 
 
 def noise(image: Picture, rng: np.random.Generator) -> Picture:
+    """Add noise of standard deviation 6 to 36."""
     pixels = np.asarray(image, np.float32)
     return Image.fromarray(np.clip(pixels + rng.normal(0, rng.uniform(6, 36), pixels.shape), 0, 255).astype(np.uint8))
 
 
 def flip(image: Picture, rng: np.random.Generator) -> Picture:
+    """Mirror, at times upside down."""
     return ImageOps.mirror(image) if rng.random() < 0.9 else ImageOps.flip(image)
 
 
@@ -98,32 +120,39 @@ def rotate(image: Picture, rng: np.random.Generator) -> Picture:
 
 
 def right_angle(image: Picture, rng: np.random.Generator) -> Picture:
+    """Turn by 90, 180 or 270 degrees."""
     return image.rotate(int(rng.integers(1, 4)) * 90, expand=True)
 
 
 def brightness(image: Picture, rng: np.random.Generator) -> Picture:
+    """Darken or brighten, 0.5 to 1.65."""
     return ImageEnhance.Brightness(image).enhance(float(rng.uniform(0.5, 1.65)))
 
 
 def contrast(image: Picture, rng: np.random.Generator) -> Picture:
+    """Lower or raise the contrast, 0.45 to 1.75."""
     return ImageEnhance.Contrast(image).enhance(float(rng.uniform(0.45, 1.75)))
 
 
 def gray(image: Picture, rng: np.random.Generator) -> Picture:
+    """Take the color away."""
     return image.convert("L").convert("RGB")
 
 
 def saturation(image: Picture, rng: np.random.Generator) -> Picture:
+    """Weaken or strengthen the color, 0.2 to 2.4."""
     return ImageEnhance.Color(image).enhance(float(rng.uniform(0.2, 2.4)))
 
 
 def hue(image: Picture, rng: np.random.Generator) -> Picture:
+    """Turn the hue by up to 70 degrees."""
     hsv = np.array(image.convert("HSV"))
     hsv[..., 0] += np.uint8(rng.integers(-50, 51) % 256)
     return Image.fromarray(hsv, "HSV").convert("RGB")
 
 
 def gamma(image: Picture, rng: np.random.Generator) -> Picture:
+    """Bend the tone curve by 0.45 to 2.25."""
     power = float(0.45 * 5 ** rng.random())
     return image.point([round(255 * (level / 255) ** power) for level in range(256)] * 3)
 
@@ -188,39 +217,67 @@ def caption(image: Picture, rng: np.random.Generator) -> Picture:
     return canvas
 
 
-def screenshot(image: Picture, rng: np.random.Generator) -> Picture:
-    """Put the picture into the page of a phone or a window: bars, lines of text, margins."""
+def page(image: Picture, rng: np.random.Generator) -> Picture:
+    """Put the picture into a page: a bar above, margins, a few lines below."""
     w = image.width
-    paper = (255, 255, 255) if rng.random() < 0.65 else (20, 20, 24)
-    ink = (40, 40, 40) if paper[0] > 128 else (220, 220, 220)
-    margin, above, below = (round(w * rng.uniform(low, high)) for low, high in ((0.0, 0.12), (0.08, 0.45), (0.1, 0.75)))
-    canvas = Image.new("RGB", (w + 2 * margin, image.height + above + below), paper)
-    canvas.paste(image, (margin, above))
+    margin, above, below = (round(w * rng.uniform(low, high)) for low, high in ((0.0, 0.12), (0.08, 0.4), (0.1, 0.6)))
+    return _on_page(image, (w + 2 * margin, image.height + above + below), (margin, above), rng)
+
+
+def phone(image: Picture, rng: np.random.Generator) -> Picture:
+    """Show the picture on the screen of a phone, which keeps its tall shape however flat the picture is."""
+    margin = round(image.width * rng.choice([0.0, rng.uniform(0.02, 0.1)]))
+    width = image.width + 2 * margin
+    height = max(round(width * rng.uniform(1.5, 2.2)), round(image.height * 1.15))
+    top = round(min(height * rng.uniform(0.06, 0.3), height - image.height))
+    return _on_page(image, (width, height), (margin, top), rng)
+
+
+def _on_page(image: Picture, size_px: tuple[int, int], at: tuple[int, int], rng: np.random.Generator) -> Picture:
+    """Draw a page of an app around the picture: a bar at the top, lines below, sometimes buttons at the bottom."""
+    light = rng.random() < 0.6
+    level = int(rng.integers(235, 256) if light else rng.integers(0, 45))
+    ink = (60, 60, 60) if light else (200, 200, 200)
+    canvas = Image.new("RGB", size_px, (level, level, level))
     draw = ImageDraw.Draw(canvas)
-    draw.rectangle((0, 0, canvas.width, above * rng.uniform(0.2, 0.6)), fill=_color(rng))
-    y, line = above + image.height + w * 0.03, w * rng.uniform(0.035, 0.06)
-    while y < canvas.height - line and rng.random() < 0.9:
-        draw.text((margin + w * 0.03, y), _phrase(rng, 7).lower(), fill=ink, font=_font(line))
-        y += line * 1.6
+    draw.rectangle((0, 0, canvas.width, at[1] * rng.uniform(0.2, 1.0)), fill=_color(rng))
+    canvas.paste(image, at)
+    end = at[1] + image.height + (canvas.height - at[1] - image.height) * rng.uniform(0.1, 1.0)
+    _write_lines(draw, (canvas.width * 0.03, at[1] + image.height, canvas.width * 0.95, end), ink, rng)
     if rng.random() < 0.5:
-        radius = w * 0.03
-        for x in np.linspace(0.15, 0.85, 4) * canvas.width:
-            draw.ellipse(
-                (x - radius, canvas.height - 3 * radius, x + radius, canvas.height - radius), outline=ink, width=2
-            )
+        radius = canvas.width * rng.uniform(0.02, 0.06)
+        y = canvas.height - 2 * radius
+        for x in np.linspace(0.12, 0.82, 4) * canvas.width:
+            draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=ink, width=2)
     return canvas
+
+
+def _write_lines(
+    draw: ImageDraw.ImageDraw,
+    box: tuple[float, float, float, float],
+    ink: tuple[int, int, int],
+    rng: np.random.Generator,
+) -> None:
+    """Fill the box (left, top, right, bottom) with lines: words, or the gray bars that stand for words."""
+    left, top, right, bottom = box
+    line, words = (right - left) * rng.uniform(0.035, 0.07), rng.random() < 0.5
+    for y in np.arange(top + line, bottom - line, line * rng.uniform(1.4, 2.2)):
+        if words:
+            draw.text((left, y), _phrase(rng, 8).lower(), fill=ink, font=_font(line))
+        else:
+            draw.rectangle((left, y, left + (right - left) * rng.uniform(0.3, 1.0), y + line * 0.6), fill=ink)
 
 
 EDITS: dict[str, Edit] = {
     edit.__name__: edit
     for edit in (
-        jpeg, reduced_colors, resize, stretch, crop, blur, sharpen, noise, flip, rotate, right_angle, brightness, contrast,
-        gray, saturation, hue, gamma, text, watermark, border, caption, screenshot,
+        jpeg, reduced_colors, resize, stretch, crop, blur, sharpen, noise, flip, rotate, right_angle, brightness,
+        contrast, gray, saturation, hue, gamma, text, watermark, border, caption, page, phone,
     )
 }  # fmt: skip
 
 # Drawn more often in chains: what changes the layout is harder to look past than what changes the colors.
-_HARD: Sequence[Edit] = (crop, crop, crop, flip, rotate, border, caption, screenshot, screenshot, text, watermark)
+_HARD: Sequence[Edit] = (crop, crop, crop, flip, rotate, border, caption, page, phone, phone, text, watermark)
 _SOFT: Sequence[Edit] = (jpeg, resize, blur, noise, brightness, contrast, gray, saturation, hue, gamma, stretch)
 
 
@@ -235,9 +292,11 @@ def chained(image: Picture, rng: np.random.Generator) -> Picture:
     return _resaved(image, "JPEG", quality=int(rng.integers(20, 90)))
 
 
-def edited_copies(image: Picture, rng: np.random.Generator, *, chains: int = 8) -> Iterator[Picture]:
-    """Give one copy of `image` by each single edit, then `chains` copies by chains of two to four."""
-    for edit in EDITS.values():
-        yield edit(image, rng)
+def edited_copies(
+    image: Picture, rng: np.random.Generator, *, singles: int | None = None, chains: int = 8
+) -> Iterator[Picture]:
+    """Give copies of `image` by `singles` different edits drawn at random (None: by every one), then by chains."""
+    for name in rng.permutation(list(EDITS))[:singles]:
+        yield EDITS[name](image, rng)
     for _ in range(chains):
         yield chained(image, rng)
