@@ -104,6 +104,9 @@ class Segment:
         n, d = self.rows.shape
         index = faiss.IndexScalarQuantizer(d, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         self._codes = codes = np.ascontiguousarray(self.rows).reshape(-1).view(np.uint8)  # held: faiss does not
+        if not hasattr(faiss, "MaybeOwnedVectorUInt8"):  # an older faiss cannot look at memory of ours: it copies
+            index.add_sa_codes(codes.reshape(n, -1))
+            return index
         index.codes = faiss.MaybeOwnedVectorUInt8.create_view(faiss.swig_ptr(codes), codes.size, index.codes.owner)
         index.ntotal = n
         return index

@@ -74,8 +74,8 @@ class Index:
             if view is not None and view.version > version:
                 return None
             if view is None or view.version < version:
-                view = self._next(conn, place, view, (version, last_key, last_removed))
-                self._views[place] = view
+                self._views.pop(place, None)  # should this fail halfway, the next call loads from the start
+                view = self._views[place] = self._next(conn, place, view, (version, last_key, last_removed))
             return view
 
     def allowed(self, conn: sqlite3.Connection, view: View, filter: Filter | None) -> list[Mask | None]:
