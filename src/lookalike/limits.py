@@ -12,7 +12,7 @@ class Limits:
     """The limits of one process; a door makes them from its settings.
 
     Attributes:
-        max_image_bytes: Bytes of one encoded image. 100 MB holds a 40-megapixel TIFF or BMP of 16 bit.
+        max_image_bytes: Bytes of one encoded image. 250 MB holds 40 megapixels of 16 bit without compression.
         max_image_pixels: Pixels of one image (the first frame). 200 million is the largest that cameras give;
             more is a bomb.
         decode_timeout_s: Seconds that one image may take. A 40-megapixel PNG takes about 2.
@@ -24,7 +24,7 @@ class Limits:
         max_limit: Matches that one search may return.
     """
 
-    max_image_bytes: int = 100_000_000
+    max_image_bytes: int = 250_000_000
     max_image_pixels: int = 200_000_000
     decode_timeout_s: float = 30.0
     fetch_timeout_s: float = 20.0

@@ -12,10 +12,10 @@ _STYLE = """
 .lookalike h1{font-size:22px;margin:8px 0 2px}.lookalike h2{font-size:17px;margin:28px 0 2px}
 .lookalike p{margin:2px 0 12px;color:#5a6275}
 .lookalike .row{display:flex;flex-wrap:wrap;gap:12px}
-.lookalike figure{margin:0;width:168px;background:#fff;border:1px solid #dfe3ec;border-radius:10px;overflow:hidden}
+.lookalike figure{margin:0;width:154px;background:#fff;border:1px solid #dfe3ec;border-radius:10px;overflow:hidden}
 .lookalike figure.query{border:2px solid #2f6fed}
-.lookalike .frame{width:100%;height:150px;background:#f3f5f9;display:flex;align-items:center;justify-content:center}
-.lookalike img{max-width:100%;max-height:150px;object-fit:contain;display:block}
+.lookalike .frame{width:100%;height:144px;background:#f3f5f9;display:flex;align-items:center;justify-content:center}
+.lookalike img{max-width:100%;max-height:144px;object-fit:contain;display:block}
 .lookalike figcaption{padding:8px 10px;font-size:12.5px;overflow-wrap:anywhere}
 .lookalike b{display:block}.lookalike small{color:#5a6275}
 .lookalike i{color:#8a91a3;font-size:12px}

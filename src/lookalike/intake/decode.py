@@ -266,6 +266,10 @@ def _open(data: bytes, kind: str, label: str, limits: Limits) -> PILImage.Image:
         check_pixels(size, limits, label)
         _check_memory(_PIXEL_BYTES[kind] * size[0] * size[1], size[0] * size[1], "WEBP", label, limits)
     plugin = _plugin(kind)
+    if kind == "tiff":
+        from .libtiff import silence
+
+        silence()
     image: PILImage.Image = plugin(stream)
     return image
 

@@ -344,7 +344,8 @@ def _is_pil(source: object) -> TypeGuard[PILImage.Image]:
     import sys
 
     pil = sys.modules.get("PIL.Image")
-    return pil is not None and isinstance(source, pil.Image)
+    kind = getattr(pil, "Image", None)  # None as well while another thread is importing it
+    return kind is not None and isinstance(source, kind)
 
 
 def _checked_crop(crop: Any) -> Box | None:
