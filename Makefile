@@ -20,11 +20,14 @@ check: $(VENV)/.test
 soak: $(VENV)/.test           # the long tests: 200 kills, large collections
 	$(BIN)/python -m pytest -m slow
 
-bench: $(VENV)/.test          # prints a table, writes bench/results/latest.json
+bench: bench/.venv/.ready      # prints a table, writes bench/results/latest.json; BENCH="--only search" for a part
+	bench/.venv/bin/python bench/run.py $(BENCH)
+
+bench/.venv/.ready: requirements/runtime.lock requirements/bench.lock pyproject.toml
 	$(PYTHON) -m venv bench/.venv
 	bench/.venv/bin/pip install -q -r requirements/runtime.lock -r requirements/bench.lock
 	bench/.venv/bin/pip install -q --no-deps --no-build-isolation -e .
-	bench/.venv/bin/python bench/run.py
+	touch $@
 
 $(VENV)/.runtime: requirements/runtime.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

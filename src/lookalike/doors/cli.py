@@ -114,7 +114,9 @@ def index(
 @_home
 @_json
 def import_(records: str, collection: str, kind: str, replace: bool, home: str | None, as_json: bool) -> int:
-    """Import records from JSON lines: {"_id", "_file" | "_url" | "_base64", any fields, "tags"}.
+    """Import records from JSON lines.
+
+    A line holds {"_id", one of "_file", "_url" and "_base64", any fields, "tags"}.
 
     \b
     Example:
@@ -157,8 +159,9 @@ def find(
     home: str | None,
     as_json: bool,
 ) -> int:
-    """Find what looks like an image: a file, a URL, or id:ID of a stored one. Several ask for what they share.
+    """Find what looks like an image.
 
+    An image is a file, a URL, or id:ID of a stored one. Several ask for what they have in common.
     Exit code 1 when nothing reaches an explicit --threshold.
 
     \b
@@ -386,7 +389,7 @@ def update(
     home: str | None,
     as_json: bool,
 ) -> int:
-    """Update a record: set or take away fields, set tags, or give it another picture.
+    """Update the fields, tags or picture of a record.
 
     \b
     Example:
@@ -412,7 +415,7 @@ def update(
 @click.option("--vectors", is_flag=True, help="Add the stored vectors.")
 @_home
 def export(collection: str, output: str | None, vectors: bool, home: str | None) -> int:
-    """Export all records as JSON lines, in the form that `import` reads.
+    """Export all records as JSON lines, as `import` reads them.
 
     \b
     Example:
@@ -466,7 +469,9 @@ def restore(folder: str, name: str | None, home: str | None) -> int:
 @_home
 @_json
 def doctor(home: str | None, as_json: bool) -> int:
-    """Check versions, encoder, speed and the stored collections. Exit code 4 when something is wrong.
+    """Check versions, encoder, speed and the stored collections.
+
+    Exit code 4 when something is wrong.
 
     \b
     Example:
@@ -488,7 +493,9 @@ def doctor(home: str | None, as_json: bool) -> int:
 @click.option("--home", default="demo-home", show_default=True, type=click.Path(file_okay=False),
               help="Folder for the samples, the collection and the contact sheet.")  # fmt: skip
 def demo(photos: str | None, home: str) -> int:
-    """Show the main job: sample pictures, an index, a search, a comparison, the duplicates, a contact sheet.
+    """Show the main job on sample pictures, or on your own.
+
+    An index, searches, a comparison, the duplicates, and a contact sheet to look at.
 
     \b
     Example:
