@@ -117,7 +117,7 @@ def open_builtin(
 def views(pixels: U8, *, accurate: bool = False, side_px: int = 224) -> list[U8]:
     """Give what the network sees of a picture: (side, side, 3) uint8 each.
 
-    The whole picture is squashed: a crop would lose what is at the edges, and cost 1.5 points on products. With
+    The whole picture is squashed: a crop would lose what is at the edges, and cost 2 points of R@1 on products. With
     `accurate` the middle is the second view.
     """
     from PIL import Image as Pillow
