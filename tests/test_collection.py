@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,15 @@ import lookalike
 from lookalike.errors import (
     CollectionExistsError,
     CollectionNotFoundError,
+    EncoderMismatchError,
     FilterError,
     InputError,
     RecordNotFoundError,
     SourceError,
     SourceNotFoundError,
 )
+from lookalike.stores import open_stores
+from lookalike.values import Entry
 
 
 def jpeg(seed: int) -> bytes:
@@ -389,3 +393,32 @@ def test_the_public_names_are_the_listed_ones() -> None:
         assert getattr(lookalike, name) is not None
     with pytest.raises(AttributeError):
         _ = lookalike.nothing_of_this_name
+
+
+def test_a_collection_keeps_to_the_encoder_it_was_made_with(library: lookalike.Library, pictures: Path) -> None:
+    accurate = library.collection("accurate", create=True, encoder="builtin-accurate")
+    plain = library.collection("plain", create=True)
+    for photos in (accurate, plain):
+        photos.add(pictures)
+        assert photos.search(pictures / "a" / "1.jpg", limit=1)[0].score == 1.0
+    assert accurate.spec.encoder_digest != plain.spec.encoder_digest
+    near = [photos.search("id:a/1.jpg", limit=2)[1].distance for photos in (accurate, plain)]
+    assert near[0] != near[1]
+    with pytest.raises(InputError, match="builtin or builtin-accurate"):
+        library.create("c", encoder="resnet")
+
+
+def test_vectors_of_two_encoders_never_meet(library: lookalike.Library, pictures: Path) -> None:
+    """A collection of another model refuses to encode, and still answers by id."""
+    made = library.create("new")
+    made.add(pictures / "a" / "1.jpg")
+    other = replace(made.spec, name="old", encoder_digest="0" * 64)
+    store = open_stores(library.settings.home).create(other)
+    vectors = {space.name: made.vector("1.jpg", space.name) for space in made.spec.spaces}
+    store.upsert([Entry(made["1.jpg"], vectors)])
+    store.close()
+    old = library.collection("old")
+    assert old.search("id:1.jpg", limit=1)[0].id == "1.jpg"
+    for call in (old.search, old.add):
+        with pytest.raises(EncoderMismatchError, match="index the pictures again"):
+            call(pictures / "a" / "1.jpg")

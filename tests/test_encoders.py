@@ -175,7 +175,7 @@ _OPENED: dict[bool, Encoder] = {}
 
 def open_cached(accurate: bool) -> Encoder:
     if accurate not in _OPENED:
-        _OPENED[accurate] = open_encoder(accurate=accurate)
+        _OPENED[accurate] = open_encoder("builtin-accurate" if accurate else "builtin")
     return _OPENED[accurate]
 
 

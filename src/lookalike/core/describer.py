@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import intake
-from ..encoders import difference_hash, hue_histogram
+from ..encoders import difference_hash, hue_histogram, open_encoder
 from .search import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
@@ -19,11 +18,11 @@ DESCRIPTOR_VERSION = "1"  # of what is computed beside the encoder: part of a co
 
 
 class Describer:
-    """What reads and encodes for a library. May be used from many threads."""
+    """What reads and encodes for a library, with one encoder. May be used from many threads."""
 
-    def __init__(self, settings: Settings, open_encoder: Callable[[], Encoder]) -> None:
+    def __init__(self, settings: Settings, encoder_name: str) -> None:
         self.settings = settings
-        self._open_encoder = open_encoder
+        self.encoder_name = encoder_name
         self._encoder: Encoder | None = None
         self._loading = threading.Lock()
         self.fetcher = intake.Fetcher(settings.limits, allow_private=settings.allow_private_urls)
@@ -33,7 +32,7 @@ class Describer:
         """The encoder; loading it takes about a quarter of a second, once."""
         with self._loading:
             if self._encoder is None:
-                self._encoder = self._open_encoder()
+                self._encoder = open_encoder(self.encoder_name)
             return self._encoder
 
     @property

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from ..encoders import HASH_BITS, HUES, open_encoder
+from ..encoders import ENCODERS, HASH_BITS, HUES
 from ..errors import CollectionNotFoundError, InputError
 from ..settings import Settings, load_settings
 from ..stores import open_stores
@@ -20,6 +20,9 @@ from .describer import Describer
 from .results import Comparison
 from .search import HASH_SPACE, HUE_SPACE
 
+if TYPE_CHECKING:
+    from ..stores import Store
+
 
 class Library:
     """A home with many collections. Use it in a `with` block, or close it."""
@@ -27,7 +30,7 @@ class Library:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._stores = open_stores(settings.home, limits=settings.limits)
-        self._describer = Describer(settings, open_encoder)
+        self._describers: dict[str, Describer] = {}  # by encoder, each opened at first use
         self._open: dict[str, Collection] = {}
 
     def collections(self) -> list[str]:
@@ -41,6 +44,7 @@ class Library:
         create: bool = False,
         type: CollectionType = "photos",
         keep: Keep = "auto",
+        encoder: str = "builtin",
         fields: Iterable[str] = (),
         product_id_field: str | None = None,
     ) -> Collection:
@@ -51,6 +55,7 @@ class Library:
             type: What ranks its answers: "photos" and "products" by what is shown, "matching" by being a copy.
             keep: Which pictures it keeps: "auto" (a thumbnail of what is no file on disk), "none", "thumbnail"
                 or "original".
+            encoder: "builtin", or "builtin-accurate": better for clothes, at twice the cost.
             fields: Metadata fields that are often filtered by.
             product_id_field: Metadata field that says which records show one product.
 
@@ -65,20 +70,47 @@ class Library:
         except CollectionNotFoundError:
             if not create:
                 raise
-            spec = self._spec(name, type, keep, tuple(fields), product_id_field)
-            store = self._stores.create(spec)
-        return self._open.setdefault(name, Collection(store, self._describer))
+            return self.create(
+                name, type=type, keep=keep, encoder=encoder, fields=fields, product_id_field=product_id_field
+            )
+        return self._opened(store)
 
-    def create(self, name: str, **options: Any) -> Collection:
-        """Make a collection; the options are those of `collection`.
+    def create(
+        self,
+        name: str,
+        *,
+        type: CollectionType = "photos",
+        keep: Keep = "auto",
+        encoder: str = "builtin",
+        fields: Iterable[str] = (),
+        product_id_field: str | None = None,
+    ) -> Collection:
+        """Make a collection; the arguments are those of `collection`.
 
         Raises:
             CollectionExistsError: when the name is in use.
+            InputError: for a type, a keep or an encoder that is unknown.
         """
-        type, keep = options.get("type", "photos"), options.get("keep", "auto")
-        fields, product_id_field = tuple(options.get("fields", ())), options.get("product_id_field")
-        store = self._stores.create(self._spec(name, type, keep, fields, product_id_field))
-        return self._open.setdefault(name, Collection(store, self._describer))
+        for word, value, known in (
+            ("type", type, get_args(CollectionType)),
+            ("keep", keep, get_args(Keep)),
+            ("encoder", encoder, ENCODERS),
+        ):
+            if value not in known:
+                raise InputError(f"{word}={value!r} is unknown: pass {' or '.join(known)}.")
+        digest, spaces = self._identity(encoder, type)
+        spec = CollectionSpec(
+            name=name,
+            type=type,
+            keep=keep,
+            encoder=encoder,
+            encoder_digest=digest,
+            spaces=spaces,
+            fields=tuple(fields),
+            product_id_field=product_id_field,
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        return self._opened(self._stores.create(spec))
 
     def delete_collection(self, name: str) -> None:
         """Delete a collection for good.
@@ -97,24 +129,24 @@ class Library:
         Raises:
             CollectionExistsError: when the name is in use.
         """
-        store = self._stores.restore(Path(source), name)
-        return self._open.setdefault(store.spec.name, Collection(store, self._describer))
+        return self._opened(self._stores.restore(Path(source), name))
 
     def compare(self, a: Any, b: Any) -> Comparison:
         """Say how alike two pictures are; each is what `Collection.add` reads."""
-        return compare(self._describer, a, b)
+        return compare(self.describer(), a, b)
 
-    @property
-    def describer(self) -> Describer:
-        """What reads and encodes for this library."""
-        return self._describer
+    def describer(self, encoder: str = "builtin") -> Describer:
+        """What reads and encodes here, by encoder; all collections of one encoder share it."""
+        return self._describers.setdefault(encoder, Describer(self.settings, encoder))
 
     def close(self) -> None:
-        """Close all collections and the encoder."""
+        """Close all collections and encoders."""
         for collection in self._open.values():
             collection.close()
         self._open.clear()
-        self._describer.close()
+        for describer in self._describers.values():
+            describer.close()
+        self._describers.clear()
 
     def __enter__(self) -> Library:
         return self
@@ -127,30 +159,19 @@ class Library:
     def __repr__(self) -> str:
         return f"<lookalike library {str(self.settings.home)!r}: {', '.join(self.collections()) or 'empty'}>"
 
-    def _spec(
-        self, name: str, type: CollectionType, keep: Keep, fields: tuple[str, ...], product_id_field: str | None
-    ) -> CollectionSpec:
-        if type not in get_args(CollectionType):
-            raise InputError(f"type={type!r} is unknown: pass {' or '.join(get_args(CollectionType))}.")
-        if keep not in get_args(Keep):
-            raise InputError(f"keep={keep!r} is unknown: pass {' or '.join(get_args(Keep))}.")
-        card = self._describer.encoder.card
+    def _opened(self, store: Store) -> Collection:
+        spec = store.spec
+        return self._open.setdefault(spec.name, Collection(store, self.describer(spec.encoder)))
+
+    def _identity(self, encoder: str, type: CollectionType) -> tuple[str, tuple[Space, ...]]:
+        """Give the digest that binds a collection to an encoder, and its spaces, the one that ranks first."""
+        describer = self.describer(encoder)
+        spaces = describer.encoder.card.spaces
         ranking = "copy" if type == "matching" else "semantic"
-        names = sorted(card.spaces, key=lambda space: space != ranking)
-        return CollectionSpec(
-            name=name,
-            type=type,
-            keep=keep,
-            encoder=f"{card.name}-{card.variant}",
-            encoder_digest=self._describer.digest,
-            spaces=(
-                *(Space(space, card.spaces[space], "cosine") for space in names),
-                Space(HASH_SPACE, HASH_BITS, "hamming"),
-                Space(HUE_SPACE, HUES, "cosine"),
-            ),
-            fields=fields,
-            product_id_field=product_id_field,
-            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        return describer.digest, (
+            *(Space(name, spaces[name], "cosine") for name in sorted(spaces, key=lambda name: name != ranking)),
+            Space(HASH_SPACE, HASH_BITS, "hamming"),
+            Space(HUE_SPACE, HUES, "cosine"),
         )
 
 

@@ -20,9 +20,10 @@ from ..errors import ConflictError, InputError, LookalikeError, NotFoundError, S
 
 if TYPE_CHECKING:
     from ..core.collection import Collection
-    from ..core.ingest import OnProgress
+    from ..core.ingest import IdFrom, OnProgress
     from ..core.library import Library
     from ..core.results import Comparison, DuplicateGroups, Matches, Report
+    from ..values import CollectionType, Keep
 
 DONE, ANSWER_IS_NO, WRONG_USE, SOME_FAILED, OPERATION_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -36,6 +37,20 @@ _type = click.option(
     default="photos",
     show_default=True,
     help="What ranks: what is shown (photos, products), or being a copy (matching). For a new collection.",
+)
+_encoder = click.option(
+    "--encoder",
+    type=click.Choice(["builtin", "builtin-accurate"]),
+    default="builtin",
+    show_default=True,
+    help="What encodes the pictures of a new collection; accurate is better for clothes, at twice the cost.",
+)
+_keep = click.option(
+    "--keep",
+    type=click.Choice(["auto", "none", "thumbnail", "original"]),
+    default="auto",
+    show_default=True,
+    help="Which pictures a new collection keeps; auto: a thumbnail of what is no file on disk.",
 )
 _sheet = click.option("--html", "sheet", type=click.Path(dir_okay=False), help="Write a contact sheet with pictures.")
 
@@ -63,8 +78,8 @@ def cli() -> None:
 @click.argument("sources", nargs=-1, required=True)
 @_collection
 @_type
-@click.option("--keep", type=click.Choice(["auto", "none", "thumbnail", "original"]), default="auto",
-              show_default=True, help="Which pictures a new collection keeps.")  # fmt: skip
+@_keep
+@_encoder
 @click.option("--id-from", type=click.Choice(["path", "name", "hash"]), default="path", show_default=True,
               help="What names a file.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Take every stored id as done, without looking whether its file changed.")
@@ -75,9 +90,10 @@ def cli() -> None:
 def index(
     sources: tuple[str, ...],
     collection: str,
-    kind: str,
-    keep: str,
-    id_from: str,
+    kind: CollectionType,
+    keep: Keep,
+    encoder: str,
+    id_from: IdFrom,
     resume: bool,
     prune: bool,
     replace: bool,
@@ -92,12 +108,12 @@ def index(
     """
     with _library(home) as library:
         _check_sources(sources)
-        target = library.collection(collection, create=True, type=kind, keep=keep)  # type: ignore[arg-type]
+        target = library.collection(collection, create=True, type=kind, keep=keep, encoder=encoder)
         source: Any = sources[0] if len(sources) == 1 else list(sources)
         with _progress("indexing", "pictures") as tell:
             report = target.add(
                 source,
-                id_from=id_from,  # type: ignore[arg-type]
+                id_from=id_from,
                 resume=resume,
                 prune=prune,
                 replace=replace,
@@ -113,7 +129,7 @@ def index(
 @click.option("--replace", is_flag=True, help="Overwrite records that other sources made under the same id.")
 @_home
 @_json
-def import_(records: str, collection: str, kind: str, replace: bool, home: str | None, as_json: bool) -> int:
+def import_(records: str, collection: str, kind: CollectionType, replace: bool, home: str | None, as_json: bool) -> int:
     """Import records from JSON lines.
 
     A line holds {"_id", one of "_file", "_url" and "_base64", any fields, "tags"}.
@@ -128,7 +144,7 @@ def import_(records: str, collection: str, kind: str, replace: bool, home: str |
     path = Path(records)
     with _library(home) as library:
         total = count_lines(path)
-        target = library.collection(collection, create=True, type=kind)  # type: ignore[arg-type]
+        target = library.collection(collection, create=True, type=kind)
         with _progress("importing", "records", total) as tell:
             report = target.add(read_lines(path), base=path.parent, replace=replace, on_progress=tell)
         return _show_report(report, target, as_json)
@@ -256,16 +272,17 @@ def collections(home: str | None, as_json: bool) -> int:
 @cli.command()
 @click.argument("name")
 @_type
-@click.option("--keep", type=click.Choice(["auto", "none", "thumbnail", "original"]), default="auto",
-              show_default=True, help="Which pictures it keeps.")  # fmt: skip
+@_keep
+@_encoder
 @click.option("--field", "fields", multiple=True, help="Metadata field that is often filtered by.")
 @click.option("--product-id", help="Metadata field that says which records show one product.")
 @_home
 @_json
 def create(
     name: str,
-    kind: str,
-    keep: str,
+    kind: CollectionType,
+    keep: Keep,
+    encoder: str,
     fields: tuple[str, ...],
     product_id: str | None,
     home: str | None,
@@ -278,7 +295,14 @@ def create(
       lookalike create shoes --type products --field price --product-id sku
     """
     with _library(home) as library:
-        made = library.create(name, type=kind, keep=keep, fields=fields, product_id_field=product_id)
+        made = library.create(
+            name,
+            type=kind,
+            keep=keep,
+            encoder=encoder,
+            fields=fields,
+            product_id_field=product_id,
+        )
         if as_json:
             _print_json(_brief(made))
         else:

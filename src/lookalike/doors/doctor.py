@@ -59,7 +59,7 @@ def _names(library: Library, problems: list[str]) -> list[str]:
 
 def _encoder(library: Library, problems: list[str]) -> dict[str, Any] | None:
     try:
-        card = library.describer.encoder.card
+        card = library.describer().encoder.card
         speed = _images_per_s(library)
     except LookalikeError as error:
         problems.append(error.message)
@@ -76,7 +76,7 @@ def _encoder(library: Library, problems: list[str]) -> dict[str, Any] | None:
 def _images_per_s(library: Library) -> float:
     """Decode and encode one rendered JPEG of 0.2 megapixels again and again, on one thread."""
     jpeg = _test_picture()
-    describer = library.describer
+    describer = library.describer()
     describer.vectors(describer.read(jpeg))
     began = time.perf_counter()
     for _ in range(_SPEED_IMAGES):

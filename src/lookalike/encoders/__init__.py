@@ -10,6 +10,7 @@ from lookalike.encoders.hues import HUES, hue_histogram
 from lookalike.errors import EncoderError
 
 __all__ = [
+    "ENCODERS",
     "HASH_BITS",
     "HUES",
     "Encoder",
@@ -23,21 +24,26 @@ __all__ = [
 Variant: TypeAlias = Literal["auto", "int8", "fp32"]
 
 
-def open_encoder(name: str = "builtin", *, variant: Variant = "auto", accurate: bool = False) -> Encoder:
-    """Open an encoder by name.
+ENCODERS = ("builtin", "builtin-accurate")
+
+
+def open_encoder(name: str = "builtin", *, variant: Variant = "auto") -> Encoder:
+    """Open an encoder by name; both come with the package and need no network.
 
     Args:
-        name: "builtin" is the one there is; it comes with the package and needs no network.
+        name: "builtin", or "builtin-accurate", which looks at two views of each picture: better for photos and
+            clothes, at twice the cost.
         variant: "int8" or "fp32"; "auto" takes int8 where its numbers are right on this processor.
-        accurate: Encode two views of each picture: better for photos and clothes, at twice the cost.
 
     Raises:
         EncoderError: if there is no encoder of that name, or its files are damaged.
 
     Cost: about a quarter of a second, once; keep the encoder open.
     """
-    if name != "builtin":
-        raise EncoderError(f'no encoder "{name[:80]}". There is: builtin. Check the spelling.', name=name)
+    if name not in ENCODERS:
+        raise EncoderError(
+            f'no encoder "{name[:80]}". There are: {", ".join(ENCODERS)}. Check the spelling.', name=name
+        )
     from lookalike.encoders.builtin import open_builtin
 
-    return open_builtin(variant=variant, accurate=accurate)
+    return open_builtin(variant=variant, accurate=name == "builtin-accurate")
