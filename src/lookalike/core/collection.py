@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,17 +14,16 @@ from ..errors import EncoderMismatchError, InputError, RecordNotFoundError, Sour
 from ..filters import Filter, parse_filter
 from ..limits import check_count, check_unit
 from ..values import CollectionSpec, Entry, Record
+from .describer import THUMBNAIL_SIDE_PX, Describer
 from .duplicates import find_duplicates
 from .ingest import IdFrom, Ingest, Item, OnProgress, Rules
-from .items import check_metadata, check_record_id, check_tags, count_items, items_of
+from .items import check_metadata, check_tags, count_items, described, items_of
 from .results import DuplicateGroups, Matches, Report
 from .search import HASH_SPACE, HUE_SPACE, Probe, Question, mix, probe_of, search
 
 if TYPE_CHECKING:
     from ..stores import Store
-    from .describer import Describer
 
-THUMBNAIL_SIDE_PX = 320  # enough to show a match, and to verify a copy by its local features
 _DUPLICATE_THRESHOLD = 0.90  # the band of "the same picture with minor variations"
 
 
@@ -105,7 +105,7 @@ class Collection:
         limits = self._describer.settings.limits
         items: Iterable[Item] = items_of(source, id_from=id_from, limits=limits, base=Path(base) if base else None)
         if id is not None or metadata is not None or tags is not None:
-            items = [self._described(list(items), id, metadata, tags)]
+            items = [described(items, id=id, metadata=metadata, tags=tags, limits=limits)]
         total = count_items(source, limits=limits) if on_progress else None
         run = Ingest(
             self._store,
@@ -216,7 +216,7 @@ class Collection:
             [item] = items_of(source, id_from="path", limits=self._describer.settings.limits)
             if item.failure is not None:
                 raise item.failure
-            entry = self._entry(Item(item.source, item.name, held.id, item.stamp, held.metadata, held.tags))
+            entry = self._entry(dataclasses.replace(item, id=held.id, metadata=held.metadata, tags=held.tags))
             self._store.upsert([entry], replace="any")
         return self._store.revise(record_id, metadata=given, unset=tuple(unset), tags=named, replace=replace)
 
@@ -320,46 +320,7 @@ class Collection:
         self._store.close()
 
     def _entry(self, item: Item) -> Entry:
-        """Read and encode one item; runs on the workers."""
-        source, original = item.source, None
-        if self.spec.keep == "original":
-            limits, fetcher = self._describer.settings.limits, self._describer.fetcher
-            source = original = intake.read_bytes(source, limits=limits, fetch=fetcher)[0]
-        image = self._describer.read(source)
-        is_named = intake.is_url(item.source) or intake.as_path(item.source) is not None
-        record = Record(
-            id=check_record_id(item.id or image.content_hash[:32], limits=self._describer.settings.limits),
-            source=item.name if is_named else f"bytes:{image.content_hash[:16]}",
-            content_hash=image.content_hash,
-            format=image.format,
-            size_px=image.size_px,
-            byte_size=image.byte_size,
-            stamp=item.stamp,
-            metadata=dict(item.metadata or {}),
-            tags=item.tags or (),
-        )
-        keeps = self.spec.keep in ("thumbnail", "original") or (self.spec.keep == "auto" and not item.stamp)
-        thumbnail = intake.thumbnail(image, THUMBNAIL_SIDE_PX) if keeps else None
-        return Entry(record, self._describer.vectors(image), thumbnail, original)
-
-    def _described(
-        self, items: Sequence[Item], id: str | None, metadata: Mapping[str, Any] | None, tags: Iterable[str] | None
-    ) -> Item:
-        if len(items) != 1:
-            raise InputError(f"id, metadata and tags are for one picture; the source has {len(items):,}.")
-        [item] = items
-        limits = self._describer.settings.limits
-        if metadata is not None:
-            check_metadata(metadata, limits=limits)
-        return Item(
-            item.source,
-            item.name,
-            item.id if id is None else check_record_id(id, limits=limits),
-            item.stamp,
-            item.metadata if metadata is None else metadata,
-            item.tags if tags is None else check_tags(tags),
-            item.failure,
-        )
+        return self._describer.entry(item, self.spec.keep)
 
     def _probe(self, like: Sequence[Any], unlike: Sequence[Any], crop: tuple[int, int, int, int] | None) -> Probe:
         probes = [self._one_probe(one, crop if place == 0 else None) for place, one in enumerate(like)]
@@ -437,9 +398,7 @@ class Collection:
 
 
 def _with_removed(report: Report, removed: int) -> Report:
-    from dataclasses import replace
-
-    return replace(report, removed=removed)
+    return dataclasses.replace(report, removed=removed)
 
 
 def _filter(given: Mapping[str, Any] | str | Filter | None) -> Filter | None:

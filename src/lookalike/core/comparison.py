@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import intake
 from ..distances import cosine_distance, score_map, score_of
 from ..rendering import Card
-from .collection import THUMBNAIL_SIDE_PX
+from .describer import THUMBNAIL_SIDE_PX
 from .results import Comparison
 from .search import HASH_SPACE, HUE_SPACE
 

@@ -1,4 +1,4 @@
-"""The describer: from a source to an image to its vectors, by the intake and one encoder loaded at first use."""
+"""The describer: from a source to an image, its vectors and its entry, by the intake and one encoder."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from .. import intake
 from ..encoders import difference_hash, hue_histogram, open_encoder
+from ..values import Entry, Record
+from .items import check_record_id
 from .search import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
     from ..encoders import Encoder
     from ..settings import Settings
-    from ..values import Image, Vectors
+    from ..values import Image, Keep, Vectors
+    from .ingest import Item
 
+THUMBNAIL_SIDE_PX = 320  # enough to show a match, and to verify a copy by its local features
 DESCRIPTOR_VERSION = "1"  # of what is computed beside the encoder: part of a collection's identity
 
 
@@ -62,6 +66,33 @@ class Describer:
         if hashed is not None:
             vectors[HASH_SPACE] = hashed
         return vectors
+
+    def entry(self, item: Item, keep: Keep) -> Entry:
+        """Read and encode one item to what is stored for it.
+
+        Raises:
+            SourceError: when it gives no picture.
+            InputError: for an id that names no record.
+        """
+        source, original = item.source, None
+        if keep == "original":
+            source = original = intake.read_bytes(source, limits=self.settings.limits, fetch=self.fetcher)[0]
+        image = self.read(source)
+        is_named = intake.is_url(item.source) or intake.as_path(item.source) is not None
+        record = Record(
+            id=check_record_id(item.id or image.content_hash[:32], limits=self.settings.limits),
+            source=item.name if is_named else f"bytes:{image.content_hash[:16]}",
+            content_hash=image.content_hash,
+            format=image.format,
+            size_px=image.size_px,
+            byte_size=image.byte_size,
+            stamp=item.stamp,
+            metadata=dict(item.metadata or {}),
+            tags=item.tags or (),
+        )
+        keeps = keep in ("thumbnail", "original") or (keep == "auto" and not item.stamp)
+        thumbnail = intake.thumbnail(image, THUMBNAIL_SIDE_PX) if keeps else None
+        return Entry(record, self.vectors(image), thumbnail, original)
 
     def close(self) -> None:
         """Let go of the encoder and of open connections."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,32 @@ def items_of(source: Any, *, id_from: IdFrom, limits: Limits, base: Path | None 
             f"PIL image, array, or a record such as {{'_id': '7', '_file': 'a.jpg'}}."
         )
         yield Item(None, intake.describe(source), "", failure=error)
+
+
+def described(
+    items: Iterable[Item],
+    *,
+    id: str | None,
+    metadata: Mapping[str, Any] | None,
+    tags: Iterable[str] | None,
+    limits: Limits,
+) -> Item:
+    """Give the one item with the id, metadata and tags that its caller chose.
+
+    Raises:
+        InputError: when there is not exactly one item, or a value has no place in a record.
+    """
+    given = list(items)
+    if len(given) != 1:
+        raise InputError(f"id, metadata and tags are for one picture; the source has {len(given):,}.")
+    if metadata is not None:
+        check_metadata(metadata, limits=limits)
+    return replace(
+        given[0],
+        id=given[0].id if id is None else check_record_id(id, limits=limits),
+        metadata=given[0].metadata if metadata is None else metadata,
+        tags=given[0].tags if tags is None else check_tags(tags),
+    )
 
 
 def count_items(source: Any, *, limits: Limits) -> int | None:
@@ -116,7 +143,7 @@ def _record_item(record: Mapping[str, Any], *, limits: Limits, base: Path | None
         check_metadata(metadata, limits=limits)
     except LookalikeError as error:
         return Item(None, name, "", failure=error)
-    return Item(item.source, item.name, record_id, stamp=item.stamp, metadata=metadata, tags=tags)
+    return replace(item, id=record_id, metadata=metadata, tags=tags)
 
 
 def _pictured(record: Mapping[str, Any], key: str, base: Path | None) -> Item:

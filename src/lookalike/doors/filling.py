@@ -1,0 +1,150 @@
+"""Commands that fill a collection and empty it into a file: index, import, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import SourceNotFoundError
+from .terminal import (
+    DONE,
+    SOME_FAILED,
+    collection_option,
+    encoder_option,
+    home_option,
+    json_option,
+    keep_option,
+    open_library_at,
+    print_json,
+    progress_bar,
+    type_option,
+)
+
+if TYPE_CHECKING:
+    from ..core.collection import Collection
+    from ..core.ingest import IdFrom
+    from ..core.results import Report
+    from ..values import CollectionType, Keep
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True)
+@collection_option
+@type_option
+@keep_option
+@encoder_option
+@click.option("--id-from", type=click.Choice(["path", "name", "hash"]), default="path", show_default=True,
+              help="What names a file.")  # fmt: skip
+@click.option("--resume", is_flag=True, help="Take every stored id as done, without looking whether its file changed.")
+@click.option("--prune", is_flag=True, help="Remove the records whose files below FOLDER are gone.")
+@click.option("--replace", is_flag=True, help="Overwrite records that other sources made under the same id.")
+@home_option
+@json_option
+def index(
+    sources: tuple[str, ...],
+    collection: str,
+    kind: CollectionType,
+    keep: Keep,
+    encoder: str,
+    id_from: IdFrom,
+    resume: bool,
+    prune: bool,
+    replace: bool,
+    home: str | None,
+    as_json: bool,
+) -> int:
+    """Index a folder, files or URLs. Indexing again adds what is new and updates what changed.
+
+    \b
+    Example:
+      lookalike index photos/ --collection holiday
+    """
+    with open_library_at(home) as library:
+        _check_sources(sources)
+        target = library.collection(collection, create=True, type=kind, keep=keep, encoder=encoder)
+        source: Any = sources[0] if len(sources) == 1 else list(sources)
+        with progress_bar("indexing", "pictures") as tell:
+            report = target.add(
+                source,
+                id_from=id_from,
+                resume=resume,
+                prune=prune,
+                replace=replace,
+                on_progress=tell,
+            )
+        return _show_report(report, target, as_json)
+
+
+@click.command("import")
+@click.argument("records", type=click.Path())
+@collection_option
+@type_option
+@click.option("--replace", is_flag=True, help="Overwrite records that other sources made under the same id.")
+@home_option
+@json_option
+def import_(records: str, collection: str, kind: CollectionType, replace: bool, home: str | None, as_json: bool) -> int:
+    """Import records from JSON lines.
+
+    A line holds {"_id", one of "_file", "_url" and "_base64", any fields, "tags"}.
+
+    \b
+    Example:
+      echo '{"_id": "7", "_file": "a.jpg", "price": 3, "tags": ["red"]}' > records.jsonl
+      lookalike import records.jsonl
+    """
+    from .lines import count_lines, read_lines
+
+    path = Path(records)
+    with open_library_at(home) as library:
+        total = count_lines(path)
+        target = library.collection(collection, create=True, type=kind)
+        with progress_bar("importing", "records", total) as tell:
+            report = target.add(read_lines(path), base=path.parent, replace=replace, on_progress=tell)
+        return _show_report(report, target, as_json)
+
+
+@click.command()
+@collection_option
+@click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write; without it, stdout.")
+@click.option("--vectors", is_flag=True, help="Add the stored vectors.")
+@home_option
+def export(collection: str, output: str | None, vectors: bool, home: str | None) -> int:
+    """Export all records as JSON lines, as `import` reads them.
+
+    \b
+    Example:
+      lookalike export --output records.jsonl
+    """
+    from .lines import write_lines
+
+    with open_library_at(home) as library:
+        lines = library.collection(collection).export(vectors=vectors)
+        count = write_lines(lines, Path(output) if output else None)
+        if output:
+            click.echo(f"wrote {count:,} records to {output}", err=True)
+        return DONE
+
+
+def _check_sources(sources: tuple[str, ...]) -> None:
+    """Refuse a missing path before a collection is made for it."""
+    for source in sources:
+        if "://" not in source and not source.startswith("data:") and not Path(source).exists():
+            raise SourceNotFoundError(f'there is no file or folder "{source[:300]}". Check the path.', source=source)
+
+
+def _show_report(report: Report, target: Collection, as_json: bool) -> int:
+    from .forms import report_form
+
+    if as_json:
+        print_json(report_form(report))
+    else:
+        click.echo(f"{target.name}: {report}")
+        if report.added:
+            click.echo(f"{len(target):,} records. Now: lookalike find IMAGE{_named(target.name)}", err=True)
+    return SOME_FAILED if report.failed else DONE
+
+
+def _named(name: str) -> str:
+    return "" if name == "default" else f" --collection {name}"

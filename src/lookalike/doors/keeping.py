@@ -1,0 +1,273 @@
+"""Commands that look after collections and records: make, show, change, remove, copy."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import InputError
+from .terminal import (
+    ANSWER_IS_NO,
+    DONE,
+    collection_option,
+    encoder_option,
+    home_option,
+    json_option,
+    keep_option,
+    open_library_at,
+    print_json,
+    print_pairs,
+    type_option,
+)
+
+if TYPE_CHECKING:
+    from ..core.collection import Collection
+    from ..values import CollectionType, Keep
+
+
+@click.command()
+@home_option
+@json_option
+def collections(home: str | None, as_json: bool) -> int:
+    """List the collections.
+
+    \b
+    Example:
+      lookalike collections
+    """
+    from ..rendering import text_table
+
+    with open_library_at(home) as library:
+        opened = [library.collection(name) for name in library.collections()]
+        if as_json:
+            print_json({"collections": [_brief(one) for one in opened]})
+        elif not opened:
+            click.echo(f"no collections in {library.settings.home}. Make one: lookalike index FOLDER", err=True)
+        else:
+            rows = [[one.name, one.spec.type, f"{len(one):,}", one.spec.keep] for one in opened]
+            click.echo(text_table(["name", "type", "records", "keep"], rows, right=[2]))
+        return DONE
+
+
+@click.command()
+@click.argument("name")
+@type_option
+@keep_option
+@encoder_option
+@click.option("--field", "fields", multiple=True, help="Metadata field that is often filtered by.")
+@click.option("--product-id", help="Metadata field that says which records show one product.")
+@home_option
+@json_option
+def create(
+    name: str,
+    kind: CollectionType,
+    keep: Keep,
+    encoder: str,
+    fields: tuple[str, ...],
+    product_id: str | None,
+    home: str | None,
+    as_json: bool,
+) -> int:
+    """Create a collection.
+
+    \b
+    Example:
+      lookalike create shoes --type products --field price --product-id sku
+    """
+    with open_library_at(home) as library:
+        made = library.create(
+            name,
+            type=kind,
+            keep=keep,
+            encoder=encoder,
+            fields=fields,
+            product_id_field=product_id,
+        )
+        if as_json:
+            print_json(_brief(made))
+        else:
+            click.echo(f'created "{made.name}" ({made.spec.type})')
+        return DONE
+
+
+@click.command()
+@click.argument("name")
+@home_option
+@json_option
+def delete(name: str, home: str | None, as_json: bool) -> int:
+    """Delete a collection for good. Your picture files are not touched.
+
+    \b
+    Example:
+      lookalike delete shoes
+    """
+    with open_library_at(home) as library:
+        library.delete_collection(name)
+        if as_json:
+            print_json({"deleted": name})
+        else:
+            click.echo(f'deleted "{name}"')
+        return DONE
+
+
+@click.command()
+@click.argument("name", default="default")
+@home_option
+@json_option
+def info(name: str, home: str | None, as_json: bool) -> int:
+    """Tell what a collection is and holds.
+
+    \b
+    Example:
+      lookalike info default
+    """
+    with open_library_at(home) as library:
+        told = library.collection(name).info()
+        if as_json:
+            print_json(told)
+        else:
+            print_pairs(told)
+        return DONE
+
+
+@click.command()
+@click.argument("record_id", metavar="ID")
+@collection_option
+@home_option
+@json_option
+def get(record_id: str, collection: str, home: str | None, as_json: bool) -> int:
+    """Show one record.
+
+    \b
+    Example:
+      lookalike get holiday/beach.jpg
+    """
+    from .forms import record_form
+
+    with open_library_at(home) as library:
+        told = record_form(library.collection(collection).get(record_id))
+        if as_json:
+            print_json(told)
+        else:
+            print_pairs(told)
+        return DONE
+
+
+@click.command()
+@click.argument("record_ids", metavar="ID...", nargs=-1, required=True)
+@collection_option
+@home_option
+@json_option
+def remove(record_ids: tuple[str, ...], collection: str, home: str | None, as_json: bool) -> int:
+    """Remove records. Your picture files are not touched. Exit code 1 when none of them was there.
+
+    \b
+    Example:
+      lookalike remove holiday/beach.jpg
+    """
+    with open_library_at(home) as library:
+        removed = library.collection(collection).delete(record_ids)
+        if as_json:
+            print_json({"removed": removed})
+        else:
+            click.echo(f"removed {removed} of {len(record_ids)}")
+        return DONE if removed else ANSWER_IS_NO
+
+
+@click.command()
+@click.argument("record_id", metavar="ID")
+@click.option("--set", "fields", help="""Fields to set, as JSON: '{"price": 3}'. Others stay.""")
+@click.option("--unset", multiple=True, help="Field to take away.")
+@click.option("--tag", "tags", multiple=True, help="The record's tags; replaces those it has.")
+@click.option("--picture", help="Another picture for the record: file or URL.")
+@collection_option
+@home_option
+@json_option
+def update(
+    record_id: str,
+    fields: str | None,
+    unset: tuple[str, ...],
+    tags: tuple[str, ...],
+    picture: str | None,
+    collection: str,
+    home: str | None,
+    as_json: bool,
+) -> int:
+    """Update the fields, tags or picture of a record.
+
+    \b
+    Example:
+      lookalike update holiday/beach.jpg --set '{"year": 2024}' --tag sea --tag sun
+    """
+    from .forms import record_form
+
+    if fields is None and not unset and not tags and picture is None:
+        raise InputError("nothing to update: give --set, --unset, --tag or --picture.")
+    with open_library_at(home) as library:
+        target = library.collection(collection)
+        record = target.update(record_id, _fields(fields), unset=unset, tags=tags or None, source=picture)
+        if as_json:
+            print_json(record_form(record))
+        else:
+            print_pairs(record_form(record))
+        return DONE
+
+
+@click.command()
+@click.argument("folder", type=click.Path())
+@collection_option
+@home_option
+def backup(folder: str, collection: str, home: str | None) -> int:
+    """Copy a collection to a new folder, while it is in use.
+
+    \b
+    Example:
+      lookalike backup backups/monday
+    """
+    with open_library_at(home) as library:
+        library.collection(collection).backup(folder)
+        click.echo(f'copied "{collection}" to {folder}', err=True)
+        return DONE
+
+
+@click.command()
+@click.argument("folder", type=click.Path())
+@click.option("--name", help="Name of the collection to make; its own without it.")
+@home_option
+def restore(folder: str, name: str | None, home: str | None) -> int:
+    """Bring a backup back as a collection.
+
+    \b
+    Example:
+      lookalike restore backups/monday --name monday
+    """
+    with open_library_at(home) as library:
+        made = library.restore(folder, name)
+        click.echo(f'restored "{made.name}": {len(made):,} records', err=True)
+        return DONE
+
+
+def _brief(collection: Collection) -> dict[str, Any]:
+    spec = collection.spec
+    return {
+        "name": spec.name,
+        "type": spec.type,
+        "keep": spec.keep,
+        "records": len(collection),
+        "fields": list(spec.fields),
+        "product_id_field": spec.product_id_field,
+    }
+
+
+def _fields(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        fields = json.loads(text)
+    except ValueError as exc:
+        raise InputError(f"""--set is no JSON: {exc}. Write it like '{{"price": 3}}'.""") from exc
+    if not isinstance(fields, dict):
+        raise InputError(f"""--set takes an object like '{{"price": 3}}', not {text[:80]}.""")
+    return fields

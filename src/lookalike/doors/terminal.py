@@ -1,0 +1,118 @@
+"""What the commands share: options, the library they open, the progress bar, and printing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ..core.ingest import OnProgress
+    from ..core.library import Library
+    from ..core.results import Comparison, DuplicateGroups, Matches
+
+# Exit codes.
+DONE, ANSWER_IS_NO, WRONG_USE, SOME_FAILED, OPERATION_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+home_option = click.option("--home", type=click.Path(file_okay=False), help="Folder that holds all collections.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+collection_option = click.option(
+    "--collection", "-c", default="default", show_default=True, help="Name of the collection."
+)
+type_option = click.option(
+    "--type",
+    "kind",
+    type=click.Choice(["photos", "products", "matching"]),
+    default="photos",
+    show_default=True,
+    help="What ranks in a new collection: what is shown (photos, products), or being a copy (matching).",
+)
+encoder_option = click.option(
+    "--encoder",
+    type=click.Choice(["builtin", "builtin-accurate"]),
+    default="builtin",
+    show_default=True,
+    help="What encodes the pictures of a new collection; accurate is better for clothes, at twice the cost.",
+)
+keep_option = click.option(
+    "--keep",
+    type=click.Choice(["auto", "none", "thumbnail", "original"]),
+    default="auto",
+    show_default=True,
+    help="Which pictures a new collection keeps; auto: a thumbnail of what is no file on disk.",
+)
+sheet_option = click.option(
+    "--html", "sheet", type=click.Path(dir_okay=False), help="Write a contact sheet with pictures."
+)
+
+
+@contextmanager
+def open_library_at(home: str | None) -> Iterator[Library]:
+    """Open the library for one command, and close it whatever happens."""
+    from ..core.library import open_library
+
+    with open_library(home) as library:
+        yield library
+
+
+@contextmanager
+def progress_bar(verb: str, unit: str, total: int | None = None) -> Iterator[OnProgress | None]:
+    """Show a bar with rate and remaining time on a terminal; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=verb, unit=f" {unit}", total=total, leave=False, dynamic_ncols=True, smoothing=0.1) as bar:
+
+        def tell(progress: Any) -> None:
+            if progress.total is not None and bar.total != progress.total:
+                bar.total = progress.total
+            if progress.failed:
+                bar.set_postfix(failed=progress.failed, refresh=False)
+            bar.update(progress.done - bar.n)
+
+        yield tell
+
+
+def show(found: Matches | Comparison | DuplicateGroups, as_json: bool) -> None:
+    """Print an answer, as text or as JSON."""
+    from ..core import results
+    from . import forms
+
+    if not as_json:
+        click.echo(str(found))
+    elif isinstance(found, results.Matches):
+        print_json(forms.matches_form(found))
+    elif isinstance(found, results.DuplicateGroups):
+        print_json(forms.duplicates_form(found))
+    else:
+        print_json(forms.comparison_form(found))
+
+
+def write_sheet(sheet: str | None, found: Matches | Comparison | DuplicateGroups) -> None:
+    """Write an answer with its pictures as an HTML page, where a file was named."""
+    if sheet is None:
+        return
+    from ..rendering import html_page
+
+    Path(sheet).write_text(html_page("lookalike", "", found.sections()), encoding="utf-8")
+    click.echo(f"wrote {sheet}", err=True)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_pairs(values: dict[str, Any]) -> None:
+    """Print names and values, one pair a line."""
+    width = max(len(name) for name in values)
+    for name, value in values.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        click.echo(f"{name.ljust(width)}  {text}")
