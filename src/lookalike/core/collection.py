@@ -209,14 +209,14 @@ class Collection:
             )
         probe = self._probe(examples, against, crop)
         read = time.perf_counter()
-        page, explanation = self._page(probe, question, cursor)
+        page, next, explanation = self._page(probe, question, cursor)
         ended = time.perf_counter()
         return Matches(
             self.name,
             asked(question, examples, against, crop),
             page.matches,
             threshold,
-            next=cursor_of(page.last, question.digest(self._identity, probe)) if page.last else None,
+            next=next,
             explanation=dataclasses.replace(explanation, query_ms=_ms(began, read), total_ms=_ms(began, ended))
             if explain
             else None,
@@ -295,6 +295,20 @@ class Collection:
             product_id_field: The field that says which records show one product; "" takes it away.
         """
         self._store.configure(fields=None if fields is None else tuple(fields), product_id_field=product_id_field)
+
+    def declare(self, fields: Iterable[str] = (), drop: Iterable[str] = ()) -> None:
+        """Declare more fields and drop others; the records keep what they hold.
+
+        Raises:
+            InputError: when a field to drop is not declared.
+        """
+        declared, dropped = self.spec.fields, tuple(drop)
+        for field in dropped:
+            if field not in declared:
+                names = ", ".join(declared) or "none"
+                raise InputError(f'"{field[:80]}" is no declared field. There are: {names}. Check the spelling.')
+        kept = [field for field in declared if field not in dropped]
+        self.configure(fields=dict.fromkeys([*kept, *fields]))
 
     def get(self, record_id: str) -> Record:
         """Give one record.
@@ -443,7 +457,7 @@ class Collection:
     def _entry(self, item: Item) -> Entry:
         return self._describer.entry(item, self.spec.keep)
 
-    def _page(self, probe: Probe, question: Question, cursor: str | None) -> tuple[Page, Explanation]:
+    def _page(self, probe: Probe, question: Question, cursor: str | None) -> tuple[Page, str | None, Explanation]:
         digest = question.digest(self._identity, probe)
         after = None if cursor is None else position_of(cursor, digest)
         version = self._store.version
@@ -459,7 +473,9 @@ class Collection:
         page, steps, ranker = selection.page(question, after)
         if page.last is not None and kept is None:
             self._recent.keep(digest, version, selection)
-        return page, Explanation(tuple(steps), ranker.candidates, ranker.by_hash, kept is not None, 0.0, 0.0)
+        next = None if page.last is None else cursor_of(page.last, digest)
+        told = Explanation(tuple(steps), ranker.candidates, ranker.by_hash, kept is not None, 0.0, 0.0)
+        return page, next, told
 
     def _probe(self, like: Examples, unlike: Examples, crop: tuple[int, int, int, int] | None) -> Probe:
         probes = [(self._one_probe(one, crop if place == 0 else None), w) for place, (one, w) in enumerate(like)]

@@ -107,6 +107,12 @@ class Graph:
     def __repr__(self) -> str:
         return f"<similarity graph of {self._store.spec.name!r}: {self.rules}>"
 
+    def lines(self) -> Iterator[str]:
+        """Give each edge as a line of JSON, as `to_jsonl` writes it."""
+        from .graph_files import edge_line
+
+        return (edge_line(*row) for block in self.blocks() for row in block.rows())
+
     def blocks(self, *, after: str | None = None, done: int = 0) -> Iterator[EdgeBlock]:
         """Give the edges in blocks of columns.
 

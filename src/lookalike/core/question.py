@@ -87,14 +87,14 @@ class Question:
 
     def digest(self, collection: str, probe: Probe) -> bytes:
         """Give 12 bytes that tell the ranking of this question from all others; page size and members are free."""
-        asked = (
-            collection,
-            probe.content_hash,
-            *(None if part is None else part.tobytes() for part in (probe.vector, probe.hash, probe.hues)),
-            (self.threshold, self.max_distance, self.filter and self.filter.text, self.group_by),
-            (sorted(self.tags), self.tag_weight, self.collapse),
+        conditions = (
+            *(collection, probe.content_hash, self.threshold, self.max_distance),
+            *(self.filter and self.filter.text, self.group_by, self.collapse, sorted(self.tags), self.tag_weight),
         )
-        return hashlib.sha256(repr(asked).encode()).digest()[:12]
+        told = hashlib.sha256(repr(conditions).encode())
+        for part in (probe.vector, probe.hash, probe.hues):
+            told.update(b"none" if part is None else part.tobytes())
+        return told.digest()[:12]
 
 
 def ask(

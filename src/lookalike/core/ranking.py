@@ -73,6 +73,11 @@ class Ranking:
     same: frozenset[int]
     is_complete: bool
 
+    @cached_property
+    def shown(self) -> F64:
+        """The distances as they are told."""
+        return shown(self.distances)
+
 
 @dataclass(frozen=True, eq=False)
 class _Stream:
@@ -188,21 +193,12 @@ class Ranker:
         overlaps = self._overlaps(keys)
         visual = self._visual(keys, distances, bits, same)
         scores = self._mixed(visual, overlaps)
-        matching = self._matching(scores, distances)
-        keys, scores, distances = keys[matching], scores[matching], distances[matching]
-        settled = _are_settled(scores, np.isin(keys, nearest.keys), streams)
+        is_single = len(streams) == 1  # its keys come first then
+        are_nearest = np.arange(len(keys)) < len(nearest.keys) if is_single else np.isin(keys, nearest.keys)
+        chosen = self._matching(scores, distances) & _are_settled(scores, are_nearest, streams)
+        rows = self._in_order(np.flatnonzero(chosen), keys, scores, distances)
         is_complete = all(stream.ceiling == -np.inf for stream in streams)
-        order = self._order(keys, scores, distances)
-        order = order[settled[order]]
-        return Ranking(
-            keys[order],
-            scores[order],
-            distances[order],
-            visual[matching][order],
-            overlaps[matching][order],
-            same,
-            is_complete,
-        )
+        return Ranking(keys[rows], scores[rows], distances[rows], visual[rows], overlaps[rows], same, is_complete)
 
     def _matching(self, scores: F64, distances: F32) -> Bools:
         """Say which rows meet threshold and ceiling; the filter was met before."""
@@ -231,7 +227,7 @@ class Ranker:
         if bits:
             columns["hash_bits"] = np.array([bits.get(key, np.nan) for key in keys.tolist()])
         if same:
-            columns["same_bytes"] = np.isin(keys, list(same))
+            columns["same_bytes"] = np.array([key in same for key in keys.tolist()])
         scores = scores_of(distances, self._points, **columns)
         if self._probe.hues is None:
             return scores
@@ -302,18 +298,18 @@ class Ranker:
                 return {key: int(value) for key, value in zip(keys, bits, strict=True)}
             k *= 8
 
-    def _order(self, keys: I64, scores: F64, distances: F32) -> I64:
-        """Give the places of the rows in order; ids are looked up only where score and distance tie."""
-        order = np.lexsort((distances, -scores))
-        s, d = scores[order], distances[order]
+    def _in_order(self, rows: I64, keys: I64, scores: F64, distances: F32) -> I64:
+        """Put rows in order; ids are looked up only where score and distance tie."""
+        rows = rows[np.lexsort((distances[rows], -scores[rows]))]
+        s, d = scores[rows], distances[rows]
         ties = np.flatnonzero((s[1:] == s[:-1]) & (d[1:] == d[:-1]))
         if len(ties):
             places = np.union1d(ties, ties + 1)
-            ids = self._store.ids(keys[order[places]].tolist())
-            rows = order[places].tolist()
-            rows.sort(key=lambda row: (-scores[row], distances[row], ids.get(int(keys[row]), "")))
-            order[places] = rows
-        return order
+            ids = self._store.ids(keys[rows[places]].tolist())
+            tied = rows[places].tolist()
+            tied.sort(key=lambda row: (-scores[row], distances[row], ids.get(int(keys[row]), "")))
+            rows[places] = tied
+        return rows
 
 
 def shown(distances: F32) -> F64:

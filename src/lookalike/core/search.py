@@ -19,7 +19,7 @@ from . import groups
 from .diversity import diverse, pool_size
 from .pages import Position
 from .pairs import score_pairs
-from .ranking import Ranker, Ranking, both, shown
+from .ranking import Ranker, Ranking, both
 
 if TYPE_CHECKING:
     from ..stores import Store
@@ -157,7 +157,7 @@ class Selection:
         return Match(
             id=record.id,
             score=float(ranking.scores[row]),
-            distance=float(shown(ranking.distances[row : row + 1])[0]),
+            distance=float(ranking.shown[row]),
             rank=rank,
             relation="identical" if int(ranking.keys[row]) in ranking.same else None,
             source=record.source,
