@@ -206,15 +206,17 @@ class Graph:
         scores = score_pairs(self._store, self._points, ours[rows], theirs, near)
         ranks = np.arange(len(rows)) - np.searchsorted(rows, rows) + 1
         names = self._store.ids(np.unique(theirs).tolist())
-        threshold = self.rules.threshold
+        told = shown(near)
         chosen = np.isin(theirs, np.fromiter(names, np.int64))  # a target may be deleted meanwhile
-        if threshold is not None:
-            chosen &= scores >= threshold
+        if self.rules.threshold is not None:
+            chosen &= scores >= self.rules.threshold
+        if self.rules.radius is not None:
+            chosen &= told <= self.rules.radius
         return EdgeBlock(
             [sources[row][0] for row in rows[chosen].tolist()],
             [names[key] for key in theirs[chosen].tolist()],
             scores[chosen],
-            shown(near[chosen]),
+            told[chosen],
             ranks[chosen],
             ids[-1],
             done,
