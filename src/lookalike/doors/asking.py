@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -192,19 +193,16 @@ def graph(
     """
     if resume and output is None:
         raise InputError("--resume is for --output: what went to stdout is not known here.")
-    with open_library_at(home) as library, progress_bar("asking", "records") as tell:
-        edges = library.collection(collection).graph(
-            k=10 if k is None and radius is None else k,
-            radius=radius,
-            threshold=threshold,
-            include_self=include_self,
-            on_progress=tell,
-        )
+    rules: dict[str, Any] = {"k": 10 if k is None and radius is None else k, "radius": radius}
+    rules |= {"threshold": threshold, "include_self": include_self}
+    with open_library_at(home) as library:
+        target = library.collection(collection)
         if output is None:
-            for line in edges.lines():
+            for line in target.graph(**rules).lines():
                 click.echo(line)
             return DONE
-        count = edges.write(output, resume=resume)
+        with progress_bar("asking", "records") as tell:
+            count = target.graph(**rules, on_progress=tell).write(output, resume=resume)
     if as_json:
         print_json({"edges": count, "output": output})
     else:
