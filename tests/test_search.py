@@ -277,6 +277,15 @@ def test_a_diverse_selection_is_that_of_maximal_marginal_relevance(
         assert worth(found[count].id, chosen) == pytest.approx(best, abs=1e-5)
 
 
+def test_a_store_gives_the_very_distances_of_the_definition(shop: lookalike.Collection, truth: Truth) -> None:
+    query = truth.vectors["semantic"][min(truth.records)]
+    found = shop._store.neighbors("semantic", query[None, :], len(truth.records))
+    assert found.counts[0] == len(truth.records)
+    ids = shop._store.ids(found.keys[0].tolist())
+    for key, distance in zip(found.keys[0].tolist(), found.distances[0].tolist(), strict=True):
+        assert distance == cosine_distance(truth.vectors["semantic"][ids[key]], query)
+
+
 def test_a_record_with_equal_picture_and_equal_tags_is_first(shop: lookalike.Collection, truth: Truth) -> None:
     twin = next(id for id in truth.records if id.startswith("twin of "))
     same = [r.id for r in truth.records.values() if r.content_hash == truth.records[twin].content_hash]

@@ -147,6 +147,7 @@ class Collection:
         collapse: bool | float = False,
         crop: tuple[int, int, int, int] | None = None,
         cursor: str | None = None,
+        exact: bool = False,
         explain: bool = False,
     ) -> Matches:
         """Find what looks like a picture, or like several, best first: by score, then distance, then id.
@@ -175,6 +176,8 @@ class Collection:
             crop: (x, y, width, height) of the part of the first example to look at, in pixels as shown.
             cursor: `next` of a page before, asked with the same examples and conditions. The pages together are the
                 full ranking. After a write they go on in the ranking as it is then.
+            exact: Take no approximate index, where the collection has one. Pages of an approximate ranking may miss
+                a record; those of an exact one never do.
             explain: Say in `Matches.explanation` how the answer was found.
 
         Raises:
@@ -198,6 +201,7 @@ class Collection:
             tag_weight=tag_weight,
             diversity=diversity,
             collapse=collapse,
+            exact=exact,
             has_cursor=cursor is not None,
         )
         examples = [*listed([] if source is None else [source], "source"), *listed(like, "like")]

@@ -72,6 +72,7 @@ class Question:
         tag_weight: What their overlap counts in the score, 0..1; the picture counts the rest.
         diversity: 0 for the ranking as it is, 1 for the least alike.
         collapse: Score from which a record is a near-duplicate of a better match and left out; None to keep all.
+        exact: Whether the store may take no approximate index.
     """
 
     limit: int
@@ -84,12 +85,14 @@ class Question:
     tag_weight: float = 0.0
     diversity: float = 0.0
     collapse: float | None = None
+    exact: bool = False
 
     def digest(self, collection: str, probe: Probe) -> bytes:
         """Give 12 bytes that tell the ranking of this question from all others; page size and members are free."""
         conditions = (
             *(collection, probe.content_hash, self.threshold, self.max_distance),
             *(self.filter and self.filter.text, self.group_by, self.collapse, sorted(self.tags), self.tag_weight),
+            self.exact,
         )
         told = hashlib.sha256(repr(conditions).encode())
         for part in (probe.vector, probe.hash, probe.hues):
@@ -110,6 +113,7 @@ def ask(
     tag_weight: float | None = None,
     diversity: float = 0.0,
     collapse: bool | float = False,
+    exact: bool = False,
     has_cursor: bool = False,
 ) -> Question:
     """Check the conditions of a search.
@@ -145,6 +149,7 @@ def ask(
         tag_weight=0.0 if not named else _TAG_WEIGHT if tag_weight is None else float(tag_weight),
         diversity=float(diversity),
         collapse=(NEAR_DUPLICATE_SCORE if collapse else None) if isinstance(collapse, bool) else float(collapse),
+        exact=bool(exact),
     )
 
 
@@ -214,6 +219,7 @@ def asked(
         "collapse": question.collapse,
         "filter": question.filter.text if question.filter else None,
         "crop": list(crop) if crop else None,
+        "exact": question.exact or None,
     }
     return {name: value for name, value in told.items() if value is not None and value != []}
 

@@ -141,7 +141,12 @@ class Ranker:
             return _Stream(condition, overlap, k, np.empty(0, np.int64), np.empty(0, np.float32), 0.0, -np.inf)
         ceiling = None if radius == np.inf else radius
         found = self._store.neighbors(
-            self._space, self._probe.vector[None, :], k, max_distance=ceiling, filter=condition
+            self._space,
+            self._probe.vector[None, :],
+            k,
+            max_distance=ceiling,
+            filter=condition,
+            exact=self._question.exact,
         )
         count = int(found.counts[0])
         self.steps.append(Step("tags" if overlap else "nearest", self._space, k, count, found.plan))
@@ -228,19 +233,25 @@ class Ranker:
             columns["hash_bits"] = np.array([bits.get(key, np.nan) for key in keys.tolist()])
         if same:
             columns["same_bytes"] = np.array([key in same for key in keys.tolist()])
-        scores = scores_of(distances, self._points, **columns)
-        if self._probe.hues is None:
-            return scores
-        high = keys[scores > OTHER_COLORS_SCORE]  # only those can another color lower
-        if not len(high):
-            return scores
-        hues: Mapping[int, Any] = self._store.vectors(HUE_SPACE, high.tolist())
+        if self._probe.hues is not None:
+            columns["hue_distances"] = self._hue_distances(keys, distances, bits)
+        return scores_of(distances, self._points, **columns)
+
+    def _hue_distances(self, keys: I64, distances: F32, bits: Mapping[int, int]) -> F64:
+        """Give the hue distances of the rows whose score another color could lower; NaN for the others."""
+        assert self._probe.hues is not None
+        high = distances <= distance_at(OTHER_COLORS_SCORE, self._points) + _SLACK
+        places = {
+            key: place
+            for place, (key, is_high) in enumerate(zip(keys.tolist(), high.tolist(), strict=True))
+            if is_high or bits.get(key, np.inf) <= SAME_HASH_BITS
+        }
+        hues: Mapping[int, Any] = self._store.vectors(HUE_SPACE, list(places)) if places else {}
         apart = np.full(len(keys), np.nan)
         if hues:
             far = cosine_distances(self._probe.hues, np.stack(list(hues.values())))
-            places = {key: place for place, key in enumerate(keys.tolist())}
             apart[[places[key] for key in hues]] = far
-        return scores_of(distances, self._points, hue_distances=apart, **columns)
+        return apart
 
     def _overlaps(self, keys: I64) -> F64:
         """Give the Jaccard index of each record's tags with those of the question."""

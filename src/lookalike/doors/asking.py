@@ -44,6 +44,7 @@ from .terminal import (
 @click.option("--collapse-from", type=float, help="Score from which --collapse leaves out.  [default: 0.9]")
 @click.option("--crop", help="Part of the first image to look at: x,y,w,h in pixels.")
 @click.option("--cursor", help="Go on behind a page: the `next` of its --json.")
+@click.option("--exact", is_flag=True, help="Take no approximate index, however large the collection.")
 @click.option("--explain", is_flag=True, help="Say how the answer was found.")
 @sheet_option
 @home_option
@@ -69,6 +70,7 @@ def find(
     collapse_from: float | None,
     crop: str | None,
     cursor: str | None,
+    exact: bool,
     explain: bool,
     sheet: str | None,
     home: str | None,
@@ -108,6 +110,7 @@ def find(
             collapse=collapse if collapse_from is None else collapse_from,
             crop=_crop(crop),
             cursor=cursor,
+            exact=exact,
             explain=explain,
         )
         for example in drawn:
