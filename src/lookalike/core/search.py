@@ -71,16 +71,16 @@ class Selection:
         return Page(matches, self._position(int(rows[-1]), matches) if has_more else None)
 
     def _diverse(self, question: Question) -> Page:
-        self._grown_to(None, pool_size(question.limit))
-        rows = self._walk.rows[: pool_size(question.limit)]
+        size = pool_size(question.limit)
+        self._grown_to(None, size + 1)
+        rows, end = self._walk.rows[:size], [*self._walk.rows[size : size + 1], len(self._held.keys)][0]
         found: Any = self._store.vectors(self._space, self._held.keys[rows].tolist())
         pool = np.array([row for row in rows.tolist() if int(self._held.keys[row]) in found], np.int64)
         if not len(pool):
             return Page((), None)
-        vectors = np.stack([found[key] for key in self._held.keys[pool].tolist()])
-        scores, size = self._held.scores[pool], len(self._held.keys)
+        vectors, scores = np.stack([found[key] for key in self._held.keys[pool].tolist()]), self._held.scores[pool]
         chosen = diverse(scores, vectors, self._points, limit=question.limit, diversity=question.diversity)
-        return Page(self._matches(question, pool[chosen], 1, size), None)
+        return Page(self._matches(question, pool[chosen], 1, int(end)), None)
 
     @property
     def _held(self) -> Ranking:
