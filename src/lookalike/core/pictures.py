@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import intake
 from ..errors import LookalikeError
+from .threads import in_order
 
 if TYPE_CHECKING:
     from ..values import F32, U8, Image
     from .describer import Describer
 
-    Thing = TypeVar("Thing")
-    Made = TypeVar("Made")
+Made = TypeVar("Made")
 
-_LOOK_AHEAD = 4  # pictures under way for each worker
 _CHECK_SIDE_PX = 64  # as small as decoding is cheapest: nobody looks at these pixels
 
 
@@ -26,6 +23,7 @@ class Pictures:
     """Reads and encodes pictures with one describer, by the recipe of `ingest` but without a store."""
 
     def __init__(self, describer: Describer) -> None:
+        self.workers = describer.settings.workers
         self._describer = describer
         self._limits = describer.settings.limits
 
@@ -57,33 +55,20 @@ class Pictures:
 
     def read_many(self, sources: Iterable[Any]) -> Iterator[tuple[bytes, Image] | LookalikeError]:
         """Do what `read` does for each source, on many threads; an error takes the place of its result."""
-        return self._in_order(self.read, sources)
+        return self._outcomes(self.read, sources)
 
     def embeddings(self, sources: Iterable[Any]) -> Iterator[F32 | LookalikeError]:
         """Give the semantic embedding of each source, (d,) float32 of unit length, or the error instead of it."""
-        return self._in_order(self._embedding, sources)
+        return self._outcomes(self._embedding, sources)
 
     def _embedding(self, source: Any) -> F32:
         return self._describer.encoder.encode(self._describer.read(source))["semantic"]
 
-    def _in_order(self, work: Callable[[Thing], Made], things: Iterable[Thing]) -> Iterator[Made | LookalikeError]:
-        """Work on many threads, a few things ahead and no more: memory does not grow with their number."""
-        pool = ThreadPoolExecutor(self._describer.settings.workers, thread_name_prefix="lookalike")
-        most = self._describer.settings.workers * _LOOK_AHEAD
-        waiting: deque[Future[Made]] = deque()
-        try:
-            for thing in things:
-                waiting.append(pool.submit(work, thing))
-                if len(waiting) > most:
-                    yield _outcome(waiting.popleft())
-            while waiting:
-                yield _outcome(waiting.popleft())
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    def _outcomes(self, work: Callable[[Any], Made], sources: Iterable[Any]) -> Iterator[Made | LookalikeError]:
+        def outcome(source: Any) -> Made | LookalikeError:
+            try:
+                return work(source)
+            except LookalikeError as error:
+                return error
 
-
-def _outcome(future: Future[Any]) -> Any:
-    try:
-        return future.result()
-    except LookalikeError as error:
-        return error
+        return in_order(outcome, sources, workers=self.workers)

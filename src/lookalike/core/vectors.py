@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from .threads import in_order
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
 
 _MARGIN = 32  # candidates beyond k at first; nearly always enough to prove the answer
 _GROWTH = 8
-_QUERIES = 1024  # queries in one product
-_CANDIDATES = 1 << 22  # candidates held at once: 50 MB
+_QUERIES = 256  # queries in one product
+_CANDIDATES = 1 << 21  # candidates held at once by a thread: 25 MB
 _EXACT = 512  # rows scored by the definition at once
 
 
@@ -49,26 +51,38 @@ class VectorTable:
         return len(self.vectors)
 
     def nearest(
-        self, queries: npt.NDArray[Any], *, k: int | None, radius: float | None = None, loops: bool = True
+        self,
+        queries: npt.NDArray[Any],
+        *,
+        k: int | None,
+        radius: float | None = None,
+        loops: bool = True,
+        workers: int = 1,
     ) -> Iterator[Answer]:
         """Give for each query the rows of its nearest vectors and their distances, by rising (distance, row).
 
         Args:
             queries: (q, any number of columns); missing columns count as zeros, in the table too.
             k: How many at most; None for all.
-            radius: The largest distance; None for any.
+            radius: The largest distance, which still counts; None for any.
             loops: False when query i is row i of the table, which is then no neighbor of itself.
+            workers: Threads; the answers do not depend on them.
 
-        Cost: O(n d) a query in blocks of matrix products; memory of one block and its answers.
+        Cost: O(n d) a query, in blocks of matrix products; memory of a few blocks and their answers.
         """
         asked = _compact(queries)
         wanted = len(self) if k is None else min(k, len(self))
         search = _Search(self, asked.shape[1], wanted, np.inf if radius is None else float(radius))
-        first = _MARGIN + (0 if k is None else wanted)
-        for start in range(0, len(asked), _QUERIES):
-            block = asked[start : start + _QUERIES]
-            own = np.full(len(block), -1) if loops else np.arange(start, start + len(block))
-            yield from search.answers(block, own, first)
+        first = _MARGIN + (0 if k is None and radius is not None else wanted)
+        size = max(1, min(_QUERIES, _CANDIDATES // first))
+
+        def block(start: int) -> list[Answer]:
+            some = asked[start : start + size]
+            own = np.arange(start, start + len(some))
+            return search.answers(some, np.full_like(own, -1) if loops else own, first)
+
+        for answers in in_order(block, range(0, len(asked), size), workers=workers, initializer=_one_thread):
+            yield from answers
 
 
 class _Search:
@@ -81,12 +95,14 @@ class _Search:
         self.scanned = _widened(table._scanned, self.dim)
         self.longest = table._longest
 
-    def answers(self, queries: npt.NDArray[Any], own: I64, m: int) -> Iterator[Answer]:
+    def answers(self, queries: npt.NDArray[Any], own: I64, m: int) -> list[Answer]:
         """Answer queries from their best m candidates, and those that this does not prove from more."""
         m = min(m, len(self.rows))
         step = max(1, _CANDIDATES // m)
+        found: list[Answer] = []
         for start in range(0, len(queries), step):
-            yield from self._block(queries[start : start + step], own[start : start + step], m)
+            found += self._block(queries[start : start + step], own[start : start + step], m)
+        return found
 
     def _block(self, queries: npt.NDArray[Any], own: I64, m: int) -> list[Answer]:
         wide = _widened(queries, self.dim).astype(np.float64)
@@ -124,6 +140,13 @@ class _Search:
         distances = answer[1]
         last = distances[-1] if len(distances) == self.k else np.inf
         return bool(floor > min(last, self.radius) ** 2 or floor == np.inf)
+
+
+def _one_thread() -> None:
+    """Let faiss use one thread on this one: with OpenMP's own, a block took up to five times as long under load."""
+    import faiss
+
+    faiss.omp_set_num_threads(1)
 
 
 def _distances(query: F64, rows: npt.NDArray[Any]) -> F64:

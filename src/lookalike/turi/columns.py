@@ -57,7 +57,7 @@ def column(values: Any, dtype: type | None = None) -> pa.ChunkedArray:
 
     Args:
         values: A column, a numpy array, a pandas Series, or anything that gives Python values; None is missing.
-        dtype: The type they shall have; by default the one that they share (int and float share float).
+        dtype: The type to convert them to; by default the one that they share (int and float share float).
 
     Raises:
         TypeError: when they are not of one type.
@@ -68,6 +68,8 @@ def column(values: Any, dtype: type | None = None) -> pa.ChunkedArray:
         return normal(pa.chunked_array([pa.array(values, from_pandas=not isinstance(values, np.ndarray))]))
     if isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
         raise TypeError(f"a column is made of a list of values, not of {type(values).__name__}.")
+    if hasattr(values, "isna"):  # a pandas Series, where a missing value may be NaN
+        values = [None if missing else value for value, missing in zip(values, values.isna(), strict=True)]
     plain = [_plain(value) for value in values]
     dtype = dtype or _common_type(plain)
     try:
@@ -164,7 +166,8 @@ def _kind(value: Any) -> type:
 
 def _array(values: Sequence[Any], dtype: type) -> pa.Array:
     if dtype in _PLAIN:
-        return pa.array(values, _PLAIN[dtype])
+        fit = [value if value is None or isinstance(value, dtype) else dtype(value) for value in values]
+        return pa.array(fit, _PLAIN[dtype])
     if dtype is Image:
         return _images(values)
     if dtype is array.array:

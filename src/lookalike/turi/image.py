@@ -23,7 +23,7 @@ RAW = "RAW"
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # Pillow's name for each number of channels
 
 _NAMES = {"jpeg": "JPG", "png": "PNG"}
-_GRAY_MODES = ("1", "L", "I", "F")
+_GRAY_MODES = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L")
 
 
 @lru_cache(maxsize=1)
@@ -158,13 +158,16 @@ def check_format(format: str) -> None:
 
 
 def _channels_of(data: bytes) -> int:
-    """Read from the header how many channels a picture has; the intake has found it whole before."""
+    """Read from the header how many channels a picture has; 3 where Pillow alone cannot tell."""
     from PIL import Image as PILImage
 
-    with PILImage.open(BytesIO(data)) as picture:
-        if picture.has_transparency_data:
-            return 4
-        return 1 if picture.mode.startswith(_GRAY_MODES) and picture.mode not in ("LA", "La", "LAB") else 3
+    try:
+        with PILImage.open(BytesIO(data)) as picture:
+            if picture.has_transparency_data:
+                return 4
+            return 1 if picture.mode in _GRAY_MODES else 3
+    except (OSError, ValueError, PILImage.DecompressionBombError):  # the intake reads more than Pillow opens by itself
+        return 3
 
 
 def _upright_with_alpha(data: bytes) -> PILImage.Image:

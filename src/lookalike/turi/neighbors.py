@@ -11,6 +11,7 @@ import pyarrow as pa
 from ..core.vectors import VectorTable
 from . import columns
 from .extraction import Progress
+from .image import pictures
 from .sarray import SArray
 from .sframe import SFrame
 
@@ -60,7 +61,8 @@ class NearestNeighborsModel:
     ) -> SFrame:
         rows, distances = [np.empty(0, np.int64)], [np.empty(0)]
         progress = Progress("Finding neighbors", len(vectors), verbose=verbose)
-        for found, far in self.references.nearest(vectors, k=k, radius=radius, loops=loops):
+        neighbors = self.references.nearest(vectors, k=k, radius=radius, loops=loops, workers=pictures().workers)
+        for found, far in neighbors:
             rows.append(found)
             distances.append(far)
             progress.tell(len(rows) - 1)

@@ -32,8 +32,8 @@ class SArray:
     """
 
     def __init__(self, data: Any = (), dtype: type | None = None) -> None:
-        given = data.column if isinstance(data, SArray) else data
-        self.column: pa.ChunkedArray = columns.column(given, dtype)
+        is_converted = isinstance(data, SArray) and dtype in (None, data.dtype)
+        self.column: pa.ChunkedArray = data.column if is_converted else columns.column(data, dtype)
 
     # --- values ---------------------------------------------------------------------------------------------------
 

@@ -200,16 +200,12 @@ class SFrame:
         names = [key_column_names] if isinstance(key_column_names, str) else list(key_column_names)
         keys = [(name, ascending) if isinstance(name, str) else tuple(name) for name in names]
         self._check_there([name for name, _ in keys])
-        order = pa.array(np.arange(len(self)))
+        order = np.arange(len(self))
         for name, rises in reversed(keys):  # one stable pass for each key, the last one first
-            values = self.table.column(name).take(order)
-            passed = pc.sort_indices(
-                values,
-                sort_keys=[("", "ascending" if rises else "descending")],
-                null_placement="at_start" if rises else "at_end",
-            )
-            order = order.take(passed)
-        return self._with(self.table.take(order))
+            values = columns.take(self.table.column(name), order)
+            passed = pc.sort_indices(values, sort_keys=[("", "ascending" if rises else "descending")]).to_numpy()
+            order = order[np.roll(passed, values.null_count if rises else 0)]  # Arrow puts missing values last
+        return self._with(self.table.take(pa.array(order)))
 
     def topk(self, column_name: str, k: int = 10, reverse: bool = False) -> SFrame:
         """Give the k rows of the largest values of a column, or with `reverse` of the smallest."""
