@@ -7,6 +7,7 @@ import datetime
 import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from conftest import draw
+from conftest import ROOT, draw
 from PIL import Image as PILImage
 
 from lookalike import turi as tc
@@ -24,6 +25,7 @@ from lookalike.samples import write_samples
 from lookalike.turi.extraction import open_extractor
 
 ANSWER = ["query_label", "reference_label", "distance", "rank"]
+INNER = {"data", "format", "from_file", "from_parts", "source", "to_pillow", "mask"}  # for the modules themselves
 FIELDS = [
     "feature", "feature_extractor", "input_image_shape", "label", "model", "num_examples", "num_features",
     "similarity_model", "training_time",
@@ -55,6 +57,10 @@ def model(images: tc.SFrame) -> tc.image_similarity.ImageSimilarityModel:
 @pytest.fixture(scope="module")
 def features(images: tc.SFrame) -> tc.SArray:
     return tc.image_analysis.get_deep_features(images["image"], "resnet-50", verbose=False)
+
+
+def without_display() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
 
 
 def rows(frame: tc.SFrame) -> list[dict[str, object]]:
@@ -102,10 +108,30 @@ def share_of_same_folder(images: tc.SFrame, edges: tc.SFrame) -> float:
     return sum(same) / len(same)
 
 
-def test_the_user_guide_runs_on_the_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_samples(tmp_path / "photos")
-    images, _ = user_guide(tmp_path / "photos", tmp_path)
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("turi")
+    write_samples(folder / "101_ObjectCategories")
+    return folder
+
+
+def test_the_user_guide_runs_on_the_samples(samples: Path, tmp_path: Path, capsys) -> None:
+    images, _ = user_guide(samples / "101_ObjectCategories", tmp_path)
     assert f"Completed {len(images)}/{len(images)}" in capsys.readouterr().out
+
+
+def test_the_page_on_moving_is_true(samples: Path) -> None:
+    page = (ROOT / "docs" / "turi.md").read_text()
+    [code] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=samples, capture_output=True, text=True, timeout=120,
+        env=without_display(),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "[100 rows x 4 columns]" in done.stdout
+    for kind in (tc.SFrame, tc.SArray, tc.SGraph, tc.Image):
+        for name in (name for name in vars(kind) if not name.startswith("_")):
+            assert f"`{name}`" in page or name in INNER, (kind, name)
 
 
 def test_the_user_guide_runs_on_real_pictures(data: Path, tmp_path: Path) -> None:
@@ -794,9 +820,12 @@ def test_nothing_breaks_without_a_display(pictures: Path) -> None:
         "sf = tc.image_analysis.load_images(sys.argv[1])\n"
         "sf.explore(title='Pictures'); sf.show(); sf['image'].show(); sf['image'].explore(); sf['image'][0].show()\n"
     )
-    hidden = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code, pictures], capture_output=True, text=True, env=hidden, timeout=120
+        [sys.executable, "-W", "error", "-c", code, pictures],
+        capture_output=True,
+        text=True,
+        env=without_display(),
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     pages = [Path(line.rsplit(" ", 1)[1]) for line in done.stdout.splitlines()]

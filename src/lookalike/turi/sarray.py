@@ -32,8 +32,8 @@ class SArray:
     """
 
     def __init__(self, data: Any = (), dtype: type | None = None) -> None:
-        is_converted = isinstance(data, SArray) and dtype in (None, data.dtype)
-        self.column: pa.ChunkedArray = data.column if is_converted else columns.column(data, dtype)
+        fits = isinstance(data, SArray) and dtype in (None, data.dtype)
+        self.column: pa.ChunkedArray = data.column if fits else columns.column(data, dtype)
 
     # --- values ---------------------------------------------------------------------------------------------------
 
