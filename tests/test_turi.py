@@ -664,7 +664,9 @@ def test_columns_are_set_added_renamed_and_removed(table) -> None:
     empty = tc.SFrame()
     empty["a"] = [1, 2]
     assert rows(empty) == [{"a": 1}, {"a": 2}]
-    with pytest.raises(RuntimeError, match="has 1 values"):
+    empty["a"] = ["only", "other", "column"]
+    assert len(empty) == 3
+    with pytest.raises(RuntimeError, match='"w" has 1'):
         table["w"] = [1]
     with pytest.raises(RuntimeError, match="does not exist"):
         table.remove_column("w")
@@ -709,6 +711,8 @@ def test_rows_with_missing_values_are_dropped(table) -> None:
     assert list(table.dropna()["x"]) == [0.5, 1.5]
     assert list(table.dropna("n")["x"]) == [0.5, 1.5, 2.5]
     assert len(table.dropna(["n", "t"], how="all")) == 4
+    assert len(tc.SFrame({"a": [None, 1], "b": [None, None]}).dropna(how="all")) == 1
+    assert tc.SFrame().dropna().shape == (0, 0)
     with pytest.raises(ValueError, match="how"):
         table.dropna(how="some")
 

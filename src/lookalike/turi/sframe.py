@@ -131,18 +131,17 @@ class SFrame:
     # --- changing columns -----------------------------------------------------------------------------------------
 
     def __setitem__(self, name: str, values: Any) -> None:
-        """Set a column to values, or to one value in every row."""
+        """Set a column to values, or to one value in every row.
+
+        Raises:
+            RuntimeError: when the values are not as many as the rows.
+        """
         if not isinstance(name, str):
             raise TypeError(f"a column's name is text, not {type(name).__name__}.")
         is_many = isinstance(values, Iterable) and not isinstance(values, str | bytes | dict)
         filled = values if is_many else [values] * len(self)
-        given = SArray(filled).column
-        if self.num_columns() > (name in self) and len(given) != len(self):
-            raise RuntimeError(f'column "{name}" has {len(given)} values; the table has {len(self)} rows.')
-        if name in self:
-            self.table = self.table.set_column(self.column_names().index(name), name, given)
-        else:
-            self.table = _from_columns({**dict(zip(self.column_names(), self.table.columns, strict=True)), name: given})
+        kept = dict(zip(self.column_names(), self.table.columns, strict=True))
+        self.table = _from_columns({**kept, name: SArray(filled).column})
 
     def __delitem__(self, name: str) -> None:
         self.remove_column(name, inplace=True)
@@ -217,8 +216,8 @@ class SFrame:
         self._check_there(names)
         if how not in ("any", "all"):
             raise ValueError(f'how={how!r} is unknown: pass "any" or "all".')
-        missing = np.array([self.table.column(name).is_null().to_numpy() for name in names]).reshape(len(names), -1)
-        dropped = missing.any(axis=0) if how == "any" else missing.all(axis=0) & bool(names)
+        missing = sum((self.table.column(name).is_null().to_numpy().astype(int) for name in names), np.zeros(len(self)))
+        dropped = missing >= (1 if how == "any" else max(1, len(names)))
         return self._with(self.table.filter(pa.array(~dropped)))
 
     def unique(self) -> SFrame:
