@@ -85,6 +85,30 @@ class Entry:
     original: bytes | None = None
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How a store went about a search, for those who ask why it answered so, or so slowly.
+
+    Attributes:
+        method: "exact" scans all rows; "exact_matching" scores only those that pass the filter; "approximate"
+            looks into the nearest clusters and scores the best of them exactly.
+        reason: Why this one, in plain words.
+        matching: Rows that pass the filter; None where nobody had to count them.
+        scanned: Rows that were compared with the query; None where it is not known.
+        recall: Share of the true neighbors that this method finds, as measured on the collection; 1.0 for exact.
+        filter_ms: Time for the filter.
+        search_ms: Time for finding and ranking.
+    """
+
+    method: Literal["exact", "exact_matching", "approximate"]
+    reason: str
+    matching: int | None
+    scanned: int | None
+    recall: float
+    filter_ms: float
+    search_ms: float
+
+
 @dataclass(frozen=True, eq=False)
 class Neighbors:
     """The answer of a store: columns, a row for each query, nearest first, ties by record id.
@@ -93,11 +117,13 @@ class Neighbors:
         keys: (q, k) int64; -1 behind the end of a row.
         distances: (q, k) float32; +inf behind the end of a row.
         counts: (q,) int64; how many neighbors each row holds.
+        plan: How they were found.
     """
 
     keys: I64
     distances: F32
     counts: I64
+    plan: Plan
 
 
 @dataclass(frozen=True)

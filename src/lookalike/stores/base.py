@@ -47,6 +47,11 @@ class Store(Protocol):
         """What the collection is, as stored now."""
         ...
 
+    @property
+    def version(self) -> int:
+        """A number that every write raises: while it stays, the answers stay."""
+        ...
+
     def upsert(self, entries: Sequence[Entry], *, replace: Replace = "same_source") -> Written:
         """Write entries in one transaction; of two with one id in a batch, the second is a rewrite of the first.
 
@@ -99,6 +104,14 @@ class Store(Protocol):
         """Give the keys of the records that are there, by id."""
         ...
 
+    def ids(self, keys: Sequence[int]) -> dict[int, str]:
+        """Give the ids of the records that are there, by key."""
+        ...
+
+    def entry(self, record_id: str) -> tuple[int, Entry] | None:
+        """Give the key and the record with all its vectors, of one moment; without its pictures. None: not there."""
+        ...
+
     def keys_of_hash(self, content_hash: str) -> list[int]:
         """Give the keys of all records with these very bytes, rising."""
         ...
@@ -123,12 +136,14 @@ class Store(Protocol):
         *,
         max_distance: float | None = None,
         filter: Filter | None = None,
+        exact: bool = False,
     ) -> Neighbors:
         """Find the k nearest records that pass the filter: exactly min(k, matching), nearest first, ties by id.
 
         Args:
             vectors: (q, d) float32 of unit length, or (q, bytes) uint8 for a Hamming space.
             max_distance: A ceiling that includes its own value; cosine distance 0..2, or bits.
+            exact: Take no approximate index, where there is one.
         """
         ...
 

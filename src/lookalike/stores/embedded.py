@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace as replaced
@@ -16,7 +17,7 @@ import numpy as np
 
 from ..errors import CollectionNotFoundError, InputError, RecordNotFoundError, StoreError, StoreReadOnlyError
 from ..limits import Limits
-from ..values import CollectionSpec, Entry, Neighbors, Record
+from ..values import CollectionSpec, Entry, Neighbors, Plan, Record
 from . import generation, maintenance, schema, writing
 from .base import Replace, Written
 from .transactions import Truth
@@ -48,6 +49,12 @@ class EmbeddedStore:
         """What the collection is, as stored now."""
         with self._truth.reading() as conn:
             return schema.read_spec(conn)
+
+    @property
+    def version(self) -> int:
+        """A number that every write raises: while it stays, the answers stay."""
+        with self._truth.reading() as conn:
+            return generation.position(conn)[0]
 
     def configure(self, *, fields: Sequence[str] | None = None, product_id_field: str | None = None) -> None:
         """Change the declared fields and the product-id field; None leaves them. "" takes the latter away."""
@@ -123,6 +130,25 @@ class EmbeddedStore:
         with self._truth.reading() as conn:
             return self._keys(conn, record_ids)
 
+    def ids(self, keys: Sequence[int]) -> dict[int, str]:
+        """Give the ids of the records that are there, by key."""
+        with self._truth.reading() as conn:
+            return _ids(conn, [int(key) for key in keys])
+
+    def entry(self, record_id: str) -> tuple[int, Entry] | None:
+        """Give the key and the record with all its vectors, of one moment; see the seam."""
+        with self._truth.reading() as conn:
+            sql = f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE id = ?"
+            row = conn.execute(sql, (record_id,)).fetchone()
+            if row is None:
+                return None
+            vectors = {}
+            for place, space in enumerate(self._spaces):
+                sql = f"SELECT vector FROM {schema.vector_table(place)} WHERE key = ?"
+                for (raw,) in conn.execute(sql, (row[0],)):
+                    vectors[space.name] = self._values(place, raw)[0]
+        return row[0], Entry(schema.record_of(row), vectors)
+
     def keys_of_hash(self, content_hash: str) -> list[int]:
         """Give the keys of all records with these very bytes, rising."""
         sql = "SELECT key FROM records WHERE content_hash = ? ORDER BY key"
@@ -189,10 +215,12 @@ class EmbeddedStore:
         *,
         max_distance: float | None = None,
         filter: Filter | None = None,
+        exact: bool = False,
     ) -> Neighbors:
         """Find the k nearest records that pass the filter: exactly min(k, matching), nearest first, ties by id."""
         from .exact import rank
 
+        began = time.perf_counter()
         place = self._place(space)
         self._check_queries(place, vectors, k, max_distance)
         keys = np.full((len(vectors), k), -1, np.int64)
@@ -200,6 +228,7 @@ class EmbeddedStore:
         counts = np.zeros(len(vectors), np.int64)
         with self._viewing(place) as (conn, view):
             allowed = self._index.allowed(conn, view, filter)
+            filtered = time.perf_counter()
             for start in range(0, len(vectors), _QUERIES):
                 answers = rank(
                     view.segments,
@@ -213,7 +242,10 @@ class EmbeddedStore:
                 for row, (found, far) in enumerate(answers, start):
                     counts[row] = len(found)
                     keys[row, : len(found)], distances[row, : len(found)] = found, far
-        return Neighbors(keys, distances, counts)
+        ended, rows = time.perf_counter(), sum(len(segment.living()) for segment in view.segments)
+        reason = f"all {rows:,} rows are scanned: the collection has no approximate index"
+        plan = Plan("exact", reason, None, rows, 1.0, 1000 * (filtered - began), 1000 * (ended - filtered))
+        return Neighbors(keys, distances, counts, plan)
 
     def _check_queries(self, place: int, vectors: F32 | U8, k: int, max_distance: float | None) -> None:
         space = self._spaces[place]
