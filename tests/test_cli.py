@@ -273,7 +273,7 @@ def test_ctrl_c_keeps_what_was_committed_and_the_next_run_goes_on(run: Run, tmp_
     source = draw(1, (1600, 1200))
     source.save(folder / "0000.png")
     payload = (folder / "0000.png").read_bytes()
-    for number in range(1, 400):
+    for number in range(1, 800):
         (folder / f"{number:04}.png").write_bytes(payload)
     home = tmp_path / "home"
     process = subprocess.Popen(
@@ -285,15 +285,15 @@ def test_ctrl_c_keeps_what_was_committed_and_the_next_run_goes_on(run: Run, tmp_
     deadline = time.monotonic() + 60
     while not list(home.glob("collections/*/records.sqlite")) and time.monotonic() < deadline:
         time.sleep(0.02)
-    time.sleep(1.5)
+    time.sleep(1)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
     assert "Traceback" not in told
     kept = answer(run("info", "default", "--json"))["records"]
-    assert 0 < kept < 400
+    assert 0 < kept < 800
     report = answer(run("index", folder, "--resume", "--json"))
-    assert (report["unchanged"], report["added"]) == (kept, 400 - kept)
+    assert (report["unchanged"], report["added"]) == (kept, 800 - kept)
 
 
 def test_every_command_has_help_with_an_example() -> None:
