@@ -20,6 +20,7 @@ from ..limits import Limits
 from ..values import CollectionSpec, Entry, Neighbors, Plan, Record
 from . import generation, maintenance, schema, writing
 from .base import Replace, Written
+from .sql import Where, where
 from .transactions import Truth
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _PAGE = 1000  # records read at once by a scan: between pages no lock is held and no log is kept from shrinking
 _QUERIES = 1024  # queries answered at once; bounds memory
+_ALL = Where("1")
 _IN = "IN (SELECT value FROM json_each(?))"  # any number of values in one variable
 
 
@@ -38,6 +40,7 @@ class EmbeddedStore:
     def __init__(self, folder: Path, limits: Limits) -> None:
         self._folder, self._index_folder, self._limits = folder, folder / schema.INDEX_FOLDER, limits
         self._truth = Truth(folder / schema.FILE)
+        self._fields_indexed = False  # a store of an earlier lookalike has no indexes of its fields
         with self._truth.reading() as conn:
             self._spaces = list(schema.read_spec(conn).spaces)
         maintenance.sweep(self._truth, self._index_folder)
@@ -65,6 +68,7 @@ class EmbeddedStore:
             if product_id_field is not None:
                 spec = replaced(spec, product_id_field=product_id_field or None)
             schema.write_spec(conn, spec)
+            schema.index_fields(conn)
 
     # ---- writing
 
@@ -76,7 +80,11 @@ class EmbeddedStore:
         if not batch:
             return Written((), (), ())
         with self._truth.writing() as (conn, version):
-            return writing.write(conn, batch, version=version, replace=replace)
+            if not self._fields_indexed:
+                schema.index_fields(conn)
+            written = writing.write(conn, batch, version=version, replace=replace)
+        self._fields_indexed = True
+        return written
 
     def revise(
         self,
@@ -97,7 +105,7 @@ class EmbeddedStore:
             text = writing.metadata_text({k: v for k, v in fields.items() if k not in unset}, self._limits)
             conn.execute(
                 "UPDATE records SET metadata = ?, tags = ?, updated_at = ?, changed = ? WHERE key = ?",
-                (text, words if tags is None else json.dumps(list(tags)), schema.now(), version, key),
+                (text, words if tags is None else writing.json_text(list(tags)), schema.now(), version, key),
             )
             sql = f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE key = ?"
             return schema.record_of(conn.execute(sql, (key,)).fetchone())
@@ -173,14 +181,15 @@ class EmbeddedStore:
 
     def scan(self, *, filter: Filter | None = None, after: str | None = None) -> Iterator[Record]:
         """Give the records by rising id, those behind `after` when given. Memory stays bounded."""
-        sql = f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE id > ? ORDER BY id LIMIT {_PAGE}"
+        accepted = _ALL if filter is None else where(filter)
+        sql = (
+            f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE id > ? AND ({accepted.text}) ORDER BY id LIMIT {_PAGE}"
+        )
         last = after or ""  # no id is empty
         while True:
             with self._truth.reading() as conn:
-                page = [schema.record_of(row) for row in conn.execute(sql, (last,))]
-            for record in page:
-                if filter is None or filter.accepts(record.document()):
-                    yield record
+                page = [schema.record_of(row) for row in conn.execute(sql, (last, *accepted.values))]
+            yield from page
             if len(page) < _PAGE:
                 return
             last = page[-1].id
@@ -200,10 +209,10 @@ class EmbeddedStore:
 
     def count(self, *, filter: Filter | None = None) -> int:
         """Count the records that pass the filter."""
-        if filter is not None:
-            return sum(1 for _ in self.scan(filter=filter))
+        accepted = _ALL if filter is None else where(filter)
+        sql = f"SELECT count(*) FROM records WHERE {accepted.text}"
         with self._truth.reading() as conn:
-            return int(conn.execute("SELECT count(*) FROM records").fetchone()[0])
+            return int(conn.execute(sql, accepted.values).fetchone()[0])
 
     # ---- searching
 

@@ -5,13 +5,13 @@ version. Views do not change; whoever finds the truth ahead makes the next one u
 new (`key > last_key`, `removed.seq > last_removed`).
 """
 
+# ruff: noqa: S608 - conditions are those of sql.py; values are bound
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from ..values import Space
 from . import generation as files
 from . import maintenance
 from .exact import Segment, slack
+from .sql import where
 
 if TYPE_CHECKING:
     from ..filters import Filter
@@ -158,12 +159,13 @@ class _Matching:
         """Give all matching keys, rising; keys of deleted records may be among them."""
         seen, keys = self._kept.get(filter, (-1, np.empty(0, np.int64)))
         if seen < version:
-            judged = {key: filter.accepts(document) for key, document in _documents(conn, seen)}
-            stays = keys[~np.isin(keys, np.fromiter(judged, np.int64, len(judged)))]
-            passed = np.array([key for key, accepted in judged.items() if accepted], np.int64)
-            keys = np.union1d(stays, passed)
+            passed = _accepted(conn, filter, after=seen)
+            if seen >= 0:
+                judged = _keys(conn, "SELECT key FROM records WHERE changed > ?", (seen,))
+                passed = np.union1d(keys[~np.isin(keys, judged)], passed)
+            keys = passed
         elif seen > version:  # a thread with an older transaction: answer it, keep the newer
-            return np.array([k for k, document in _documents(conn, -1) if filter.accepts(document)], np.int64)
+            return _accepted(conn, filter)
         self._kept[filter] = (max(seen, version), keys)
         self._kept.move_to_end(filter)
         if len(self._kept) > _FILTERS_KEPT:
@@ -171,17 +173,18 @@ class _Matching:
         return keys
 
 
-def _documents(conn: sqlite3.Connection, after: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Give (key, what `Record.document` gives) of the records that changed after a version.
+def _accepted(conn: sqlite3.Connection, filter: Filter, *, after: int = -1) -> I64:
+    """Give the keys of the records that pass a filter and changed after a version, rising."""
+    accepted = where(filter)
+    sql = f"SELECT key FROM records WHERE {accepted.text}"
+    if after < 0:
+        return np.sort(_keys(conn, sql, accepted.values))
+    return np.sort(_keys(conn, f"{sql} AND changed > ?", (*accepted.values, after)))
 
-    Made by hand, and with one JSON reading each: this runs over all records for every new filter.
-    """
-    read = json.JSONDecoder().raw_decode
-    sql = "SELECT key, id, '[' || metadata || ',' || tags || ']' FROM records WHERE changed > ? ORDER BY key"
-    for key, id, text in conn.execute(sql, (after,)):
-        (metadata, tags), _ = read(text)
-        metadata["_id"], metadata["tags"] = id, tags
-        yield key, metadata
+
+def _keys(conn: sqlite3.Connection, sql: str, values: Sequence[Any]) -> I64:
+    keys: I64 = np.fromiter((row[0] for row in conn.execute(sql, values)), np.int64)
+    return keys
 
 
 def _holds(wanted: I64, keys: I64) -> Mask:

@@ -1,0 +1,247 @@
+"""Filters as SQL over the table `records`: every condition is said in SQL, or asked of the referee row by row.
+
+A condition on a field becomes a few plain comparisons of the *value* at its path, an expression that an index can
+hold (see places.py). The value of a row is one of
+
+    NULL                 the path reaches nothing
+    an integer, a text   as they are
+    a real               as SQLite reads it, which may be off by a rounding
+    x'00' x'01' x'02'    false, true, null
+    x'03' x'04'          a list, an object
+    x'ff'                unsure: SQLite might read this row otherwise than JSON means it
+
+so that SQL compares within kinds, as filters do: numbers sort before texts, and texts before blobs. Three things are
+asked of the referee (`asked`, a function that judges one condition on one row by `Condition.accepts`): rows that
+are unsure, reals that are within a rounding of the operand, and tests that have no form in SQL. Hence the answer is
+that of the referee, always; what SQL can say decides only how fast.
+"""
+
+# ruff: noqa: S608 - the expressions are those of places.py; values are bound
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from ..conditions import Among, And, Condition, Equal, Exists, Field, Not, Order, Regex, Size, Test, kind_of
+from ..filters import Filter, parse_filter
+from .places import ARRAY, FALSE, NULL, OBJECT, TRUE, UNSURE, Place, place_of
+
+_MOST_FIELDS = 50  # above this the whole filter is asked: SQLite bounds the length and the depth of a statement
+_INTEGERS = range(-(2**63), 2**63)
+_ROUNDING = 1e-14  # relative; SQLite promises 15 digits when it reads a real
+
+
+@dataclass(frozen=True)
+class Where:
+    """An SQL condition on `records`, with the values of its question marks."""
+
+    text: str
+    values: tuple[Any, ...] = ()
+
+
+_NEVER, _ALWAYS = Where("0"), Where("1")
+
+
+@lru_cache(maxsize=256)
+def where(filter: Filter) -> Where:
+    """Translate a filter; a connection that runs the outcome must have been given to `register`."""
+    fields = list(_fields(filter.condition))
+    if len(fields) > _MOST_FIELDS:
+        return _asked(filter, -1)
+    numbers = {id(field): number for number, field in enumerate(fields)}
+    return _translate(filter.condition, lambda field: _field(field, _asked(filter, numbers[id(field)])))
+
+
+def register(conn: sqlite3.Connection) -> None:
+    """Give a connection the functions that the conditions call."""
+    conn.create_function("lookalike_accepts", 5, _accepts, deterministic=True)
+    conn.create_function("lookalike_finds", 3, _finds, deterministic=True)
+
+
+def document_of(metadata: str, tags: str, id: str) -> dict[str, Any]:
+    """Give what `Record.document` gives, from the columns of a row."""
+    return {**json.loads(metadata), "_id": id, "tags": json.loads(tags)}
+
+
+def _accepts(text: bytes, number: int, metadata: str, tags: str, id: str) -> bool:
+    return _conditions(text)[number].accepts(document_of(metadata, tags, id))
+
+
+def _finds(pattern: str, options: str, value: Any) -> bool:
+    return isinstance(value, str) and Regex(pattern, options).finds(value)  # SQLite may put the parts of AND in any order
+
+
+@lru_cache(maxsize=256)
+def _conditions(text: bytes) -> tuple[Condition, ...]:
+    """Give the conditions on fields of a filter, and the whole filter as the last."""
+    condition = parse_filter(text.decode("utf-8", "surrogatepass")).condition
+    return (*_fields(condition), condition)
+
+
+def _fields(condition: Condition) -> Iterator[Field]:
+    """Give the conditions on fields in the order in which they stand; not those within `$elemMatch`."""
+    if isinstance(condition, Field):
+        yield condition
+    else:
+        for part in (condition.part,) if isinstance(condition, Not) else condition.parts:
+            yield from _fields(part)
+
+
+def _translate(condition: Condition, field: Callable[[Field], Where]) -> Where:
+    if isinstance(condition, Field):
+        return field(condition)
+    if isinstance(condition, Not):
+        part = _translate(condition.part, field)
+        # CASE takes NULL, a comparison with what is not there, for false, and unlike NOT it stops at the first
+        # part that decides: what is asked stays rare
+        return Where(f"CASE WHEN {part.text} THEN 0 ELSE 1 END", part.values)
+    parts = [_translate(part, field) for part in condition.parts]
+    return _all(*parts) if isinstance(condition, And) else _any(*parts)
+
+
+def _field(field: Field, asked: Where) -> Where:
+    """Translate the condition on one field; `asked` is what asks the referee for it."""
+    place = place_of(field.path)
+    if place is None or not _is_sayable(field.test):
+        return asked
+    unsure = _all(Where(f"{place.value} = {UNSURE}"), asked)
+    return _any(_test(field.test, place, asked), unsure)
+
+
+def _is_sayable(test: Test) -> bool:
+    """Whether the operands can be bound: SQLite knows no integers over 64 bits, and no halves of surrogate pairs."""
+    operands: Sequence[Any] = ()
+    if isinstance(test, Equal):
+        operands = (test.value,)
+    elif isinstance(test, Among):
+        operands = test.values
+    elif isinstance(test, Order):
+        operands = (test.operand,)
+    elif isinstance(test, Size):
+        operands = (test.count,)
+    return all(map(_is_bindable, operands))
+
+
+def _is_bindable(operand: Any) -> bool:
+    if isinstance(operand, int):
+        return operand in _INTEGERS
+    return not isinstance(operand, str) or operand == operand.encode("utf-8", "replace").decode()
+
+
+def _test(test: Test, place: Place, asked: Where) -> Where:
+    """Translate a test of the value at a place, for rows that are not unsure."""
+    value = place.value
+    if isinstance(test, Exists):
+        return _all(Where(f"{value} IS NOT NULL"), Where(f"{value} <> {UNSURE}"))
+    if isinstance(test, Size):
+        return _all(Where(f"{value} = {ARRAY}"), Where(f"{place.length} = ?", (test.count,)))
+    if isinstance(test, Equal | Among | Order | Regex):
+        element = _any(
+            _scalar(test, place.element, asked), Where(f"{place.element} = {UNSURE} AND {asked.text}", asked.values)
+        )
+        some = Where(f"EXISTS (SELECT 1 FROM {place.elements} AS e WHERE {element.text})", element.values)
+        missing = Where(f"{value} IS NULL") if _accepts_null(test) else _NEVER
+        return _any(_scalar(test, value, asked), missing, _all(Where(f"{value} = {ARRAY}"), some))
+    return _all(Where(f"{value} = {ARRAY}"), asked)
+
+
+def _accepts_null(test: Test) -> bool:
+    return (isinstance(test, Equal) and test.value is None) or (isinstance(test, Among) and None in test.values)
+
+
+def _scalar(test: Equal | Among | Order | Regex, value: str, asked: Where) -> Where:
+    """Translate a test of one value that is there."""
+    if isinstance(test, Equal):
+        return _among((test.value,), value, asked)
+    if isinstance(test, Among):
+        return _among(test.values, value, asked)
+    if isinstance(test, Regex):
+        return Where(f"lookalike_finds(?, ?, {value})", (test.pattern, test.options))
+    if isinstance(test.operand, str):
+        bounds = f"{value} >= ''" if test.operator.startswith("<") else f"{value} < x''"
+        return Where(f"{value} {test.operator} ? AND {bounds}", (test.operand,))
+    return _order(test, value, asked)
+
+
+def _order(test: Order, value: str, asked: Where) -> Where:
+    low, high = _around(test.operand)  # type: ignore[arg-type]
+    if test.operator.startswith("<"):
+        clear = Where(f"{value} < ?", (low,))
+    else:
+        clear = Where(f"{value} > ? AND {value} < ''", (high,))
+    is_number = Where(f"typeof({value}) IN ('integer', 'real')")
+    integer = Where(f"typeof({value}) = 'integer' AND {value} {test.operator} ?", (test.operand,))
+    return _any(_all(clear, is_number), _near(value, low, high, integer, asked))
+
+
+def _among(wanted: Sequence[Any], value: str, asked: Where) -> Where:
+    """Translate: the value is one of the wanted. Lists and objects are asked."""
+    kinds = {kind: [one for one in wanted if kind_of(one) == kind] for kind in map(kind_of, wanted)}
+    parts = []
+    for one in kinds.get("boolean", ()):
+        parts.append(Where(f"{value} = {TRUE if one else FALSE}"))
+    if "null" in kinds:
+        parts.append(Where(f"{value} = {NULL}"))
+    if "text" in kinds:
+        parts.append(_is_one_of(value, kinds["text"]))
+    if "number" in kinds:
+        numbers = kinds["number"]
+        low, high = _around(min(numbers))[0], _around(max(numbers))[1]
+        integers = [int(one) for one in numbers if one == int(one) and int(one) in _INTEGERS]
+        integer = _all(Where(f"typeof({value}) = 'integer'"), _is_one_of(value, integers)) if integers else _NEVER
+        parts.append(_near(value, low, high, integer, asked))
+    if "list" in kinds:
+        parts.append(_all(Where(f"{value} = {ARRAY}"), asked))
+    if "object" in kinds:
+        parts.append(_all(Where(f"{value} = {OBJECT}"), asked))
+    return _any(*parts)
+
+
+def _is_one_of(value: str, wanted: Sequence[Any]) -> Where:
+    if len(wanted) == 1:
+        return Where(f"{value} = ?", (wanted[0],))
+    text = json.dumps([one for one in wanted if isinstance(one, int) or _is_plain(one)], ensure_ascii=False)
+    return Where(f"{value} IN (SELECT value FROM json_each(?))", (text,))
+
+
+def _is_plain(text: str) -> bool:
+    """Whether JSON holds a text without an escape; other texts stand only in rows that are unsure."""
+    return "\\" not in json.dumps(text, ensure_ascii=False)
+
+
+def _near(value: str, low: float, high: float, integer: Where, asked: Where) -> Where:
+    """Translate: a number from low to high that, as an integer, meets `integer`; as a real, the referee is asked."""
+    real = _all(Where(f"typeof({value}) = 'real'"), asked)
+    return _all(Where(f"{value} BETWEEN ? AND ?", (low, high)), _any(integer, real))
+
+
+def _around(number: float) -> tuple[float, float]:
+    """Give the bounds within which SQLite may read a real that is this number."""
+    margin = abs(float(number)) * _ROUNDING + 1e-300
+    return float(number) - margin, float(number) + margin
+
+
+def _asked(filter: Filter, number: int) -> Where:
+    return Where("lookalike_accepts(?, ?, metadata, tags, id)", (filter.text.encode("utf-8", "surrogatepass"), number))
+
+
+def _all(*parts: Where) -> Where:
+    return _join(" AND ", [part for part in parts if part != _ALWAYS], _ALWAYS, _NEVER)
+
+
+def _any(*parts: Where) -> Where:
+    return _join(" OR ", [part for part in parts if part != _NEVER], _NEVER, _ALWAYS)
+
+
+def _join(word: str, parts: Sequence[Where], empty: Where, ends: Where) -> Where:
+    if not parts:
+        return empty
+    if ends in parts:
+        return ends
+    if len(parts) == 1:
+        return parts[0]
+    return Where(f"({word.join(part.text for part in parts)})", tuple(v for part in parts for v in part.values))
