@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lookalike.filters import parse_filter
 from lookalike.stores import open_stores
-from lookalike.stores.places import place_of
-from lookalike.stores.sql import where
 from lookalike.values import CollectionSpec, Entry, Record, Space
 
 LOOK = {"look": np.array([1, 0], np.float32)}
@@ -62,10 +57,11 @@ FIELDS = st.builds(
     PATHS,
     OPERATORS | SCALARS | VALUES.filter(lambda v: not isinstance(v, dict)),
 )
+JOINS = st.sampled_from(["$and", "$or", "$nor"])
 FILTERS = st.recursive(
     FIELDS,
     lambda inner: st.one_of(
-        st.builds(lambda name, parts: {name: parts}, st.sampled_from(["$and", "$or", "$nor"]), st.lists(inner, min_size=1, max_size=3)),
+        st.builds(lambda name, parts: {name: parts}, JOINS, st.lists(inner, min_size=1, max_size=3)),
         st.builds(lambda part: {"$not": part}, inner),
         st.builds(lambda one, other: {**one, **other}, inner, inner),
     ),

@@ -1,8 +1,8 @@
 """The index of one store in memory: loaded at first use, kept level with the truth, and shared by all threads.
 
-A view is what one read transaction sees: base, tail, deletions and the rows that a filter lets pass, all of one
-version. Views do not change; whoever finds the truth ahead makes the next one under the lock, reading only what is
-new (`key > last_key`, `removed.seq > last_removed`).
+A view is what one read transaction sees: base, tail, deletions and the rows that a filter lets pass (a selection), all
+of one version. Views do not change; whoever finds the truth ahead makes the next one under the lock, reading only what
+is new (`key > last_key`, `removed.seq > last_removed`).
 """
 
 # ruff: noqa: S608 - conditions are those of sql.py; values are bound
@@ -20,14 +20,15 @@ import numpy as np
 
 from ..values import Space
 from . import generation as files
-from . import maintenance
-from .exact import Segment, slack
+from . import maintenance, schema
+from .exact import Segment, Selection, slack
 from .sql import where
 
 if TYPE_CHECKING:
     from ..filters import Filter
     from ..values import I64
     from .exact import Mask, Rows
+    from .ivf import Lists
 
 _FILTERS_KEPT = 32
 
@@ -42,12 +43,9 @@ class View:
     generation: str
     base: Segment
     tail: Segment
-    masks: dict[Filter, list[Mask]] = field(default_factory=dict)
-
-    @property
-    def segments(self) -> list[Segment]:
-        """The parts that hold rows."""
-        return [segment for segment in (self.base, self.tail) if len(segment.keys)]
+    lists: Lists | None = None  # the approximate index of the base
+    recall_target: float = 1.0
+    selections: dict[Filter | None, list[Selection]] = field(default_factory=dict)
 
 
 class Index:
@@ -79,17 +77,19 @@ class Index:
                 view = self._views[place] = self._next(conn, place, view, (version, last_key, last_removed))
             return view
 
-    def allowed(self, conn: sqlite3.Connection, view: View, filter: Filter | None) -> list[Mask | None]:
-        """Give for each segment of a view the rows that pass the filter; None where all do."""
-        if filter is None:
-            return [None for _ in view.segments]
+    def selections(self, conn: sqlite3.Connection, view: View, filter: Filter | None) -> list[Selection]:
+        """Give the rows of base and tail of a view that pass the filter."""
         with self._filter_lock:
-            if filter not in view.masks:
-                if len(view.masks) >= _FILTERS_KEPT:
-                    view.masks.clear()
-                keys = self._matching.keys(conn, filter, view.version)
-                view.masks[filter] = [_holds(keys, segment.keys) for segment in view.segments]
-            return [*view.masks[filter]]
+            if filter not in view.selections:
+                if len(view.selections) >= _FILTERS_KEPT:
+                    view.selections.clear()
+                segments = (view.base, view.tail)
+                if filter is None:
+                    view.selections[filter] = [Selection(segment) for segment in segments]
+                else:
+                    passing = _lookup(self._matching.keys(conn, filter, view.version), view.last_key)
+                    view.selections[filter] = [Selection(each, passing[each.keys]) for each in segments]
+            return view.selections[filter]
 
     def forget(self) -> None:
         """Let go of all views; the next use loads them again."""
@@ -110,19 +110,21 @@ class Index:
         if gone:
             keys = np.unique(np.array([row[0] for row in gone], np.int64))
             base, tail = base.without(keys), tail.without(keys)
-        return View(version, last_key, last_removed, view.generation, base, tail)
+        target = schema.read_spec(conn).recall_target
+        return View(version, last_key, last_removed, view.generation, base, tail, view.lists, target)
 
     def _load(self, conn: sqlite3.Connection, place: int, newest: files.Generation | None, floor: int) -> View:
         space = self._spaces[place]
-        base = None
+        base = lists = None
         if newest is not None and newest.last_removed >= floor:
             base = files.load(self._folder, newest, place, space)
-            self.met_damage |= base is None
+            lists = files.load_lists(self._folder, newest, place, space)
+            self.met_damage |= base is None or (lists is None) != (newest.spaces[place].lists is None)
         self._tails[place] = _Tail()
         empty = Segment(files.shaped(np.empty(0, np.uint8), space), np.empty(0, np.int64), None, 0.0)
         if base is None or newest is None:  # all from the truth; damaged files are not tried again
             return View(0, 0, files.position(conn)[2], newest.name if newest else "", empty, empty)
-        return View(newest.version, newest.last_key, newest.last_removed, newest.name, base, empty)
+        return View(newest.version, newest.last_key, newest.last_removed, newest.name, base, empty, lists)
 
 
 class _Tail:
@@ -175,7 +177,7 @@ class _Matching:
 
 def _accepted(conn: sqlite3.Connection, filter: Filter, *, after: int = -1) -> I64:
     """Give the keys of the records that pass a filter and changed after a version, rising."""
-    accepted = where(filter)
+    accepted = where(filter, schema.declared(schema.read_spec(conn)))
     sql = f"SELECT key FROM records WHERE {accepted.text}"
     if after < 0:
         return np.sort(_keys(conn, sql, accepted.values))
@@ -187,13 +189,11 @@ def _keys(conn: sqlite3.Connection, sql: str, values: Sequence[Any]) -> I64:
     return keys
 
 
-def _holds(wanted: I64, keys: I64) -> Mask:
-    """Say for each of the rising `keys` whether it is among `wanted` (rising)."""
-    if not len(wanted):
-        return np.zeros(len(keys), bool)
-    places = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
-    mask: Mask = wanted[places] == keys
-    return mask
+def _lookup(keys: I64, last_key: int) -> Mask:
+    """Give a table that says for each key up to the last whether it is among `keys`."""
+    passing = np.zeros(last_key + 1, bool)
+    passing[keys] = True
+    return passing
 
 
 def _outgrown(view: View, newest: files.Generation | None) -> bool:

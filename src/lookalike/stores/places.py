@@ -21,12 +21,13 @@ class Place:
     """A place in a row; what stands there is coded as sql.py says.
 
     Attributes:
+        column: The column that holds it.
         value: The value. An index of this very expression serves conditions on it.
         elements: The table of a list's elements, to be called `e`; for rows whose value is a list.
-        element: The value of an element `e`.
         length: How many elements a list has.
     """
 
+    column: str
     value: str
     elements: str
     length: str
@@ -40,10 +41,10 @@ class Place:
 def place_of(path: Sequence[str]) -> Place | None:
     """Give the place that a path leads to; None where only the referee can tell."""
     if path[:1] == ("_id",):
-        return Place("id", "json_each('[]')", "0") if len(path) == 1 else None
+        return Place("id", "id", "json_each('[]')", "0") if len(path) == 1 else None
     if path[:1] == ("tags",):
         value = f"CASE WHEN instr(tags, '\\') THEN {UNSURE} ELSE {ARRAY} END"
-        return Place(value, "json_each(tags)", "json_array_length(tags)") if len(path) == 1 else None
+        return Place("tags", value, "json_each(tags)", "json_array_length(tags)") if len(path) == 1 else None
     if not path or not all(map(_PLAIN.fullmatch, path)):
         return None
     *above, whole = ["$." + ".".join(f'"{name}"' for name in path[: n + 1]) for n in range(len(path))]
@@ -51,6 +52,7 @@ def place_of(path: Sequence[str]) -> Place | None:
     at = f"metadata, {_quoted(whole)}"
     value = _value(f"json_type({at})", f"json_extract({at})")
     return Place(
+        "metadata",
         f"CASE WHEN instr(metadata, '\\'){steps} THEN {UNSURE} ELSE {value} END",
         f"json_each({at})",
         f"json_array_length({at})",

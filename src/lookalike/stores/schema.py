@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import StoreTooNewError
+from ..errors import InputError, StoreTooNewError
 from ..values import CollectionSpec, Record, Space
 from . import failures
 from .places import place_of
@@ -133,7 +133,10 @@ def check_version(conn: sqlite3.Connection, path: Path) -> None:
 
 def write_spec(conn: sqlite3.Connection, spec: CollectionSpec) -> None:
     """Store what the collection is, in the transaction under way."""
-    conn.execute("INSERT OR REPLACE INTO meta VALUES ('spec', ?)", (json.dumps(asdict(spec)),))
+    stored = asdict(spec)
+    recall_target = stored.pop("recall_target")  # apart: an earlier lookalike knows no such member of a spec
+    conn.execute("INSERT OR REPLACE INTO meta VALUES ('spec', ?)", (json.dumps(stored),))
+    conn.execute("INSERT OR REPLACE INTO meta VALUES ('recall_target', ?)", (json.dumps(recall_target),))
 
 
 def read_spec(conn: sqlite3.Connection) -> CollectionSpec:
@@ -141,7 +144,26 @@ def read_spec(conn: sqlite3.Connection) -> CollectionSpec:
     stored = json.loads(conn.execute("SELECT value FROM meta WHERE name = 'spec'").fetchone()[0])
     stored["spaces"] = tuple(Space(**space) for space in stored["spaces"])
     stored["fields"] = tuple(stored["fields"])
+    row = conn.execute("SELECT value FROM meta WHERE name = 'recall_target'").fetchone()
+    if row is not None:
+        stored["recall_target"] = json.loads(row[0])
     return CollectionSpec(**stored)
+
+
+def checked_recall(target: float) -> float:
+    """Give a recall target that is one.
+
+    Raises:
+        InputError: when it is out of range.
+    """
+    if isinstance(target, bool) or not isinstance(target, int | float) or not 0 < target <= 1:
+        raise InputError(f"recall_target={target!r} is out of range: pass a share over 0 up to 1, such as 0.99.")
+    return float(target)
+
+
+def declared(spec: CollectionSpec) -> frozenset[str]:
+    """Give the fields that have an index."""
+    return frozenset((*spec.fields, spec.product_id_field or "_id"))
 
 
 def index_fields(conn: sqlite3.Connection) -> None:
@@ -149,9 +171,7 @@ def index_fields(conn: sqlite3.Connection) -> None:
 
     An earlier lookalike keeps such indexes level as well: SQLite does.
     """
-    spec = read_spec(conn)
-    declared = [*spec.fields, *([spec.product_id_field] if spec.product_id_field else [])]
-    wanted = {f"{_FIELD_INDEX}{field}": value for field in declared if (value := _value(field))}
+    wanted = {f"{_FIELD_INDEX}{field}": value for field in declared(read_spec(conn)) if (value := _value(field))}
     held = conn.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND name GLOB ?", (f"{_FIELD_INDEX}*",))
     for name in {row[0] for row in held} ^ set(wanted):
         if name in wanted:
