@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 FALSE, TRUE, NULL, ARRAY, OBJECT, UNSURE = "x'00'", "x'01'", "x'02'", "x'03'", "x'04'", "x'ff'"
 
+_SHORT = 35  # characters of a list of two numbers of 16 characters: such are read exactly
 _PLAIN = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]+')  # a name that JSON, SQLite's paths and UTF-8 write as it is
 
 
@@ -35,7 +36,7 @@ class Place:
     @property
     def element(self) -> str:
         """The value of an element `e`."""
-        return _value("e.type", "e.value")
+        return _value("e.type", "e.value", "''")
 
 
 def place_of(path: Sequence[str]) -> Place | None:
@@ -50,7 +51,7 @@ def place_of(path: Sequence[str]) -> Place | None:
     *above, whole = ["$." + ".".join(f'"{name}"' for name in path[: n + 1]) for n in range(len(path))]
     steps = "".join(f" OR json_type(metadata, {_quoted(step)}) = 'array'" for step in above)
     at = f"metadata, {_quoted(whole)}"
-    value = _value(f"json_type({at})", f"json_extract({at})")
+    value = _value(f"json_type({at})", f"json_extract({at})", f"json_extract({at}, {_quoted(whole)})")
     return Place(
         "metadata",
         f"CASE WHEN instr(metadata, '\\'){steps} THEN {UNSURE} ELSE {value} END",
@@ -59,11 +60,19 @@ def place_of(path: Sequence[str]) -> Place | None:
     )
 
 
-def _value(type: str, value: str) -> str:
+def _value(type: str, value: str, twice: str) -> str:
+    """Code a value.
+
+    Args:
+        twice: The value as JSON writes it, in a list with itself (`[5.0,5.0]`): what json_extract gives for two
+            paths. Only the writing shows a whole number; the value itself may have been rounded to one.
+    """
     return (
         f"CASE {type} WHEN 'text' THEN {value} "
         f"WHEN 'integer' THEN CASE typeof({value}) WHEN 'integer' THEN {value} ELSE {UNSURE} END "
-        f"WHEN 'real' THEN {value} WHEN 'true' THEN {TRUE} WHEN 'false' THEN {FALSE} WHEN 'null' THEN {NULL} "
+        f"WHEN 'real' THEN CASE WHEN {twice} GLOB '*.0]' AND length({twice}) <= {_SHORT} THEN CAST({value} AS INTEGER) "
+        f"WHEN {value} = CAST({value} AS INTEGER) THEN {UNSURE} ELSE {value} END "
+        f"WHEN 'true' THEN {TRUE} WHEN 'false' THEN {FALSE} WHEN 'null' THEN {NULL} "
         f"WHEN 'array' THEN {ARRAY} WHEN 'object' THEN {OBJECT} END"
     )
 

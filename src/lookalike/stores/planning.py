@@ -84,12 +84,11 @@ def _approximate(view: View, selections: Sequence[Selection], question: Question
         return "the collection has no approximate index", None
     if view.lists.tuning.target < view.recall_target:
         return f"the index was tuned for a recall of {view.lists.tuning.target:g}, less than is wanted", None
-    if selections[0].segment is not view.base:
-        return "so few are left of the indexed rows that they were put together", None
     probing = view.lists.tuning.probing(question.k)
     if probing is None:
         return f"the index does not find {question.k:,} neighbors with the wanted recall", None
-    if question.filtered and selections[0].count <= _WORTH * view.lists.budget(probing.probes):
+    gathered = selections[0].segment is not view.base
+    if gathered or (question.filtered and selections[0].count <= _WORTH * view.lists.budget(probing.probes)):
         return "so few are scanned sooner than an index is read", None
     return "", probing
 

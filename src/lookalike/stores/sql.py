@@ -4,8 +4,8 @@ A condition on a field becomes a few plain comparisons of the *value* at its pat
 hold (see places.py). The value of a row is one of
 
     NULL                 the path reaches nothing
-    an integer, a text   as they are
-    a real               as SQLite reads it, which may be off by a rounding
+    an integer, a text   as they are; a real that is written as a whole number (5.0) is an integer
+    a real               as SQLite reads it, which may be off by a rounding, but is no whole number
     x'00' x'01' x'02'    false, true, null
     x'03' x'04'          a list, an object
     x'ff'                unsure: SQLite might read this row otherwise than JSON means it
@@ -31,6 +31,7 @@ from ..filters import Filter, parse_filter
 from .places import ARRAY, FALSE, NULL, OBJECT, TRUE, UNSURE, Place, place_of
 
 _MOST_FIELDS = 50  # above this the whole filter is asked: SQLite bounds the length and the depth of a statement
+_MOST_BOUNDS = 8  # numbers of `$in` that are looked at one by one
 _INTEGERS = range(-(2**63), 2**63)
 _ROUNDING = 1e-14  # relative; SQLite promises 15 digits when it reads a real
 
@@ -180,36 +181,59 @@ def _scalar(test: Equal | Among | Order | Regex, value: str, asked: Where) -> Wh
 
 
 def _order(test: Order, value: str, asked: Where) -> Where:
-    low, high = _around(test.operand)  # type: ignore[arg-type]  # a text has gone another way
-    if test.operator.startswith("<"):
-        clear = Where(f"{value} < ?", (low,))
-    else:
-        clear = Where(f"{value} > ? AND {value} < ''", (high,))
-    integer = Where(f"typeof({value}) = 'integer' AND {value} {test.operator} ?", (test.operand,))
-    return _any(clear, _near(value, low, high, integer, asked))
+    """Translate a comparison with a number."""
+    number: Any = test.operand
+    low, high = _around(number)
+    clear = (
+        Where(f"{value} < ?", (low,))
+        if test.operator.startswith("<")
+        else Where(f"{value} > ? AND {value} < ''", (high,))
+    )
+    integer = Where(f"typeof({value}) = 'integer' AND {value} {test.operator} ?", (number,))
+    equal = _is_one_of(value, [int(number)]) if test.operator.endswith("=") and _is_integral(number) else _NEVER
+    return _any(clear, equal, _near(number, value, _any(integer, _real(value, asked))))
 
 
 def _among(wanted: Sequence[Any], value: str, asked: Where) -> Where:
     """Translate: the value is one of the wanted. Lists and objects are asked."""
     kinds = {kind: [one for one in wanted if kind_of(one) == kind] for kind in map(kind_of, wanted)}
-    parts = []
-    for one in kinds.get("boolean", ()):
-        parts.append(Where(f"{value} = {TRUE if one else FALSE}"))
+    parts = [Where(f"{value} = {TRUE if one else FALSE}") for one in kinds.get("boolean", ())]
     if "null" in kinds:
         parts.append(Where(f"{value} = {NULL}"))
     if "text" in kinds:
         parts.append(_is_one_of(value, kinds["text"]))
     if "number" in kinds:
-        numbers = kinds["number"]
-        low, high = _around(min(numbers))[0], _around(max(numbers))[1]
-        integers = [int(one) for one in numbers if one == int(one) and int(one) in _INTEGERS]
-        integer = _all(Where(f"typeof({value}) = 'integer'"), _is_one_of(value, integers)) if integers else _NEVER
-        parts.append(_near(value, low, high, integer, asked))
+        parts.append(_among_numbers(kinds["number"], value, asked))
     if "list" in kinds:
         parts.append(_all(Where(f"{value} = {ARRAY}"), asked))
     if "object" in kinds:
         parts.append(_all(Where(f"{value} = {OBJECT}"), asked))
     return _any(*parts)
+
+
+def _among_numbers(wanted: Sequence[Any], value: str, asked: Where) -> Where:
+    integers = [int(one) for one in wanted if _is_integral(one)]
+    equal = _is_one_of(value, integers) if integers else _NEVER
+    if len(wanted) <= _MOST_BOUNDS:
+        return _any(equal, *(_near(one, value, _real(value, asked)) for one in wanted))
+    bounds = (_around(min(wanted))[0], _around(max(wanted))[1])
+    return _any(equal, _all(Where(f"{value} BETWEEN ? AND ?", bounds), _real(value, asked)))
+
+
+def _is_integral(number: float) -> bool:
+    return number == int(number) and int(number) in _INTEGERS
+
+
+def _near(number: float, value: str, meets: Where) -> Where:
+    """Translate: the value is within a rounding of a number, not the very integer, and meets a condition."""
+    near = Where(f"{value} BETWEEN ? AND ?", _around(number))
+    if _is_integral(number):
+        near = _all(near, Where(f"{value} <> ?", (int(number),)))
+    return _all(near, meets)
+
+
+def _real(value: str, asked: Where) -> Where:
+    return _all(Where(f"typeof({value}) = 'real'"), asked)
 
 
 def _is_one_of(value: str, wanted: Sequence[Any]) -> Where:
@@ -222,12 +246,6 @@ def _is_one_of(value: str, wanted: Sequence[Any]) -> Where:
 def _is_plain(text: str) -> bool:
     """Whether JSON holds a text without an escape; other texts stand only in rows that are unsure."""
     return "\\" not in json.dumps(text, ensure_ascii=False)
-
-
-def _near(value: str, low: float, high: float, integer: Where, asked: Where) -> Where:
-    """Translate: a number from low to high that, as an integer, meets `integer`; as a real, the referee is asked."""
-    real = _all(Where(f"typeof({value}) = 'real'"), asked)
-    return _all(Where(f"{value} BETWEEN ? AND ?", (low, high)), _any(integer, real))
 
 
 def _around(number: float) -> tuple[float, float]:
