@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +13,8 @@ from hypothesis import strategies as st
 
 from lookalike.filters import parse_filter
 from lookalike.stores import open_stores
+from lookalike.stores.connections import connect
+from lookalike.stores.sql import where
 from lookalike.values import CollectionSpec, Entry, Record, Space
 
 LOOK = {"look": np.array([1, 0], np.float32)}
@@ -99,3 +105,88 @@ def test_a_store_finds_what_the_referee_accepts(store, documents, conditions):
     held = fill(store, documents)
     for condition in conditions:
         assert_agrees(store, held, condition)
+
+
+@pytest.mark.parametrize(
+    ("documents", "condition"),
+    [
+        ([{"a": 5.000000000000001}, {"a": [5.000000000000001]}], {"a": 5}),
+        ([{"a": "1"}, {"a": True}, {"a": 1}], {"a": 1}),
+        ([{}, {}], {"_id": {"$lt": 5}}),
+        ([{"a": [1, 2**64]}, {"a": 2**64}, {"a": float(2**64)}], {"a": {"$gt": 2**63}}),
+        ([{"a": {"b": 1}}, {"a": [{"b": 1}, {}]}, {"a": []}, {"a": [5]}, {"a": 5}, {}], {"a.b": None}),
+        ([{"a": n} for n in range(8)], {"$nor": [{"a": n} for n in range(1, 70)]}),
+        ([{"a": "x"}, {"a": "\ud800"}, {"a": "a\0b"}], {"a": {"$in": ["\ud800", "a\0b", "a"]}}),
+    ],
+)
+def test_what_a_database_would_mistake_is_asked_of_the_referee(store, documents, condition):
+    assert_agrees(store, fill(store, [(fields, []) for fields in documents]), condition)
+
+
+# ---- indexes of declared fields
+
+
+def steps_of(home, condition, fields):
+    """Give the steps in which SQLite answers a filter over the table of a home's only collection."""
+    [file] = home.rglob("records.sqlite")
+    conn = connect(file)
+    told = where(parse_filter(condition), frozenset(fields))
+    try:
+        return [
+            row[3]
+            for each in told.alternatives or (told,)
+            for row in conn.execute(f"EXPLAIN QUERY PLAN SELECT key FROM records WHERE {each.text}", each.values)
+            if "records" in row[3]
+        ]
+    finally:
+        conn.close()
+
+
+INDEXED = [
+    {"a.b": "x"}, {"a.b": 1}, {"a.b": 1.5}, {"a.b": True}, {"a.b": None}, {"a.b": {"$in": ["x", "y", 3, None]}},
+    {"a.b": {"$gt": 3}}, {"a.b": {"$lte": 2.5}}, {"a.b": {"$gte": "x"}}, {"a.b": {"$lt": "x"}}, {"a.b": {"$size": 3}},
+    {"a.b": {"$exists": True}}, {"a.b": [1, 2]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("condition", INDEXED, ids=str)
+def test_conditions_on_declared_fields_are_answered_by_their_index(tmp_path, condition):
+    with closing(open_stores(tmp_path).create(replace(SPEC, fields=("a.b",)))):
+        steps = steps_of(tmp_path, condition, ["a.b"])
+        assert steps
+        assert all("USING INDEX field 1: a.b" in step for step in steps), steps
+        assert any("SCAN" in step for step in steps_of(tmp_path, {"other": 1}, ["a.b"]))
+
+
+def test_declared_fields_may_change_while_the_collection_lives(tmp_path):
+    with closing(open_stores(tmp_path).create(replace(SPEC, fields=(), product_id_field=None))) as store:
+        held = fill(store, [({"a": n, "b": [n]}, []) for n in range(8)])
+        assert indexes(tmp_path) == set()
+        odd = ("_id", "tags", 'q"', "", "a.", "it's")
+        for fields, product in [(("a", "b"), ""), (("b",), "sku"), ((), ""), (odd, "")]:
+            store.configure(fields=fields, product_id_field=product)
+            for condition in ({"a": {"$gt": 3}}, {"b": 2}, {"a": {"$not": {"$lt": 2}}, "b": {"$ne": 3}}, {'q"': 1}):
+                assert_agrees(store, held, condition)
+        assert indexes(tmp_path) == {"it's"}
+        store.configure(fields=("a", "b"), product_id_field="sku")
+        assert indexes(tmp_path) == {"a", "b", "sku"}
+
+
+def test_a_store_of_an_earlier_lookalike_gets_its_indexes_when_it_is_written(tmp_path):
+    with closing(open_stores(tmp_path).create(SPEC)) as store:
+        held = fill(store, [({"a": n}, []) for n in range(8)])
+    [file] = tmp_path.rglob("records.sqlite")
+    with closing(sqlite3.connect(file)) as conn:
+        for field in indexes(tmp_path):
+            conn.execute(f'DROP INDEX "field 1: {field}"')
+    with closing(open_stores(tmp_path).open("shelf")) as store:
+        assert_agrees(store, held, {"a": {"$gte": 3}})
+        store.upsert([Entry(Record(id="new"), LOOK)])
+        assert indexes(tmp_path) == {"a", "a.b", "b"}
+
+
+def indexes(home):
+    [file] = home.rglob("records.sqlite")
+    with closing(sqlite3.connect(file)) as conn:
+        names = conn.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'field 1: %'")
+        return {name.removeprefix("field 1: ") for (name,) in names}

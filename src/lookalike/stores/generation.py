@@ -112,8 +112,10 @@ def _space_files(lists: dict[str, Any] | None = None, **files: Any) -> SpaceFile
 
 def are_there(folder: Path, generation: Generation, place: int, space: Space) -> bool:
     """Whether the files of one space are there, with the size that they were given."""
-    count = generation.spaces[place].count
-    sizes = {"keys": 8 * count, "rows": schema.vector_bytes(space) * count}
+    files = generation.spaces[place]
+    sizes = {"keys": 8 * files.count, "rows": schema.vector_bytes(space) * files.count}
+    if files.lists is not None:
+        sizes |= ivf.sizes(files.count, space.dim, files.lists.tuning)
     try:
         return all((folder / generation.name / f"{place}.{kind}").stat().st_size == n for kind, n in sizes.items())
     except OSError:

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..conditions import And, Condition, Not, Or
 from ..values import Space
 from . import generation as files
 from . import maintenance, schema
 from .exact import Segment, Selection, slack
-from .sql import where
+from .sql import can_be_parted, is_indexed, where, where_part
 
 if TYPE_CHECKING:
     from ..filters import Filter
@@ -87,7 +88,7 @@ class Index:
                 if filter is None:
                     view.selections[filter] = [Selection(segment) for segment in segments]
                 else:
-                    passing = _lookup(self._matching.keys(conn, filter, view.version), view.last_key)
+                    passing = self._matching.table(conn, filter, view.version, view.last_key)
                     view.selections[filter] = [Selection(each, passing[each.keys]) for each in segments]
             return view.selections[filter]
 
@@ -152,48 +153,63 @@ class _Tail:
 
 
 class _Matching:
-    """The keys that pass a filter, kept level with the truth: only changed records are judged again."""
+    """For each filter a table that says of every key whether its record passes, kept level with the truth.
+
+    Only records that have changed are judged again. A table has a byte a key ever given, up to the last.
+    """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Filter, tuple[int, I64]] = OrderedDict()
+        self._kept: OrderedDict[Filter, tuple[int, Mask]] = OrderedDict()
 
-    def keys(self, conn: sqlite3.Connection, filter: Filter, version: int) -> I64:
-        """Give all matching keys, rising; keys of deleted records may be among them."""
-        seen, keys = self._kept.get(filter, (-1, np.empty(0, np.int64)))
-        if seen < version:
-            passed = _accepted(conn, filter, after=seen)
-            if seen >= 0:
-                judged = _keys(conn, "SELECT key FROM records WHERE changed > ?", (seen,))
-                passed = np.union1d(keys[~np.isin(keys, judged)], passed)
-            keys = passed
-        elif seen > version:  # a thread with an older transaction: answer it, keep the newer
-            return _accepted(conn, filter)
-        self._kept[filter] = (max(seen, version), keys)
+    def table(self, conn: sqlite3.Connection, filter: Filter, version: int, last_key: int) -> Mask:
+        """Give the table of a filter; keys of deleted records may be in it. It holds until the next call."""
+        seen, table = self._kept.get(filter, (-1, np.empty(0, bool)))
+        if seen > version:  # a thread with an older transaction: answer it, keep the newer
+            return _judge_all(conn, filter, last_key)
+        if seen < 0:
+            table = _judge_all(conn, filter, last_key)
+        elif seen < version:
+            table = _judge_again(conn, filter, np.pad(table, (0, last_key + 1 - len(table))), after=seen)
+        self._kept[filter] = (version, table)
         self._kept.move_to_end(filter)
         if len(self._kept) > _FILTERS_KEPT:
             self._kept.popitem(last=False)
-        return keys
+        return table
 
 
-def _accepted(conn: sqlite3.Connection, filter: Filter, *, after: int = -1) -> I64:
-    """Give the keys of the records that pass a filter and changed after a version, rising."""
-    accepted = where(filter, schema.declared(schema.read_spec(conn)))
-    sql = f"SELECT key FROM records WHERE {accepted.text}"
-    if after < 0:
-        return np.sort(_keys(conn, sql, accepted.values))
-    return np.sort(_keys(conn, f"{sql} AND changed > ?", (*accepted.values, after)))
+def _judge_again(conn: sqlite3.Connection, filter: Filter, table: Mask, *, after: int) -> Mask:
+    """Bring a table up to date with the records that changed after a version."""
+    accepted = where(filter)
+    table[_keys(conn, "changed > ?", (after,))] = False
+    table[_keys(conn, f"changed > ? AND {accepted.text}", (after, *accepted.values))] = True
+    return table
 
 
-def _keys(conn: sqlite3.Connection, sql: str, values: Sequence[Any]) -> I64:
-    keys: I64 = np.fromiter((row[0] for row in conn.execute(sql, values)), np.int64)
+def _judge_all(conn: sqlite3.Connection, filter: Filter, last_key: int) -> Mask:
+    indexed = schema.declared(schema.read_spec(conn)) if can_be_parted(filter) else frozenset()
+
+    def judge(condition: Condition) -> Mask:
+        """Answer a part by indexes alone, where they can; a part that they cannot answer takes one reading of all."""
+        by_index = is_indexed(condition, indexed)
+        if by_index and isinstance(condition, Not):
+            return ~judge(condition.part)
+        if by_index and isinstance(condition, And | Or) and condition.parts:
+            join = np.logical_and if isinstance(condition, And) else np.logical_or
+            joined: Mask = join.reduce([judge(part) for part in condition.parts])
+            return joined
+        accepted = where_part(filter, condition, indexed)
+        table = np.zeros(last_key + 1, bool)
+        for each in (by_index and accepted.alternatives) or (accepted,):
+            table[_keys(conn, each.text, each.values)] = True
+        return table
+
+    return judge(filter.condition)
+
+
+def _keys(conn: sqlite3.Connection, condition: str, values: Sequence[Any]) -> I64:
+    cursor = conn.execute(f"SELECT key FROM records WHERE {condition}", values)
+    keys: I64 = np.fromiter((row[0] for row in cursor), np.int64)
     return keys
-
-
-def _lookup(keys: I64, last_key: int) -> Mask:
-    """Give a table that says for each key up to the last whether it is among `keys`."""
-    passing = np.zeros(last_key + 1, bool)
-    passing[keys] = True
-    return passing
 
 
 def _outgrown(view: View, newest: files.Generation | None) -> bool:

@@ -38,10 +38,16 @@ _ROUNDING = 1e-14  # relative; SQLite promises 15 digits when it reads a real
 
 @dataclass(frozen=True)
 class Where:
-    """An SQL condition on `records`, with the values of its question marks."""
+    """An SQL condition on `records`, with the values of its question marks.
+
+    Attributes:
+        alternatives: The conditions of which one must hold, where it is made of such. Asked one by one, each is
+            answered by an index alone; joined by OR, SQLite looks up the row of every hit.
+    """
 
     text: str
     values: tuple[Any, ...] = ()
+    alternatives: tuple[Where, ...] = ()
 
 
 _NEVER, _ALWAYS = Where("0"), Where("1")
@@ -55,11 +61,25 @@ def where(filter: Filter, indexed: frozenset[str] = frozenset()) -> Where:
         indexed: Fields that have an index. Conditions on them are said so that it serves; those on others so that
             the value is read once for each row, which takes half the time.
     """
-    fields = list(_fields(filter.condition))
-    if len(fields) > _MOST_FIELDS:
+    return where_part(filter, filter.condition, indexed)
+
+
+def can_be_parted(filter: Filter) -> bool:
+    """Whether the conditions of which a filter is made can be translated one by one."""
+    return sum(1 for _ in fields_of(filter.condition)) <= _MOST_FIELDS
+
+
+def where_part(filter: Filter, part: Condition, indexed: frozenset[str]) -> Where:
+    """Translate one of the conditions of which a filter is made; the whole, where it cannot be parted."""
+    if not can_be_parted(filter):
         return _asked(filter, -1)
-    numbers = {id(field): number for number, field in enumerate(fields)}
-    return _translate(filter.condition, lambda field: _field(field, _asked(filter, numbers[id(field)]), indexed))
+    numbers = {id(field): number for number, field in enumerate(fields_of(filter.condition))}
+    return _translate(part, lambda field: _field(field, _asked(filter, numbers[id(field)]), indexed))
+
+
+def is_indexed(condition: Condition, indexed: frozenset[str]) -> bool:
+    """Whether all that a condition asks for is in an index."""
+    return all(".".join(field.path) in indexed for field in fields_of(condition))
 
 
 def register(conn: sqlite3.Connection) -> None:
@@ -87,16 +107,16 @@ def _finds(pattern: str, options: str, value: Any) -> bool:
 def _conditions(text: bytes) -> tuple[Condition, ...]:
     """Give the conditions on fields of a filter, and the whole filter as the last."""
     condition = parse_filter(text.decode("utf-8", "surrogatepass")).condition
-    return (*_fields(condition), condition)
+    return (*fields_of(condition), condition)
 
 
-def _fields(condition: Condition) -> Iterator[Field]:
+def fields_of(condition: Condition) -> Iterator[Field]:
     """Give the conditions on fields in the order in which they stand; not those within `$elemMatch`."""
     if isinstance(condition, Field):
         yield condition
     else:
         for part in (condition.part,) if isinstance(condition, Not) else condition.parts:
-            yield from _fields(part)
+            yield from fields_of(part)
 
 
 def _translate(condition: Condition, field: Callable[[Field], Where]) -> Where:
@@ -149,7 +169,7 @@ def _test(test: Test, place: Place, asked: Where) -> Where:
     """Translate a test of the value at a place, for rows that are not unsure."""
     value = place.value
     if isinstance(test, Exists):
-        return _all(Where(f"{value} IS NOT NULL"), Where(f"{value} <> {UNSURE}"))
+        return Where(f"{value} < {UNSURE}")  # the greatest of all: an index serves, as it would not for IS NOT NULL
     if isinstance(test, Size):
         return _all(Where(f"{value} = {ARRAY}"), Where(f"{place.length} = ?", (test.count,)))
     if isinstance(test, Equal | Among | Order | Regex):
@@ -263,7 +283,11 @@ def _all(*parts: Where) -> Where:
 
 
 def _any(*parts: Where) -> Where:
-    return _join(" OR ", [part for part in parts if part != _NEVER], _NEVER, _ALWAYS)
+    told = [part for part in parts if part != _NEVER]
+    joined = _join(" OR ", told, _NEVER, _ALWAYS)
+    if len(told) < 2 or joined == _ALWAYS:
+        return joined
+    return replace(joined, alternatives=tuple(each for part in told for each in part.alternatives or (part,)))
 
 
 def _join(word: str, parts: Sequence[Where], empty: Where, ends: Where) -> Where:
