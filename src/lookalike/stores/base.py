@@ -187,7 +187,11 @@ class Store(Protocol):
         ...
 
     def flush(self) -> None:
-        """Bring the derived index files up to date, so that the next opening is quick. Never needed for truth."""
+        """Bring the derived index files up to date, so that the next opening is quick. Never needed for truth.
+
+        Cost: little, until a tenth of the records is new. A large collection then gets its approximate index anew;
+            others read and write meanwhile.
+        """
         ...
 
     def compact(self) -> None:

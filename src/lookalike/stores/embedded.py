@@ -241,7 +241,7 @@ class EmbeddedStore:
         began = time.perf_counter()
         place = self._place(space)
         self._check_queries(place, vectors, k, max_distance)
-        answer = _Answer(len(vectors), k)
+        answer = planning.Answer(len(vectors), k)
         asked = planning.Question(self._spaces[place].metric, k, max_distance, filter is not None, exact)
         scanned = 0
         with self._viewing(place) as (conn, view):
@@ -395,21 +395,6 @@ def _search_statistics(spec: CollectionSpec, files: generation.Generation | None
         "lists": lists.tuning.lists,
         "probes": probing.probes,
     }
-
-
-class _Answer:
-    """The columns of an answer, padded."""
-
-    def __init__(self, q: int, k: int) -> None:
-        self.keys = np.full((q, k), -1, np.int64)
-        self.distances = np.full((q, k), np.inf, np.float32)
-        self.counts = np.zeros(q, np.int64)
-
-    def take(self, start: int, found: Sequence[tuple[I64, F32]]) -> None:
-        """Write what was found for the queries from `start` on."""
-        for row, (keys, distances) in enumerate(found, start):
-            self.counts[row] = len(keys)
-            self.keys[row, : len(keys)], self.distances[row, : len(keys)] = keys, distances
 
 
 def _ids(conn: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:

@@ -54,7 +54,7 @@ faiss: Any = _faiss  # its type stubs know neither views nor selectors
 _MARGIN = 32  # fetched beyond k at first; nearly always enough to prove the answer
 _GROWTH = 8
 _FEW = 256  # rows that are scored one by one: below about this a scan saves nothing
-_THIN = 128  # of so many rows one passes: then those are copied together once, and nobody steps over the others
+_THIN, _COPY = 16, 1 << 26  # of so many rows one passes, and in bytes: then those are copied together once
 _MANY_QUERIES = 24  # from here a matrix product over decoded blocks beats a scan for each query
 _BLOCK = 16384  # rows decoded at once: 32 MB at 512 numbers
 _EXACT = 64  # rows of float64 work at once: stays in the second-level cache
@@ -119,23 +119,38 @@ class Selection:
     """The rows of a segment that may be answered.
 
     Attributes:
-        segment: Where the rows are; a copy of the chosen ones alone where they are few.
+        segment: Where the rows are; a copy of the chosen ones alone where they are few, as a scan of rows that lie
+            apart is several times as slow.
         mask: (n,) which of its rows are chosen; None for all.
         count: How many.
     """
 
     def __init__(self, segment: Segment, passing: Mask | None = None) -> None:
         """Choose the rows that are alive and, where given, pass."""
+        self._counts: I64 | None = None
         mask = segment.alive if passing is None else passing if segment.alive is None else passing & segment.alive
         self.segment, self.mask = segment, mask
         self.count = len(segment.keys) if mask is None else int(np.count_nonzero(mask))
-        if mask is not None and self.count <= max(_FEW, len(segment.keys) // _THIN):
+        most = min(len(segment.keys) // _THIN, _COPY // (segment.rows.shape[1] * segment.rows.itemsize))
+        if mask is not None and self.count <= max(_FEW, most):
             self.segment, self.mask = Segment(segment.rows[mask], segment.keys[mask], None, segment.slack), None
+        self._is_copy = self.segment is not segment
 
     @cached_property
     def places(self) -> I64:
         """The chosen rows (count,), rising."""
         return np.arange(self.count) if self.mask is None else np.flatnonzero(self.mask)
+
+    @property
+    def copied_bytes(self) -> int:
+        """How much memory the copy takes; 0 where there is none."""
+        return self.segment.rows.nbytes if self._is_copy else 0
+
+    def counts(self, groups: npt.NDArray[np.int32], many: int) -> I64:
+        """Say how many chosen rows are in each of so many groups; (n,) groups, the same at every call."""
+        if self._counts is None:
+            self._counts = np.bincount(groups[self.places], minlength=many)
+        return self._counts
 
     @cached_property
     def bits(self) -> Any:

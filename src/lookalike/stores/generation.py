@@ -146,7 +146,7 @@ def _mapped(folder: Path, files: SpaceFiles, place: int, space: Space) -> Segmen
 def load_lists(folder: Path, generation: Generation, place: int, space: Space) -> Lists | None:
     """Map the approximate index of one space; None when there is none, or it is not what was written."""
     files = generation.spaces[place].lists
-    if files is None:
+    if files is None or not ivf.is_mappable():
         return None
     paths = ivf.paths(folder / generation.name, place)
     try:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .exact import Mask, Rows
     from .ivf import Lists
 
-_FILTERS_KEPT = 32
+_FILTERS_KEPT, _COPIES = 32, 1 << 28  # filters, and bytes of the rows that were copied for them
 
 
 @dataclass(eq=False)
@@ -80,16 +80,18 @@ class Index:
 
     def selections(self, conn: sqlite3.Connection, view: View, filter: Filter | None) -> list[Selection]:
         """Give the rows of base and tail of a view that pass the filter."""
+        segments, held = (view.base, view.tail), view.selections.get(filter)
+        if held is not None:
+            return held
+        if filter is None:
+            return view.selections.setdefault(None, [Selection(each) for each in segments])
         with self._filter_lock:
             if filter not in view.selections:
-                if len(view.selections) >= _FILTERS_KEPT:
+                copied = sum(each.copied_bytes for held in view.selections.values() for each in held)
+                if len(view.selections) > _FILTERS_KEPT or copied > _COPIES:
                     view.selections.clear()
-                segments = (view.base, view.tail)
-                if filter is None:
-                    view.selections[filter] = [Selection(segment) for segment in segments]
-                else:
-                    passing = self._matching.table(conn, filter, view.version, view.last_key)
-                    view.selections[filter] = [Selection(each, passing[each.keys]) for each in segments]
+                passing = self._matching.table(conn, filter, view.version, view.last_key)
+                view.selections[filter] = [Selection(each, passing[each.keys]) for each in segments]
             return view.selections[filter]
 
     def forget(self) -> None:

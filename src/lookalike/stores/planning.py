@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .index import View
     from .ivf import Probing
 
-_WORTH = 4  # the matching rows are scanned unless they are so many times what the lists would have looked at
+_WORTH = 2  # the matching rows are scanned unless they are so many times what would be looked at in the lists
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,21 @@ class Outcome:
 
     found: list[Found]
     scanned: int
+
+
+class Answer:
+    """The columns of an answer, padded."""
+
+    def __init__(self, q: int, k: int) -> None:
+        self.keys = np.full((q, k), -1, np.int64)
+        self.distances = np.full((q, k), np.inf, np.float32)
+        self.counts = np.zeros(q, np.int64)
+
+    def take(self, start: int, found: Sequence[Found]) -> None:
+        """Write what was found for the queries from `start` on."""
+        for row, (keys, distances) in enumerate(found, start):
+            self.counts[row] = len(keys)
+            self.keys[row, : len(keys)], self.distances[row, : len(keys)] = keys, distances
 
 
 def plan(view: View, selections: Sequence[Selection], question: Question) -> Way:
@@ -113,7 +128,7 @@ def _search_lists(
     behind = exact.rank(later, question.metric, queries, k, max_distance=None, ids=ids)
     found = []
     for query, rows, (keys, distances) in zip(queries, nearest, behind, strict=True):
-        near_keys, near = exact.scored(view.base, query, np.unique(rows[rows >= 0]))
+        near_keys, near = exact.scored(view.base, query, rows[rows >= 0])
         both = np.concatenate([near_keys, keys]), np.concatenate([near, distances])
         best = exact.cut(*both, k, np.float32(np.inf), ids)
         if len(best[0]) < min(k, matching):
@@ -132,8 +147,8 @@ def _candidates(
         rows = lists.candidates(unit, question.k, probing.probes, base)
         return list(rows), len(queries) * lists.looked_at(probing.probes)
     found, scanned = [], 0
-    for query in unit:
-        rows, seen = lists.candidates_among(query, question.k, probing.probes, base)
+    for row in range(len(unit)):
+        rows, seen = lists.candidates_among(unit[row : row + 1], question.k, probing.probes, base)
         found.append(rows)
         scanned += seen
     return found, scanned
