@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..values import Space
-from . import ivf, schema
+from . import building, ivf, schema
 from .exact import Segment, slack
 from .ivf import Lists, Probing, Tuning
 
@@ -199,7 +199,7 @@ def _with_lists(
     if before is not None and (old := load(folder, before, 0, space)) is not None:
         lists = load_lists(folder, before, 0, space)
         held = None if lists is None else (old.keys, lists)
-    tuning = ivf.build(fresh, 0, base, target=recall, before=held)
+    tuning = building.build(fresh, 0, base, target=recall, before=held)
     crcs = {}
     for kind, path in ivf.paths(fresh, 0).items():
         with open(path, "rb") as file:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .index import View
     from .ivf import Probing
 
+_FULL = 0.8  # as little as may be alive before index files are written anew
 _WORTH = 2  # the matching rows are scanned unless they are so many times what would be looked at in the lists
 
 
@@ -83,7 +84,7 @@ def plan(view: View, selections: Sequence[Selection], question: Question) -> Way
         return Way(method, f"{rows} are scanned: {why_not}")
     reason = f"the {probing.probes} nearest of {view.lists.tuning.lists:,} lists hold the nearest rows"  # type: ignore[union-attr]
     if question.filtered:
-        reason = f"lists are read until enough of the {rows} were seen; recall was measured without a filter"
+        reason = f"lists are read until enough of the {rows} were seen; recall was measured without one"
     return Way("approximate", reason, probing)
 
 
@@ -102,10 +103,19 @@ def _approximate(view: View, selections: Sequence[Selection], question: Question
     probing = view.lists.tuning.probing(question.k)
     if probing is None:
         return f"the index does not find {question.k:,} neighbors with the wanted recall", None
-    gathered = selections[0].segment is not view.base
-    if gathered or (question.filtered and selections[0].count <= _WORTH * view.lists.budget(probing.probes)):
+    if selections[0].segment is not view.base:  # a copy, of which the lists know nothing
         return "so few are scanned sooner than an index is read", None
+    if _is_thinned(view, selections[0], question):
+        if selections[0].count <= _WORTH * view.lists.budget(probing.probes):
+            return "so few are scanned sooner than an index is read", None
+        if selections[0].count < probing.least_share * len(view.base.keys):
+            return "of so few the index does not find the wanted share", None
     return "", probing
+
+
+def _is_thinned(view: View, base: Selection, question: Question) -> bool:
+    """Whether so many rows of the lists are not to be answered that more lists must be looked into."""
+    return question.filtered or base.count < _FULL * len(view.base.keys)
 
 
 def search(
@@ -143,7 +153,7 @@ def _candidates(
 ) -> tuple[Sequence[I64], int]:
     lists, unit = view.lists, exact.unit_of(queries)
     assert lists is not None  # without lists there is no probing
-    if not question.filtered:
+    if not _is_thinned(view, base, question):
         rows = lists.candidates(unit, question.k, probing.probes, base)
         return list(rows), len(queries) * lists.looked_at(probing.probes)
     found, scanned = [], 0
