@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     Reading = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
-FORMAT, _READABLE = 2, (1, 2)  # the first had no approximate index
+FORMAT, _READABLE = 2, (1, 2)  # raised when what is stored changes; the first had no approximate index
 _BATCH = 4096
 _NEW = "new-"
 

@@ -129,7 +129,7 @@ class Lists:
             with OneThread():
                 near, order = self._coarse.search(unit, min(many, self.tuning.lists))
             seen = np.cumsum(held[order[0]])
-            if seen[-1] >= rows:
+            if seen[-1] >= rows or len(seen) == self.tuning.lists:
                 break
         end = max(probes, int(np.searchsorted(seen, rows)) + 1)
         near, order = np.ascontiguousarray(near[0, :end]), np.ascontiguousarray(order[0, :end])

@@ -162,8 +162,9 @@ def checked_recall(target: float) -> float:
 
 
 def declared(spec: CollectionSpec) -> frozenset[str]:
-    """Give the fields that have an index."""
-    return frozenset((*spec.fields, spec.product_id_field or "_id"))
+    """Give the fields that have an index; `_id` always has one."""
+    fields = (*spec.fields, *filter(None, [spec.product_id_field]))
+    return frozenset(("_id", *(field for field in fields if _value(field))))
 
 
 def index_fields(conn: sqlite3.Connection) -> None:

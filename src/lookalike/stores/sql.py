@@ -98,9 +98,7 @@ def _accepts(text: bytes, number: int, metadata: str, tags: str, id: str) -> boo
 
 
 def _finds(pattern: str, options: str, value: Any) -> bool:
-    return isinstance(value, str) and Regex(pattern, options).finds(
-        value
-    )  # SQLite may put the parts of AND in any order
+    return isinstance(value, str) and Regex(pattern, options).finds(value)
 
 
 @lru_cache(maxsize=256)
