@@ -21,7 +21,7 @@ class Limits:
         max_id_chars: Characters of a record id; long enough for a path.
         max_metadata_bytes: Bytes of one record's metadata as JSON.
         max_name_chars: Characters of a collection's name.
-        max_limit: Matches that one search may return.
+        max_limit: Matches that one page of a search may hold; a cursor goes on behind them.
     """
 
     max_image_bytes: int = 250_000_000
@@ -32,7 +32,7 @@ class Limits:
     max_id_chars: int = 1024
     max_metadata_bytes: int = 1_000_000
     max_name_chars: int = 128
-    max_limit: int = 1_000_000
+    max_limit: int = 100_000
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

@@ -10,7 +10,7 @@ from ..distances import cosine_distance, score_map, score_of
 from ..rendering import Card
 from .describer import THUMBNAIL_SIDE_PX
 from .results import Comparison
-from .search import HASH_SPACE, HUE_SPACE
+from .spaces import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
     from ..values import Image
