@@ -227,7 +227,6 @@ def _bare_index(home: Path, vectors: F32, held: Mapping[str, Any]) -> tuple[Any,
     codes = np.clip(np.rint(vectors * scale), -127, 127).astype(np.float32)
     index.add_core(len(codes), faiss.swig_ptr(codes), None, faiss.swig_ptr(assigned), None)
     index.nprobe = int(held["probes"])
-    index.coarse = coarse  # held: faiss does not
     return index, f"FAISS IVF, the same {len(centroids):,} lists, {index.nprobe} probes"
 
 

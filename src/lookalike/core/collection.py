@@ -291,14 +291,29 @@ class Collection:
         found = find_clusters(self._store, threshold, space=space, points=self._points(space), on_progress=on_progress)
         return Clusters(self.name, threshold, found)
 
-    def configure(self, *, fields: Iterable[str] | None = None, product_id_field: str | None = None) -> None:
-        """Change the declared fields and the product-id field of the living collection; None leaves them.
+    def configure(
+        self,
+        *,
+        fields: Iterable[str] | None = None,
+        product_id_field: str | None = None,
+        recall_target: float | None = None,
+    ) -> None:
+        """Change settings of the living collection; None leaves them.
 
         Args:
             fields: All fields that are to be declared: what is filtered by often is filtered faster.
             product_id_field: The field that says which records show one product; "" takes it away.
+            recall_target: The share of true neighbors that an approximate index must find, over 0 up to 1; with 1
+                every search is exact. A higher one holds at once: searches are exact until the index is tuned anew.
+
+        Raises:
+            InputError: when the recall target is out of range.
         """
-        self._store.configure(fields=None if fields is None else tuple(fields), product_id_field=product_id_field)
+        self._store.configure(
+            fields=None if fields is None else tuple(fields),
+            product_id_field=product_id_field,
+            recall_target=recall_target,
+        )
 
     def declare(self, fields: Iterable[str] = (), drop: Iterable[str] = ()) -> None:
         """Declare more fields and drop others; the records keep what they hold.
