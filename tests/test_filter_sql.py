@@ -107,6 +107,21 @@ def test_a_store_finds_what_the_referee_accepts(store, documents, conditions):
         assert_agrees(store, held, condition)
 
 
+BOUNDS = NUMBERS | TEXTS | st.integers(-2, 2)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    values=st.lists(SCALARS | st.lists(SCALARS, max_size=3), min_size=1, max_size=9),
+    bounds=st.lists(st.tuples(st.sampled_from(["$gt", "$gte"]), BOUNDS, st.sampled_from(["$lt", "$lte"]), BOUNDS)),
+)
+def test_a_range_of_a_declared_field_holds_what_the_referee_accepts(store, values, bounds):
+    held = fill(store, [({"a": value}, []) for value in values])
+    for lower, low, upper, high in bounds:
+        assert_agrees(store, held, {"a": {lower: low, upper: high}})
+        assert_agrees(store, held, {"a": {lower: low, upper: high, "$ne": 1}, "b": None})
+
+
 @pytest.mark.parametrize(
     ("documents", "condition"),
     [

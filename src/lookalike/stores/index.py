@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from ..values import Space
 from . import generation as files
 from . import maintenance, schema
 from .exact import Segment, Selection, slack
-from .sql import can_be_parted, is_indexed, where, where_part
+from .sql import Where, bounds_in, can_be_parted, is_indexed, where, where_between, where_part
 
 if TYPE_CHECKING:
     from ..filters import Filter
@@ -192,16 +193,24 @@ def _judge_all(conn: sqlite3.Connection, filter: Filter, last_key: int) -> Mask:
 
     def judge(condition: Condition) -> Mask:
         """Answer a part by indexes alone, where they can; a part that they cannot answer takes one reading of all."""
-        by_index = is_indexed(condition, indexed)
-        if by_index and isinstance(condition, Not):
+        if not is_indexed(condition, indexed):
+            return rows([where_part(filter, condition, indexed)])
+        if isinstance(condition, Not):
             return ~judge(condition.part)
-        if by_index and isinstance(condition, And | Or) and condition.parts:
-            join = np.logical_and if isinstance(condition, And) else np.logical_or
-            joined: Mask = join.reduce([judge(part) for part in condition.parts])
-            return joined
-        accepted = where_part(filter, condition, indexed)
+        if isinstance(condition, And) and condition.parts:
+            pairs, others = bounds_in(condition)
+            ranges = [rows_of(where_between(filter, *pair, indexed)) for pair in pairs]
+            return np.logical_and.reduce([*ranges, *map(judge, others)])  # type: ignore[no-any-return]
+        if isinstance(condition, Or) and condition.parts:
+            return np.logical_or.reduce([judge(part) for part in condition.parts])  # type: ignore[no-any-return]
+        return rows_of(where_part(filter, condition, indexed))
+
+    def rows_of(accepted: Where) -> Mask:
+        return rows(accepted.alternatives or (accepted,))
+
+    def rows(accepted: Sequence[Where]) -> Mask:
         table = np.zeros(last_key + 1, bool)
-        for each in (by_index and accepted.alternatives) or (accepted,):
+        for each in accepted:
             table[_keys(conn, each.text, each.values)] = True
         return table
 
@@ -210,7 +219,7 @@ def _judge_all(conn: sqlite3.Connection, filter: Filter, last_key: int) -> Mask:
 
 def _keys(conn: sqlite3.Connection, condition: str, values: Sequence[Any]) -> I64:
     cursor = conn.execute(f"SELECT key FROM records WHERE {condition}", values)
-    keys: I64 = np.fromiter((row[0] for row in cursor), np.int64)
+    keys: I64 = np.fromiter(chain.from_iterable(cursor), np.int64)
     return keys
 
 

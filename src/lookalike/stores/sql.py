@@ -77,6 +77,42 @@ def where_part(filter: Filter, part: Condition, indexed: frozenset[str]) -> Wher
     return _translate(part, lambda field: _field(field, _asked(filter, numbers[id(field)]), indexed))
 
 
+def where_between(filter: Filter, lower: Field, upper: Field, indexed: frozenset[str]) -> Where:
+    """Translate two bounds of one field together, so that an index reads what lies between them and no more.
+
+    The first alternative of a bound is what is clear of it; the others are its edge, lists, and rows that are unsure.
+    """
+    low, high = (where_part(filter, bound, indexed) for bound in (lower, upper))
+    place = place_of(lower.path)
+    if place is None or not (low.alternatives and high.alternatives):
+        return _all(low, high)
+    edges = [*(_all(each, high) for each in low.alternatives[1:]), *(_all(each, low) for each in high.alternatives[1:])]
+    return _any(_between(place.value, lower.test, upper.test), *edges)  # type: ignore[arg-type]  # both are an Order
+
+
+def _between(value: str, lower: Order, upper: Order) -> Where:
+    """Translate: the value is clear of both bounds."""
+    if isinstance(lower.operand, str) or isinstance(upper.operand, str):
+        return Where(f"{value} {lower.operator} ? AND {value} {upper.operator} ?", (lower.operand, upper.operand))
+    return Where(f"{value} > ? AND {value} < ?", (_around(lower.operand)[1], _around(upper.operand)[0]))
+
+
+def bounds_in(condition: And) -> tuple[list[tuple[Field, Field]], list[Condition]]:
+    """Split a conjunction into pairs that bound a field from both sides, within one kind, and all other parts."""
+    bounds: dict[tuple[Any, ...], dict[str, Field]] = {}
+    others: list[Condition] = []
+    for part in condition.parts:
+        if isinstance(part, Field) and isinstance(part.test, Order):
+            sides = bounds.setdefault((part.path, kind_of(part.test.operand)), {})
+            side = part.test.operator[0]
+            if side not in sides:
+                sides[side] = part
+                continue
+        others.append(part)
+    pairs = [(sides[">"], sides["<"]) for sides in bounds.values() if len(sides) == 2]
+    return pairs, [*others, *(field for sides in bounds.values() if len(sides) == 1 for field in sides.values())]
+
+
 def is_indexed(condition: Condition, indexed: frozenset[str]) -> bool:
     """Whether all that a condition asks for is in an index."""
     return all(".".join(field.path) in indexed for field in fields_of(condition))
