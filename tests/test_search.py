@@ -259,7 +259,7 @@ def test_a_diverse_selection_is_that_of_maximal_marginal_relevance(
     shop: lookalike.Collection, truth: Truth, place: int, limit: int, diversity: float
 ) -> None:
     query = sorted(truth.records)[place % len(truth.records)]
-    pool = truth.ranking(query)[: max(100, 10 * limit)]
+    pool = truth.ranking(query)[: max(60, 6 * limit)]
     found = shop.search(f"id:{query}", limit=limit, diversity=diversity)
     assert found.next is None
     assert found[0].id == pool[0][2]

@@ -11,12 +11,12 @@ from ..distances import Map, scores_of
 if TYPE_CHECKING:
     from ..values import F32, F64
 
-_LEAST_POOL = 100
-_POOL_SHARE = 10
+_LEAST_POOL = 60
+_POOL_SHARE = 6
 
 
 def pool_size(limit: int) -> int:
-    """Give how many matches to choose from: ten times what is wanted, and at least 100."""
+    """Give how many matches to choose from: six times what is wanted, and at least 60."""
     return max(_LEAST_POOL, _POOL_SHARE * limit)
 
 

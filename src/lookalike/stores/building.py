@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 faiss: Any = _faiss
 
-DEPTHS = (16, 128)  # the k that probes are tuned for; more neighbors are searched for exactly
+DEPTHS = (16, 64, 128)  # the k that probes are tuned for; more neighbors are searched for exactly
 _SHARES = (0.5, 0.25, 0.125)  # of the rows that pass a filter; fewer are scanned sooner than lists are read
 _MOST_SHARE = 0.25  # of the lists: with more probes than that a scan is as quick, and exact
-_LEAST_PROBES = 4  # queries from outside are less like the rows than the sample is
+_LEAST_PROBES = 8  # queries from outside are less like the rows than the sample is
 _MARGIN = 0.4  # of what may be missed: a sample may be luckier than the questions that come
 _SAMPLE = 256  # queries to tune by, and as many to state the recall
 _LISTS = 4  # times sqrt(n). With 2, a million rows in 10,000 clusters take 16 probes for what 1 does here
@@ -157,7 +157,7 @@ def _floor(tuning: Tuning) -> float:
 
 
 def _steps(lists: int) -> Sequence[int]:
-    """Give the numbers of probes that are tried: 4, 6, 8, 12, 16 ... up to a share of the lists."""
+    """Give the numbers of probes that are tried: 8, 12, 16, 24, 32 ... up to a share of the lists."""
     steps = [_LEAST_PROBES << n for n in range(20)]
     between = [step + step // 2 for step in steps]
     return [step for step in sorted(steps + between) if step <= _MOST_SHARE * lists]
