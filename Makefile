@@ -39,5 +39,14 @@ $(VENV)/.test: $(VENV)/.runtime requirements/test.lock
 	$(BIN)/pip install -q -r requirements/test.lock
 	touch $@
 
+lock:                          # pins anew what is installed and tested; bench.lock is kept by hand
+	rm -rf build/lock
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install -q . hatchling editables
+	(head -1 requirements/runtime.lock; build/lock/bin/pip freeze --exclude lookalike) > build/runtime.lock
+	build/lock/bin/pip install -q '.[test]'
+	(head -1 requirements/test.lock; build/lock/bin/pip freeze --exclude lookalike | grep -vxFf build/runtime.lock) > build/test.lock
+	mv build/runtime.lock build/test.lock requirements/
+
 clean:
 	rm -rf $(VENV) bench/.venv demo-home bench/results build dist

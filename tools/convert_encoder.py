@@ -456,7 +456,7 @@ def card_of(models: Mapping[str, bytes], dims: Mapping[str, int]) -> dict[str, A
         "spaces": dict(dims),
         "side_px": SIDE_PX,
         "resize_filter": "bicubic",
-        "reducing_gap": 2.0,
+        "reducing_gap": 1.0,
         "min_source_side_px": 2 * SIDE_PX,
         "licence": "Apache-2.0",
         "source": WEIGHTS_SOURCE,

@@ -24,6 +24,7 @@ from train_projections import DATA, manifest, open_picture
 from lookalike.encoders import Encoder
 from lookalike.encoders.builtin import open_builtin, views
 from lookalike.encoders.hashes import difference_hash
+from lookalike.encoders.tiny import tiny_pixels
 from lookalike.values import Image
 
 F32 = npt.NDArray[np.float32]
@@ -60,7 +61,7 @@ def encoded(encoder: Encoder, data: Path, name: str) -> Measured:
             vectors["squash", space].append(whole[space])
             vectors["middle", space].append(middle[space])
             vectors["both", space].append(whole[space] + middle[space])
-    hashes = [difference_hash(_image(pixels)) for pixels in pictures]
+    hashes = [difference_hash(tiny_pixels(_image(pixels))) for pixels in pictures]
     return Measured(
         rows,
         {key: _unit(np.stack(found)) for key, found in vectors.items()},

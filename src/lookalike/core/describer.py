@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from .. import intake
-from ..encoders import difference_hash, hue_histogram, open_encoder
+from ..encoders import difference_hash, hue_histogram, open_encoder, tiny_pixels
 from ..values import Entry, Record
 from .items import check_record_id
 from .search import HASH_SPACE, HUE_SPACE
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .ingest import Item
 
 THUMBNAIL_SIDE_PX = 320  # enough to show a match, and to verify a copy by its local features
-DESCRIPTOR_VERSION = "1"  # of what is computed beside the encoder: part of a collection's identity
+DESCRIPTOR_VERSION = "2"  # of what is computed beside the encoder: part of a collection's identity
 
 
 class Describer:
@@ -58,11 +58,12 @@ class Describer:
         import numpy as np
 
         vectors: dict[str, Any] = dict(self.encoder.encode(image))
-        hues = hue_histogram(image)
+        tiny = tiny_pixels(image)
+        hues = hue_histogram(tiny)
         if hues is not None:
             vectors[HUE_SPACE] = hues
         vectors = {name: vector.astype(np.float16).astype(np.float32) for name, vector in vectors.items()}
-        hashed = difference_hash(image)
+        hashed = difference_hash(tiny)
         if hashed is not None:
             vectors[HASH_SPACE] = hashed
         return vectors

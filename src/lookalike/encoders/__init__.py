@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from lookalike.encoders.base import Encoder, ModelCard
 from lookalike.encoders.hashes import HASH_BITS, difference_hash
 from lookalike.encoders.hues import HUES, hue_histogram
+from lookalike.encoders.tiny import tiny_pixels
 from lookalike.errors import EncoderError
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "difference_hash",
     "hue_histogram",
     "open_encoder",
+    "tiny_pixels",
 ]
 
 Variant: TypeAlias = Literal["auto", "int8", "fp32"]

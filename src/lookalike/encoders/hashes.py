@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..values import U8, Image
+    from ..values import U8
 
 HASH_BITS = 64
-_WIDTH, _HEIGHT = 9, 8  # one column more than bits a row: each bit compares two neighbors
+_CELL_PX = 8  # of the tiny form, which gives 9 x 8 cells: one column more than bits a row
 _DECISIVE_LEVELS = 3  # grey levels; a smaller step between cells is noise of the encoding
 _DECISIVE_CELLS = 20  # of 64; a picture with fewer is too flat for its hash to say anything
 
 
-def difference_hash(image: Image) -> U8 | None:
+def difference_hash(tiny: U8) -> U8 | None:
     """Give the difference hash, or None for a picture that is too flat to have one.
 
     Flat pictures (blank pages, skies, plain backgrounds) would all share one hash.
+
+    Args:
+        tiny: (64, 72, 3) uint8, from `tiny_pixels`.
 
     Returns:
         (8,) uint8; bit i of row r says whether cell i is darker than its right neighbor.
@@ -26,9 +29,8 @@ def difference_hash(image: Image) -> U8 | None:
     import numpy as np
     import PIL.Image
 
-    grey = PIL.Image.fromarray(image.pixels).convert("L")
-    small = grey.resize((_WIDTH, _HEIGHT), PIL.Image.Resampling.BOX, reducing_gap=2.0)
-    steps = np.diff(np.asarray(small, dtype=np.int16), axis=1)  # (8, 8)
+    cells = PIL.Image.fromarray(tiny).convert("L").reduce(_CELL_PX)
+    steps = np.diff(np.asarray(cells, dtype=np.int16), axis=1)  # (8, 8)
     if int((np.abs(steps) >= _DECISIVE_LEVELS).sum()) < _DECISIVE_CELLS:
         return None
     return np.packbits(steps > 0)
