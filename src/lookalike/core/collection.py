@@ -16,7 +16,7 @@ from ..limits import check_count, check_unit
 from ..values import CollectionSpec, Entry, Record
 from .describer import THUMBNAIL_SIDE_PX, Describer
 from .duplicates import find_duplicates
-from .ingest import IdFrom, Ingest, Item, OnProgress, Rules
+from .ingest import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
 from .items import check_metadata, check_tags, count_items, described, items_of
 from .results import DuplicateGroups, Matches, Report
 from .search import HASH_SPACE, HUE_SPACE, Probe, Question, mix, probe_of, search
@@ -75,6 +75,7 @@ class Collection:
         prune: bool = False,
         base: str | os.PathLike[str] | None = None,
         on_progress: OnProgress | None = None,
+        on_outcome: OnOutcome | None = None,
     ) -> Report:
         """Add pictures: new ones are added, changed ones updated, the rest left alone. One bad image fails alone.
 
@@ -91,6 +92,8 @@ class Collection:
             prune: After a folder, remove the records whose files below it are gone.
             base: The folder that a record's relative `_file` starts from.
             on_progress: Called with a Progress while the work goes on.
+            on_outcome: Called with the Outcome of each picture once it is stored, or has failed. An error that one
+                of the two raises ends the work; what was committed is there.
 
         Returns:
             A Report with counts and the failures, each with its source and its reason.
@@ -113,6 +116,7 @@ class Collection:
             workers=self._describer.settings.workers,
             rules=Rules(replace=replace, resume=resume),
             total=total,
+            on_outcome=on_outcome,
         )
         report = run.run(items, on_progress)
         if prune:
@@ -174,6 +178,25 @@ class Collection:
             picture=self.thumbnail,
             query_picture=lambda: self._query_picture(wanted[0]),
         )
+
+    def scan(
+        self, *, filter: Mapping[str, Any] | str | Filter | None = None, after: str | None = None
+    ) -> Iterator[Record]:
+        """Give the records that pass a filter by rising id, those behind the id `after` when given."""
+        return self._store.scan(filter=_filter(filter), after=after)
+
+    def count(self, *, filter: Mapping[str, Any] | str | Filter | None = None) -> int:
+        """Count the records that pass a filter."""
+        return self._store.count(filter=_filter(filter))
+
+    def configure(self, *, fields: Iterable[str] | None = None, product_id_field: str | None = None) -> None:
+        """Change the declared fields and the product-id field of the living collection; None leaves them.
+
+        Args:
+            fields: All fields that are to be declared: what is filtered by often is filtered faster.
+            product_id_field: The field that says which records show one product; "" takes it away.
+        """
+        self._store.configure(fields=None if fields is None else tuple(fields), product_id_field=product_id_field)
 
     def get(self, record_id: str) -> Record:
         """Give one record.
@@ -334,8 +357,8 @@ class Collection:
         record_id = _stored_id(source)
         if record_id is None:
             self._check_encoder()
-            image = self._describer.read(source, crop=crop)
-            return probe_of(self._describer.vectors(image), space, image.content_hash)
+            seen = self._describer.describe(source, crop=crop)
+            return probe_of(seen.vectors, space, seen.content_hash)
         if crop is not None:
             raise InputError("crop needs the picture itself: pass its file in place of its id.")
         record = self.get(record_id)
@@ -364,7 +387,7 @@ class Collection:
 
     def _check_encoder(self) -> None:
         if self.spec.encoder_digest != self._describer.digest:
-            card = self._describer.encoder.card
+            card = self._describer.card
             raise EncoderMismatchError(
                 f'collection "{self.name}" holds vectors of encoder "{self.spec.encoder}" '
                 f"({self.spec.encoder_digest[:8]}); here runs {card.name}-{card.variant} "
