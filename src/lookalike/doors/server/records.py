@@ -1,0 +1,261 @@
+"""Routes of records: add, list, look at, change, delete, and their pictures."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from ...core.outside import outside_source
+from ...errors import InputError, NotFoundError
+from ...values import Outcome
+from ..forms import record_form, report_form
+from . import openapi, schema
+from .bodies import JSON, JSON_LINES, MULTIPART, Sent, as_model, media_type, parts_in, read, read_model, read_pictures
+from .desk import desk_of, light, on_pictures, principal_of
+from .jobs import accept_job
+from .multipart import boundary_of
+from .paths import Name, RecordId, etag_of, names, outcome_form, unchanged
+from .replies import error_of, reply
+
+if TYPE_CHECKING:
+    from ...core.results import Report
+    from ...values import Record
+
+router = APIRouter(prefix="/api/v1/collections/{name}/records", tags=["records"])
+
+_PAGE, _LONGEST_PAGE = 100, 1000
+_PICTURE_BODY = openapi.body(
+    {
+        MULTIPART: openapi.files("file", record=schema.NewRecord, required=["file"]),
+        "image/*": openapi.BINARY,
+        JSON: schema.NewRecord,
+        JSON_LINES[0]: {"type": "string", "description": "A record a line."},
+    }
+)
+
+
+@router.post(
+    "",
+    responses={
+        200: {"model": schema.AddedRecord, "description": "Updated or unchanged; for many pictures, a report."},
+        201: {"model": schema.AddedRecord, "description": "Added."},
+        202: {"model": schema.JobForm, "description": "A job was made (job=true)."},
+        **openapi.errors(404, 409, 413, 415, 422),
+    },
+    openapi_extra=_PICTURE_BODY,
+)
+async def add_records(
+    request: Request,
+    name: Name,
+    id: Annotated[str | None, Query(description="Id of a picture that is sent alone.")] = None,
+    replace: Annotated[bool, Query(description="Overwrite records of other pictures under the same id.")] = False,
+    job: Annotated[bool, Query(description="Answer at once and work later; for JSON lines and multipart.")] = False,
+) -> Response:
+    """Add pictures: as multipart (`file`, and `record` with fields), an image itself, JSON, or JSON lines.
+
+    A single picture answers with its record, and its failure with an error. Of many each has an outcome of its own,
+    and one that fails does not stop the rest.
+    """
+    principal_of(request).check("write", name)
+    if job:
+        return await accept_job(request, name, replace=replace)
+    sent = await read_pictures(request)
+    if id is not None:
+        if sent.is_list:
+            raise InputError("the query names an id, and the body many pictures: give each its own _id.")
+        sent = Sent([{**sent.records[0], "_id": id}], is_list=False)
+    added = await on_pictures(request, _urls(sent), lambda: _add(request, name, sent, replace=replace))
+    for outcome in added.outcomes:
+        desk_of(request).metrics.added(outcome.kind)
+    if sent.is_list:
+        return reply({**report_form(added.report), "outcomes": [outcome_form(one) for one in added.outcomes]})
+    [outcome] = added.outcomes
+    if outcome.failure is not None or added.record is None:
+        raise error_of(outcome.failure)
+    form = {**record_form(added.record), "outcome": outcome.kind}
+    return reply(form, 201 if outcome.kind == "added" else 200, {"ETag": etag_of(added.record)})
+
+
+@router.get("", responses={200: {"model": schema.RecordList}, **openapi.errors(404, 422)})
+async def list_records(
+    request: Request,
+    name: Name,
+    limit: Annotated[int, Query(description="Records on a page.", ge=1, le=_LONGEST_PAGE)] = _PAGE,
+    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+    filter: Annotated[str | None, Query(description="Condition on metadata, as JSON.")] = None,
+) -> Response:
+    """List records by rising id, a page at a time."""
+
+    def work() -> dict[str, Any]:
+        collection = desk_of(request).collection(request, name, "read")
+        after = None if cursor is None else _id_behind(cursor)
+        found = list(islice(collection.scan(filter=filter, after=after), limit + 1))
+        page = found[:limit]
+        return {
+            "records": [record_form(record) for record in page],
+            "next": _cursor(page[-1].id) if len(found) > limit else None,
+        }
+
+    return reply(await light(request, work))
+
+
+@router.get(
+    "/{record_id:path}/thumbnail",
+    responses={200: {"content": {"image/jpeg": {}}}, 304: {"description": "As before."}, **openapi.errors(404, 422)},
+)
+async def get_thumbnail(request: Request, name: Name, record_id: RecordId) -> Response:
+    """Give a small JPEG of a record's picture."""
+    return await _picture(request, name, record_id, "thumbnail")
+
+
+@router.get(
+    "/{record_id:path}/original",
+    responses={200: {"content": {"image/*": {}}}, 304: {"description": "As before."}, **openapi.errors(404, 422)},
+)
+async def get_original(request: Request, name: Name, record_id: RecordId) -> Response:
+    """Give a record's picture as it came, where the collection keeps it."""
+    return await _picture(request, name, record_id, "original")
+
+
+@router.get(
+    "/{record_id:path}",
+    responses={200: {"model": schema.Record}, 304: {"description": "As before."}, **openapi.errors(404, 422)},
+)
+async def get_record(request: Request, name: Name, record_id: RecordId) -> Response:
+    """Give one record; its entity tag serves for conditional changes."""
+    record = await light(request, lambda: desk_of(request).collection(request, name, "read").get(record_id))
+    etag = etag_of(record)
+    if names(request.headers.get("if-none-match", ""), etag):
+        return Response(status_code=304, headers={"ETag": etag})
+    return reply(record_form(record), 200, {"ETag": etag})
+
+
+@router.patch(
+    "/{record_id:path}",
+    responses={200: {"model": schema.Record}, **openapi.errors(404, 412, 413, 415, 422)},
+    openapi_extra=openapi.body(
+        {
+            JSON: schema.RecordChange,
+            MULTIPART: openapi.files("file", record=schema.RecordChange, required=[]),
+        }
+    ),
+)
+async def change_record(request: Request, name: Name, record_id: RecordId) -> Response:
+    """Change fields, tags or the picture of a record; with If-Match only if it is still as it was seen."""
+    change = await _change(request)
+    source = change.source
+
+    def work() -> Any:
+        collection = desk_of(request).collection(request, name, "write")
+        with unchanged(request, collection, record_id):
+            return collection.update(
+                record_id,
+                change.told.metadata,
+                tags=change.told.tags,
+                unset=change.told.unset,
+                replace=change.told.replace,
+                source=source,
+            )
+
+    record = await (light(request, work) if source is None else on_pictures(request, [source], work))
+    return reply(record_form(record), 200, {"ETag": etag_of(record)})
+
+
+@router.delete("/{record_id:path}", status_code=204, responses={**openapi.errors(404, 412, 422)})
+async def delete_record(request: Request, name: Name, record_id: RecordId) -> Response:
+    """Delete a record for good; with If-Match only if it is still as it was seen."""
+
+    def work() -> None:
+        collection = desk_of(request).collection(request, name, "write")
+        with unchanged(request, collection, record_id):
+            collection.get(record_id)
+            collection.delete([record_id])
+
+    await light(request, work)
+    return Response(status_code=204)
+
+
+@dataclass(frozen=True)
+class _Added:
+    report: Report
+    outcomes: list[Outcome]
+    record: Record | None  # of a picture that was sent alone
+
+
+@dataclass(frozen=True)
+class _Change:
+    told: schema.RecordChange
+    source: bytes | str | None
+
+
+def _add(request: Request, name: str, sent: Sent, *, replace: bool) -> _Added:
+    """Add what was sent; a picture over the quota fails the whole request before any work."""
+    desk, key = desk_of(request), principal_of(request).key
+    collection = desk.collection(request, name, "write")
+    if key is not None:
+        desk.meter.check_images(key, len(sent.records))
+    outcomes: list[Outcome] = []
+    report = collection.add(sent.records, replace=replace, on_outcome=outcomes.append)
+    outcomes.sort(key=lambda outcome: outcome.place)
+    is_whole = not sent.is_list and outcomes[0].failure is None
+    return _Added(report, outcomes, collection.get(outcomes[0].id) if is_whole else None)
+
+
+async def _change(request: Request) -> _Change:
+    """Read what is to be changed, and the new picture if there is one."""
+    if media_type(request) != MULTIPART:
+        told = await read_model(request, schema.RecordChange)
+        given = told.url if told.url is not None else told.base64
+        return _Change(told, None if given is None else outside_source(given, stored=False))
+    limits = desk_of(request).settings.limits
+    parts = parts_in(await read(request), boundary_of(request.headers["content-type"]), limits)
+    told = as_model(next((part.data for part in parts if part.name == "record"), b""), schema.RecordChange)
+    return _Change(told, next((part.data for part in parts if part.name == "file"), None))
+
+
+async def _picture(request: Request, name: str, record_id: str, kind: str) -> Response:
+    """Give a kept picture of a record."""
+
+    def work() -> tuple[str, str, bytes | None]:
+        collection = desk_of(request).collection(request, name, "read")
+        record = collection.get(record_id)
+        etag = f'"{record.content_hash[:32]}-{kind}"'
+        if names(request.headers.get("if-none-match", ""), etag):
+            return etag, "", b""
+        if kind == "thumbnail":
+            return etag, "image/jpeg", collection.thumbnail(record_id)
+        return etag, f"image/{record.format}", collection.original(record_id)
+
+    etag, media, data = await light(request, work)
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if not media:
+        return Response(status_code=304, headers=headers)
+    if data is None:
+        raise NotFoundError(f'no {kind} of record "{record_id[:80]}" is kept. What is kept is said by `keep`.')
+    return Response(data, headers=headers, media_type=media)
+
+
+def _urls(sent: Sent) -> list[Any]:
+    """Give what the records need first: a URL to be fetched, or bytes to be decoded."""
+    return [one.get("_url") or b"" if isinstance(one, Mapping) else b"" for one in sent.records]
+
+
+def _cursor(record_id: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps(record_id).encode()).decode()
+
+
+def _id_behind(cursor: str) -> str:
+    try:
+        record_id = json.loads(base64.urlsafe_b64decode(cursor))
+        if isinstance(record_id, str):
+            return record_id
+    except (binascii.Error, ValueError):
+        pass
+    raise InputError(f"cursor={cursor[:80]!r} is none of ours: pass the `next` of a page, or leave it out.")
