@@ -17,7 +17,7 @@ from ..values import CollectionSpec, Entry, Record
 from .describer import THUMBNAIL_SIDE_PX, Describer
 from .duplicates import find_duplicates
 from .ingest import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
-from .items import check_metadata, check_tags, count_items, described, items_of
+from .items import check_metadata, check_tags, count_items, described, is_single, items_of
 from .results import DuplicateGroups, Matches, Report
 from .search import HASH_SPACE, HUE_SPACE, Probe, Question, mix, probe_of, search
 
@@ -113,7 +113,7 @@ class Collection:
         run = Ingest(
             self._store,
             self._entry,
-            workers=self._describer.settings.workers,
+            workers=1 if is_single(source) else self._describer.settings.workers,
             rules=Rules(replace=replace, resume=resume),
             total=total,
             on_outcome=on_outcome,

@@ -73,7 +73,9 @@ class _Now:
         yield _gauge("lookalike_info", "The version that runs.", {(("version", __version__),): 1})
         lanes = desk.lanes.all()
         yield _gauge("lookalike_under_way", "Requests under way.", {_at("lane", o.name): o.under_way for o in lanes})
-        yield _gauge("lookalike_queue_depth", "Requests that wait.", {_at("lane", o.name): o.waiting for o in lanes})
+        waiting = {_at("lane", one.name): one.waiting for one in lanes}
+        waiting[_at("lane", "additions")] = desk.additions.waiting + desk.fetched_additions.waiting
+        yield _gauge("lookalike_queue_depth", "Requests that wait.", waiting)
         yield _gauge("lookalike_memory_held_bytes", "Bytes of bodies in memory.", {(): desk.memory.held_bytes})
         yield _gauge("lookalike_workers", "Worker processes.", {(): desk.settings.workers})
         yield _gauge("lookalike_workers_idle", "Workers that wait for work.", {(): desk.pool.idle})

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from ...core.outside import outside_source
-from ...errors import InputError, NotFoundError
+from ...core.results import Report
+from ...errors import CollectionNotFoundError, InputError, NotFoundError
 from ...values import Outcome
 from ..forms import record_form, report_form
 from . import openapi, schema
@@ -25,8 +28,7 @@ from .paths import Name, RecordId, etag_of, names, outcome_form, unchanged
 from .replies import error_of, reply
 
 if TYPE_CHECKING:
-    from ...core.results import Report
-    from ...values import Record
+    from .additions import Added
 
 router = APIRouter(prefix="/api/v1/collections/{name}/records", tags=["records"])
 
@@ -71,11 +73,12 @@ async def add_records(
         if sent.is_list:
             raise InputError("the query names an id, and the body many pictures: give each its own _id.")
         sent = Sent([{**sent.records[0], "_id": id}], is_list=False)
-    added = await on_pictures(request, _urls(sent), lambda: _add(request, name, sent, replace=replace))
+    began = time.perf_counter()
+    added = await _add(request, name, sent, replace=replace)
     for outcome in added.outcomes:
         desk_of(request).metrics.added(outcome.kind)
     if sent.is_list:
-        return reply({**report_form(added.report), "outcomes": [outcome_form(one) for one in added.outcomes]})
+        return reply(_report(added.outcomes, time.perf_counter() - began))
     [outcome] = added.outcomes
     if outcome.failure is not None or added.record is None:
         raise error_of(outcome.failure)
@@ -183,29 +186,32 @@ async def delete_record(request: Request, name: Name, record_id: RecordId) -> Re
 
 
 @dataclass(frozen=True)
-class _Added:
-    report: Report
-    outcomes: list[Outcome]
-    record: Record | None  # of a picture that was sent alone
-
-
-@dataclass(frozen=True)
 class _Change:
     told: schema.RecordChange
     source: bytes | str | None
 
 
-def _add(request: Request, name: str, sent: Sent, *, replace: bool) -> _Added:
+async def _add(request: Request, name: str, sent: Sent, *, replace: bool) -> Added:
     """Add what was sent; a picture over the quota fails the whole request before any work."""
-    desk, key = desk_of(request), principal_of(request).key
-    collection = desk.collection(request, name, "write")
-    if key is not None:
-        desk.meter.check_images(key, len(sent.records))
-    outcomes: list[Outcome] = []
-    report = collection.add(sent.records, replace=replace, on_outcome=outcomes.append)
-    outcomes.sort(key=lambda outcome: outcome.place)
-    is_whole = not sent.is_list and outcomes[0].failure is None
-    return _Added(report, outcomes, collection.get(outcomes[0].id) if is_whole else None)
+    desk, principal = desk_of(request), principal_of(request)
+
+    def check() -> None:
+        if principal.key is not None:
+            desk.meter.check_images(principal.key, len(sent.records))
+
+    needs_fetch = any(isinstance(one, Mapping) and "_url" in one for one in sent.records)
+    additions = desk.fetched_additions if needs_fetch else desk.additions
+    try:
+        return await additions.add(name, sent.records, replace=replace, check=check)
+    except CollectionNotFoundError as error:
+        raise desk.no_collection(principal, name) from error
+
+
+def _report(outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
+    counts = Counter(outcome.kind for outcome in outcomes)
+    failed = tuple(outcome.failure for outcome in outcomes if outcome.failure is not None)
+    report = Report(counts["added"], counts["updated"], counts["unchanged"], failed=failed, seconds=seconds)
+    return {**report_form(report), "outcomes": [outcome_form(outcome) for outcome in outcomes]}
 
 
 async def _change(request: Request) -> _Change:
@@ -240,11 +246,6 @@ async def _picture(request: Request, name: str, record_id: str, kind: str) -> Re
     if data is None:
         raise NotFoundError(f'no {kind} of record "{record_id[:80]}" is kept. What is kept is said by `keep`.')
     return Response(data, headers=headers, media_type=media)
-
-
-def _urls(sent: Sent) -> list[Any]:
-    """Give what the records need first: a URL to be fetched, or bytes to be decoded."""
-    return [one.get("_url") or b"" if isinstance(one, Mapping) else b"" for one in sent.records]
 
 
 def _cursor(record_id: str) -> str:
