@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -15,9 +16,9 @@ from starlette.middleware.cors import CORSMiddleware
 from ...core.jobs import Jobs
 from ...core.keys import Keys
 from ...core.library import Library
-from ...errors import InputError, LookalikeError
+from ...errors import CollectionNotFoundError, InputError, LookalikeError
 from . import access, collections, documents, health, jobs, questions, records
-from .desk import Desk, request_id_of
+from .desk import Desk, desk_of, request_id_of
 from .gate import Gate
 from .pool import WorkerPool
 from .replies import Refusal, failure_reply, unexpected_reply
@@ -85,6 +86,9 @@ async def _living(app: FastAPI) -> AsyncIterator[None]:
 
 async def _failed(request: Request, error: Any) -> Response:
     request.scope["state"]["code"] = error.code
+    if isinstance(error, CollectionNotFoundError) and "name" in request.path_params:
+        # Another process may have deleted it while it was open here, and made it anew.
+        await run_in_threadpool(desk_of(request).library.forget, unquote(request.path_params["name"]))
     return failure_reply(error, request_id_of(request))
 
 

@@ -58,7 +58,7 @@ class WorkerPool:
     def card(self, encoder_name: str) -> Any:
         """Give the card of the encoder that runs in the workers."""
         if encoder_name not in self._cards:
-            self._cards[encoder_name] = self._ask((encoder_name, None, False), b"", _FIRST_S)
+            self._cards[encoder_name] = self._ask((encoder_name, None), b"", _FIRST_S)
         return self._cards[encoder_name]
 
     def describe(self, encoder_name: str, data: bytes, *, crop: Crop | None, thumbnail: bool) -> Description:
@@ -68,7 +68,7 @@ class WorkerPool:
             SourceError: when the bytes give no picture, take too long, or end two workers.
         """
         seconds = self._settings.limits.decode_timeout_s + _GRACE_S
-        found: Description = self._ask((encoder_name, crop, thumbnail), data, seconds)
+        found: Description = self._ask((encoder_name, {"crop": crop, "thumbnail": thumbnail}), data, seconds)
         return found
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class WorkerPool:
                 if is_answer:
                     return reply
                 raise reply
-        if not data:
+        if request[1] is None:
             raise EncoderError("no worker process can be started. The log says why.")
         raise DecoderCrashedError(
             f"cannot decode these {len(data):,} bytes: they ended the process that tried. Save the picture anew, "
