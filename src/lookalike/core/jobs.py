@@ -29,7 +29,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
-from ..errors import JobNotFoundError, LookalikeError
+from ..errors import CollectionNotFoundError, JobNotFoundError, LookalikeError
 from ..values import Failure, Outcome, Progress
 
 if TYPE_CHECKING:
@@ -206,6 +206,14 @@ class Jobs:
         """Open the collection of a job."""
         return self._open_collection(job.collection)
 
+    def cause(self, job: Job, error: LookalikeError) -> LookalikeError:
+        """Give what lies behind an error: a collection that is deleted is closed first."""
+        try:
+            self.open(job)
+        except CollectionNotFoundError as gone:
+            return gone
+        return error
+
     @property
     def form(self) -> Form:
         """What reads inputs."""
@@ -261,6 +269,7 @@ class _Run:
             if self._job.id in self._jobs._cancelled:
                 self._end("cancelled")
         except LookalikeError as error:
+            error = self._jobs.cause(self._job, error)
             self._end("failed", Failure(self._job.collection, error.code, error.message))
         except Exception as error:  # the outermost loop of a job: it records
             _log.exception("job %s failed", self._job.id)

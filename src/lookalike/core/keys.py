@@ -240,7 +240,7 @@ def _place(keys: list[Key], name: str) -> int:
 
 def _secret(key_id: str) -> tuple[str, str]:
     """Make a secret of 256 random bits; give it with its digest. The id in front tells people which key it is."""
-    secret = f"{_PREFIX}_{key_id}_{secrets.token_urlsafe(32)}"
+    secret = f"{_PREFIX}_{key_id}_{secrets.token_hex(32)}"
     return secret, hashlib.sha256(secret.encode()).hexdigest()
 
 

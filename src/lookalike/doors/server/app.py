@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,9 @@ from starlette.middleware.cors import CORSMiddleware
 from ...core.jobs import Jobs
 from ...core.keys import Keys
 from ...core.library import Library
-from ...errors import CollectionNotFoundError, InputError, LookalikeError
+from ...errors import CollectionNotFoundError, EncoderError, InputError, LookalikeError, StoreError
 from . import access, collections, documents, health, jobs, questions, records
-from .desk import Desk, desk_of, request_id_of
+from .desk import Desk, desk_of, principal_of, request_id_of
 from .gate import Gate
 from .pool import WorkerPool
 from .replies import Refusal, failure_reply, unexpected_reply
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from ...settings import Settings
 
+_log = logging.getLogger("lookalike.server")
 _ROUTERS = (collections, records, questions, jobs, access, health)
 _HTTP_CODES = {404: "path_not_found", 405: "method_not_allowed"}
 _CORS = {
@@ -85,11 +87,21 @@ async def _living(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _failed(request: Request, error: Any) -> Response:
+    if isinstance(error, CollectionNotFoundError | StoreError) and "name" in request.path_params:
+        error = await run_in_threadpool(_cause, request, error)
     request.scope["state"]["code"] = error.code
-    if isinstance(error, CollectionNotFoundError) and "name" in request.path_params:
-        # Another process may have deleted it while it was open here, and made it anew.
-        await run_in_threadpool(desk_of(request).library.forget, unquote(request.path_params["name"]))
+    if isinstance(error, StoreError | EncoderError):
+        _log.error("%s", error.message, extra={"request_id": request_id_of(request)}, exc_info=error)
     return failure_reply(error, request_id_of(request))
+
+
+def _cause(request: Request, error: LookalikeError) -> LookalikeError:
+    """Give what lies behind an error: a collection that was deleted, here or by another process, is open no more."""
+    desk, name = desk_of(request), unquote(request.path_params["name"])
+    if isinstance(error, CollectionNotFoundError):
+        desk.library.forget(name)  # it may be there anew
+        return error
+    return error if name in desk.library.collections() else desk.no_collection(principal_of(request), name)
 
 
 async def _misfit(request: Request, error: Any) -> Response:

@@ -40,6 +40,7 @@ async def list_collections(request: Request) -> Response:
 async def create_collection(request: Request) -> Response:
     """Make a collection."""
     desk, principal = desk_of(request), principal_of(request)
+    principal.check("write")
     wanted = await read_model(request, schema.NewCollection)
     principal.check("write", wanted.name)
 
@@ -74,6 +75,7 @@ async def get_collection(request: Request, name: Name) -> Response:
 )
 async def change_collection(request: Request, name: Name) -> Response:
     """Change the declared fields and the product-id field."""
+    principal_of(request).check("write", name)
     change = await read_model(request, schema.CollectionChange)
 
     def work() -> dict[str, Any]:

@@ -33,6 +33,7 @@ _EXAMPLES = ("like", "unlike")
 )
 async def search(request: Request, name: Name) -> Response:
     """Find what looks like a picture, or like several, best first."""
+    principal_of(request).check("read", name)
     question = await _question(request)
     sources = [question.get("source"), *question.get("like", []), *question.get("unlike", [])]
 
@@ -83,6 +84,7 @@ async def get_duplicates(
 )
 async def find_duplicates(request: Request, name: Name) -> Response:
     """Find groups of records that are the same picture; the question comes as a body."""
+    principal_of(request).check("read", name)
     return await _duplicates(request, name, (await read_model(request, schema.DuplicatesQuery)).threshold)
 
 

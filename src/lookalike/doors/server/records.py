@@ -152,6 +152,7 @@ async def get_record(request: Request, name: Name, record_id: RecordId) -> Respo
 )
 async def change_record(request: Request, name: Name, record_id: RecordId) -> Response:
     """Change fields, tags or the picture of a record; with If-Match only if it is still as it was seen."""
+    principal_of(request).check("write", name)
     change = await _change(request)
     source = change.source
 
