@@ -74,7 +74,8 @@ class Served:
 
     def stop(self) -> int:
         """End it as a service manager does, and give its exit code."""
-        self.process.send_signal(signal.SIGTERM)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
         return self._ended(30)
 
     def kill(self) -> None:
@@ -95,8 +96,7 @@ def served(home: Path, *options: str, **environment: str) -> Iterator[Served]:
     try:
         yield server
     finally:
-        if server.process.poll() is None:
-            server.stop()
+        server.stop()
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ...core.outside import outside_source
 from ...core.results import Report
-from ...errors import CollectionNotFoundError, InputError, NotFoundError
+from ...errors import CollectionNotFoundError, InputError, LookalikeError, NotFoundError
 from ...values import Outcome
 from ..forms import record_form, report_form
 from . import openapi, schema
@@ -72,6 +72,8 @@ async def add_records(
     if id is not None:
         if sent.is_list:
             raise InputError("the query names an id, and the body many pictures: give each its own _id.")
+        if isinstance(sent.records[0], LookalikeError):
+            raise sent.records[0]
         sent = Sent([{**sent.records[0], "_id": id}], is_list=False)
     began = time.perf_counter()
     added = await _add(request, name, sent, replace=replace)
