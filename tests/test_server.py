@@ -173,6 +173,7 @@ def test_records_are_listed_by_pages_and_filter(server, gallery):
     found = server.get(gallery, params={"filter": '{"n": {"$gte": 6}}'}).json()["records"]
     assert [record["metadata"]["n"] for record in found] == [6, 7]
     assert code_of(server.get(gallery, params={"filter": "{"})) == (422, "filter_invalid")
+    assert code_of(server.get(gallery, params={"filter": '{"$not":' * 995 + "{}" + "}" * 995}))[0] == 422
     assert code_of(server.get(gallery, params={"cursor": "nonsense"})) == (422, "input_invalid")
     assert code_of(server.get(gallery, params={"limit": 0})) == (422, "input_invalid")
 

@@ -218,6 +218,7 @@ def test_a_quota_on_collections_and_images_holds(server, make):
 def test_a_key_is_exchanged_for_a_cookie_once(server, bare, make):
     opened = bare.post(f"{API}/session", headers=make(scope="read", collections=["shoes"]))
     cookie = opened.headers["set-cookie"].lower()
+    assert "secure" not in cookie
     for wanted in ("httponly", "samesite=strict", "path=/", "max-age=43200"):
         assert wanted in cookie
     told = bare.get(f"{API}/session").json()
@@ -226,6 +227,9 @@ def test_a_key_is_exchanged_for_a_cookie_once(server, bare, make):
     assert bare.get(f"{API}/collections/shoes/records/r/thumbnail").status_code == 200
     assert bare.get(f"{API}/collections/hats").status_code == 403
     assert bare.post(f"{API}/session").status_code == 200
+    by_proxy = bare.post(f"{API}/session", headers={"x-forwarded-proto": "https"})
+    assert "secure" in by_proxy.headers["set-cookie"].lower()
+    bare.cookies.set("lookalike_session", opened.cookies["lookalike_session"], domain="127.0.0.1")
     bare.delete(f"{API}/session")
     assert "lookalike_session" not in bare.cookies
     assert bare.get(f"{API}/session").status_code == 401
@@ -321,6 +325,12 @@ def test_a_public_address_with_a_key_is_served(tmp_path):
     )
     with served(home, "--host", "0.0.0.0") as server:
         assert server.get(f"{API}/collections").status_code == 401
+
+
+def test_a_second_server_on_one_home_is_refused(server):
+    done = start(server.home, "--port", "0")
+    assert done.returncode == 2
+    assert "another process" in done.stderr
 
 
 def test_a_port_in_use_is_told(tmp_path, server):

@@ -17,7 +17,7 @@ def load(tmp_path: Path, text: str = "", **environment: str):
 
 
 def test_the_nearest_word_wins(tmp_path):
-    text = 'home = "from-file"\nport = 1\nworkers = 3\nmax_image_pixels = 1_000\nallowed_hosts = ["a.example", "b.example"]'
+    text = 'home = "from-file"\nport = 1\nworkers = 3\nmax_image_pixels = 1_000\nallowed_hosts = ["a.example"]'
     told = load(tmp_path, text, LOOKALIKE_PORT="2", LOOKALIKE_ALLOWED_HOSTS="c.example, d.example")
     assert (told.home, told.workers, told.serving.port) == (Path("from-file"), 3, 2)
     assert told.limits == Limits(max_image_pixels=1000)

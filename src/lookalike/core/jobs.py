@@ -101,9 +101,20 @@ class _StoppedError(Exception):
 
 
 class Jobs:
-    """The jobs of one home, and the thread that works on them. One process at a time works on a home's jobs."""
+    """The jobs of one home, and the thread that works on them. One process at a time works on a home's jobs.
 
-    def __init__(self, home: Path, open_collection: Callable[[str], Collection], form: Form) -> None:
+    Args:
+        on_outcome: Called with each Outcome, once it is on disk.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        open_collection: Callable[[str], Collection],
+        form: Form,
+        on_outcome: Callable[[Outcome], None] = lambda _: None,
+    ) -> None:
+        self.on_outcome = on_outcome
         self._root = home / _FOLDER
         self._open_collection = open_collection
         self._form = form
@@ -303,6 +314,8 @@ class _Run:
             outcomes.write(_line(replace(outcome, place=first + outcome.place)))
         outcomes.flush()
         os.fsync(outcomes.fileno())
+        for outcome in settled:
+            self._jobs.on_outcome(outcome)
         counts = Counter(self._job.counts) + Counter(outcome.kind for outcome in settled)
         self._job = self._jobs.note(replace(self._job, counts=dict(counts)), save=False)
 

@@ -83,7 +83,9 @@ async def open_session(request: Request) -> Response:
     if key is not None:
         ticket = desk_of(request).keys.ticket(key, lasts=_SESSION)
         seconds = int(_SESSION.total_seconds())
-        is_secure = request.url.scheme == "https"
+        is_secure = (
+            request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+        )  # a lie harms only its teller
         answer.set_cookie(COOKIE, ticket, max_age=seconds, httponly=True, samesite="strict", secure=is_secure)
     return answer
 

@@ -43,7 +43,7 @@ def make_desk(settings: Settings) -> Desk:
     """Make all that a server over a home needs; nothing is started yet."""
     pool = WorkerPool(settings)
     desk = Desk(settings, Library(settings, pool), pool, Keys(settings.home))
-    desk.jobs = Jobs(settings.home, desk.library.collection, jobs.JobInputs(desk))
+    desk.jobs = Jobs(settings.home, desk.library.collection, jobs.JobInputs(desk), desk.metrics.added)
     return desk
 
 
@@ -65,6 +65,7 @@ def bare_app(desk: Desk | None = None) -> FastAPI:
         app.add_exception_handler(kind, _failed)
     app.add_exception_handler(RequestValidationError, _misfit)
     app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RecursionError, _too_deep)
     app.add_exception_handler(Exception, _unexpected)
     return app
 
@@ -122,6 +123,10 @@ async def _refused(request: Request, error: Any) -> Response:
     code = _HTTP_CODES.get(error.status_code, "refused")
     message = messages.get(error.status_code, str(error.detail))
     return await _failed(request, Refusal(error.status_code, code, message, error.headers))
+
+
+async def _too_deep(request: Request, error: Exception) -> Response:
+    return await _failed(request, InputError("the JSON is nested too deeply: a few dozen levels are read."))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -10,9 +10,8 @@ from ...core.outside import outside_source
 from ...errors import InputError
 from ..forms import comparison_form, duplicates_form, matches_form
 from . import openapi, schema
-from .bodies import JSON, MULTIPART, as_model, files_of, media_type, parts_in, read, read_model
+from .bodies import JSON, MULTIPART, as_model, files_of, media_type, read_model, read_parts
 from .desk import desk_of, on_pictures, principal_of
-from .multipart import Part, boundary_of
 from .paths import Name
 from .replies import reply
 
@@ -54,7 +53,7 @@ async def compare(request: Request) -> Response:
     principal_of(request).check("read")
     pair: list[Any]
     if media_type(request) == MULTIPART:
-        parts = await _parts(request)
+        parts = await read_parts(request)
         pair = files_of(parts, "a") + files_of(parts, "b")
         if len(pair) != 2:
             raise InputError('a comparison needs two files: send them as the parts "a" and "b".')
@@ -101,7 +100,7 @@ async def _question(request: Request) -> dict[str, Any]:
     if media_type(request) != MULTIPART:
         told = await read_model(request, schema.SearchQuery)
         return _arguments(told)
-    parts = await _parts(request)
+    parts = await read_parts(request)
     query = next((part.data for part in parts if part.name == "query"), b"")
     question = _arguments(as_model(query, schema.SearchQuery))
     pictures = files_of(parts, "file")
@@ -124,8 +123,3 @@ def _arguments(told: schema.SearchQuery) -> dict[str, Any]:
     if given.get("crop") is not None:
         arguments["crop"] = tuple(given["crop"])
     return arguments
-
-
-async def _parts(request: Request) -> list[Part]:
-    boundary = boundary_of(request.headers["content-type"])
-    return parts_in(await read(request), boundary, desk_of(request).settings.limits)

@@ -20,10 +20,9 @@ from ...errors import CollectionNotFoundError, InputError, LookalikeError, NotFo
 from ...values import Outcome
 from ..forms import record_form, report_form
 from . import openapi, schema
-from .bodies import JSON, JSON_LINES, MULTIPART, Sent, as_model, media_type, parts_in, read, read_model, read_pictures
+from .bodies import JSON, JSON_LINES, MULTIPART, Sent, as_model, media_type, read_model, read_parts, read_pictures
 from .desk import desk_of, light, on_pictures, principal_of
 from .jobs import accept_job
-from .multipart import boundary_of
 from .paths import Name, RecordId, etag_of, names, outcome_form, unchanged
 from .replies import error_of, reply
 
@@ -78,7 +77,7 @@ async def add_records(
     began = time.perf_counter()
     added = await _add(request, name, sent, replace=replace)
     for outcome in added.outcomes:
-        desk_of(request).metrics.added(outcome.kind)
+        desk_of(request).metrics.added(outcome)
     if sent.is_list:
         return reply(_report(added.outcomes, time.perf_counter() - began))
     [outcome] = added.outcomes
@@ -223,8 +222,7 @@ async def _change(request: Request) -> _Change:
         told = await read_model(request, schema.RecordChange)
         given = told.url if told.url is not None else told.base64
         return _Change(told, None if given is None else outside_source(given, stored=False))
-    limits = desk_of(request).settings.limits
-    parts = parts_in(await read(request), boundary_of(request.headers["content-type"]), limits)
+    parts = await read_parts(request)
     told = as_model(next((part.data for part in parts if part.name == "record"), b""), schema.RecordChange)
     return _Change(told, next((part.data for part in parts if part.name == "file"), None))
 
