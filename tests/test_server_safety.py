@@ -10,6 +10,7 @@ import signal
 import socket
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -315,10 +316,10 @@ def test_sixty_four_at_once_lose_nothing(server):
 
 def flood(server: Served, acknowledged: list[str], stopping: threading.Event) -> None:
     """Upload for ever, and note what is acknowledged; the end of the server ends it."""
-    number = 0
+    number, mine = 0, uuid.uuid4().hex
     with httpx.Client(base_url=server.url, timeout=30) as client:
         while not stopping.is_set():
-            name = f"{threading.get_ident()}-{number}"
+            name = f"{mine}-{number}"
             try:
                 if client.post(RECORDS, files=picture_file(number % 8, name)).status_code == 201:
                     acknowledged.append(name)
