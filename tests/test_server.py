@@ -270,6 +270,64 @@ def test_a_search_takes_examples_groups_and_a_crop(server, gallery):
     assert cropped["query"]["crop"] == [0, 0, 100, 100]
 
 
+def test_every_condition_of_the_library_works_over_http(server, gallery):
+    question = {
+        "like": [{"source": "id:motif/1.jpg", "weight": 2.0}, "id:motif/2.jpg"],
+        "unlike": [{"source": "id:motif/3.jpg"}],
+        "tags": ["odd"],
+        "tag_weight": 0.5,
+        "exact": True,
+        "limit": 3,
+    }
+    told = server.post(f"{API}/collections/gallery/search", json={**question, "explain": True}).json()
+    with lookalike.open(server.home) as library:
+        expected = library.collection("gallery").search(
+            **{**question, "like": [("id:motif/1.jpg", 2.0), "id:motif/2.jpg"], "unlike": ["id:motif/3.jpg"]}
+        )
+    assert [(match["id"], match["score"]) for match in told["matches"]] == [(m.id, m.score) for m in expected]
+    assert told["matches"][0]["parts"]
+    assert told["explanation"]
+    grouped = {"source": "id:motif/1.jpg", "group_by": "n", "members": 1, "collapse": 0.95}
+    assert server.post(f"{API}/collections/gallery/search", json=grouped).status_code in (200, 422)
+    diverse = {"source": "id:motif/1.jpg", "diversity": 0.5}
+    assert server.post(f"{API}/collections/gallery/search", json=diverse).json()["count"] == 8
+
+
+def test_pages_of_a_search_are_the_whole_ranking(server, gallery):
+    search = f"{API}/collections/gallery/search"
+    seen, cursor = [], None
+    while cursor is not None or not seen:
+        page = server.post(search, json={"source": "id:motif/1.jpg", "limit": 3, "cursor": cursor}).json()
+        seen += [match["id"] for match in page["matches"]]
+        cursor = page["next"]
+    whole = server.post(search, json={"source": "id:motif/1.jpg", "limit": 8}).json()
+    assert seen == [match["id"] for match in whole["matches"]]
+    foreign = server.post(search, json={"source": "id:motif/2.jpg", "cursor": "x"})
+    assert code_of(foreign) == (422, "input_invalid")
+
+
+def test_the_graph_comes_as_lines_and_clusters_as_groups(server, gallery):
+    graph = server.get(f"{API}/collections/gallery/graph", params={"k": 2})
+    assert graph.headers["content-type"].startswith("application/x-ndjson")
+    edges = [json.loads(line) for line in graph.text.splitlines()]
+    with lookalike.open(server.home) as library:
+        collection = library.collection("gallery")
+        expected = [(edge.source, edge.target, edge.rank) for edge in collection.graph(k=2)]
+        clusters = [list(ids) for ids in collection.clusters(threshold=0.3)]
+    assert [(edge["source"], edge["target"], edge["rank"]) for edge in edges] == expected
+    assert code_of(server.get(f"{API}/collections/gallery/graph?k=0")) == (422, "input_invalid")
+    told = server.get(f"{API}/collections/gallery/clusters?threshold=0.3").json()
+    assert (told["clusters"], told["count"]) == (clusters, len(clusters))
+
+
+def test_records_are_drawn_at_random(server, gallery):
+    drawn = [server.get(gallery, params={"sample": 3, "seed": 5}).json()["records"] for _ in range(2)]
+    assert len(drawn[0]) == 3
+    assert drawn[0] == drawn[1]
+    assert code_of(server.get(gallery, params={"sample": 0})) == (422, "input_invalid")
+    assert code_of(server.get(gallery, params={"sample": 1, "filter": "{}"})) == (422, "input_invalid")
+
+
 @pytest.mark.parametrize(
     ("question", "code"),
     [

@@ -69,6 +69,8 @@ PATHS = [
     ("POST", "/collections/shoes/search"),
     ("GET", "/collections/shoes/duplicates"),
     ("POST", "/collections/shoes/duplicates"),
+    ("GET", "/collections/shoes/clusters"),
+    ("GET", "/collections/shoes/graph"),
     ("POST", "/compare"),
     ("GET", "/jobs"),
     ("GET", "/jobs/x"),

@@ -74,13 +74,13 @@ async def get_collection(request: Request, name: Name) -> Response:
     openapi_extra=openapi.body({JSON: schema.CollectionChange}),
 )
 async def change_collection(request: Request, name: Name) -> Response:
-    """Change the declared fields and the product-id field."""
+    """Change the declared fields, the product-id field, the recall target."""
     principal_of(request).check("write", name)
     change = await read_model(request, schema.CollectionChange)
 
     def work() -> dict[str, Any]:
         collection = desk_of(request).collection(request, name, "write")
-        collection.configure(fields=change.fields, product_id_field=change.product_id_field)
+        collection.configure(**change.model_dump())
         return _form(collection)
 
     return reply(await light(request, work))

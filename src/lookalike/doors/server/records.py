@@ -94,11 +94,17 @@ async def list_records(
     limit: Annotated[int, Query(description="Records on a page.", ge=1, le=_LONGEST_PAGE)] = _PAGE,
     cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
     filter: Annotated[str | None, Query(description="Condition on metadata, as JSON.")] = None,
+    sample: Annotated[int | None, Query(description="So many records at random, in place of a page.")] = None,
+    seed: Annotated[int | None, Query(description="With sample: the same seed draws the same.")] = None,
 ) -> Response:
-    """List records by rising id, a page at a time."""
+    """List records by rising id, a page at a time; or draw some at random."""
 
     def work() -> dict[str, Any]:
         collection = desk_of(request).collection(request, name, "read")
+        if sample is not None:
+            if cursor is not None or filter is not None:
+                raise InputError("sample draws from all records: leave cursor and filter out.")
+            return {"records": [record_form(record) for record in collection.sample(sample, seed=seed)], "next": None}
         after = None if cursor is None else _id_behind(cursor)
         found = list(islice(collection.scan(filter=filter, after=after), limit + 1))
         page = found[:limit]

@@ -65,6 +65,7 @@ class CollectionChange(Asked):
 
     fields: list[str] | None = Field(None, description="All fields that are to be declared.")
     product_id_field: str | None = Field(None, description='"" takes it away.')
+    recall_target: float | None = Field(None, description="Share of true neighbors to be found; 1 for exact search.")
 
 
 class CollectionInfo(Answered):
@@ -181,6 +182,13 @@ class Report(Answered):
 # ---- questions
 
 
+class Example(Asked):
+    """An example with a weight."""
+
+    source: str
+    weight: float = 1.0
+
+
 class SearchQuery(Asked):
     """A search, with the names and defaults of `Collection.search`."""
 
@@ -189,16 +197,24 @@ class SearchQuery(Asked):
     )
 
     source: str | None = Field(None, description='An URL, base64 of a picture, or "id:7" for a stored one.')
-    like: list[str] = Field([], description="More examples; the search is for what they have in common.")
-    unlike: list[str] = Field([], description="Counter-examples.")
+    like: list[str | Example] = Field([], description="More examples; the search is for what they have in common.")
+    unlike: list[str | Example] = Field([], description="Counter-examples.")
     limit: int = Field(10, description="How many matches (with group_by: groups) at most.")
     threshold: float | None = Field(None, description="Floor on the score, 0 to 1, inclusive.")
     max_distance: float | None = Field(None, description="Ceiling on the distance, inclusive.")
     filter: dict[str, Any] | str | None = Field(None, description="Condition on metadata, `_id` and `tags`.")
     group_by: str | None = Field(None, description="Metadata field; the best match of each value is given.")
+    members: int = Field(0, description="With group_by: how many others of each group to give.")
+    tags: list[str] | None = Field(None, description="Tags that a record should share.")
+    tag_weight: float | None = Field(None, description="Share of the tags in the score, 0 to 1; 0.3 when not given.")
+    diversity: float = Field(0.0, description="0 to 1: the more, the less alike the matches are.")
+    collapse: bool | float = Field(False, description="Leave out near-duplicates of a better match, from a score on.")
     crop: list[int] | None = Field(
         None, min_length=4, max_length=4, description="[x, y, width, height] of the part of the picture to look at."
     )
+    cursor: str | None = Field(None, description="`next` of the page before, with the same question.")
+    exact: bool = Field(False, description="Take no approximate index.")
+    explain: bool = Field(False, description="Say how the answer was found.")
 
 
 class MatchForm(Answered):
@@ -274,6 +290,14 @@ class DuplicateGroups(Answered):
     """The duplicate groups of a collection, largest first."""
 
     groups: list[DuplicateGroup]
+    count: int
+
+
+class Clusters(Answered):
+    """Records that chains of similar pairs join."""
+
+    threshold: float
+    clusters: list[list[str]]
     count: int
 
 
