@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LIGHT_THREADS = 8
+_LIGHT_THREADS = 2
 _FETCH_THREADS = 16  # they wait for other machines most of the time
 _LONG_THREADS = 2  # duplicates of a whole collection: minutes each
 _LONG_WAITING = 8
