@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -375,6 +376,34 @@ def test_the_version_rises_with_every_write_and_with_nothing_else(make_store):
         store.compact()
         other.close()
         assert store.version == seen[-1]
+
+
+@over_stores
+def test_within_a_moment_all_is_of_one_moment(make_store):
+    with make_store() as (stores, store):
+        other = stores.open("shelf")
+        store.upsert([entry("a")])
+        with store.moment():
+            before = store.count()
+            other.upsert([entry("b", look=(0, 1, 0, 0))])
+            with store.moment():
+                assert store.count() == before == 1
+            assert "b" not in store.get(["a", "b"])
+            found = store.neighbors("look", unit((0, 1, 0, 0))[None], 5)
+            assert found.keys[0, : found.counts[0]].tolist() == [store.keys(["a"])["a"]]
+        assert store.count() == 2
+
+
+@over_stores
+def test_a_moment_moves_on_when_another_thread_has_moved_the_index_on(make_store):
+    with make_store() as (_, store), ThreadPoolExecutor(1) as pool:
+        store.upsert([entry("a")])
+        with store.moment():
+            assert store.count() == 1
+            pool.submit(store.upsert, [entry("b")]).result()
+            pool.submit(store.neighbors, "look", unit((1, 0, 0, 0))[None], 5).result()
+            assert store.neighbors("look", unit((1, 0, 0, 0))[None], 5).counts[0] == 2
+            assert store.count() == 2
 
 
 @over_stores

@@ -43,6 +43,7 @@ class Collection:
         self._recent: Recent[Selection] = Recent()
         spec = store.spec
         # What is read with every search; none of it changes while the collection lives.
+        self._name = spec.name
         self._identity = f"{spec.name} {spec.created_at} {spec.encoder_digest}"
         self._space_names = tuple(space.name for space in spec.spaces)
 
@@ -54,7 +55,7 @@ class Collection:
     @property
     def name(self) -> str:
         """The collection's name."""
-        return self._store.spec.name
+        return self._name
 
     def __len__(self) -> int:
         return self._store.count()
@@ -217,7 +218,8 @@ class Collection:
             )
         probe = self._probe(examples, against, crop)
         read = time.perf_counter()
-        page, next, explanation = self._page(probe, question, cursor)
+        with self._store.moment():
+            page, next, explanation = self._page(probe, question, cursor)
         ended = time.perf_counter()
         return Matches(
             self.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -110,6 +111,12 @@ class Store(Protocol):
 
     def entry(self, record_id: str) -> tuple[int, Entry] | None:
         """Give the key and the record with all its vectors, of one moment; without its pictures. None: not there."""
+        ...
+
+    def moment(self) -> AbstractContextManager[None]:
+        """Make all that this thread reads inside be of one moment, which is quicker, too; a later one when another
+        thread has moved the index on. For a few calls in a row, none of which writes.
+        """
         ...
 
     def keys_of_hash(self, content_hash: str) -> list[int]:

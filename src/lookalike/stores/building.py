@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 faiss: Any = _faiss
 
-DEPTHS = (10, 100)  # the k that probes are tuned for; more neighbors are searched for exactly
+DEPTHS = (16, 128)  # the k that probes are tuned for; more neighbors are searched for exactly
 _SHARES = (0.5, 0.25, 0.125)  # of the rows that pass a filter; fewer are scanned sooner than lists are read
 _MOST_SHARE = 0.25  # of the lists: with more probes than that a scan is as quick, and exact
 _LEAST_PROBES = 4  # queries from outside are less like the rows than the sample is

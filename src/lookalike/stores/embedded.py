@@ -7,7 +7,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace as replaced
 from functools import cached_property
 from pathlib import Path
@@ -165,6 +165,10 @@ class EmbeddedStore:
                 for (raw,) in conn.execute(sql, (row[0],)):
                     vectors[space.name] = self._values(place, raw)[0]
         return row[0], Entry(schema.record_of(row), vectors)
+
+    def moment(self) -> AbstractContextManager[None]:
+        """Make all that this thread reads inside be of one moment; see the seam."""
+        return self._truth.moment()
 
     def keys_of_hash(self, content_hash: str) -> list[int]:
         """Give the keys of all records with these very bytes, rising."""
@@ -354,6 +358,7 @@ class EmbeddedStore:
                 if view is not None:
                     yield conn, view
                     return
+            self._truth.move_on()
 
     def _place(self, space: str) -> int:
         for place, held in enumerate(self._spaces):

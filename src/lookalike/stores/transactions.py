@@ -21,6 +21,7 @@ class Truth:
         self.wrote = False
         self._connections = Connections(file)
         self._write_lock = threading.Lock()
+        self._shared = _Shared()
         with self.failing(), self._connections.connection() as conn:
             schema.check_version(conn, file)
 
@@ -29,8 +30,31 @@ class Truth:
         return failures.translated(self.file)
 
     @contextmanager
+    def moment(self) -> Iterator[None]:
+        """Make all that this thread reads inside share one read transaction."""
+        if self._shared.conn is not None:
+            yield
+            return
+        with self.reading() as conn:
+            self._shared.conn = conn
+            try:
+                yield
+            finally:
+                self._shared.conn = None
+
+    def move_on(self) -> None:
+        """Let the moment of this thread, if it has one, be now."""
+        if self._shared.conn is not None:
+            self._shared.conn.execute("COMMIT")
+            self._shared.conn.execute("BEGIN")
+
+    @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection in a read transaction: all that it reads is of one moment."""
+        if self._shared.conn is not None:
+            with self.failing():
+                yield self._shared.conn
+            return
         with self.failing(), self._connections.connection() as conn:
             conn.execute("BEGIN")
             _refuse_gone(conn)
@@ -66,6 +90,12 @@ class Truth:
     def close(self) -> None:
         """Close all connections."""
         self._connections.close()
+
+
+class _Shared(threading.local):
+    """The connection whose transaction the readings of this thread share, while it has a moment."""
+
+    conn: sqlite3.Connection | None = None
 
 
 def _refuse_gone(conn: sqlite3.Connection) -> None:
