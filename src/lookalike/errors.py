@@ -9,13 +9,22 @@
     │   ├── FetchRefusedError      fetch_refused        a URL that we will not open
     │   ├── ImageUndecodableError  image_undecodable    bytes that are no whole image
     │   ├── ImageUnsupportedError  image_unsupported    an image format that is not read here
-    │   └── ImageTooLargeError     image_too_large      over a limit on bytes, pixels or time
+    │   ├── ImageTooLargeError     image_too_large      over a limit on bytes, pixels or time
+    │   └── DecoderCrashedError    decoder_crashed      bytes that ended the process that decoded them
     ├── NotFoundError              not_found
     │   ├── CollectionNotFoundError  collection_not_found
-    │   └── RecordNotFoundError      record_not_found
+    │   ├── RecordNotFoundError      record_not_found
+    │   ├── KeyNotFoundError         key_not_found
+    │   └── JobNotFoundError         job_not_found
     ├── ConflictError              conflict
     │   ├── CollectionExistsError  collection_exists
-    │   └── IdTakenError           id_taken             an id that another source holds
+    │   ├── IdTakenError           id_taken             an id that another source holds
+    │   └── ChangedMeanwhileError  changed_meanwhile    not what the caller had seen any more
+    ├── AccessError                access_refused       not for this caller
+    │   ├── KeyNeededError         key_needed           no key, or one that is not valid
+    │   └── ScopeError             scope_insufficient   a valid key that may not do this
+    ├── QuotaError                 quota_exceeded       more than the caller may have
+    ├── BusyError                  busy                 no room for more work now
     ├── EncoderError               encoder_failed
     │   └── EncoderMismatchError   encoder_mismatch     vectors of two encoders would meet
     ├── StoreError                 store_failed
@@ -106,6 +115,12 @@ class ImageTooLargeError(SourceError):
     code = "image_too_large"
 
 
+class DecoderCrashedError(SourceError):
+    """Bytes that ended the process that decoded them, twice."""
+
+    code = "decoder_crashed"
+
+
 class NotFoundError(LookalikeError):
     """Something that was named is not there."""
 
@@ -124,6 +139,18 @@ class RecordNotFoundError(NotFoundError):
     code = "record_not_found"
 
 
+class KeyNotFoundError(NotFoundError):
+    """There is no key of that name or id."""
+
+    code = "key_not_found"
+
+
+class JobNotFoundError(NotFoundError):
+    """There is no job of that id."""
+
+    code = "job_not_found"
+
+
 class ConflictError(LookalikeError):
     """What was asked contradicts what is stored."""
 
@@ -140,6 +167,42 @@ class IdTakenError(ConflictError):
     """An id that a record from another source holds; nothing was overwritten."""
 
     code = "id_taken"
+
+
+class ChangedMeanwhileError(ConflictError):
+    """What is stored is no longer what the caller had seen; nothing was changed."""
+
+    code = "changed_meanwhile"
+
+
+class AccessError(LookalikeError):
+    """This caller may not do what was asked."""
+
+    code = "access_refused"
+
+
+class KeyNeededError(AccessError):
+    """The caller gave no key, or one that is unknown, revoked or expired."""
+
+    code = "key_needed"
+
+
+class ScopeError(AccessError):
+    """The caller's key is valid, and may not do this."""
+
+    code = "scope_insufficient"
+
+
+class QuotaError(LookalikeError):
+    """More than the caller may have; `retry_after_s` among the details says when to try again."""
+
+    code = "quota_exceeded"
+
+
+class BusyError(LookalikeError):
+    """There is no room for more work now; `retry_after_s` among the details says when to try again."""
+
+    code = "busy"
 
 
 class EncoderError(LookalikeError):

@@ -22,6 +22,11 @@ class Limits:
         max_metadata_bytes: Bytes of one record's metadata as JSON.
         max_name_chars: Characters of a collection's name.
         max_limit: Matches that one page of a search may hold; a cursor goes on behind them.
+        max_body_bytes: Bytes of one request to the server, but for a job's.
+        max_bytes_under_way: Bytes of all requests that the server holds in memory at once.
+        max_images_per_request: Pictures of one request to the server, but for a job's. More belong into a job.
+        max_job_bytes: Bytes of a job's input, which waits on disk.
+        max_waiting: Requests that may wait for each kind of work; about a second's worth for pictures.
     """
 
     max_image_bytes: int = 250_000_000
@@ -33,11 +38,20 @@ class Limits:
     max_metadata_bytes: int = 1_000_000
     max_name_chars: int = 128
     max_limit: int = 100_000
+    max_body_bytes: int = 128_000_000
+    max_bytes_under_way: int = 512_000_000
+    max_images_per_request: int = 100
+    max_job_bytes: int = 50_000_000_000
+    max_waiting: int = 256
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
                 raise InputError(f"{name}={value!r} is not a limit: pass a number of 0 or more.", name=name)
+
+
+# Strangers ask a server: what one of their pictures may cost is bounded lower.
+SERVED = Limits(max_image_bytes=64_000_000, max_image_pixels=100_000_000)
 
 
 def check_unit(name: str, value: float | None) -> None:

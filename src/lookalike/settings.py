@@ -1,4 +1,4 @@
-"""One frozen Settings: where collections live, how many workers, which limits; loaded once, by a door."""
+"""One frozen Settings: where collections live, how many workers, which limits, how to serve; loaded once, by a door."""
 
 from __future__ import annotations
 
@@ -6,10 +6,37 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .errors import InputError
-from .limits import Limits
+from .limits import SERVED, Limits
+
+LogFormat = Literal["text", "json"]
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How the server serves.
+
+    Attributes:
+        host: Address to listen on.
+        port: 0 takes any free one.
+        allowed_hosts: Names by which it may be called, beside IP addresses and "localhost".
+        allowed_origins: Web sites whose pages may call it, such as "https://shop.example"; none by default.
+        without_key: Whether a public address may be served although no key exists.
+        vendor_limits: Whether a dialect also holds the limits of the service that it speaks for.
+        log_format: "text" for people, "json" for machines.
+        shutdown_timeout_s: How long accepted requests may take to finish after the order to stop.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    without_key: bool = False
+    vendor_limits: bool = False
+    log_format: LogFormat = "text"
+    shutdown_timeout_s: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -18,62 +45,154 @@ class Settings:
 
     Attributes:
         home: The folder that holds all collections.
-        workers: Threads that decode and encode; as many as processors that this process may use.
+        workers: Threads (for the server: processes) that decode and encode; as many as processors may be used.
         allow_private_urls: Whether the safe fetcher may reach private and loopback addresses.
         limits: The numbers that the outside may not pass.
+        serving: What only the server is told.
     """
 
     home: Path
     workers: int
     allow_private_urls: bool = False
     limits: Limits = field(default_factory=Limits)
+    serving: Serving = field(default_factory=Serving)
 
 
 def load_settings(
-    *, home: str | os.PathLike[str] | None = None, environment: Mapping[str, str] | None = None
+    *,
+    home: str | os.PathLike[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    config: str | os.PathLike[str] | None = None,
+    given: Mapping[str, Any] | None = None,
+    serving: bool = False,
 ) -> Settings:
-    """Read the settings from arguments and the environment; an argument wins.
+    """Read the settings: an argument wins over the environment, and that over the file.
 
-    LOOKALIKE_HOME, LOOKALIKE_WORKERS, LOOKALIKE_ALLOW_PRIVATE_URLS, and each limit by its own name, such as
-    LOOKALIKE_MAX_IMAGE_PIXELS.
+    One name serves everywhere: `port` in the file and among `given` is LOOKALIKE_PORT in the environment. The names
+    are those of Settings, Serving and Limits.
+
+    Args:
+        config: A TOML file; without it the one that LOOKALIKE_CONFIG names, if it does.
+        given: What the command line says; None stands for "not said".
+        serving: Take the limits of a server where none are given.
 
     Raises:
-        InputError: when a variable cannot be understood; the message names it.
+        InputError: when a value cannot be understood; the message names it.
     """
     env = os.environ if environment is None else environment
-    folder = home or env.get("LOOKALIKE_HOME") or _default_home()
-    workers = _number(env, "LOOKALIKE_WORKERS", float(_processors()))
+    path = config or env.get("LOOKALIKE_CONFIG")
+    told = _Told({"home": home, **(given or {})}, env, _read_file(Path(path)) if path else {}, str(path))
+    workers = told.number("workers", _processors())
     if workers < 1:
-        raise InputError(f"LOOKALIKE_WORKERS={workers:g} is out of range: pass 1 or more.")
-    private = env.get("LOOKALIKE_ALLOW_PRIVATE_URLS", "").strip().lower()
-    if private not in ("", "0", "1", "false", "true", "no", "yes"):
-        raise InputError(f"LOOKALIKE_ALLOW_PRIVATE_URLS={private!r} is neither yes nor no: pass 1 or 0.")
+        raise InputError(f"workers={workers:g} is out of range: pass 1 or more.")
     return Settings(
-        home=Path(folder).expanduser(),
+        home=Path(told.text("home", "") or _default_home()).expanduser(),
         workers=int(workers),
-        allow_private_urls=private in ("1", "true", "yes"),
-        limits=_limits(env),
+        allow_private_urls=told.flag("allow_private_urls"),
+        limits=_limits(told, SERVED if serving else Limits()),
+        serving=_serving(told),
     )
 
 
-def _limits(env: Mapping[str, str]) -> Limits:
+class _Told:
+    """What was said, by the arguments, the environment and a file, in this order; each word knows where it stands."""
+
+    def __init__(
+        self, given: Mapping[str, Any], environment: Mapping[str, str], file: Mapping[str, Any], path: str
+    ) -> None:
+        self._given, self._environment, self._file, self._path = given, environment, file, path
+
+    def text(self, name: str, default: str) -> str:
+        found = self._find(name)
+        return default if found is None else str(found[1])
+
+    def number(self, name: str, default: float) -> float:
+        found = self._find(name)
+        if found is None:
+            return default
+        place, value = found
+        try:
+            return float(str(value).replace("_", ""))
+        except ValueError as exc:
+            raise InputError(f"{place}={value!r} is no number: pass digits, such as 8.") from exc
+
+    def flag(self, name: str) -> bool:
+        found = self._find(name)
+        if found is None:
+            return False
+        place, value = found
+        word = str(value).strip().lower()
+        if word not in ("0", "1", "false", "true", "no", "yes"):
+            raise InputError(f"{place}={value!r} is neither yes nor no: pass 1 or 0.")
+        return word in ("1", "true", "yes")
+
+    def words(self, name: str) -> tuple[str, ...]:
+        found = self._find(name)
+        if found is None:
+            return ()
+        value = found[1]
+        listed = value.split(",") if isinstance(value, str) else value
+        return tuple(str(word).strip() for word in listed if str(word).strip())
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        found = self._find(name)
+        if found is None:
+            return choices[0]
+        if found[1] not in choices:
+            raise InputError(f"{found[0]}={found[1]!r} is unknown: pass {' or '.join(choices)}.")
+        return str(found[1])
+
+    def _find(self, name: str) -> tuple[str, Any] | None:
+        """Give where a value stands and the value itself; blank text stands for "not said"."""
+        variable = f"LOOKALIKE_{name.upper()}"
+        for place, value in (
+            (name, self._given.get(name)),
+            (variable, self._environment.get(variable)),
+            (f'{name} in "{self._path}"', self._file.get(name)),
+        ):
+            if value is not None and value != () and str(value).strip():
+                return place, value
+        return None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise InputError(f'cannot read the settings in "{path}": {exc}. It is a TOML file of name = value.') from exc
+    known = {one.name for kind in (Settings, Serving, Limits) for one in fields(kind)} - {"limits", "serving"}
+    unknown = sorted(set(told) - known)
+    if unknown:
+        raise InputError(f'"{path}" sets the unknown "{unknown[0]}". The names are: {", ".join(sorted(known))}.')
+    return told
+
+
+def _limits(told: _Told, defaults: Limits) -> Limits:
     given: dict[str, Any] = {}
     for limit in fields(Limits):
-        variable = f"LOOKALIKE_{limit.name.upper()}"
-        if variable in env:
-            kind = float if isinstance(limit.default, float) else int
-            given[limit.name] = kind(_number(env, variable, 0.0))
+        default = getattr(defaults, limit.name)
+        given[limit.name] = type(default)(told.number(limit.name, default))
     return Limits(**given)
 
 
-def _number(env: Mapping[str, str], variable: str, default: float) -> float:
-    text = env.get(variable, "").strip()
-    if not text:
-        return default
-    try:
-        return float(text.replace("_", ""))
-    except ValueError as exc:
-        raise InputError(f"{variable}={text!r} is no number: pass digits, such as 8.") from exc
+def _serving(told: _Told) -> Serving:
+    default = Serving()
+    port = told.number("port", default.port)
+    if not 0 <= port <= 65535 or port != int(port):
+        raise InputError(f"port={port:g} is out of range: pass a whole number from 0 to 65535.")
+    log_format: Any = told.choice("log_format", ("text", "json"))
+    return Serving(
+        host=told.text("host", default.host),
+        port=int(port),
+        allowed_hosts=told.words("allowed_hosts"),
+        allowed_origins=told.words("allowed_origins"),
+        without_key=told.flag("without_key"),
+        vendor_limits=told.flag("vendor_limits"),
+        log_format=log_format,
+        shutdown_timeout_s=told.number("shutdown_timeout_s", default.shutdown_timeout_s),
+    )
 
 
 def _processors() -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 CollectionType = Literal["photos", "products", "matching"]
 Keep = Literal["auto", "none", "thumbnail", "original"]
 Metric = Literal["cosine", "hamming"]
+OutcomeKind = Literal["added", "updated", "unchanged", "skipped", "failed"]
 Metadata: TypeAlias = Mapping[str, Any]
 
 
@@ -226,6 +227,22 @@ class Failure:
     source: str
     code: str
     message: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one item that was added.
+
+    Attributes:
+        place: Its place among the items, from 0.
+        id: The id of its record; "" where it got none.
+        failure: Why it failed, for that kind.
+    """
+
+    place: int
+    id: str
+    kind: OutcomeKind
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 from .. import intake
 from ..distances import Map, score_map
 from ..errors import EncoderMismatchError, InputError, RecordNotFoundError, SourceError
-from ..filters import Filter
+from ..filters import Filter, parse_filter
 from ..limits import check_count, check_unit
 from ..values import CollectionSpec, Entry, Explanation, Record
 from .clusters import find_clusters
 from .describer import THUMBNAIL_SIDE_PX, Describer
 from .duplicates import find_duplicates
 from .graph import Graph, edge_rules
-from .ingest import IdFrom, Ingest, Item, OnProgress, Rules
-from .items import check_metadata, check_tags, count_items, described, items_of
+from .ingest import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
+from .items import check_metadata, check_tags, count_items, described, is_single, items_of
 from .pages import Recent, cursor_of, position_of
 from .question import NEAR_DUPLICATE_SCORE, Examples, Probe, Question, ask, asked, listed, mix, probe_of, stored_id
 from .results import Clusters, DuplicateGroups, Matches, Report
@@ -85,6 +85,7 @@ class Collection:
         prune: bool = False,
         base: str | os.PathLike[str] | None = None,
         on_progress: OnProgress | None = None,
+        on_outcome: OnOutcome | None = None,
     ) -> Report:
         """Add pictures: new ones are added, changed ones updated, the rest left alone. One bad image fails alone.
 
@@ -101,6 +102,8 @@ class Collection:
             prune: After a folder, remove the records whose files below it are gone.
             base: The folder that a record's relative `_file` starts from.
             on_progress: Called with a Progress while the work goes on.
+            on_outcome: Called with the Outcome of each picture once it is stored, or has failed. An error that one
+                of the two raises ends the work; what was committed is there.
 
         Returns:
             A Report with counts and the failures, each with its source and its reason.
@@ -120,9 +123,10 @@ class Collection:
         run = Ingest(
             self._store,
             self._entry,
-            workers=self._describer.settings.workers,
+            workers=1 if is_single(source) else self._describer.settings.workers,
             rules=Rules(replace=replace, resume=resume),
             total=total,
+            on_outcome=on_outcome,
         )
         report = run.run(items, on_progress)
         if prune:
@@ -229,6 +233,16 @@ class Collection:
             picture=self.thumbnail,
             query_picture=lambda: self._query_picture(examples[0][0]),
         )
+
+    def scan(
+        self, *, filter: Mapping[str, Any] | str | Filter | None = None, after: str | None = None
+    ) -> Iterator[Record]:
+        """Give the records that pass a filter by rising id, those behind the id `after` when given."""
+        return self._store.scan(filter=_filter(filter), after=after)
+
+    def count(self, *, filter: Mapping[str, Any] | str | Filter | None = None) -> int:
+        """Count the records that pass a filter."""
+        return self._store.count(filter=_filter(filter))
 
     def sample(self, n: int = 1, *, seed: int | None = None) -> list[Record]:
         """Draw records at random, each as likely as any other: examples for those who have none.
@@ -510,8 +524,8 @@ class Collection:
         record_id = stored_id(source)
         if record_id is None:
             self._check_encoder()
-            image = self._describer.read(source, crop=crop)
-            return probe_of(self._describer.vectors(image), space, image.content_hash)
+            seen = self._describer.describe(source, crop=crop)
+            return probe_of(seen.vectors, space, seen.content_hash)
         if crop is not None:
             raise InputError("crop needs the picture itself: pass its file in place of its id.")
         found = self._store.entry(record_id)
@@ -541,7 +555,7 @@ class Collection:
 
     def _check_encoder(self) -> None:
         if self.spec.encoder_digest != self._describer.digest:
-            card = self._describer.encoder.card
+            card = self._describer.card
             raise EncoderMismatchError(
                 f'collection "{self.name}" holds vectors of encoder "{self.spec.encoder}" '
                 f"({self.spec.encoder_digest[:8]}); here runs {card.name}-{card.variant} "
@@ -571,6 +585,10 @@ class Collection:
     @property
     def _copy_space(self) -> str:
         return "copy" if "copy" in self._space_names else self._space_names[0]
+
+
+def _filter(given: Mapping[str, Any] | str | Filter | None) -> Filter | None:
+    return given if given is None or isinstance(given, Filter) else parse_filter(given)
 
 
 def _with_removed(report: Report, removed: int) -> Report:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 from .. import intake
 from ..distances import cosine_distance, score_map, score_of
 from ..rendering import Card
-from .describer import THUMBNAIL_SIDE_PX
 from .results import Comparison
 from .spaces import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
-    from ..values import Image
-    from .describer import Describer
+    from .describer import Describer, Description
 
 
 def compare(describer: Describer, a: Any, b: Any) -> Comparison:
@@ -24,15 +22,15 @@ def compare(describer: Describer, a: Any, b: Any) -> Comparison:
         SourceError: when one of them cannot be read.
     """
     began = time.perf_counter()
-    images = (describer.read(a), describer.read(b))
-    ours, theirs = (describer.vectors(image) for image in images)
-    same = images[0].content_hash == images[1].content_hash
+    seen = (describer.describe(a, thumbnail=True), describer.describe(b, thumbnail=True))
+    ours, theirs = (description.vectors for description in seen)
+    same = seen[0].content_hash == seen[1].content_hash
     bits = _bits(ours.get(HASH_SPACE), theirs.get(HASH_SPACE))
     hues = [vectors.get(HUE_SPACE) for vectors in (ours, theirs)]
     hue_distance = None if hues[0] is None or hues[1] is None else cosine_distance(*hues)  # type: ignore[arg-type]
     distances: dict[str, float] = {}
     best = (-1.0, 0.0)
-    for space in describer.encoder.card.spaces:
+    for space in describer.card.spaces:
         distance = cosine_distance(ours[space], theirs[space])  # type: ignore[arg-type]
         distances[space] = round(distance, 6)
         score = score_of(distance, score_map(space), hash_bits=bits, hue_distance=hue_distance, same_bytes=same)
@@ -43,7 +41,7 @@ def compare(describer: Describer, a: Any, b: Any) -> Comparison:
         distances=distances,
         relation="identical" if same else None,
         elapsed_ms=round((time.perf_counter() - began) * 1000, 1),
-        pictures=lambda: [_card(image, source) for image, source in zip(images, (a, b), strict=True)],
+        pictures=lambda: [_card(one, source) for one, source in zip(seen, (a, b), strict=True)],
     )
 
 
@@ -53,6 +51,6 @@ def _bits(ours: Any, theirs: Any) -> int | None:
     return sum((int(x) ^ int(y)).bit_count() for x, y in zip(ours, theirs, strict=True))
 
 
-def _card(image: Image, source: Any) -> Card:
-    width, height = image.size_px
-    return Card(intake.thumbnail(image, THUMBNAIL_SIDE_PX), intake.describe(source), f"{width} x {height} px")
+def _card(seen: Description, source: Any) -> Card:
+    width, height = seen.size_px
+    return Card(seen.thumbnail, intake.describe(source), f"{width} x {height} px")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import intake
 from ..encoders import difference_hash, hue_histogram, open_encoder, tiny_pixels
@@ -12,22 +13,72 @@ from .items import check_record_id
 from .spaces import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
-    from ..encoders import Encoder
+    from ..encoders import Encoder, ModelCard
     from ..settings import Settings
     from ..values import Image, Keep, Vectors
     from .ingest import Item
+
+    Crop = tuple[int, int, int, int]
 
 THUMBNAIL_SIDE_PX = 320  # enough to show a match, and to verify a copy by its local features
 DESCRIPTOR_VERSION = "2"  # of what is computed beside the encoder: part of a collection's identity
 
 
-class Describer:
-    """What reads and encodes for a library, with one encoder. May be used from many threads."""
+@dataclass(frozen=True, eq=False)
+class Description:
+    """What one look at a picture gives: all that is stored of it or asked with, but not its pixels.
 
-    def __init__(self, settings: Settings, encoder_name: str) -> None:
+    Attributes:
+        content_hash, format, size_px, byte_size: As in Image.
+        vectors: One in each space where the picture has one.
+        thumbnail: JPEG bytes, where it was wanted.
+    """
+
+    content_hash: str
+    format: str
+    size_px: tuple[int, int]
+    byte_size: int
+    vectors: Vectors
+    thumbnail: bytes | None
+
+
+class Workers(Protocol):
+    """What describes encoded bytes in other processes, so that bytes of strangers cannot take this one down."""
+
+    def card(self, encoder_name: str) -> ModelCard:
+        """Give the card of the encoder that runs there."""
+        ...
+
+    def describe(self, encoder_name: str, data: bytes, *, crop: Crop | None, thumbnail: bool) -> Description:
+        """Describe a picture as `Describer.describe` does.
+
+        Raises:
+            SourceError: when the bytes give no picture, or took their process down.
+        """
+        ...
+
+
+class Describer:
+    """What reads and encodes for a library, with one encoder. May be used from many threads.
+
+    Args:
+        workers: Where encoded bytes are decoded and encoded; None for this very process.
+        encoder: One that is loaded already; None to load it at first use.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        encoder_name: str,
+        *,
+        workers: Workers | None = None,
+        encoder: Encoder | None = None,
+    ) -> None:
         self.settings = settings
         self.encoder_name = encoder_name
-        self._encoder: Encoder | None = None
+        self._workers = workers
+        self._card: ModelCard | None = None
+        self._encoder = encoder
         self._loading = threading.Lock()
         self.fetcher = intake.Fetcher(settings.limits, allow_private=settings.allow_private_urls)
 
@@ -40,13 +91,39 @@ class Describer:
             return self._encoder
 
     @property
+    def card(self) -> ModelCard:
+        """The card of the encoder, wherever it runs."""
+        if self._card is None:
+            self._card = self._workers.card(self.encoder_name) if self._workers else self.encoder.card
+        return self._card
+
+    @property
     def digest(self) -> str:
         """What binds a collection to this encoder and to the hash beside it."""
-        return f"{self.encoder.card.digest}+{DESCRIPTOR_VERSION}"
+        return f"{self.card.digest}+{DESCRIPTOR_VERSION}"
 
-    def read(self, source: Any, *, crop: tuple[int, int, int, int] | None = None) -> Image:
+    def describe(self, source: Any, *, crop: Crop | None = None, thumbnail: bool = False) -> Description:
+        """Read and encode a source.
+
+        Raises:
+            SourceError: when it gives no picture.
+        """
+        if self._workers is not None:
+            data, _ = intake.read_bytes(source, limits=self.settings.limits, fetch=self.fetcher)
+            return self._workers.describe(self.encoder_name, data, crop=crop, thumbnail=thumbnail)
+        image = self.read(source, crop=crop)
+        return Description(
+            content_hash=image.content_hash,
+            format=image.format,
+            size_px=image.size_px,
+            byte_size=image.byte_size,
+            vectors=self.vectors(image),
+            thumbnail=intake.thumbnail(image, THUMBNAIL_SIDE_PX) if thumbnail else None,
+        )
+
+    def read(self, source: Any, *, crop: Crop | None = None) -> Image:
         """Read a source to an image, as large as the encoder needs it."""
-        side = self.encoder.card.min_source_side_px
+        side = self.card.min_source_side_px
         return intake.read(source, limits=self.settings.limits, min_side_px=side, fetch=self.fetcher, crop=crop)
 
     def vectors(self, image: Image) -> Vectors:
@@ -78,22 +155,21 @@ class Describer:
         source, original = item.source, None
         if keep == "original":
             source = original = intake.read_bytes(source, limits=self.settings.limits, fetch=self.fetcher)[0]
-        image = self.read(source)
+        keeps = keep in ("thumbnail", "original") or (keep == "auto" and not item.stamp)
+        seen = self.describe(source, thumbnail=keeps)
         is_named = intake.is_url(item.source) or intake.as_path(item.source) is not None
         record = Record(
-            id=check_record_id(item.id or image.content_hash[:32], limits=self.settings.limits),
-            source=item.name if is_named else f"bytes:{image.content_hash[:16]}",
-            content_hash=image.content_hash,
-            format=image.format,
-            size_px=image.size_px,
-            byte_size=image.byte_size,
+            id=check_record_id(item.id or seen.content_hash[:32], limits=self.settings.limits),
+            source=item.name if is_named else f"bytes:{seen.content_hash[:16]}",
+            content_hash=seen.content_hash,
+            format=seen.format,
+            size_px=seen.size_px,
+            byte_size=seen.byte_size,
             stamp=item.stamp,
             metadata=dict(item.metadata or {}),
             tags=item.tags or (),
         )
-        keeps = keep in ("thumbnail", "original") or (keep == "auto" and not item.stamp)
-        thumbnail = intake.thumbnail(image, THUMBNAIL_SIDE_PX) if keeps else None
-        return Entry(record, self.vectors(image), thumbnail, original)
+        return Entry(record, seen.vectors, seen.thumbnail, original)
 
     def close(self) -> None:
         """Let go of the encoder and of open connections."""

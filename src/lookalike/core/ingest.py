@@ -10,22 +10,24 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import IdTakenError, LookalikeError
-from ..values import Entry, Failure, Progress, Record
+from ..values import Entry, Failure, Outcome, Progress, Record
 from .results import Report
 
 if TYPE_CHECKING:
     from ..stores import Replace, Store
+    from ..values import OutcomeKind
 
 IdFrom = Literal["path", "name", "hash"]
 OnProgress = Callable[[Progress], None]
+OnOutcome = Callable[[Outcome], None]
 Encode = Callable[["Item"], Entry]
 
 _COMMIT_ROWS = 500
@@ -80,16 +82,39 @@ class _Task:
     future: Future[Entry] | None
 
 
+class _Here(Executor):
+    """An executor without threads: what is submitted is done at once. Threads cost more than they give for one."""
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Do work, and give what came of it."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(work(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
 class Ingest:
     """One run of the pipeline over one store."""
 
-    def __init__(self, store: Store, encode: Encode, *, workers: int, rules: Rules, total: int | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        encode: Encode,
+        *,
+        workers: int,
+        rules: Rules,
+        total: int | None = None,
+        on_outcome: OnOutcome | None = None,
+    ) -> None:
         self._store = store
         self._encode = encode
         self._workers = workers
         self._rules = rules
         self._total = total
-        self._report = Report()
+        self._on_outcome = on_outcome
+        self._counts: Counter[OutcomeKind] = Counter()
         self._failed: list[tuple[int, Failure]] = []  # by place in the input
         self._batch: dict[str, tuple[int, Entry]] = {}  # by id: what waits for the next commit
         self._moved: dict[str, tuple[int, Entry]] = {}  # records whose file is now elsewhere
@@ -103,7 +128,9 @@ class Ingest:
             StoreError: when the store can no longer write; everything acknowledged before is there.
         """
         began = self._committed_at = time.monotonic()
-        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="lookalike")
+        pool: Executor = (
+            _Here() if self._workers == 1 else ThreadPoolExecutor(self._workers, thread_name_prefix="lookalike")
+        )
         waiting: deque[_Task] = deque()
         try:
             for place, (item, held) in enumerate(self._with_held(items)):
@@ -117,7 +144,15 @@ class Ingest:
             pool.shutdown(wait=True, cancel_futures=True)
             self._commit()
         failed = tuple(failure for _, failure in sorted(self._failed, key=lambda pair: pair[0]))
-        return replace(self._report, failed=failed, seconds=time.monotonic() - began)
+        counts = self._counts
+        return Report(
+            added=counts["added"],
+            updated=counts["updated"],
+            unchanged=counts["unchanged"],
+            skipped=counts["skipped"],
+            failed=failed,
+            seconds=time.monotonic() - began,
+        )
 
     def _with_held(self, items: Iterable[Item]) -> Iterator[tuple[Item, Record | None]]:
         """Give each item with the record that holds its id now; asked in blocks."""
@@ -136,11 +171,11 @@ class Ingest:
     def _take(self, task: _Task, on_progress: OnProgress | None) -> None:
         item = task.item
         if item.failure is not None:
-            self._fail(task.place, item.name, item.failure)
+            self._fail(task.place, item.name, item.failure, item.id)
         elif item.skipped:
-            self._count(skipped=1)
+            self._settle(task.place, "", "skipped")
         elif task.future is None:
-            self._count(unchanged=1)
+            self._settle(task.place, item.id, "unchanged")
         else:
             self._store_later(task, task.future)
         if len(self._batch) + len(self._moved) >= _COMMIT_ROWS or time.monotonic() - self._committed_at >= _COMMIT_S:
@@ -151,18 +186,18 @@ class Ingest:
         try:
             entry = _keeping(future.result(), task.item, task.held)
         except LookalikeError as error:
-            self._fail(task.place, task.item.name, error)
+            self._fail(task.place, task.item.name, error, task.item.id)
             return
         record, held = entry.record, task.held
         if record.id in self._batch:
             if _is_same(self._batch[record.id][1].record, record):
-                self._count(unchanged=1)
+                self._settle(task.place, record.id, "unchanged")
                 return
             self._commit()  # two sources claim one id: the store, which now holds the first, refuses the second
         if held is not None and _is_same(held, record):
             if held.stamp != record.stamp:
                 self._stamps[held.id] = record.stamp
-            self._count(unchanged=1)
+            self._settle(task.place, record.id, "unchanged")
         elif held is not None and _has_moved(held, record):
             self._moved[record.id] = (task.place, entry)
         else:
@@ -182,30 +217,29 @@ class Ingest:
         if not batch:
             return
         written = self._store.upsert([entry for _, entry in batch.values()], replace=replaced)
-        self._count(added=len(written.added), updated=len(written.updated))
+        for record_id in written.added:
+            self._settle(batch[record_id][0], record_id, "added")
+        for record_id in written.updated:
+            self._settle(batch[record_id][0], record_id, "updated")
         for refused in written.refused:
             error = _taken(refused.id, refused.source, refused.held_by)
-            self._fail(batch[refused.id][0], refused.source or "", error)
+            self._fail(batch[refused.id][0], refused.source or "", error, refused.id)
 
-    def _fail(self, place: int, name: str, error: LookalikeError) -> None:
-        self._failed.append((place, Failure(name, error.code, error.message)))
+    def _fail(self, place: int, name: str, error: LookalikeError, record_id: str) -> None:
+        failure = Failure(name, error.code, error.message)
+        self._failed.append((place, failure))
+        self._settle(place, record_id, "failed", failure)
 
-    def _count(self, *, added: int = 0, updated: int = 0, unchanged: int = 0, skipped: int = 0) -> None:
-        old = self._report
-        self._report = replace(
-            old,
-            added=old.added + added,
-            updated=old.updated + updated,
-            unchanged=old.unchanged + unchanged,
-            skipped=old.skipped + skipped,
-        )
+    def _settle(self, place: int, record_id: str, kind: OutcomeKind, failure: Failure | None = None) -> None:
+        self._counts[kind] += 1
+        if self._on_outcome is not None:
+            self._on_outcome(Outcome(place, record_id, kind, failure))
 
     def _tell(self, on_progress: OnProgress | None) -> None:
         if on_progress is None:
             return
-        r = self._report
-        settled = r.added + r.updated + r.unchanged + r.skipped + len(self._failed)
-        on_progress(Progress(settled + len(self._batch) + len(self._moved), self._total, len(self._failed)))
+        settled = self._counts.total() + len(self._batch) + len(self._moved)
+        on_progress(Progress(settled, self._total, self._counts["failed"]))
 
 
 def _is_untouched(held: Record, item: Item) -> bool:

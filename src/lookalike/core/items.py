@@ -13,7 +13,7 @@ from ..errors import InputError, LookalikeError, SourceNotFoundError
 from ..limits import Limits
 from .ingest import IdFrom, Item
 
-_PICTURES = ("_file", "_url", "_base64")
+_PICTURES = ("_file", "_url", "_base64", "_bytes")
 
 
 def items_of(source: Any, *, id_from: IdFrom, limits: Limits, base: Path | None = None) -> Iterator[Item]:
@@ -82,6 +82,13 @@ def count_items(source: Any, *, limits: Limits) -> int | None:
     return None
 
 
+def is_single(source: Any) -> bool:
+    """Say whether a source is plainly one picture."""
+    if isinstance(source, list) and len(source) == 1:
+        source = source[0]
+    return isinstance(source, Mapping | bytes) or intake.is_url(source)
+
+
 def check_record_id(record_id: Any, *, limits: Limits) -> str:
     """Give the id when it may name a record.
 
@@ -127,20 +134,28 @@ def _single_item(source: Any, *, id_from: IdFrom) -> Item:
 
 
 def _record_item(record: Mapping[str, Any], *, limits: Limits, base: Path | None) -> Item:
-    """Read a record in the JSON-lines form: {"_id", "_file" | "_url" | "_base64", any fields, "tags"}."""
+    """Read a record in the JSON-lines form: {"_id", "_file" | "_url" | "_base64", any fields, "tags"}.
+
+    A record with `_bytes`, which no JSON can hold, is an upload: of what it does not say, a record that is there keeps
+    its own.
+    """
     name = str(record.get("_id", record))[:80]
     try:
         pictures = [key for key in _PICTURES if record.get(key) is not None]
         if len(pictures) != 1:
-            raise InputError(f'record "{name}" has {len(pictures)} pictures: give one of _file, _url or _base64.')
+            raise InputError(
+                f'record "{name}" has {len(pictures)} pictures: give one of _file, _url, _base64 or _bytes.'
+            )
         unknown = [key for key in record if key.startswith("_") and key not in (*_PICTURES, "_id")]
         if unknown:
             raise InputError(f'record "{name}" has the unknown field "{unknown[0]}": names with _ are ours.')
         item = _pictured(record, pictures[0], base)
         record_id = check_record_id(record["_id"], limits=limits) if "_id" in record else item.id
-        metadata = {key: value for key, value in record.items() if not key.startswith("_") and key != "tags"}
-        tags = check_tags(record.get("tags", ()))
+        metadata: Mapping[str, Any] | None = {k: v for k, v in record.items() if not k.startswith("_") and k != "tags"}
+        tags: tuple[str, ...] | None = check_tags(record.get("tags", ()))
         check_metadata(metadata, limits=limits)
+        if "_bytes" in record:
+            metadata, tags = metadata or None, tags if "tags" in record else None
     except LookalikeError as error:
         return Item(None, name, "", failure=error)
     return replace(item, id=record_id, metadata=metadata, tags=tags)
@@ -148,8 +163,11 @@ def _record_item(record: Mapping[str, Any], *, limits: Limits, base: Path | None
 
 def _pictured(record: Mapping[str, Any], key: str, base: Path | None) -> Item:
     value = record[key]
-    if not isinstance(value, str):
-        raise InputError(f"{key} is a text, not {type(value).__name__}.")
+    if key == "_bytes" and isinstance(value, bytes):
+        return Item(value, intake.describe(value), "")
+    if not isinstance(value, str) or key == "_bytes":
+        wanted = "bytes" if key == "_bytes" else "a text"
+        raise InputError(f"{key} is {wanted}, not {type(value).__name__}.")
     if key == "_base64":
         data = intake.base64_bytes(value)
         return Item(data, intake.describe(data), "")

@@ -16,7 +16,7 @@ from ..stores import open_stores
 from ..values import CollectionSpec, CollectionType, Keep, Space
 from .collection import Collection
 from .comparison import compare
-from .describer import Describer
+from .describer import Describer, Workers
 from .results import Comparison
 from .spaces import HASH_SPACE, HUE_SPACE
 
@@ -25,10 +25,15 @@ if TYPE_CHECKING:
 
 
 class Library:
-    """A home with many collections. Use it in a `with` block, or close it."""
+    """A home with many collections. Use it in a `with` block, or close it. May be used from many threads.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        workers: Where pictures are decoded and encoded; None for this very process.
+    """
+
+    def __init__(self, settings: Settings, workers: Workers | None = None) -> None:
         self.settings = settings
+        self._workers = workers
         self._stores = open_stores(settings.home, limits=settings.limits)
         self._describers: dict[str, Describer] = {}  # by encoder, each opened at first use
         self._open: dict[str, Collection] = {}
@@ -118,10 +123,14 @@ class Library:
         Raises:
             CollectionNotFoundError: naming those that exist.
         """
+        self.forget(name)
+        self._stores.delete(name)
+
+    def forget(self, name: str) -> None:
+        """Close a collection if it is open; the next call opens it anew, as after another process replaced it."""
         opened = self._open.pop(name, None)
         if opened is not None:
             opened.close()
-        self._stores.delete(name)
 
     def restore(self, source: str | os.PathLike[str], name: str | None = None) -> Collection:
         """Bring a backup back as a collection, under its own name or another.
@@ -137,7 +146,9 @@ class Library:
 
     def describer(self, encoder: str = "builtin") -> Describer:
         """What reads and encodes here, by encoder; all collections of one encoder share it."""
-        return self._describers.setdefault(encoder, Describer(self.settings, encoder))
+        if encoder not in self._describers:
+            self._describers.setdefault(encoder, Describer(self.settings, encoder, workers=self._workers))
+        return self._describers[encoder]
 
     def close(self) -> None:
         """Close all collections and encoders."""
@@ -161,12 +172,16 @@ class Library:
 
     def _opened(self, store: Store) -> Collection:
         spec = store.spec
-        return self._open.setdefault(spec.name, Collection(store, self.describer(spec.encoder)))
+        fresh = Collection(store, self.describer(spec.encoder))
+        opened = self._open.setdefault(spec.name, fresh)
+        if opened is not fresh:  # another thread was first
+            fresh.close()
+        return opened
 
     def _identity(self, encoder: str, type: CollectionType) -> tuple[str, tuple[Space, ...]]:
         """Give the digest that binds a collection to an encoder, and its spaces, the one that ranks first."""
         describer = self.describer(encoder)
-        spaces = describer.encoder.card.spaces
+        spaces = describer.card.spaces
         ranking = "copy" if type == "matching" else "semantic"
         return describer.digest, (
             *(Space(name, spaces[name], "cosine") for name in sorted(spaces, key=lambda name: name != ranking)),

@@ -14,7 +14,7 @@ import click
 
 from .. import __version__
 from ..errors import ConflictError, InputError, LookalikeError, NotFoundError, SourceError, SourceNotFoundError
-from . import asking, filling, keeping
+from . import asking, filling, keeping, serving
 from .terminal import (
     DONE,
     INTERRUPTED,
@@ -110,6 +110,9 @@ for _command in (
     filling.export,
     keeping.backup,
     keeping.restore,
+    serving.serve,
+    serving.keys,
+    serving.openapi,
     doctor,
     demo,
 ):

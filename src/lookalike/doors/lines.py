@@ -27,7 +27,7 @@ def read_lines(path: Path) -> Iterator[Any]:
     with stream:
         for number, line in enumerate(stream, start=1):
             if line.strip():
-                yield _parse(line, f"{path.name}:{number}")
+                yield parse_line(line, f"{path.name}:{number}")
 
 
 def count_lines(path: Path) -> int:
@@ -61,10 +61,11 @@ def _write(records: Iterable[dict[str, Any]], stream: Any) -> int:
     return count
 
 
-def _parse(line: bytes, place: str) -> Any:
+def parse_line(line: bytes, place: str) -> Any:
+    """Give the record of a line; a broken one is given as an error, which fails alone where it is added."""
     try:
         record = json.loads(line)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         return InputError(f"{place}: no JSON: {exc}.", source=place)
     if not isinstance(record, dict):
         return InputError(f'{place}: a line holds an object like {{"_id": "7", "_file": "a.jpg"}}.', source=place)

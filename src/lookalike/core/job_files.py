@@ -1,0 +1,156 @@
+"""What a job is, and the folder that keeps it:
+
+job.json          what is to be done, and its state; replaced as a whole
+input             the bytes as they came; removed when the job has ended
+outcomes.jsonl    a line for each picture that is settled, in the order of the input
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from ..values import Failure, Outcome
+
+State = Literal["waiting", "running", "done", "cancelled", "failed"]
+
+_JOB, _INPUT, _OUTCOMES = "job.json", "input", "outcomes.jsonl"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job, as it stands.
+
+    Attributes:
+        form: What the input is, in the words of the door that took it ("application/x-ndjson").
+        replace: Overwrite records that other sources made under the same id.
+        key_id: The key that asked for it; None for nobody in particular.
+        total: Pictures in the input; None until it is known.
+        counts: How many ended in which way.
+        failure: Why the job as a whole failed; its `source` is the collection.
+    """
+
+    id: str
+    collection: str
+    form: str
+    created_at: str
+    replace: bool = False
+    key_id: str | None = None
+    state: State = "waiting"
+    total: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    failure: Failure | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
+
+    @property
+    def done(self) -> int:
+        """How many pictures are settled."""
+        return sum(self.counts.values())
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state in ("done", "cancelled", "failed")
+
+
+class JobFolder:
+    """The folder of one job."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def input(self) -> Path:
+        """Where the input is, or is to be written."""
+        return self.path / _INPUT
+
+    def save(self, job: Job) -> None:
+        """Keep a job; the outcomes are kept by themselves."""
+        partial = self.path / f"{_JOB}.partial"
+        with open(partial, "w", encoding="utf-8") as stream:
+            json.dump({**asdict(job), "counts": {}}, stream, indent=1)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(partial, self.path / _JOB)
+
+    def load(self) -> Job:
+        """Read the job, and count its outcomes.
+
+        Raises:
+            OSError, ValueError, TypeError, KeyError: when there is no job in this folder, or a broken one.
+        """
+        held = json.loads((self.path / _JOB).read_text(encoding="utf-8"))
+        failure = held.pop("failure")
+        counts = Counter(json.loads(line)["outcome"] for line in self._lines())
+        job = Job(**{**held, "counts": dict(counts), "failure": Failure(**failure) if failure else None})
+        if job.has_ended or self.input.exists():
+            return job
+        message = "the input of this job is gone. Send it again; what it has added is there."
+        return replace(job, state="failed", failure=Failure(job.collection, "job_input_missing", message))
+
+    def ended_before(self, moment: float) -> bool:
+        """Say whether the job ended before a moment, in seconds since 1970."""
+        try:
+            return not self.input.exists() and (self.path / _JOB).stat().st_mtime < moment
+        except OSError:
+            return False
+
+    def appending(self) -> BinaryIO:
+        """Open the outcomes to append. What a crash left of a line is taken away: its picture is added again."""
+        whole = sum(len(line) for line in self._lines())
+        if (self.path / _OUTCOMES).exists():
+            os.truncate(self.path / _OUTCOMES, whole)
+        return open(self.path / _OUTCOMES, "ab")
+
+    def outcomes(self, start: int) -> Iterator[Outcome]:
+        """Give the outcomes from a place on."""
+        for line in islice(self._lines(), start, None):
+            told = json.loads(line)
+            failure = Failure(told["source"], told["code"], told["message"]) if "code" in told else None
+            yield Outcome(told["place"], told["id"], told["outcome"], failure)
+
+    def drop_input(self) -> None:
+        """Remove the input, which nobody needs any more."""
+        self.input.unlink(missing_ok=True)
+
+    def _lines(self) -> Iterator[bytes]:
+        """Give the whole lines of the outcomes; none where there are none yet."""
+        try:
+            with open(self.path / _OUTCOMES, "rb") as stream:
+                yield from (line for line in stream if line.endswith(b"\n"))
+        except FileNotFoundError:
+            return
+
+
+def write_outcomes(stream: BinaryIO, outcomes: Sequence[Outcome]) -> None:
+    """Append outcomes, and force them to disk."""
+    for outcome in outcomes:
+        line: dict[str, Any] = {"place": outcome.place, "id": outcome.id, "outcome": outcome.kind}
+        line |= asdict(outcome.failure) if outcome.failure is not None else {}
+        stream.write(json.dumps(line, ensure_ascii=True).encode() + b"\n")
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def now_text() -> str:
+    """Give the time, as jobs tell it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def sync(path: Path) -> None:
+    """Force a file or a folder's entries to disk."""
+    if os.name != "posix":  # elsewhere a folder cannot be opened
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

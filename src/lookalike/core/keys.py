@@ -1,0 +1,284 @@
+"""The keys of a home: who may do what, on which collections, until when, and how much of it.
+
+A key is 256 random bits. Only its SHA-256 is kept: with that much randomness there is nothing to guess, so a slow hash
+would protect nothing. All keys stand in one small file, replaced as a whole; a running server sees at its next
+request what the command line changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from ..errors import ConflictError, InputError, KeyNotFoundError, StoreDamagedError
+from .locks import locked
+
+Scope = Literal["read", "write", "admin"]
+
+_FILE = "keys.json"
+_LOCK = "keys.lock"
+_FORMAT = 1
+_PREFIX = "lk"  # so that people and secret scanners know one when they see it
+_MOST_NAME_CHARS = 128
+
+
+@dataclass(frozen=True)
+class Quotas:
+    """How much a key may have; None is no limit.
+
+    Attributes:
+        collections: Collections that it made and that still exist.
+        images: Records in the collections that are its own: those it is bound to, else those it made.
+        bytes: What these collections take on disk.
+        requests_per_s: Requests in the long run; as many may come at once.
+    """
+
+    collections: int | None = None
+    images: int | None = None
+    bytes: int | None = None
+    requests_per_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key, without its secret.
+
+    Attributes:
+        name: What people call it; unique among the keys that are not revoked.
+        scope: "read" asks; "write" also adds, changes and removes, records and collections; "admin" also keys.
+        collections: The collections it is for; empty for all.
+        digest: SHA-256 of the secret, in hex.
+        expires_at: UTC, ISO 8601; None for never. So are `created_at` and `revoked_at`.
+        made: Names of the collections that it made.
+    """
+
+    id: str
+    name: str
+    scope: Scope
+    digest: str
+    created_at: str
+    collections: tuple[str, ...] = ()
+    expires_at: str | None = None
+    revoked_at: str | None = None
+    quotas: Quotas = field(default_factory=Quotas)
+    made: tuple[str, ...] = ()
+
+    def is_valid(self, now: datetime) -> bool:
+        """Say whether it is neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or now < datetime.fromisoformat(self.expires_at))
+
+    def may(self, scope: Scope) -> bool:
+        """Say whether its scope covers another."""
+        scopes = get_args(Scope)
+        return bool(scopes.index(self.scope) >= scopes.index(scope))
+
+    def sees(self, collection: str) -> bool:
+        """Say whether it is for a collection, which need not exist."""
+        return not self.collections or collection in self.collections
+
+
+class Keys:
+    """The keys of one home. May be used from many threads and processes."""
+
+    def __init__(self, home: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._home = home
+        self._file = home / _FILE
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seen: tuple[int, int, int] | None = None
+        self._held: tuple[Key, ...] = ()
+        self._cookie_secret = b""
+
+    def all(self) -> tuple[Key, ...]:
+        """Give all keys there ever were, oldest first."""
+        self._refresh()
+        return self._held
+
+    def is_needed(self) -> bool:
+        """Say whether callers need a key: as soon as one was made. Revoking the last does not open the server."""
+        return bool(self.all())
+
+    def create(
+        self,
+        name: str,
+        *,
+        scope: Scope = "write",
+        collections: Iterable[str] = (),
+        expires_days: float | None = None,
+        quotas: Quotas | None = None,
+    ) -> tuple[Key, str]:
+        """Make a key and give it with its secret, which nobody can show again.
+
+        Raises:
+            InputError: for a name, scope, time or quota that cannot be.
+            ConflictError: when the name is in use.
+        """
+        quotas = quotas or Quotas()
+        _check(name, scope, expires_days, quotas)
+        now = self._clock()
+        with self._changing() as keys:
+            if any(key.name == name and key.revoked_at is None for key in keys):
+                raise ConflictError(f'there is a key "{name}" already. Revoke or rotate it, or choose another name.')
+            key_id = secrets.token_hex(6)
+            secret, digest = _secret(key_id)
+            expires_at = None if expires_days is None else _text(now + timedelta(days=expires_days))
+            key = Key(key_id, name, scope, digest, _text(now), tuple(collections), expires_at, quotas=quotas)
+            keys.append(key)
+        return key, secret
+
+    def rotate(self, name: str) -> tuple[Key, str]:
+        """Give a key a new secret; the old one is void at once. Name, id, rights and quotas stay.
+
+        Raises:
+            KeyNotFoundError: when there is no key of this name or id that is not revoked.
+        """
+        with self._changing() as keys:
+            place = _place(keys, name)
+            secret, digest = _secret(keys[place].id)
+            keys[place] = replace(keys[place], digest=digest)
+            return keys[place], secret
+
+    def revoke(self, name: str) -> Key:
+        """Revoke a key, by name or id, for good.
+
+        Raises:
+            KeyNotFoundError: when there is no key of this name or id that is not revoked.
+        """
+        with self._changing() as keys:
+            place = _place(keys, name)
+            keys[place] = replace(keys[place], revoked_at=_text(self._clock()))
+            return keys[place]
+
+    def authenticate(self, secret: str) -> Key | None:
+        """Give the valid key of a secret, or None. Takes as long for a wrong secret as for a right one."""
+        digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+        found = None
+        for key in self.all():
+            if hmac.compare_digest(key.digest, digest):
+                found = key
+        return found if found is not None and found.is_valid(self._clock()) else None
+
+    def ticket(self, key: Key, *, lasts: timedelta) -> str:
+        """Give a text that stands for a key for a while, and from which the key cannot be had."""
+        ends = int((self._clock() + lasts).timestamp())
+        return f"{key.id}.{ends}.{self._sign(key, ends)}"
+
+    def redeem(self, ticket: str) -> Key | None:
+        """Give the valid key that a ticket stands for, or None. A key's rotation voids its tickets."""
+        key_id, _, rest = ticket.partition(".")
+        ends, _, signature = rest.partition(".")
+        key = next((key for key in self.all() if key.id == key_id), None)
+        if key is None or not (ends.isascii() and ends.isdigit() and len(ends) < 15) or not signature.isascii():
+            return None
+        now = self._clock()
+        is_right = hmac.compare_digest(self._sign(key, int(ends)), signature)
+        return key if is_right and now.timestamp() < int(ends) and key.is_valid(now) else None
+
+    def note_made(self, key: Key, collection: str) -> None:
+        """Note that a key made a collection."""
+        with self._changing() as keys:
+            for place, held in enumerate(keys):
+                if held.id == key.id:
+                    keys[place] = replace(held, made=tuple(dict.fromkeys([*held.made, collection])))
+
+    def _sign(self, key: Key, ends: int) -> str:
+        signed = f"{key.id}.{ends}.{key.digest}".encode()
+        return hmac.new(self._cookie_secret, signed, hashlib.sha256).hexdigest()
+
+    def _refresh(self) -> None:
+        """Read the file again when it is another one than before."""
+        try:
+            status = os.stat(self._file)
+        except FileNotFoundError:
+            self._seen, self._held = None, ()
+            return
+        seen = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if seen != self._seen:
+            with self._lock:
+                self._held, self._cookie_secret = _read(self._file)
+                self._seen = seen
+
+    @contextmanager
+    def _changing(self) -> Iterator[list[Key]]:
+        """Lend the list of keys, alone among all processes, and write it at the end."""
+        with locked(self._home / _LOCK):
+            self._refresh()
+            keys = list(self._held)
+            yield keys
+            _write(self._file, keys, self._cookie_secret or secrets.token_bytes(32))
+
+
+def _check(name: str, scope: str, expires_days: float | None, quotas: Quotas) -> None:
+    if not isinstance(name, str) or not 0 < len(name.strip()) <= _MOST_NAME_CHARS or not name.isprintable():
+        raise InputError(f"{str(name)[:80]!r} cannot name a key: pass 1 to {_MOST_NAME_CHARS} printable characters.")
+    if scope not in get_args(Scope):
+        raise InputError(f"scope={scope!r} is unknown: pass {' or '.join(get_args(Scope))}.")
+    if expires_days is not None and not 0 < expires_days <= 36500:
+        raise InputError(f"expires={expires_days:g} is out of range: pass days, more than 0 and at most 36,500.")
+    for quota, most in asdict(quotas).items():
+        if most is not None and not 0 <= most < float("inf"):
+            raise InputError(f"{quota}={most} is no quota: pass a number of 0 or more.")
+
+
+def _place(keys: list[Key], name: str) -> int:
+    for place, key in enumerate(keys):
+        if key.revoked_at is None and name in (key.id, key.name):
+            return place
+    raise KeyNotFoundError(f'no key "{name[:80]}" that is not revoked. `lookalike keys list` shows all.')
+
+
+def _secret(key_id: str) -> tuple[str, str]:
+    """Make a secret of 256 random bits; give it with its digest. The id in front tells people which key it is."""
+    secret = f"{_PREFIX}_{key_id}_{secrets.token_hex(32)}"
+    return secret, hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
+
+
+def _read(path: Path) -> tuple[tuple[Key, ...], bytes]:
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        if held["format"] != _FORMAT:
+            raise ValueError(f"format {held['format']} is not {_FORMAT}")
+        return tuple(_key(one) for one in held["keys"]), bytes.fromhex(held["cookie_secret"])
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise StoreDamagedError(f'cannot read the keys in "{path}": {exc}. Bring the file back from a backup.') from exc
+
+
+def _key(held: dict[str, Any]) -> Key:
+    return Key(
+        **{
+            **held,
+            "collections": tuple(held["collections"]),
+            "made": tuple(held["made"]),
+            "quotas": Quotas(**held["quotas"]),
+        }
+    )
+
+
+def _write(path: Path, keys: list[Key], cookie_secret: bytes) -> None:
+    """Replace the file by one rename; nobody but its owner may read it."""
+    held = {"format": _FORMAT, "cookie_secret": cookie_secret.hex(), "keys": [asdict(key) for key in keys]}
+    partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(handle, "w", encoding="utf-8") as stream:
+            json.dump(held, stream, indent=1)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

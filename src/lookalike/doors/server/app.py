@@ -1,0 +1,134 @@
+"""The application: routes, what becomes of errors, and what starts and ends with the server."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+
+from ...core.jobs import Jobs
+from ...core.keys import Keys
+from ...core.library import Library
+from ...errors import CollectionNotFoundError, EncoderError, InputError, LookalikeError, StoreError
+from . import access, collections, documents, health, jobs, questions, records
+from .desk import Desk, desk_of, principal_of, request_id_of
+from .gate import Gate
+from .pool import WorkerPool
+from .replies import Refusal, failure_reply, unexpected_reply
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from ...settings import Settings
+
+_log = logging.getLogger("lookalike.server")
+_ROUTERS = (collections, records, questions, jobs, access, health)
+_HTTP_CODES = {404: "path_not_found", 405: "method_not_allowed"}
+_CORS = {
+    "allow_methods": ["GET", "POST", "PATCH", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Request-Id"],
+    "expose_headers": ["ETag", "Location", "Retry-After", "X-Request-Id"],
+}
+
+
+def make_desk(settings: Settings) -> Desk:
+    """Make all that a server over a home needs; nothing is started yet."""
+    pool = WorkerPool(settings)
+    desk = Desk(settings, Library(settings, pool), pool, Keys(settings.home))
+    desk.jobs = Jobs(settings.home, desk.library.collection, jobs.JobInputs(desk), desk.metrics.added)
+    return desk
+
+
+def make_app(desk: Desk) -> ASGIApp:
+    """Make the whole application; workers and jobs start and end with it."""
+    app: ASGIApp = Gate(bare_app(desk), desk)
+    origins = desk.settings.serving.allowed_origins
+    return CORSMiddleware(app, allow_origins=origins, **_CORS) if origins else app  # type: ignore[arg-type]
+
+
+def bare_app(desk: Desk | None = None) -> FastAPI:
+    """Make the application without its gate; without a desk it has routes to document, and cannot answer."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=_living, redirect_slashes=False)
+    app.state.desk = desk
+    for module in _ROUTERS:
+        app.include_router(module.router)
+    documents.mount(app)
+    for kind in (LookalikeError, Refusal):
+        app.add_exception_handler(kind, _failed)
+    app.add_exception_handler(RequestValidationError, _misfit)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RecursionError, _too_deep)
+    app.add_exception_handler(Exception, _unexpected)
+    return app
+
+
+@asynccontextmanager
+async def _living(app: FastAPI) -> AsyncIterator[None]:
+    desk: Desk = app.state.desk
+    await run_in_threadpool(desk.pool.start)
+    await run_in_threadpool(desk.jobs.start)
+    desk.is_ready = True
+    try:
+        yield
+    finally:
+        desk.is_ending = True
+        await run_in_threadpool(desk.jobs.stop)
+        for lane in desk.lanes.all():
+            lane.close()
+        await run_in_threadpool(desk.library.close)
+        await run_in_threadpool(desk.pool.close)
+
+
+async def _failed(request: Request, error: Any) -> Response:
+    if isinstance(error, CollectionNotFoundError | StoreError) and "name" in request.path_params:
+        error = await run_in_threadpool(_cause, request, error)
+    request.scope["state"]["code"] = error.code
+    if isinstance(error, StoreError | EncoderError):
+        _log.error("%s", error.message, extra={"request_id": request_id_of(request)}, exc_info=error)
+    return failure_reply(error, request_id_of(request))
+
+
+def _cause(request: Request, error: LookalikeError) -> LookalikeError:
+    """Give what lies behind an error: a collection that was deleted, here or by another process, is open no more."""
+    desk, name = desk_of(request), unquote(request.path_params["name"])
+    if isinstance(error, CollectionNotFoundError):
+        desk.library.forget(name)  # it may be there anew
+        return error
+    return error if name in desk.library.collections() else desk.no_collection(principal_of(request), name)
+
+
+async def _misfit(request: Request, error: Any) -> Response:
+    """Answer to a path or query that does not fit, in our own words."""
+    first = error.errors()[0]
+    place = str(first["loc"][-1])
+    wrong = InputError(f"{place}: {first['msg'][:200]}, not {str(first.get('input'))[:80]!r}.")
+    return await _failed(request, wrong)
+
+
+async def _refused(request: Request, error: Any) -> Response:
+    """Answer to a path or method that there is not."""
+    allowed = (error.headers or {}).get("Allow", "")
+    messages = {
+        404: "there is nothing at this path. GET /openapi.json lists what there is.",
+        405: f"this path does not take {request.method}. It takes {allowed or 'other methods'}.",
+    }
+    code = _HTTP_CODES.get(error.status_code, "refused")
+    message = messages.get(error.status_code, str(error.detail))
+    return await _failed(request, Refusal(error.status_code, code, message, error.headers))
+
+
+async def _too_deep(request: Request, error: Exception) -> Response:
+    return await _failed(request, InputError("the JSON is nested too deeply: a few dozen levels are read."))
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    request.scope["state"]["code"] = "internal"
+    return unexpected_reply(request_id_of(request))

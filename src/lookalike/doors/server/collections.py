@@ -1,0 +1,102 @@
+"""Routes of collections: list, make, look at, change, delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request, Response
+
+from . import openapi, schema
+from .bodies import JSON, read_model
+from .desk import desk_of, light, principal_of
+from .paths import Name
+from .replies import reply
+
+if TYPE_CHECKING:
+    from ...core.collection import Collection
+
+router = APIRouter(prefix="/api/v1/collections", tags=["collections"])
+
+
+@router.get("", responses={200: {"model": schema.CollectionList}, **openapi.errors()})
+async def list_collections(request: Request) -> Response:
+    """List the collections that the caller may see."""
+    desk, principal = desk_of(request), principal_of(request)
+    principal.check("read")
+
+    def work() -> list[dict[str, Any]]:
+        names = [name for name in desk.library.collections() if principal.sees(name)]
+        return [_form(desk.library.collection(name)) for name in names]
+
+    return reply({"collections": await light(request, work)})
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses={201: {"model": schema.CollectionInfo}, **openapi.errors(409, 413, 415, 422)},
+    openapi_extra=openapi.body({JSON: schema.NewCollection}),
+)
+async def create_collection(request: Request) -> Response:
+    """Make a collection."""
+    desk, principal = desk_of(request), principal_of(request)
+    principal.check("write")
+    wanted = await read_model(request, schema.NewCollection)
+    principal.check("write", wanted.name)
+
+    def work() -> dict[str, Any]:
+        if principal.key is not None:
+            desk.meter.check_collections(principal.key)
+        made = desk.library.create(
+            wanted.name,
+            type=wanted.type,
+            keep=wanted.keep,
+            encoder=wanted.encoder,
+            fields=wanted.fields,
+            product_id_field=wanted.product_id_field,
+        )
+        if principal.key is not None:
+            desk.keys.note_made(principal.key, made.name)
+        return _form(made)
+
+    return reply(await light(request, work), 201)
+
+
+@router.get("/{name}", responses={200: {"model": schema.CollectionInfo}, **openapi.errors(404, 422)})
+async def get_collection(request: Request, name: Name) -> Response:
+    """Tell what a collection is and holds."""
+    return reply(await light(request, lambda: _form(desk_of(request).collection(request, name, "read"))))
+
+
+@router.patch(
+    "/{name}",
+    responses={200: {"model": schema.CollectionInfo}, **openapi.errors(404, 413, 415, 422)},
+    openapi_extra=openapi.body({JSON: schema.CollectionChange}),
+)
+async def change_collection(request: Request, name: Name) -> Response:
+    """Change the declared fields, the product-id field, the recall target."""
+    principal_of(request).check("write", name)
+    change = await read_model(request, schema.CollectionChange)
+
+    def work() -> dict[str, Any]:
+        collection = desk_of(request).collection(request, name, "write")
+        collection.configure(**change.model_dump())
+        return _form(collection)
+
+    return reply(await light(request, work))
+
+
+@router.delete("/{name}", status_code=204, responses={**openapi.errors(404, 422)})
+async def delete_collection(request: Request, name: Name) -> Response:
+    """Delete a collection with all its records, for good."""
+
+    def work() -> None:
+        desk_of(request).collection(request, name, "write")
+        desk_of(request).library.delete_collection(name)
+
+    await light(request, work)
+    return Response(status_code=204)
+
+
+def _form(collection: Collection) -> dict[str, Any]:
+    return collection.info()

@@ -1,0 +1,160 @@
+"""The desk: all that a running server has at hand, and what requests ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from ...core.keys import Key, Keys, Scope
+from ...core.metering import Meter
+from ...errors import CollectionNotFoundError, ScopeError
+from .additions import Additions
+from .lanes import Lane, Memory
+from .metrics import Metrics
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from ...core.collection import Collection
+    from ...core.jobs import Jobs
+    from ...core.library import Library
+    from ...settings import Settings
+    from .lanes import Held
+    from .pool import WorkerPool
+
+T = TypeVar("T")
+
+_LIGHT_THREADS = 2
+_FETCH_THREADS = 16  # they wait for other machines most of the time
+_LONG_THREADS = 2  # duplicates of a whole collection: minutes each
+_LONG_WAITING = 8
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """One lane for each kind of work, so that none waits for a slower kind.
+
+    Attributes:
+        pictures: Work that needs a worker process; twice as many threads, so that one writes while another decodes.
+        light: Records, collections, and searches by id.
+        fetch: Work that begins with fetching a URL.
+        long: Work over a whole collection.
+    """
+
+    pictures: Lane
+    light: Lane
+    fetch: Lane
+    long: Lane
+
+    def all(self) -> tuple[Lane, ...]:
+        """Give all lanes."""
+        return (self.pictures, self.light, self.fetch, self.long)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who is asking: a key, or nobody in particular where no key is needed."""
+
+    key: Key | None = None
+
+    def check(self, scope: Scope, collection: str | None = None) -> None:
+        """Refuse what the key is not for. Says nothing of whether the collection exists.
+
+        Raises:
+            ScopeError: naming what is missing.
+        """
+        key = self.key
+        if key is None:
+            return
+        if not key.may(scope):
+            raise ScopeError(f'key "{key.name}" has the scope "{key.scope}"; this needs "{scope}".')
+        if collection is not None and not key.sees(collection):
+            raise ScopeError(f'key "{key.name}" is not for collection "{collection[:80]}".')
+
+    def sees(self, collection: str) -> bool:
+        """Say whether a collection is for this caller."""
+        return self.key is None or self.key.sees(collection)
+
+
+class Desk:
+    """All that a running server has at hand."""
+
+    def __init__(self, settings: Settings, library: Library, pool: WorkerPool, keys: Keys) -> None:
+        waiting = settings.limits.max_waiting
+        self.settings = settings
+        self.library = library
+        self.pool = pool
+        self.keys = keys
+        self.meter = Meter(library)
+        self.memory = Memory(settings.limits.max_bytes_under_way)
+        self.lanes = Lanes(
+            pictures=Lane("pictures", threads=2 * settings.workers, waiting=waiting),
+            light=Lane("light", threads=_LIGHT_THREADS, waiting=waiting),
+            fetch=Lane("fetch", threads=_FETCH_THREADS, waiting=waiting),
+            long=Lane("long", threads=_LONG_THREADS, waiting=_LONG_WAITING),
+        )
+        self.additions = Additions(self.lanes.pictures, library.collection, most_waiting=waiting)
+        self.fetched_additions = Additions(
+            self.lanes.fetch, library.collection, most_waiting=waiting, turns=_FETCH_THREADS
+        )
+        self.metrics = Metrics(self)
+        self.is_ready = False
+        self.is_ending = False
+        self.jobs = cast("Jobs", None)  # set by the app, which knows how inputs are read
+
+    def collection(self, request: Request, name: str, scope: Scope) -> Collection:
+        """Open a collection for a caller.
+
+        Raises:
+            ScopeError: when the caller may not; whether it exists is not said.
+            CollectionNotFoundError: naming those that the caller may see.
+        """
+        principal = principal_of(request)
+        principal.check(scope, name)
+        try:
+            return self.library.collection(name)
+        except CollectionNotFoundError as error:
+            raise self.no_collection(principal, name) from error
+
+    def no_collection(self, principal: Principal, name: str) -> CollectionNotFoundError:
+        """Say that a collection is not there, naming only those that the caller may see."""
+        seen = [other for other in self.library.collections() if principal.sees(other)]
+        there = f"There are: {', '.join(seen)[:500]}." if seen else "There are none yet."
+        return CollectionNotFoundError(f'no collection "{name[:80]}". {there} Create it, or check the spelling.')
+
+
+def desk_of(request: Request) -> Desk:
+    """Give the desk of the server that a request came to."""
+    return cast("Desk", request.app.state.desk)
+
+
+def principal_of(request: Request) -> Principal:
+    """Give who is asking; the gate has found out."""
+    return cast("Principal", request.scope["state"]["principal"])
+
+
+def request_id_of(request: Request) -> str:
+    """Give the id of a request."""
+    return cast("str", request.scope["state"]["request_id"])
+
+
+def held_of(request: Request) -> Held:
+    """Give what a request holds of the memory."""
+    return cast("Held", request.scope["state"]["held"])
+
+
+async def light(request: Request, work: Callable[[], T]) -> T:
+    """Do work that needs no picture, on a thread."""
+    return await desk_of(request).lanes.light.run(work)
+
+
+async def on_pictures(request: Request, sources: list[Any], work: Callable[[], T]) -> T:
+    """Do work on pictures, on a thread of the lane for what its sources are."""
+    lanes = desk_of(request).lanes
+    texts = [source for source in sources if isinstance(source, str)]
+    if any(text.lower().startswith(("http:", "https:")) for text in texts):
+        return await lanes.fetch.run(work)
+    if len(texts) == len(sources):  # stored pictures only
+        return await lanes.light.run(work)
+    return await lanes.pictures.run(work)

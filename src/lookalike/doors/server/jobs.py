@@ -1,0 +1,220 @@
+"""Routes of jobs, and how their inputs are read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import StreamingResponse
+
+from ...errors import InputError, JobNotFoundError, LookalikeError
+from . import openapi, schema
+from .bodies import JSON_LINES, MULTIPART, chunks_of, is_file, media_type, records_in, records_of, unsupported
+from .desk import Desk, desk_of, light, principal_of
+from .multipart import boundary_of, parts_of
+from .paths import outcome_form
+from .replies import Refusal, reply
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ...core.jobs import Job
+
+router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+
+_PAGE, _LONGEST_PAGE = 1000, 10_000
+_LAST_PLACE = 1_000_000_000
+_CHUNK = 1 << 20
+_POLL_S = 0.2
+_HEARTBEAT_S = 15.0
+
+
+@router.get("", responses={200: {"model": schema.JobList}, **openapi.errors()})
+async def list_jobs(request: Request) -> Response:
+    """List the jobs that the caller may see, newest first."""
+    principal = principal_of(request)
+    principal.check("read")
+    jobs = desk_of(request).jobs.all()
+    return reply({"jobs": [job_form(job) for job in jobs if principal.sees(job.collection)]})
+
+
+@router.get("/{job_id}", responses={200: {"model": schema.JobForm}, **openapi.errors(404, 422)})
+async def get_job(request: Request, job_id: str) -> Response:
+    """Tell how far a job is."""
+    return reply(job_form(_job(request, job_id)))
+
+
+@router.get("/{job_id}/outcomes", responses={200: {"model": schema.OutcomeList}, **openapi.errors(404, 422)})
+async def get_outcomes(
+    request: Request,
+    job_id: str,
+    start: Annotated[int, Query(description="Place of the first that is wanted.", ge=0, le=_LAST_PLACE)] = 0,
+    limit: Annotated[int, Query(description="Outcomes on a page.", ge=1, le=_LONGEST_PAGE)] = _PAGE,
+) -> Response:
+    """Give what became of each picture of a job, in the order of its input."""
+    job = _job(request, job_id)
+
+    def work() -> list[dict[str, Any]]:
+        found = desk_of(request).jobs.outcomes(job.id, start=start)
+        return [outcome_form(outcome) for outcome in islice(found, limit)]
+
+    page = await light(request, work)
+    return reply({"outcomes": page, "next": start + limit if len(page) == limit else None})
+
+
+@router.get(
+    "/{job_id}/events",
+    responses={200: {"content": {"text/event-stream": {}}}, **openapi.errors(404, 422)},
+)
+async def follow_job(request: Request, job_id: str) -> Response:
+    """Follow a job as server-sent events: `progress` with the job whenever it moves, and `end` when it has ended."""
+    _job(request, job_id)
+    return StreamingResponse(_events(desk_of(request), job_id), media_type="text/event-stream")
+
+
+@router.delete("/{job_id}", status_code=202, responses={202: {"model": schema.JobForm}, **openapi.errors(404, 422)})
+async def cancel_job(request: Request, job_id: str) -> Response:
+    """Cancel a job; what it has added stays."""
+    job = _job(request, job_id)
+    principal_of(request).check("write", job.collection)
+    return reply(job_form(desk_of(request).jobs.cancel(job.id)), 202)
+
+
+async def accept_job(request: Request, name: str, *, replace: bool) -> Response:
+    """Write the input to disk as it comes, and make a job of it."""
+    desk, kind = desk_of(request), media_type(request)
+    if kind == MULTIPART:
+        boundary_of(request.headers["content-type"])
+    elif kind not in JSON_LINES:
+        raise unsupported(kind, f"{MULTIPART} or {JSON_LINES[0]} for a job")
+    key = principal_of(request).key
+    await light(request, lambda: desk.collection(request, name, "write"))
+    draft = await light(request, desk.jobs.draft)
+    try:
+        await _receive(request, draft)
+        job = await light(
+            request,
+            lambda: desk.jobs.submit(
+                draft,
+                collection=name,
+                form=request.headers["content-type"],
+                replace=replace,
+                key_id=key.id if key else None,
+            ),
+        )
+    except BaseException:
+        await asyncio.to_thread(shutil.rmtree, draft, ignore_errors=True)
+        raise
+    return reply(job_form(job), 202, {"Location": f"/api/v1/jobs/{job.id}"})
+
+
+class JobInputs:
+    """`core.jobs.Form` for what HTTP brings: JSON lines, and multipart bodies."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def count(self, job: Job, stream: BinaryIO) -> int:
+        """Count the pictures of an input."""
+        if _is_multipart(job):
+            return sum(1 for part in self._parts(job, stream, keep=False) if is_file(part))
+        return sum(1 for line in stream if line.strip())
+
+    def sources(self, job: Job, stream: BinaryIO) -> Iterator[tuple[Any, int]]:
+        """Give each picture with its size; over a quota, an error in its place."""
+        records = records_of(self._parts(job, stream, keep=True)) if _is_multipart(job) else records_in(stream)
+        for record in records:
+            yield self._within_quota(job, record), _size(record)
+
+    def _parts(self, job: Job, stream: BinaryIO, *, keep: bool) -> Iterator[Any]:
+        chunks = iter(lambda: stream.read(_CHUNK), b"")
+        most = self._desk.settings.limits.max_image_bytes
+        try:
+            yield from parts_of(chunks, boundary_of(job.form), most_part_bytes=most, keep=keep)
+        except Refusal as exc:
+            raise InputError(exc.message) from exc
+
+    def _within_quota(self, job: Job, source: Any) -> Any:
+        key = next((key for key in self._desk.keys.all() if key.id == job.key_id), None)
+        if key is None or isinstance(source, LookalikeError):
+            return source
+        try:
+            self._desk.meter.check_images(key, 1)
+        except LookalikeError as error:
+            return error
+        return source
+
+
+def job_form(job: Job) -> dict[str, Any]:
+    """Give a job."""
+    failure = job.failure
+    return {
+        "id": job.id,
+        "collection": job.collection,
+        "state": job.state,
+        "total": job.total,
+        "done": job.done,
+        "counts": dict(job.counts),
+        "error": None
+        if failure is None
+        else {"source": failure.source, "code": failure.code, "message": failure.message},
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "ended_at": job.ended_at,
+    }
+
+
+def _job(request: Request, job_id: str) -> Job:
+    """Give a job that the caller may see."""
+    principal = principal_of(request)
+    principal.check("read")
+    job = desk_of(request).jobs.get(job_id)
+    if not principal.sees(job.collection):
+        raise JobNotFoundError(f'no job "{job_id[:80]}".')
+    return job
+
+
+async def _receive(request: Request, draft: Path) -> None:
+    most = desk_of(request).settings.limits.max_job_bytes
+    size = 0
+    with open(draft / "input", "wb", buffering=_CHUNK) as stream:
+        async for chunk in chunks_of(request, most):
+            size += len(chunk)
+            stream.write(chunk)
+    if not size:
+        raise InputError("the body of this job is empty: send JSON lines, or files as multipart.")
+
+
+def _size(record: Any) -> int:
+    """Give about how many bytes a record takes."""
+    values = record.values() if isinstance(record, Mapping) else ()
+    return sum(len(value) for value in values if isinstance(value, str | bytes))
+
+
+def _is_multipart(job: Job) -> bool:
+    return job.form.lower().startswith(MULTIPART)
+
+
+async def _events(desk: Desk, job_id: str) -> AsyncIterator[bytes]:
+    seen, quiet_s = None, 0.0
+    while not desk.is_ending:
+        job = desk.jobs.get(job_id)
+        if job != seen:
+            seen, quiet_s = job, 0.0
+            yield _event("end" if job.has_ended else "progress", job)
+            if job.has_ended:
+                return
+        elif quiet_s >= _HEARTBEAT_S:
+            quiet_s = 0.0
+            yield b": still here\n\n"
+        await asyncio.sleep(_POLL_S)
+        quiet_s += _POLL_S
+
+
+def _event(name: str, job: Job) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(job_form(job))}\n\n".encode()

@@ -1,0 +1,129 @@
+"""Figures for Prometheus: requests, latencies, queues, images, collections, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+from ... import __version__
+from ...errors import LookalikeError
+
+if TYPE_CHECKING:
+    from ...values import Outcome
+    from .desk import Desk
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_PER_COLLECTION = (  # figure, its name among the statistics of a collection, what it is
+    ("lookalike_records", "records", "Records of a collection."),
+    ("lookalike_bytes_on_disk", "bytes_on_disk", "What a collection takes on disk."),
+    (
+        "lookalike_index_rows",
+        "index_rows_on_disk",
+        "Records that the index files hold; the rest is read from the truth.",
+    ),
+)
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """The figures of one server."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "lookalike_requests", "Requests that were answered.", ["method", "route", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "lookalike_request_seconds", "Time to answer.", ["route"], buckets=_SECONDS, registry=self._registry
+        )
+        self._images = Counter(
+            "lookalike_images",
+            "Pictures that were added, by what became of them.",
+            ["outcome"],
+            registry=self._registry,
+        )
+        self._failures = Counter(
+            "lookalike_image_failures",
+            "Pictures that failed, by error code: fetch_refused and the like.",
+            ["code"],
+            registry=self._registry,
+        )
+        self._refusals = Counter(
+            "lookalike_refusals", "Requests that were refused, by error code.", ["code"], registry=self._registry
+        )
+        self._registry.register(_Now(desk))
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def added(self, outcome: Outcome) -> None:
+        """Count a picture that was added or was not."""
+        self._images.labels(outcome.kind).inc()
+        if outcome.failure is not None:
+            self._failures.labels(outcome.failure.code).inc()
+
+    def refused(self, code: str) -> None:
+        """Count a refusal."""
+        self._refusals.labels(code).inc()
+
+    def text(self) -> bytes:
+        """Give all figures, as Prometheus reads them."""
+        return generate_latest(self._registry)
+
+
+class _Now:
+    """The figures that are looked up when they are asked for."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def describe(self) -> list[Any]:
+        """Name no figures in advance: they are looked up."""
+        return []
+
+    def collect(self) -> Iterator[Any]:
+        desk = self._desk
+        yield _gauge("lookalike_info", "The version that runs.", {(("version", __version__),): 1})
+        lanes = desk.lanes.all()
+        yield _gauge("lookalike_under_way", "Requests under way.", {_at("lane", o.name): o.under_way for o in lanes})
+        waiting = {_at("lane", one.name): one.waiting for one in lanes}
+        waiting[_at("lane", "additions")] = desk.additions.waiting + desk.fetched_additions.waiting
+        yield _gauge("lookalike_queue_depth", "Requests that wait.", waiting)
+        yield _gauge("lookalike_memory_held_bytes", "Bytes of bodies in memory.", {(): desk.memory.held_bytes})
+        yield _gauge("lookalike_workers", "Worker processes.", {(): desk.settings.workers})
+        yield _gauge("lookalike_workers_idle", "Workers that wait for work.", {(): desk.pool.idle})
+        yield _gauge("lookalike_worker_deaths", "Workers that died at a picture.", {(): desk.pool.deaths})
+        jobs: dict[str, int] = {}
+        for job in desk.jobs.all():
+            jobs[job.state] = jobs.get(job.state, 0) + 1
+        yield _gauge("lookalike_jobs", "Jobs by state.", {_at("state", name): count for name, count in jobs.items()})
+        yield from self._collections()
+
+    def _collections(self) -> Iterator[Any]:
+        values: dict[str, dict[tuple[tuple[str, str], ...], float]] = {name: {} for name, _, _ in _PER_COLLECTION}
+        for name in self._desk.library.collections():
+            try:
+                told = self._desk.library.collection(name).info()
+            except LookalikeError:  # deleted meanwhile, or damaged: `doctor` says more
+                continue
+            for figure, source, _ in _PER_COLLECTION:
+                values[figure][_at("collection", name)] = told[source]
+        for figure, _, text in _PER_COLLECTION:
+            yield _gauge(figure, text, values[figure])
+
+
+def _at(name: str, value: str) -> tuple[tuple[str, str], ...]:
+    return ((name, value),)
+
+
+def _gauge(name: str, text: str, values: dict[tuple[tuple[str, str], ...], float] | dict[Any, Any]) -> Any:
+    labels = [label for label, _ in next(iter(values), ())]
+    gauge = GaugeMetricFamily(name, text, labels=labels)
+    for key, value in values.items():
+        gauge.add_metric([text for _, text in key], value)
+    return gauge

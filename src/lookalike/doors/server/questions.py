@@ -1,0 +1,176 @@
+"""Routes that ask: search, compare, duplicates, clusters, the similarity graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import StreamingResponse
+
+from ...core.outside import outside_source
+from ...errors import InputError
+from ..forms import clusters_form, comparison_form, duplicates_form, matches_form
+from . import openapi, schema
+from .bodies import JSON, JSON_LINES, MULTIPART, as_model, files_of, media_type, read_model, read_parts
+from .desk import desk_of, on_pictures, principal_of
+from .paths import Name
+from .replies import reply
+
+router = APIRouter(prefix="/api/v1", tags=["questions"])
+
+_EDGES_AT_ONCE = 500
+_EXAMPLES = ("like", "unlike")
+
+
+@router.post(
+    "/collections/{name}/search",
+    responses={200: {"model": schema.Matches}, **openapi.errors(404, 409, 413, 415, 422)},
+    openapi_extra=openapi.body(
+        {JSON: schema.SearchQuery, MULTIPART: openapi.files("file", query=schema.SearchQuery, required=["file"])}
+    ),
+)
+async def search(request: Request, name: Name) -> Response:
+    """Find what looks like a picture, or like several, best first."""
+    principal_of(request).check("read", name)
+    question = await _question(request)
+    examples = [question.get("source"), *question.get("like", []), *question.get("unlike", [])]
+    sources = [one[0] if isinstance(one, tuple) else one for one in examples if one is not None]
+
+    def work() -> dict[str, Any]:
+        collection = desk_of(request).collection(request, name, "read")
+        return matches_form(collection.search(**question))
+
+    return reply(await on_pictures(request, sources, work))
+
+
+@router.post(
+    "/compare",
+    responses={200: {"model": schema.Comparison}, **openapi.errors(413, 415, 422)},
+    openapi_extra=openapi.body({JSON: schema.Pair, MULTIPART: openapi.files("a", "b")}),
+)
+async def compare(request: Request) -> Response:
+    """Compare two pictures and say how alike they are."""
+    principal_of(request).check("read")
+    pair: list[Any]
+    if media_type(request) == MULTIPART:
+        parts = await read_parts(request)
+        pair = files_of(parts, "a") + files_of(parts, "b")
+        if len(pair) != 2:
+            raise InputError('a comparison needs two files: send them as the parts "a" and "b".')
+    else:
+        told = await read_model(request, schema.Pair)
+        pair = [outside_source(told.a, stored=False), outside_source(told.b, stored=False)]
+    library = desk_of(request).library
+    return reply(await on_pictures(request, pair, lambda: comparison_form(library.compare(*pair))))
+
+
+@router.get(
+    "/collections/{name}/duplicates", responses={200: {"model": schema.DuplicateGroups}, **openapi.errors(404, 422)}
+)
+async def get_duplicates(
+    request: Request,
+    name: Name,
+    threshold: Annotated[float | None, Query(description="Floor on the score; 0.9 when not given.")] = None,
+) -> Response:
+    """Find groups of records that are the same picture."""
+    return await _duplicates(request, name, threshold)
+
+
+@router.post(
+    "/collections/{name}/duplicates",
+    responses={200: {"model": schema.DuplicateGroups}, **openapi.errors(404, 413, 415, 422)},
+    openapi_extra=openapi.body({JSON: schema.DuplicatesQuery}),
+)
+async def find_duplicates(request: Request, name: Name) -> Response:
+    """Find groups of records that are the same picture; the question comes as a body."""
+    principal_of(request).check("read", name)
+    return await _duplicates(request, name, (await read_model(request, schema.DuplicatesQuery)).threshold)
+
+
+@router.get("/collections/{name}/clusters", responses={200: {"model": schema.Clusters}, **openapi.errors(404, 422)})
+async def get_clusters(
+    request: Request,
+    name: Name,
+    threshold: Annotated[float, Query(description="Score from which two records are joined.")] = 0.9,
+) -> Response:
+    """Find clusters: records that a chain of similar pairs joins."""
+
+    def work() -> dict[str, Any]:
+        return clusters_form(desk_of(request).collection(request, name, "read").clusters(threshold=threshold))
+
+    return reply(await desk_of(request).lanes.long.run(work))
+
+
+@router.get(
+    "/collections/{name}/graph",
+    responses={200: {"content": {"application/x-ndjson": {}}}, **openapi.errors(404, 422)},
+)
+async def get_graph(
+    request: Request,
+    name: Name,
+    k: Annotated[int | None, Query(description="Neighbors of each record; 10 when no radius is given either.")] = None,
+    radius: Annotated[float | None, Query(description="Ceiling on an edge's distance, inclusive.")] = None,
+    threshold: Annotated[float | None, Query(description="Floor on an edge's score, inclusive.")] = None,
+    include_self: Annotated[bool, Query(description="Whether a record is a neighbor of itself.")] = False,
+) -> Response:
+    """Give the similarity graph as JSON lines: an edge a line, by rising id of the source."""
+
+    def work() -> Iterator[str]:
+        collection = desk_of(request).collection(request, name, "read")
+        count = 10 if k is None and radius is None else k
+        graph = collection.graph(k=count, radius=radius, threshold=threshold, include_self=include_self)
+        return _blocks(graph.lines())
+
+    return StreamingResponse(await desk_of(request).lanes.long.run(work), media_type=JSON_LINES[0])
+
+
+def _blocks(lines: Iterator[str]) -> Iterator[str]:
+    """Join lines, so that not each of them is sent by itself."""
+    while block := list(islice(lines, _EDGES_AT_ONCE)):
+        yield "\n".join(block) + "\n"
+
+
+async def _duplicates(request: Request, name: str, threshold: float | None) -> Response:
+    def work() -> dict[str, Any]:
+        collection = desk_of(request).collection(request, name, "read")
+        return duplicates_form(collection.duplicates(threshold=threshold))
+
+    return reply(await desk_of(request).lanes.long.run(work))
+
+
+async def _question(request: Request) -> dict[str, Any]:
+    """Read the arguments of a search; those that were not given are left to their defaults."""
+    if media_type(request) != MULTIPART:
+        told = await read_model(request, schema.SearchQuery)
+        return _arguments(told)
+    parts = await read_parts(request)
+    query = next((part.data for part in parts if part.name == "query"), b"")
+    question = _arguments(as_model(query, schema.SearchQuery))
+    pictures = files_of(parts, "file")
+    if pictures and "source" in question:
+        raise InputError("the query names a source, and a file came with it: send one of them, or use `like`.")
+    if pictures:
+        question["source"], *more = pictures
+        question["like"] = [*more, *question.get("like", [])]
+    return question
+
+
+def _arguments(told: schema.SearchQuery) -> dict[str, Any]:
+    given = told.model_dump(exclude_unset=True)
+    for name in _EXAMPLES:
+        if name in given:
+            given[name] = [_example(one) for one in given[name]]
+    if given.get("source") is not None:
+        given["source"] = outside_source(given["source"])
+    if given.get("crop") is not None:
+        given["crop"] = tuple(given["crop"])
+    return given
+
+
+def _example(given: Any) -> Any:
+    """Give an example, with its weight where it has one, as `Collection.search` takes it."""
+    if isinstance(given, dict):
+        return (outside_source(given["source"]), given.get("weight", 1.0))
+    return outside_source(given)

@@ -1,0 +1,106 @@
+"""Answers: errors to statuses in one table, error bodies, and JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from ... import errors
+from ...errors import LookalikeError
+
+if TYPE_CHECKING:
+    from ...values import Failure
+
+# The first class that fits decides, so the special ones come first.
+STATUSES: tuple[tuple[type[LookalikeError], int], ...] = (
+    (errors.KeyNeededError, 401),
+    (errors.AccessError, 403),
+    (errors.NotFoundError, 404),
+    (errors.ChangedMeanwhileError, 412),
+    (errors.ConflictError, 409),
+    (errors.EncoderMismatchError, 409),
+    (errors.ImageTooLargeError, 413),
+    (errors.ImageUnsupportedError, 415),
+    (errors.SourceError, 422),
+    (errors.InputError, 422),
+    (errors.QuotaError, 429),
+    (errors.BusyError, 503),
+    (errors.StoreBusyError, 503),
+    (errors.StoreFullError, 503),
+    (errors.StoreReadOnlyError, 503),
+)
+# What went wrong on our side is told in our log; the words may name folders of this machine.
+_OURS = (errors.StoreError, errors.EncoderError, errors.ExtraMissingError)
+_MOST_MESSAGE_CHARS = 1000
+
+
+class Refusal(Exception):
+    """A request that is refused for how it was sent, not for what it asks."""
+
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+        self.headers = dict(headers or {})
+
+
+def status_of(error: LookalikeError) -> int:
+    """Give the HTTP status of an error."""
+    return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+
+
+def failure_reply(error: LookalikeError | Refusal, request_id: str) -> Response:
+    """Give the answer to a request that failed."""
+    if isinstance(error, Refusal):
+        return _error(error.status, error.code, error.message, request_id, error.headers)
+    status = status_of(error)
+    headers = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="lookalike"'
+    if status in (429, 503):
+        headers["Retry-After"] = str(max(1, math.ceil(error.details.get("retry_after_s", 1))))
+    return _error(status, error.code, message_of(error), request_id, headers)
+
+
+def unexpected_reply(request_id: str) -> Response:
+    """Give the answer to a request that met a bug of ours."""
+    return _error(500, "internal", "something unexpected went wrong; the server's log says more.", request_id, {})
+
+
+def message_of(error: LookalikeError) -> str:
+    """Give the message of an error for people elsewhere."""
+    if isinstance(error, _OURS) and not isinstance(error, errors.EncoderMismatchError):
+        return "the server could not do this; its log says why, under the id of this request."
+    return error.message[:_MOST_MESSAGE_CHARS]
+
+
+def reply(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Give a JSON answer."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        body = text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can say and UTF-8 cannot
+        body = json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+    return Response(body, status, dict(headers or {}), "application/json")
+
+
+def error_of(failure: Failure | None) -> LookalikeError:
+    """Give the error that a failure tells of, for who asked for one picture only."""
+    if failure is None:
+        return LookalikeError("a picture was neither stored nor refused.")
+    return _KINDS.get(failure.code, LookalikeError)(failure.message)
+
+
+def _error(status: int, code: str, message: str, request_id: str, headers: Mapping[str, str]) -> Response:
+    body = {"error": {"code": code, "message": message, "request_id": request_id}}
+    return reply(body, status, headers)
+
+
+def _family(kind: type[LookalikeError]) -> list[type[LookalikeError]]:
+    return [kind, *(one for child in kind.__subclasses__() for one in _family(child))]
+
+
+_KINDS = {kind.code: kind for kind in _family(LookalikeError)}

@@ -1,0 +1,121 @@
+"""Running the server: the socket, uvicorn, and the end that finishes what was accepted."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from ...core.keys import Keys
+from ...core.locks import locked
+from ...errors import InputError
+from . import logs
+from .app import make_app, make_desk
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from ...settings import Settings
+    from .desk import Desk
+
+_LOCK = "server.lock"  # one server for each home: two would work on the same jobs
+_BACKLOG = 2048
+_KEEP_ALIVE_S = 15
+
+
+def serve(settings: Settings, tell: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; then finish what was accepted, and return.
+
+    Args:
+        tell: Called with the address, once requests are taken.
+
+    Raises:
+        InputError: when the address cannot be had, and for a public one while there is no key.
+        ConflictError: when another server serves this home.
+    """
+    serving = settings.serving
+    _check_public(settings)
+    logs.set_up(serving.log_format)
+    with locked(settings.home / _LOCK, wait=False), _listen(serving.host, serving.port) as listening:
+        _run(settings, listening, tell)
+
+
+def _run(settings: Settings, listening: socket.socket, tell: Callable[[str], None]) -> None:
+    serving = settings.serving
+    desk = make_desk(settings)
+    config = uvicorn.Config(
+        make_app(desk),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        lifespan="on",
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=int(serving.shutdown_timeout_s),
+    )
+    tell(_address(listening))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _already_handled)
+    _Server(config, desk).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says when it begins to end: event streams have to end first."""
+
+    def __init__(self, config: uvicorn.Config, desk: Desk) -> None:
+        super().__init__(config)
+        self._desk = desk
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what was accepted."""
+        self._desk.is_ending = True
+        await super().shutdown(sockets)
+
+
+def _already_handled(number: int, frame: FrameType | None) -> None:
+    """Do nothing: uvicorn raises a signal once more when it has ended for it."""
+
+
+def _check_public(settings: Settings) -> None:
+    serving = settings.serving
+    if _is_loopback(serving.host) or serving.without_key or Keys(settings.home).is_needed():
+        return
+    raise InputError(
+        f"host={serving.host} is open to other machines, and no key exists: anyone could read and delete. Make one "
+        f"first: lookalike keys create --name NAME. Or pass --without-key, if something else keeps strangers out."
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the address now, so that what is in the way is said before anything starts."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+    except OSError as exc:
+        raise InputError(
+            f"cannot listen on {host}, port {port}: {exc.strerror}. Pass another --port; 0 takes any free one."
+        ) from exc
+    return listening
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"

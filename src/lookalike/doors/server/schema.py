@@ -1,0 +1,397 @@
+"""What requests and answers look like: the models that read the ones and document both."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ...values import CollectionType, Keep, OutcomeKind
+
+Scope = Literal["read", "write", "admin"]
+
+
+class Asked(BaseModel):
+    """A request body; unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=False)
+
+
+class Answered(BaseModel):
+    """An answer; later versions may say more."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+# ---- errors
+
+
+class ErrorDetail(Answered):
+    """What went wrong."""
+
+    code: str = Field(description="A short word that stays the same and may be matched.")
+    message: str = Field(description="For people: what was wrong, what was expected, how to mend it.")
+    request_id: str = Field(description="The same as the header X-Request-Id; the server's log knows it, too.")
+
+
+class ErrorBody(Answered):
+    """The body of every answer that is not a success."""
+
+    error: ErrorDetail
+
+
+# ---- collections
+
+
+class NewCollection(Asked):
+    """A collection to make."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "shoes", "type": "products", "fields": ["price"]}]}
+    )
+
+    name: str
+    type: CollectionType = Field("photos", description="What ranks: what is shown, or (matching) being a copy.")
+    keep: Keep = Field("auto", description="Which pictures are kept; auto: a thumbnail of what is no file on disk.")
+    encoder: str = Field("builtin", description='"builtin", or "builtin-accurate": better for clothes, twice the cost.')
+    fields: list[str] = Field([], description="Metadata fields that are often filtered by.")
+    product_id_field: str | None = Field(None, description="Metadata field that says which records show one product.")
+
+
+class CollectionChange(Asked):
+    """What to change of a collection; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"fields": ["price", "color"]}]})
+
+    fields: list[str] | None = Field(None, description="All fields that are to be declared.")
+    product_id_field: str | None = Field(None, description='"" takes it away.')
+    recall_target: float | None = Field(None, description="Share of true neighbors to be found; 1 for exact search.")
+
+
+class CollectionInfo(Answered):
+    """A collection."""
+
+    name: str
+    type: CollectionType
+    keep: Keep
+    records: int
+    fields: list[str]
+    product_id_field: str | None
+    encoder: str
+    encoder_digest: str
+    created_at: str
+    bytes_on_disk: int
+
+
+class CollectionList(Answered):
+    """The collections that the caller may see."""
+
+    collections: list[CollectionInfo]
+
+
+# ---- records
+
+
+class NewRecord(BaseModel):
+    """A picture with its fields: every name that does not begin with _ is metadata, but for `tags`."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={"examples": [{"_id": "7", "_url": "https://shop.example/7.jpg", "price": 3}]},
+    )
+
+    id: str | int | None = Field(None, alias="_id")
+    url: str | None = Field(None, alias="_url")
+    base64: str | None = Field(None, alias="_base64")
+    tags: list[str] = []
+
+
+class RecordChange(Asked):
+    """What to change of a record; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"metadata": {"price": 4}, "tags": ["red", "new"]}]})
+
+    metadata: dict[str, Any] | None = Field(None, description="Fields to set; others stay, unless `replace`.")
+    unset: list[str] = Field([], description="Fields to take away.")
+    tags: list[str] | None = None
+    replace: bool = Field(False, description="Take `metadata` for all the fields there are.")
+    url: str | None = Field(None, alias="_url", description="Another picture for the record.")
+    base64: str | None = Field(None, alias="_base64", description="The same, as base64.")
+
+
+class Record(Answered):
+    """A record."""
+
+    id: str
+    source: str | None
+    metadata: dict[str, Any]
+    tags: list[str]
+    content_hash: str
+    format: str
+    size_px: list[int]
+    byte_size: int
+    created_at: str
+    updated_at: str
+
+
+class AddedRecord(Record):
+    """A record, and what became of the picture that was sent."""
+
+    outcome: OutcomeKind
+
+
+class RecordList(Answered):
+    """A page of records, by rising id."""
+
+    records: list[Record]
+    next: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
+
+
+class OutcomeForm(Answered):
+    """What became of one picture."""
+
+    place: int = Field(description="Its place in what was sent, from 0.")
+    id: str = Field(description="The id of its record; empty where it got none.")
+    outcome: OutcomeKind
+    source: str | None = None
+    code: str | None = Field(None, description="Why it failed; so does `message`.")
+    message: str | None = None
+
+
+class FailureForm(Answered):
+    """A picture that failed."""
+
+    source: str
+    code: str
+    message: str
+
+
+class Report(Answered):
+    """What became of many pictures."""
+
+    added: int
+    updated: int
+    unchanged: int
+    skipped: int
+    removed: int
+    failed: list[FailureForm]
+    seconds: float
+    outcomes: list[OutcomeForm]
+
+
+# ---- questions
+
+
+class Example(Asked):
+    """An example with a weight."""
+
+    source: str
+    weight: float = 1.0
+
+
+class SearchQuery(Asked):
+    """A search, with the names and defaults of `Collection.search`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"source": "id:7", "limit": 5, "filter": {"price": {"$lt": 50}}}]}
+    )
+
+    source: str | None = Field(None, description='An URL, base64 of a picture, or "id:7" for a stored one.')
+    like: list[str | Example] = Field([], description="More examples; the search is for what they have in common.")
+    unlike: list[str | Example] = Field([], description="Counter-examples.")
+    limit: int = Field(10, description="How many matches (with group_by: groups) at most.")
+    threshold: float | None = Field(None, description="Floor on the score, 0 to 1, inclusive.")
+    max_distance: float | None = Field(None, description="Ceiling on the distance, inclusive.")
+    filter: dict[str, Any] | str | None = Field(None, description="Condition on metadata, `_id` and `tags`.")
+    group_by: str | None = Field(None, description="Metadata field; the best match of each value is given.")
+    members: int = Field(0, description="With group_by: how many others of each group to give.")
+    tags: list[str] | None = Field(None, description="Tags that a record should share.")
+    tag_weight: float | None = Field(None, description="Share of the tags in the score, 0 to 1; 0.3 when not given.")
+    diversity: float = Field(0.0, description="0 to 1: the more, the less alike the matches are.")
+    collapse: bool | float = Field(False, description="Leave out near-duplicates of a better match, from a score on.")
+    crop: list[int] | None = Field(
+        None, min_length=4, max_length=4, description="[x, y, width, height] of the part of the picture to look at."
+    )
+    cursor: str | None = Field(None, description="`next` of the page before, with the same question.")
+    exact: bool = Field(False, description="Take no approximate index.")
+    explain: bool = Field(False, description="Say how the answer was found.")
+
+
+class MatchForm(Answered):
+    """A match."""
+
+    id: str
+    score: float
+    distance: float
+    rank: int
+    relation: str | None
+    source: str | None
+    metadata: dict[str, Any]
+    tags: list[str]
+
+
+class Matches(Answered):
+    """The matches of a search, best first."""
+
+    query: dict[str, Any]
+    collection: str
+    count: int
+    next: str | None
+    matches: list[MatchForm]
+
+
+class Pair(Asked):
+    """Two pictures to compare."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"a": "https://a.example/1.jpg", "b": "https://b.example/2.jpg"}]}
+    )
+
+    a: str = Field(description="A URL, or base64 of a picture.")
+    b: str = Field(description="A URL, or base64 of a picture.")
+
+
+class Comparison(Answered):
+    """How alike two pictures are."""
+
+    score: float
+    distance: float
+    distances: dict[str, float]
+    relation: str | None
+    transform: dict[str, Any] | None
+    elapsed_ms: float
+
+
+class DuplicatesQuery(Asked):
+    """A search for duplicates."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"threshold": 0.9}]})
+
+    threshold: float | None = Field(None, description="Floor on the score; 0.9 when not given.")
+
+
+class MemberForm(Answered):
+    """A record of a duplicate group."""
+
+    id: str
+    score: float
+    relation: str | None
+
+
+class DuplicateGroup(Answered):
+    """Records that are the same picture."""
+
+    representative: str
+    min_score: float
+    members: list[MemberForm]
+
+
+class DuplicateGroups(Answered):
+    """The duplicate groups of a collection, largest first."""
+
+    groups: list[DuplicateGroup]
+    count: int
+
+
+class Clusters(Answered):
+    """Records that chains of similar pairs join."""
+
+    threshold: float
+    clusters: list[list[str]]
+    count: int
+
+
+# ---- jobs
+
+
+class JobForm(Answered):
+    """A job."""
+
+    id: str
+    collection: str
+    state: Literal["waiting", "running", "done", "cancelled", "failed"]
+    total: int | None = Field(description="Pictures in its input; null until it is known.")
+    done: int
+    counts: dict[str, int]
+    error: FailureForm | None = Field(description="Why the job as a whole failed.")
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+
+
+class JobList(Answered):
+    """The jobs that the caller may see, newest first."""
+
+    jobs: list[JobForm]
+
+
+class OutcomeList(Answered):
+    """A page of a job's outcomes."""
+
+    outcomes: list[OutcomeForm]
+    next: int | None = Field(description="Pass it as `start` for the next page; null when there are no more yet.")
+
+
+# ---- keys
+
+
+class QuotasForm(Asked):
+    """How much a key may have; null is no limit."""
+
+    collections: int | None = Field(None, description="Collections that it made and that still exist.")
+    images: int | None = Field(None, description="Records in the collections that are its own.")
+    bytes: int | None = Field(None, description="What these collections take on disk.")
+    requests_per_s: float | None = Field(None, description="Requests a second in the long run.")
+
+
+class NewKey(Asked):
+    """A key to make."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "shop", "scope": "write", "collections": ["shoes"]}]}
+    )
+
+    name: str
+    scope: Scope = "write"
+    collections: list[str] = Field([], description="The collections it is for; empty for all.")
+    expires_days: float | None = None
+    quotas: QuotasForm = Field(default_factory=lambda: QuotasForm.model_validate({}))
+
+
+class KeyInfo(Answered):
+    """A key, without its secret."""
+
+    id: str
+    name: str
+    scope: Scope
+    collections: list[str]
+    quotas: QuotasForm
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+
+
+class KeyList(Answered):
+    """All keys there ever were."""
+
+    keys: list[KeyInfo]
+
+
+class FreshKey(KeyInfo):
+    """A key with its secret, which is shown this once."""
+
+    key: str
+
+
+class Session(Answered):
+    """Who is asking."""
+
+    key_needed: bool = Field(description="Whether this server asks for a key.")
+    key: KeyInfo | None = Field(description="The caller's key; null where none is needed.")
+    version: str
+
+
+class Health(Answered):
+    """How the server is."""
+
+    status: Literal["ok", "starting", "ending"]
