@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.distances import SAME_HASH_BITS, cosine_distance, distance_at, score_map, score_of
+from lookalike.distances import (
+    OTHER_COLORS_SCORE,
+    SAME_HASH_BITS,
+    SAME_HASH_SCORE,
+    cosine_distance,
+    cosine_distances,
+    distance_at,
+    score_map,
+    score_of,
+    scores_of,
+)
 
 SPACES = ["semantic", "copy"]
 DISTANCES = st.floats(0, 2)
@@ -44,6 +54,38 @@ def test_hashes_that_agree_lift_a_score_and_never_lower_it() -> None:
     assert score_of(0.25, points, hash_bits=SAME_HASH_BITS + 1) < 0.90
     assert score_of(0.6, points, hash_bits=0) == score_of(0.6, points), "hashes alone are no proof"
     assert score_of(0.01, points, hash_bits=0) == score_of(0.01, points)
+
+
+def test_another_color_caps_a_score_and_no_hash_lifts_it() -> None:
+    points = score_map("semantic")
+    assert score_of(0.01, points, hue_distance=0.31) == OTHER_COLORS_SCORE
+    assert score_of(0.25, points, hash_bits=0, hue_distance=0.31) == score_of(0.25, points)
+    assert score_of(0.25, points, hash_bits=0, hue_distance=0.3) == SAME_HASH_SCORE
+    assert score_of(0.25, points, hash_bits=0, hue_distance=1.0, same_bytes=True) == 1.0
+
+
+@given(pairs=st.lists(st.tuples(DISTANCES, st.none() | st.integers(0, 64), st.none() | DISTANCES, st.booleans())))
+def test_a_column_of_scores_is_the_score_of_each_pair(pairs: list[tuple]) -> None:
+    points = score_map("copy")
+    bits, hues = (np.array([np.nan if p[i] is None else p[i] for p in pairs], np.float64) for i in (1, 2))
+    column = scores_of(
+        np.array([p[0] for p in pairs], np.float64),
+        points,
+        hash_bits=bits,
+        hue_distances=hues,
+        same_bytes=np.array([p[3] for p in pairs], bool),
+    )
+    assert column.tolist() == [
+        score_of(distance, points, hash_bits=bits, hue_distance=hue, same_bytes=same)
+        for distance, bits, hue, same in pairs
+    ]
+
+
+def test_a_pair_has_the_same_bits_in_any_company_and_from_either_side() -> None:
+    rows = np.random.default_rng(1).normal(size=(50, 512)).astype(np.float32)
+    far = cosine_distances(rows[0], rows)
+    assert far.tolist() == [cosine_distance(row, rows[0]) for row in rows]
+    assert far.tolist() == cosine_distances(np.tile(rows[0], (50, 1)), rows).tolist()
 
 
 def test_cosine_distance_of_equal_opposite_and_zero_vectors() -> None:

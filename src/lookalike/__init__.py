@@ -18,18 +18,24 @@ if TYPE_CHECKING:
     import os
 
     from .core.collection import Collection
+    from .core.graph import EdgeArrays, Graph
     from .core.library import Library
-    from .core.results import Comparison, DuplicateGroups, Matches, Report
-    from .values import DuplicateGroup, Failure, Match, Member, Record
+    from .core.results import Clusters, Comparison, DuplicateGroups, Matches, Report
+    from .values import DuplicateGroup, Edge, Explanation, Failure, Match, Member, Record
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Clusters",
     "Collection",
     "Comparison",
     "DuplicateGroup",
     "DuplicateGroups",
+    "Edge",
+    "EdgeArrays",
+    "Explanation",
     "Failure",
+    "Graph",
     "Library",
     "LookalikeError",
     "Match",
@@ -45,8 +51,9 @@ __all__ = [
 _HOMES = {
     "Collection": "core.collection",
     "Library": "core.library",
-    **dict.fromkeys(("Comparison", "DuplicateGroups", "Matches", "Report"), "core.results"),
-    **dict.fromkeys(("DuplicateGroup", "Failure", "Match", "Member", "Record"), "values"),
+    **dict.fromkeys(("EdgeArrays", "Graph"), "core.graph"),
+    **dict.fromkeys(("Clusters", "Comparison", "DuplicateGroups", "Matches", "Report"), "core.results"),
+    **dict.fromkeys(("DuplicateGroup", "Edge", "Explanation", "Failure", "Match", "Member", "Record"), "values"),
 }
 
 

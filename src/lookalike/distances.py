@@ -14,7 +14,6 @@ The maps are straight lines between points. They are not fitted to labelled pair
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from .errors import InputError
 
 if TYPE_CHECKING:
-    from .values import F32
+    from .values import F32, F64, Bools
 
 Map: TypeAlias = Sequence[tuple[float, float]]  # (distance, score), distance rising, score falling
 
@@ -73,14 +72,50 @@ def score_of(
         >>> score_of(0.2, [(0.0, 0.999), (1.0, 0.0)], hash_bits=3)
         0.9
     """
-    if same_bytes:
-        return SAME_BYTES_SCORE
-    score = min(_interpolate(distance, points), HIGHEST_SCORE)
-    if hue_distance is not None and hue_distance > OTHER_COLORS_DISTANCE:
-        score = min(score, OTHER_COLORS_SCORE)
-    elif hash_bits is not None and hash_bits <= SAME_HASH_BITS and score >= AGREEING_SCORE:
-        score = max(score, SAME_HASH_SCORE)
-    return round(score, 6)
+    import numpy as np
+
+    column = scores_of(
+        np.array([distance]),
+        points,
+        hash_bits=None if hash_bits is None else np.array([hash_bits], np.float64),
+        hue_distances=None if hue_distance is None else np.array([hue_distance]),
+        same_bytes=np.array([same_bytes]),
+    )
+    return float(column[0])
+
+
+def scores_of(
+    distances: F32 | F64,
+    points: Map,
+    *,
+    hash_bits: F64 | None = None,
+    hue_distances: F64 | None = None,
+    same_bytes: Bools | None = None,
+) -> F64:
+    """Give the scores of many pairs, each as `score_of` does.
+
+    Args:
+        distances: (n,) cosine distances in the space that ranks.
+        hash_bits: (n,) Hamming distances of the difference hashes, NaN where a pair lacks one; None: all do.
+        hue_distances: (n,) the same for hue histograms.
+        same_bytes: (n,) whether the content hashes are equal.
+
+    Returns:
+        (n,) float64, rounded to six decimals.
+    """
+    import numpy as np
+
+    far, height = zip(*points, strict=True)
+    scores: F64 = np.minimum(np.interp(distances, far, height), HIGHEST_SCORE)
+    other_colors = np.zeros(len(scores), bool) if hue_distances is None else hue_distances > OTHER_COLORS_DISTANCE
+    if hash_bits is not None:  # hashes see no color
+        lifted = (hash_bits <= SAME_HASH_BITS) & (scores >= AGREEING_SCORE) & ~other_colors
+        scores = np.where(lifted, np.maximum(scores, SAME_HASH_SCORE), scores)
+    scores = np.where(other_colors, np.minimum(scores, OTHER_COLORS_SCORE), scores)
+    if same_bytes is not None:
+        scores = np.where(same_bytes, SAME_BYTES_SCORE, scores)
+    rounded: F64 = np.round(scores, 6)
+    return rounded
 
 
 def distance_at(score: float, points: Map) -> float:
@@ -100,26 +135,35 @@ def distance_at(score: float, points: Map) -> float:
     raise InputError("a score map has to fall as the distance grows.")
 
 
-def _interpolate(distance: float, points: Map) -> float:
-    place = bisect_right([far for far, _ in points], distance)
-    if place == 0:
-        return points[0][1]
-    if place == len(points):
-        return points[-1][1]
-    (near, high), (far, low) = points[place - 1], points[place]
-    return high + (low - high) * (distance - near) / (far - near)
-
-
 def cosine_distance(a: F32, b: F32) -> float:
-    """Give 1 - cosine of two vectors (d,), computed in float64, clipped at 0; a zero vector is 1 from all.
+    """Give 1 - cosine of two vectors (d,), clipped at 0; a zero vector is 1 from all.
 
     Example:
         >>> import numpy as np
         >>> cosine_distance(np.array([1, 0], np.float32), np.array([0, 2], np.float32))
         1.0
     """
+    return float(cosine_distances(a, b[None, :])[0])
+
+
+def cosine_distances(a: F32, b: F32) -> F32:
+    """Give 1 - cosine of each row of `a` to its row of `b`, clipped at 0; a zero vector is 1 from all.
+
+    Computed in float64 with each row summed alone, so that a pair has the same bits in any company and from either
+    side, and the bits that a store gives for it.
+
+    Args:
+        a: (n, d), or (d,) for one that is compared with every row.
+        b: (n, d).
+
+    Returns:
+        (n,) float32.
+    """
     import numpy as np
 
     x, y = a.astype(np.float64), b.astype(np.float64)
-    norm = float(np.sqrt((x @ x) * (y @ y)))
-    return max(0.0, 1.0 - float(x @ y) / norm) if norm else 1.0
+    lengths = np.sqrt(np.add.reduce(y * y, axis=-1)) * np.sqrt(np.add.reduce(x * x, axis=-1))
+    dots = np.add.reduce(y * x, axis=-1)
+    cosines = np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0)
+    out: F32 = np.maximum(0.0, 1.0 - cosines).astype(np.float32)
+    return out

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     F32: TypeAlias = npt.NDArray[np.float32]
+    F64: TypeAlias = npt.NDArray[np.float64]
     U8: TypeAlias = npt.NDArray[np.uint8]
     I64: TypeAlias = npt.NDArray[np.int64]
+    Bools: TypeAlias = npt.NDArray[np.bool_]
     Vectors: TypeAlias = Mapping[str, F32 | U8]
 
 CollectionType = Literal["photos", "products", "matching"]
@@ -129,7 +131,13 @@ class Neighbors:
 
 @dataclass(frozen=True)
 class Match:
-    """An answer to a person: a record with its score, distance and rank (from 1)."""
+    """An answer to a person: a record with its score, distance and rank (from 1).
+
+    Attributes:
+        parts: What a score with tags is mixed of, {"visual": .., "tags": ..}; None without tags.
+        members: The next best of its group, ranked within it (the match itself is 1); None when not asked for.
+        hidden: Near-duplicates of it that were left out, as far as the page reaches; None when none were to be.
+    """
 
     id: str
     score: float
@@ -139,6 +147,58 @@ class Match:
     source: str | None = None
     metadata: Metadata = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    parts: Mapping[str, float] | None = None
+    members: tuple[Match, ...] | None = None
+    hidden: int | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One question that a search asked its store.
+
+    Attributes:
+        asked_for: "nearest" vectors; "hashes" that agree, over all records; "tags": the nearest that share one;
+            "members": the nearest of the groups on the page.
+        k: Neighbors that were asked for; `found` came.
+    """
+
+    asked_for: Literal["nearest", "hashes", "tags", "members"]
+    space: str
+    k: int
+    found: int
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How a search came to its answer.
+
+    Attributes:
+        steps: What the store was asked, in order; none when a ranking was still at hand.
+        candidates: Records that were scored.
+        by_hash: Those of them that came by hash or equal bytes alone, and not among the nearest.
+        reused: Whether the ranking was at hand from an earlier page.
+        query_ms: Time for reading and encoding the examples.
+        total_ms: Time for the whole search.
+    """
+
+    steps: tuple[Step, ...]
+    candidates: int
+    by_hash: int
+    reused: bool
+    query_ms: float
+    total_ms: float
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An edge of the similarity graph: from a record to one of its neighbors, whose rank counts from 1."""
+
+    source: str
+    target: str
+    score: float
+    distance: float
+    rank: int
 
 
 @dataclass(frozen=True)

@@ -4,27 +4,43 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import random
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import intake
 from ..distances import Map, score_map
 from ..errors import EncoderMismatchError, InputError, RecordNotFoundError, SourceError
-from ..filters import Filter, parse_filter
+from ..filters import Filter
 from ..limits import check_count, check_unit
-from ..values import CollectionSpec, Entry, Record
+from ..values import CollectionSpec, Entry, Explanation, Record
+from .clusters import find_clusters
 from .describer import THUMBNAIL_SIDE_PX, Describer
 from .duplicates import find_duplicates
+from .graph import Graph, edge_rules
 from .ingest import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
 from .items import check_metadata, check_tags, count_items, described, items_of
-from .results import DuplicateGroups, Matches, Report
-from .search import HASH_SPACE, HUE_SPACE, Probe, Question, mix, probe_of, search
+from .pages import Recent, cursor_of, position_of
+from .question import (
+    NEAR_DUPLICATE_SCORE,
+    Examples,
+    Probe,
+    Question,
+    ask,
+    asked,
+    filter_of,
+    listed,
+    mix,
+    probe_of,
+    stored_id,
+)
+from .results import Clusters, DuplicateGroups, Matches, Report
+from .search import Page, Selection
 
 if TYPE_CHECKING:
     from ..stores import Store
-
-_DUPLICATE_THRESHOLD = 0.90  # the band of "the same picture with minor variations"
 
 
 class Collection:
@@ -36,6 +52,11 @@ class Collection:
     def __init__(self, store: Store, describer: Describer) -> None:
         self._store = store
         self._describer = describer
+        self._recent: Recent[Selection] = Recent()
+        spec = store.spec
+        # What is read with every search; none of it changes while the collection lives.
+        self._identity = f"{spec.name} {spec.created_at} {spec.encoder_digest}"
+        self._space_names = tuple(space.name for space in spec.spaces)
 
     @property
     def spec(self) -> CollectionSpec:
@@ -135,59 +156,166 @@ class Collection:
         max_distance: float | None = None,
         filter: Mapping[str, Any] | str | Filter | None = None,
         group_by: str | None = None,
+        members: int = 0,
+        tags: Iterable[str] | None = None,
+        tag_weight: float | None = None,
+        diversity: float = 0.0,
+        collapse: bool | float = False,
         crop: tuple[int, int, int, int] | None = None,
+        cursor: str | None = None,
+        exact: bool = False,
+        explain: bool = False,
     ) -> Matches:
-        """Find what looks like a picture, or like several, best first.
+        """Find what looks like a picture, or like several, best first: by score, then distance, then id.
+
+        How the conditions work together, and which contradict each other, is said in `core/question`.
 
         Args:
             source: What `add` reads, or "id:17" for a stored picture (which finds itself, too).
-            like: More examples; the search is for what they have in common.
-            unlike: Counter-examples.
+            like: More examples; the search is for what they have in common. One may come with a weight, as in
+                [("a.jpg", 2.0), "id:17"]; without, it counts 1.
+            unlike: Counter-examples, in the same form.
             limit: How many matches (with group_by: groups) at most; there are fewer only when fewer match.
             threshold: Floor on the score, 0..1, inclusive. There is no default.
             max_distance: Ceiling on the distance, inclusive.
             filter: Mongo-style condition on metadata, `_id` and `tags`.
-            group_by: Metadata field; the best match of each value is given.
-            crop: (x, y, width, height) of the part of `source` to look at, in pixels as shown.
+            group_by: Metadata field, dotted for a field within a field; the best match of each value is given. A
+                record without the field is its own group; a list counts as a whole; 1, "1" and true are three groups.
+            members: How many others of each group to give, in `Match.members`; their rank is within the group.
+            tags: Tags that a record should share: score = (1 - tag_weight) * visual + tag_weight * overlap, where
+                overlap is the Jaccard index of the two sets. `Match.parts` shows both.
+            tag_weight: Share of the tags in the score, 0..1; 0.3 when not given.
+            diversity: 0..1. Above 0, the answer is picked from the first max(100, 10 * limit) matches by maximal
+                marginal relevance; it has no further pages.
+            collapse: Leave out near-duplicates of a better match, as `duplicates` finds them, from a score of 0.90 or
+                the one given; `Match.hidden` counts them.
+            crop: (x, y, width, height) of the part of the first example to look at, in pixels as shown.
+            cursor: `next` of a page before, asked with the same examples and conditions. The pages together are the
+                full ranking. After a write they go on in the ranking as it is then.
+            exact: Take no approximate index, where the collection has one. Pages of an approximate ranking may miss
+                a record; those of an exact one never do.
+            explain: Say in `Matches.explanation` how the answer was found.
 
         Raises:
             SourceError: when a query picture cannot be read.
             RecordNotFoundError: for an id that is not there.
-            InputError: for values out of range.
+            InputError: for values out of range, conditions that contradict each other, a field that no record
+                holds in group_by, and a cursor of another question.
+
+        Cost: one search of the store; with group_by, collapse or tags, one for each growth until the page is full.
         """
-        check_count("limit", limit, least=1, most=self._describer.settings.limits.max_limit)
-        check_unit("threshold", threshold)
-        if max_distance is not None and not max_distance >= 0:
-            raise InputError(f"max_distance={max_distance} is out of range: a distance is 0 or more.")
-        question = Question(limit, threshold, max_distance, _filter(filter), group_by)
-        wanted = [*([] if source is None else [source]), *_listed(like)]
-        unwanted = _listed(unlike)
-        if not wanted:
-            raise InputError("a search needs an example: pass a picture, or like=[...].")
-        probe = self._probe(wanted, unwanted, crop)
-        space = self._ranking_space
-        matches = search(self._store, probe, question, space=space, points=self._points(space))
-        query = {"like": [_shown(one) for one in wanted], "unlike": [_shown(one) for one in unwanted], "limit": limit}
-        query |= {"threshold": threshold, "max_distance": max_distance, "group_by": group_by}
-        query |= {"filter": question.filter.text if question.filter else None, "crop": list(crop) if crop else None}
+        began = time.perf_counter()
+        question = ask(
+            limit=limit,
+            max_limit=self._describer.settings.limits.max_limit,
+            threshold=threshold,
+            max_distance=max_distance,
+            filter=filter,
+            group_by=group_by,
+            members=members,
+            tags=tags,
+            tag_weight=tag_weight,
+            diversity=diversity,
+            collapse=collapse,
+            exact=exact,
+            has_cursor=cursor is not None,
+        )
+        examples = [*listed([] if source is None else [source], "source"), *listed(like, "like")]
+        against = listed(unlike, "unlike")
+        if not examples:
+            raise InputError(
+                "a search needs an example: pass a picture, or like=[...]; tags and filter work beside it. "
+                "`sample` draws a stored picture at random."
+            )
+        probe = self._probe(examples, against, crop)
+        read = time.perf_counter()
+        page, next, explanation = self._page(probe, question, cursor)
+        ended = time.perf_counter()
         return Matches(
             self.name,
-            {name: value for name, value in query.items() if value not in (None, [])},
-            matches,
+            asked(question, examples, against, crop),
+            page.matches,
             threshold,
+            next=next,
+            explanation=dataclasses.replace(explanation, query_ms=_ms(began, read), total_ms=_ms(began, ended))
+            if explain
+            else None,
             picture=self.thumbnail,
-            query_picture=lambda: self._query_picture(wanted[0]),
+            query_picture=lambda: self._query_picture(examples[0][0]),
         )
 
     def scan(
         self, *, filter: Mapping[str, Any] | str | Filter | None = None, after: str | None = None
     ) -> Iterator[Record]:
         """Give the records that pass a filter by rising id, those behind the id `after` when given."""
-        return self._store.scan(filter=_filter(filter), after=after)
+        return self._store.scan(filter=filter_of(filter), after=after)
 
     def count(self, *, filter: Mapping[str, Any] | str | Filter | None = None) -> int:
         """Count the records that pass a filter."""
-        return self._store.count(filter=_filter(filter))
+        return self._store.count(filter=filter_of(filter))
+
+    def sample(self, n: int = 1, *, seed: int | None = None) -> list[Record]:
+        """Draw records at random, each as likely as any other: examples for those who have none.
+
+        Args:
+            n: How many; all of them when the collection holds fewer.
+            seed: The same seed draws the same from the same records.
+
+        Cost: reads the records up to the last that is drawn.
+        """
+        check_count("n", n, least=1, most=self._describer.settings.limits.max_limit)
+        count = len(self)
+        places = set(random.Random(seed).sample(range(count), min(n, count)))  # noqa: S311 - no secret
+        last = max(places, default=-1)
+        records = zip(range(last + 1), self._store.scan(), strict=False)
+        return [record for place, record in records if place in places]
+
+    def graph(
+        self,
+        *,
+        k: int | None = 10,
+        radius: float | None = None,
+        threshold: float | None = None,
+        include_self: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> Graph:
+        """Give the similarity graph: edges from each record to its nearest others, by rising id of the source.
+
+        Args:
+            k: Neighbors of each record at most; None for all within `radius`.
+            radius: Ceiling on an edge's distance, inclusive.
+            threshold: Floor on an edge's score, inclusive: of the neighbors, those below it get no edge.
+            include_self: Whether a record is a neighbor of itself.
+            on_progress: Called with a Progress while the graph is read.
+
+        Returns:
+            A Graph: nothing is computed until it is read, by iteration, `arrays`, `to_csv`, `to_jsonl`, `to_parquet`
+            or `to_networkx`.
+
+        Raises:
+            InputError: when both k and radius are None, or one is out of range.
+        """
+        rules = edge_rules(
+            k=k,
+            radius=radius,
+            threshold=threshold,
+            include_self=include_self,
+            most=self._describer.settings.limits.max_limit,
+        )
+        space = self._ranking_space
+        return Graph(self._store, rules, space=space, points=self._points(space), on_progress=on_progress)
+
+    def clusters(self, *, threshold: float = 0.9, on_progress: OnProgress | None = None) -> Clusters:
+        """Find the connected clusters: records that a chain of pairs joins, each scoring at least `threshold`.
+
+        The ends of a chain may be far apart; `duplicates` gives groups whose members are all near one representative.
+
+        Cost: one search for each record; memory for the keys that have a partner.
+        """
+        check_unit("threshold", threshold)
+        space = self._ranking_space
+        found = find_clusters(self._store, threshold, space=space, points=self._points(space), on_progress=on_progress)
+        return Clusters(self.name, threshold, found)
 
     def configure(self, *, fields: Iterable[str] | None = None, product_id_field: str | None = None) -> None:
         """Change the declared fields and the product-id field of the living collection; None leaves them.
@@ -197,6 +325,20 @@ class Collection:
             product_id_field: The field that says which records show one product; "" takes it away.
         """
         self._store.configure(fields=None if fields is None else tuple(fields), product_id_field=product_id_field)
+
+    def declare(self, fields: Iterable[str] = (), drop: Iterable[str] = ()) -> None:
+        """Declare more fields and drop others; the records keep what they hold.
+
+        Raises:
+            InputError: when a field to drop is not declared.
+        """
+        declared, dropped = self.spec.fields, tuple(drop)
+        for field in dropped:
+            if field not in declared:
+                names = ", ".join(declared) or "none"
+                raise InputError(f'"{field[:80]}" is no declared field. There are: {names}. Check the spelling.')
+        kept = [field for field in declared if field not in dropped]
+        self.configure(fields=dict.fromkeys([*kept, *fields]))
 
     def get(self, record_id: str) -> Record:
         """Give one record.
@@ -259,7 +401,7 @@ class Collection:
         Cost: one search for each record.
         """
         check_unit("threshold", threshold)
-        floor = _DUPLICATE_THRESHOLD if threshold is None else threshold
+        floor = NEAR_DUPLICATE_SCORE if threshold is None else threshold
         space = self._copy_space
         groups = find_duplicates(self._store, floor, space=space, points=self._points(space), on_progress=on_progress)
         return DuplicateGroups(self.name, floor, groups, picture=self.thumbnail)
@@ -345,31 +487,52 @@ class Collection:
     def _entry(self, item: Item) -> Entry:
         return self._describer.entry(item, self.spec.keep)
 
-    def _probe(self, like: Sequence[Any], unlike: Sequence[Any], crop: tuple[int, int, int, int] | None) -> Probe:
-        probes = [self._one_probe(one, crop if place == 0 else None) for place, one in enumerate(like)]
-        against = [self._one_probe(one, None) for one in unlike]
-        if len(probes) == 1 and not against:
-            return probes[0]
-        return mix([probe.vector for probe in probes], [probe.vector for probe in against])
+    def _page(self, probe: Probe, question: Question, cursor: str | None) -> tuple[Page, str | None, Explanation]:
+        digest = question.digest(self._identity, probe)
+        after = None if cursor is None else position_of(cursor, digest)
+        version = self._store.version
+        kept = self._recent.get(digest, version)
+        selection = kept or Selection(
+            self._store,
+            probe,
+            question,
+            space=self._ranking_space,
+            copy_space=self._copy_space,
+            points=self._points(self._ranking_space),
+        )
+        page, steps, ranker = selection.page(question, after)
+        if page.last is not None and kept is None:
+            self._recent.keep(digest, version, selection)
+        next = None if page.last is None else cursor_of(page.last, digest)
+        told = Explanation(tuple(steps), ranker.candidates, ranker.by_hash, kept is not None, 0.0, 0.0)
+        return page, next, told
+
+    def _probe(self, like: Examples, unlike: Examples, crop: tuple[int, int, int, int] | None) -> Probe:
+        probes = [(self._one_probe(one, crop if place == 0 else None), w) for place, (one, w) in enumerate(like)]
+        if len(probes) == 1 and not unlike:
+            return probes[0][0]
+        against = [(self._one_probe(one, None).vector, weight) for one, weight in unlike]
+        return mix([(probe.vector, weight) for probe, weight in probes], against)
 
     def _one_probe(self, source: Any, crop: tuple[int, int, int, int] | None) -> Probe:
         space = self._ranking_space
-        record_id = _stored_id(source)
+        record_id = stored_id(source)
         if record_id is None:
             self._check_encoder()
             seen = self._describer.describe(source, crop=crop)
             return probe_of(seen.vectors, space, seen.content_hash)
         if crop is not None:
             raise InputError("crop needs the picture itself: pass its file in place of its id.")
-        record = self.get(record_id)
-        key = self._store.keys([record_id])[record_id]
-        vectors = {name: self._store.vectors(name, [key]).get(key) for name in (space, HASH_SPACE, HUE_SPACE)}
-        if vectors[space] is None:
+        found = self._store.entry(record_id)
+        if found is None:
+            raise self._no_record(record_id)
+        _, entry = found
+        if space not in entry.vectors:
             raise RecordNotFoundError(f'record "{record_id}" has no vector to search with.', id=record_id)
-        return probe_of({n: v for n, v in vectors.items() if v is not None}, space, record.content_hash)
+        return probe_of(entry.vectors, space, entry.record.content_hash)
 
     def _query_picture(self, source: Any) -> bytes | None:
-        record_id = _stored_id(source)
+        record_id = stored_id(source)
         if record_id is not None:
             return self.thumbnail(record_id)
         return intake.thumbnail(self._describer.read(source), THUMBNAIL_SIDE_PX)
@@ -412,35 +575,19 @@ class Collection:
 
     @property
     def _ranking_space(self) -> str:
-        return self.spec.spaces[0].name
+        return self._space_names[0]
 
     @property
     def _copy_space(self) -> str:
-        names = [space.name for space in self.spec.spaces]
-        return "copy" if "copy" in names else names[0]
+        return "copy" if "copy" in self._space_names else self._space_names[0]
 
 
 def _with_removed(report: Report, removed: int) -> Report:
     return dataclasses.replace(report, removed=removed)
 
 
-def _filter(given: Mapping[str, Any] | str | Filter | None) -> Filter | None:
-    return given if given is None or isinstance(given, Filter) else parse_filter(given)
-
-
-def _listed(given: Any) -> list[Any]:
-    """Give a list of examples; a single one may come bare."""
-    if given is None:
-        return []
-    return list(given) if isinstance(given, list | tuple) else [given]
-
-
-def _stored_id(source: Any) -> str | None:
-    return source[3:] if isinstance(source, str) and source.startswith("id:") else None
-
-
-def _shown(source: Any) -> str:
-    return source if _stored_id(source) is not None else intake.describe(source)
+def _ms(began: float, ended: float) -> float:
+    return round(1000 * (ended - began), 3)
 
 
 def _where(record: Record) -> dict[str, str]:

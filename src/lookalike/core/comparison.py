@@ -9,7 +9,7 @@ from .. import intake
 from ..distances import cosine_distance, score_map, score_of
 from ..rendering import Card
 from .results import Comparison
-from .search import HASH_SPACE, HUE_SPACE
+from .spaces import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
     from .describer import Describer, Description

@@ -10,7 +10,7 @@ from .. import intake
 from ..encoders import difference_hash, hue_histogram, open_encoder, tiny_pixels
 from ..values import Entry, Record
 from .items import check_record_id
-from .search import HASH_SPACE, HUE_SPACE
+from .spaces import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
     from ..encoders import Encoder, ModelCard

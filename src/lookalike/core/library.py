@@ -18,7 +18,7 @@ from .collection import Collection
 from .comparison import compare
 from .describer import Describer, Workers
 from .results import Comparison
-from .search import HASH_SPACE, HUE_SPACE
+from .spaces import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
     from ..stores import Store

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from ..rendering import Card, Section, html_fragment, text_table
-from ..values import DuplicateGroup, Failure, Match
+from ..values import DuplicateGroup, Explanation, Failure, Match
 
 Picture = Callable[[str], bytes | None]  # record id -> JPEG bytes to show, or None
 
@@ -18,17 +18,21 @@ def _no_picture(_: str) -> bytes | None:
 
 @dataclass(frozen=True)
 class Matches(Sequence[Match]):
-    """The matches of one search, best first.
+    """A page of the matches of one search, best first.
 
     Attributes:
         query: What was asked, in plain values.
         threshold: The floor on the score that was asked for; None when there was none.
+        next: The cursor of the page behind this one; None when nothing follows.
+        explanation: How the answer was found, where that was asked for.
     """
 
     collection: str
     query: Mapping[str, Any]
     matches: tuple[Match, ...]
     threshold: float | None = None
+    next: str | None = None
+    explanation: Explanation | None = None
     picture: Picture = field(default=_no_picture, repr=False, compare=False)
     query_picture: Callable[[], bytes | None] = field(default=lambda: None, repr=False, compare=False)
 
@@ -44,24 +48,97 @@ class Matches(Sequence[Match]):
         return len(self.matches)
 
     def __str__(self) -> str:
+        lines = [self._table()]
+        if self.explanation is not None:
+            lines += ["", explanation_text(self.explanation)]
+        return "\n".join(lines)
+
+    def _table(self) -> str:
         if not self.matches:
             wanted = "" if self.threshold is None else f" with a score of {self.threshold:g} or more"
             return f'no match in "{self.collection}"{wanted}'
-        rows = [[str(m.rank), f"{m.score:.3f}", f"{m.distance:.3f}", m.id, m.relation or ""] for m in self.matches]
-        return text_table(["rank", "score", "distance", "id", "relation"], rows, right=[0, 1, 2])
+        header, rows = ["rank", "score", "distance", "id", "relation"], []
+        more = [name for name in ("visual", "tags", "hidden") if _told(self.matches[0], name)]
+        for match in self.matches:
+            rows.append([*_cells(match, str(match.rank)), *(_told(match, name) for name in more)])
+            for member in match.members or ():
+                rows.append([*_cells(member, ""), *(_told(member, name) for name in more)])
+        return text_table([*header, *more], rows, right=[0, 1, 2, *range(5, 5 + len(more))])
 
     def sections(self) -> list[Section]:
-        """Give the query and its matches as a row of pictures."""
-        asked = ", ".join(str(source) for source in self.query.get("like", []))
-        cards = [Card(self.query_picture(), "query", asked, is_query=True)]
+        """Give the query and its matches as a row of pictures; the members of a group follow its best match."""
+        shown = ", ".join(str(source) for source in self.query.get("like", []))
+        cards = [Card(self.query_picture(), "query", shown, is_query=True)]
         for match in self.matches:
-            line = f"{match.score:.3f}" + (f" · {match.relation}" if match.relation else "")
-            cards.append(Card(self.picture(match.id), line, match.id))
+            cards.append(self._card(match, match.id))
+            cards += [self._card(member, f"{member.id} (as {match.id})") for member in match.members or ()]
         text = f'{len(self.matches)} of "{self.collection}"' if self.matches else str(self)
         return [Section("What looks like this", text, cards)]
 
+    def _card(self, match: Match, line: str) -> Card:
+        notes = [match.relation or "", f"+ {match.hidden} alike" if match.hidden else ""]
+        title = " · ".join([f"{match.score:.3f}", *filter(None, notes)])
+        return Card(self.picture(match.id), title, line)
+
     def _repr_html_(self) -> str:
         return html_fragment(self.sections())
+
+
+def explanation_text(told: Explanation) -> str:
+    """Give an explanation for people."""
+    lines = [f"{told.total_ms:.1f} ms, of which {told.query_ms:.1f} ms for reading the query"]
+    for step in told.steps:
+        plan = step.plan
+        of_how_many = "" if plan.matching is None else f" of {plan.matching:,} that pass the filter"
+        lines.append(
+            f"{step.asked_for} in {step.space}: {step.found:,} found for k={step.k:,}{of_how_many}; "
+            f"{plan.method}: {plan.reason} (filter {plan.filter_ms:.1f} ms, search {plan.search_ms:.1f} ms)"
+        )
+    if told.reused:
+        lines.append("the ranking was at hand from an earlier page")
+    lines.append(f"{told.candidates:,} candidates scored, {told.by_hash:,} of them by hash or equal bytes alone")
+    return "\n".join(lines)
+
+
+def _cells(match: Match, rank: str) -> list[str]:
+    return [rank, f"{match.score:.3f}", f"{match.distance:.3f}", match.id, match.relation or ""]
+
+
+def _told(match: Match, name: str) -> str:
+    """Give a value that only some searches give, as text; "" where it is not given."""
+    if name == "hidden":
+        return "" if match.hidden is None else str(match.hidden)
+    return "" if match.parts is None else f"{match.parts[name]:.3f}"
+
+
+@dataclass(frozen=True)
+class Clusters(Sequence[tuple[str, ...]]):
+    """The connected clusters of a collection at a threshold, as ids: the largest first."""
+
+    collection: str
+    threshold: float
+    clusters: tuple[tuple[str, ...], ...]
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[str, ...]: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[tuple[str, ...]]: ...
+    def __getitem__(self, place: int | slice) -> tuple[str, ...] | Sequence[tuple[str, ...]]:
+        """Give a cluster by place, from 0."""
+        return self.clusters[place]
+
+    def __len__(self) -> int:
+        return len(self.clusters)
+
+    def __str__(self) -> str:
+        if not self.clusters:
+            return f'no clusters in "{self.collection}" at a score of {self.threshold:g}'
+        rows = [
+            [str(number) if place == 0 else "", str(len(ids)) if place == 0 else "", id]
+            for number, ids in enumerate(self.clusters, start=1)
+            for place, id in enumerate(ids)
+        ]
+        return text_table(["cluster", "records", "id"], rows, right=[0, 1])
 
 
 @dataclass(frozen=True)

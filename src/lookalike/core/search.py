@@ -1,213 +1,265 @@
-"""The search: from examples to matches, exact for every limit, threshold, filter and grouping.
+"""The search: from a ranking to a page of matches, by collapse, groups, diversity and cursor, in that order.
 
-The store ranks by distance. A score may be higher than the distance says: for equal bytes, and for difference
-hashes that agree. Such records are looked up over the whole collection and join the nearest ones. A score may also be
-lower, never below OTHER_COLORS_SCORE for that reason: for another color. So the nearest are taken until none that
-follows could score more; then the first `limit` of the joined ranking are the right ones.
+`question` says how the conditions work together, `ranking` is exact from its first row; a `Selection` walks down it as
+far as a page needs, and may be kept for the page after.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..distances import OTHER_COLORS_SCORE, SAME_HASH_BITS, Map, cosine_distance, score_of
-from ..errors import InputError
-from ..values import Match, Record
+import numpy as np
+
+from ..distances import AGREEING_SCORE, Map, cosine_distances, score_map, scores_of
+from ..values import Match, Step
+from . import groups
+from .diversity import diverse, pool_size
+from .pages import Position
+from .pairs import score_pairs
+from .ranking import Ranker, Ranking, both
 
 if TYPE_CHECKING:
-    from ..filters import Filter
     from ..stores import Store
-    from ..values import F32, U8, Vectors
+    from ..values import F32, I64, Record
+    from .question import Probe, Question
 
-HASH_SPACE = "dhash"
-HUE_SPACE = "hues"
-_UNLIKE_WEIGHT = 0.5  # how far a counter-example pushes away, of what an example pulls (Rocchio's usual 1 : 0.5)
-
-
-@dataclass(frozen=True, eq=False)
-class Probe:
-    """What the store is asked: a vector in the space that ranks, and the signs of the very same picture.
-
-    Attributes:
-        vector: (d,) float32 of unit length.
-        hash: (8,) uint8, or None for several examples or a flat picture.
-        hues: (12,) float32 of unit length, or None for several examples or a gray picture.
-    """
-
-    vector: F32
-    hash: U8 | None = None
-    hues: F32 | None = None
-    content_hash: str = ""
+_GROWTH = 4
+_WALKED_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
-class Question:
-    """The conditions of a search, checked.
+class Page:
+    """A part of an answer; `last` is where the next one goes on, None when nothing follows."""
+
+    matches: tuple[Match, ...]
+    last: Position | None
+
+
+class Selection:
+    """What of the records that match one question is shown, in order. May be used from many threads."""
+
+    def __init__(
+        self, store: Store, probe: Probe, question: Question, *, space: str, copy_space: str, points: Map
+    ) -> None:
+        self._store, self._probe, self._question = store, probe, question
+        self._space, self._copy_space, self._points = space, copy_space, points
+        self._lock = threading.Lock()
+        self._ranking: Ranking | None = None
+        self._walk = _Walk(store, question, copy_space)
+        self._ranker = Ranker(store, probe, question, space=space, points=points)
+
+    def page(self, question: Question, after: Position | None) -> tuple[Page, list[Step], Ranker]:
+        """Give a page of the answer, behind a position.
+
+        Args:
+            question: The one that the selection was made for; its limit and members may differ.
+        """
+        with self._lock:
+            self._ranker.steps.clear()
+            page = self._diverse(question) if question.diversity else self._next(question, after)
+            return page, [*self._ranker.steps], self._ranker
+
+    def _next(self, question: Question, after: Position | None) -> Page:
+        start = self._grown_to(after, question.limit + 1)
+        rows = self._walk.rows[start : start + question.limit]
+        has_more = len(self._walk.rows) > start + question.limit
+        end = self._walk.rows[start + question.limit] if has_more else len(self._held.keys)
+        matches = self._matches(question, rows, start + 1, int(end))
+        return Page(matches, self._position(int(rows[-1]), matches) if has_more else None)
+
+    def _diverse(self, question: Question) -> Page:
+        size = pool_size(question.limit)
+        self._grown_to(None, size + 1)
+        rows, end = self._walk.rows[:size], [*self._walk.rows[size : size + 1], len(self._held.keys)][0]
+        found: Any = self._store.vectors(self._space, self._held.keys[rows].tolist())
+        pool = np.array([row for row in rows.tolist() if int(self._held.keys[row]) in found], np.int64)
+        if not len(pool):
+            return Page((), None)
+        vectors, scores = np.stack([found[key] for key in self._held.keys[pool].tolist()]), self._held.scores[pool]
+        chosen = diverse(scores, vectors, self._points, limit=question.limit, diversity=question.diversity)
+        return Page(self._matches(question, pool[chosen], 1, int(end)), None)
+
+    @property
+    def _held(self) -> Ranking:
+        assert self._ranking is not None
+        return self._ranking
+
+    def _grown_to(self, after: Position | None, wanted: int) -> int:
+        """Walk until `wanted` rows behind a position are chosen, or none is left; give the place of the first."""
+        if self._ranking is None:
+            self._ranking = self._ranker.first(wanted * (_GROWTH if self._walk.is_selective else 1))
+        while True:
+            self._walk.go_on(self._ranking, wanted if after is None else None)
+            start = 0 if after is None else self._place_behind(after)
+            if self._ranking.is_complete or len(self._walk.rows) - start >= wanted:
+                break
+            self._ranking = self._ranker.first(_GROWTH * max(wanted, len(self._ranking.keys)))
+        if self._question.group_by is not None and not self._walk.met_group:
+            groups.refuse_unknown(self._store, self._question.group_by)
+        return start
+
+    def _place_behind(self, after: Position) -> int:
+        """Count the chosen rows that rank at or before a position."""
+        scores, distances = (column[self._walk.rows] for column in (self._held.scores, self._held.distances))
+        before = (scores > after.score) | ((scores == after.score) & (distances < after.distance))
+        tied = np.flatnonzero((scores == after.score) & (distances == after.distance))
+        keys = self._held.keys[self._walk.rows[tied]].tolist()
+        ids = self._store.ids(keys) if keys else {}
+        return int(before.sum()) + sum(ids.get(key, after.id) <= after.id for key in keys)
+
+    def _position(self, row: int, matches: Sequence[Match]) -> Position:
+        """Give the place behind a row, the last of these matches unless it was deleted meanwhile."""
+        id = matches[-1].id if matches else ""
+        return Position(float(self._held.scores[row]), float(self._held.distances[row]), id)
+
+    def _matches(self, question: Question, rows: I64, first_rank: int, end: int) -> tuple[Match, ...]:
+        """Make matches of rows; a record that was deleted meanwhile is left out."""
+        ranking = self._held
+        keys = ranking.keys[rows].tolist()
+        records = self._store.records(keys)
+        there = [(row, records[key]) for row, key in zip(rows.tolist(), keys, strict=True) if key in records]
+        matches = [self._match(record, ranking, row, rank) for rank, (row, record) in enumerate(there, first_rank)]
+        if question.collapse is not None:
+            hidden = [self._walk.hidden_by(row, end) for row, _ in there]
+            matches = [replace(match, hidden=count) for match, count in zip(matches, hidden, strict=True)]
+        if question.members:
+            matches = self._with_members(question, matches, [record for _, record in there])
+        return tuple(matches)
+
+    def _with_members(self, question: Question, matches: Sequence[Match], best: Sequence[Record]) -> list[Match]:
+        def rank(condition: Any, wanted: int) -> Ranking:
+            inside = replace(question, filter=both(question.filter, condition))
+            ranker = Ranker(self._store, self._probe, inside, space=self._space, points=self._points)
+            ranking = ranker.first(wanted)
+            self._ranker.steps += [replace(step, asked_for="members") for step in ranker.steps]
+            return ranking
+
+        assert question.group_by is not None
+        found = groups.others_of(self._store, best, question.group_by, question.members, rank)
+        return [
+            replace(
+                match,
+                members=tuple(
+                    self._match(record, ranking, row, place)
+                    for place, (record, row, ranking) in enumerate(found[match.id], start=2)
+                ),
+            )
+            for match in matches
+        ]
+
+    def _match(self, record: Record, ranking: Ranking, row: int, rank: int) -> Match:
+        parts = None
+        if self._question.tags:
+            parts = {"visual": float(ranking.visual[row]), "tags": round(float(ranking.overlaps[row]), 6)}
+        return Match(
+            id=record.id,
+            score=float(ranking.scores[row]),
+            distance=float(ranking.shown[row]),
+            rank=rank,
+            relation="identical" if int(ranking.keys[row]) in ranking.same else None,
+            source=record.source,
+            metadata=record.metadata,
+            tags=record.tags,
+            parts=parts,
+        )
+
+
+class _Walk:
+    """Walks down a ranking and chooses: not the near-duplicates of what was chosen, and one of each group.
 
     Attributes:
-        limit: Matches (or groups) that are wanted.
-        threshold: Floor on the score, inclusive.
-        max_distance: Ceiling on the distance, inclusive.
-        group_by: Metadata field; the best match of each value is given, and records without it stand alone.
+        rows: The rows that were chosen, rising.
+        met_group: Whether a record with the group's field was met.
     """
 
-    limit: int
-    threshold: float | None = None
-    max_distance: float | None = None
-    filter: Filter | None = None
-    group_by: str | None = None
+    def __init__(self, store: Store, question: Question, copy_space: str) -> None:
+        self._store, self._question, self._copy_space = store, question, copy_space
+        self.is_selective = question.group_by is not None or question.collapse is not None
+        self._begin()
 
+    def _begin(self) -> None:
+        self.rows = np.empty(0, np.int64)
+        self.met_group = False
+        self._walked = np.empty(0, np.int64)  # keys
+        self._groups: set[Hashable] = set()
+        self._kept: dict[int, F32] = {}  # row -> vector of what no better match hides; `rows` may be fewer: by groups
+        self._hidden: list[tuple[int, int]] = []  # (row, the row that hides it)
 
-def probe_of(vectors: Vectors, space: str, content_hash: str) -> Probe:
-    """Make the probe of one example from its vectors."""
-    found: Mapping[str, Any] = vectors
-    return Probe(found[space], found.get(HASH_SPACE), found.get(HUE_SPACE), content_hash)
+    def go_on(self, ranking: Ranking, wanted: int | None) -> None:
+        """Walk on in a ranking that may have grown, until `wanted` rows are chosen; None for all of it."""
+        if not self.is_selective:
+            self.rows = np.arange(len(ranking.keys))
+            return
+        if not np.array_equal(ranking.keys[: len(self._walked)], self._walked):  # written to meanwhile
+            self._begin()
+        while len(self._walked) < len(ranking.keys) and (wanted is None or len(self.rows) < wanted):
+            start = len(self._walked)
+            missing = _WALKED_AT_ONCE if wanted is None else _GROWTH * (wanted - len(self.rows))
+            rows = np.arange(start, min(len(ranking.keys), start + min(missing, _WALKED_AT_ONCE)))
+            kept = rows if self._question.collapse is None else self._without_copies(ranking, rows)
+            chosen = kept if self._question.group_by is None else self._best_of_groups(ranking, kept)
+            self.rows = np.append(self.rows, chosen)
+            self._walked = ranking.keys[: start + len(rows)]
 
+    def hidden_by(self, row: int, end: int) -> int:
+        """Count the near-duplicates of a row that rank before another."""
+        return sum(1 for hidden, by in self._hidden if by == row and hidden < end)
 
-def mix(like: Sequence[F32], unlike: Sequence[F32]) -> Probe:
-    """Make the probe of several examples: their mean, pushed away from the mean of the counter-examples.
+    def _best_of_groups(self, ranking: Ranking, rows: I64) -> I64:
+        """Give the rows that are the first of their group."""
+        field = self._question.group_by
+        assert field is not None
+        keys = ranking.keys[rows].tolist()
+        records = self._store.records(keys)
+        first = []
+        for row, key in zip(rows.tolist(), keys, strict=True):
+            if key not in records:  # deleted meanwhile
+                continue
+            self.met_group = self.met_group or groups.value_at(records[key], field) is not None
+            group = groups.group_of(records[key], field)
+            if group not in self._groups:
+                self._groups.add(group)
+                first.append(row)
+        return np.array(first, np.int64)
 
-    Args:
-        like: One or more (d,) float32 of unit length.
-        unlike: Any number of the same.
+    def _without_copies(self, ranking: Ranking, rows: I64) -> I64:
+        """Give the rows that are no near-duplicates of a better one; note which hides the others."""
+        keys = ranking.keys[rows].tolist()
+        found: Any = self._store.vectors(self._copy_space, keys)
+        fresh = {row: found[key] for row, key in zip(rows.tolist(), keys, strict=True) if key in found}
+        copies = self._copies(ranking, {**self._kept, **fresh}, first=int(rows[0]))
+        kept = []
+        for row in rows.tolist():
+            by = next((better for better in copies.get(row, ()) if better in self._kept), None)
+            if by is not None:
+                self._hidden.append((row, by))
+                continue
+            kept.append(row)
+            if row in fresh:
+                self._kept[row] = fresh[row]
+        return np.array(kept, np.int64)
 
-    Raises:
-        InputError: when the examples cancel each other out.
-
-    Source: J. Rocchio, "Relevance feedback in information retrieval", 1971.
-    """
-    import numpy as np
-
-    vector = np.mean(np.stack(like), axis=0)
-    if unlike:
-        vector = vector - _UNLIKE_WEIGHT * np.mean(np.stack(unlike), axis=0)
-    norm = float(np.linalg.norm(vector))
-    if norm < 1e-6:
-        raise InputError("the examples cancel each other out: no direction is left to search in. Take one away.")
-    return Probe((vector / norm).astype(np.float32))
-
-
-def search(store: Store, probe: Probe, question: Question, *, space: str, points: Map) -> tuple[Match, ...]:
-    """Give the best matches: by score, then distance, then id.
-
-    Cost: one scan of the vectors; with `group_by`, one for each doubling until enough groups are met.
-    """
-    wanted = question.limit
-    while True:
-        ranking = _ranking(store, probe, question, wanted, space=space, points=points)
-        chosen = _best_of_groups(ranking, question.group_by)
-        if len(chosen) >= question.limit or len(ranking) < wanted:
-            return tuple(replace(match, rank=i) for i, match in enumerate(chosen[: question.limit], start=1))
-        wanted *= 4
-
-
-def _ranking(store: Store, probe: Probe, question: Question, wanted: int, *, space: str, points: Map) -> list[Match]:
-    """Give the first `wanted` of the whole ranking, fewer only when no more match."""
-    distances = _nearest(store, probe, question, wanted, space=space, points=points)
-    bits = _hash_neighbors(store, probe, question.filter)
-    same = set(store.keys_of_hash(probe.content_hash)) if probe.content_hash else set()
-    missing = [key for key in {*bits, *same} if key not in distances]
-    records = store.records([*distances, *missing])
-    for key, vector in store.vectors(space, missing).items():
-        distances[key] = cosine_distance(probe.vector, vector)  # type: ignore[arg-type]
-    hues = _hue_distances(store, probe, _high(distances, bits, points))
-    matches = []
-    for key, distance in distances.items():
-        record = records.get(key)
-        if record is None or not _wanted(record, distance, question):
-            continue
-        is_same = key in same
-        score = score_of(distance, points, hash_bits=bits.get(key), hue_distance=hues.get(key), same_bytes=is_same)
-        if question.threshold is None or score >= question.threshold:
-            matches.append(_match(record, score, distance, is_same))
-    matches.sort(key=lambda match: (-match.score, match.distance, match.id))
-    return [_rounded(match) for match in matches[:wanted]]
-
-
-def _nearest(
-    store: Store, probe: Probe, question: Question, wanted: int, *, space: str, points: Map
-) -> dict[int, float]:
-    """Give key to distance of the nearest: as many as wanted, and more while the last could outscore the first."""
-    while True:
-        found = store.neighbors(
-            space, probe.vector[None, :], wanted, max_distance=question.max_distance, filter=question.filter
-        )
-        count = int(found.counts[0])
-        last = float(found.distances[0, count - 1]) if count else 0.0
-        if count < wanted or probe.hues is None or score_of(last, points) <= OTHER_COLORS_SCORE:
-            return dict(zip(found.keys[0, :count].tolist(), found.distances[0, :count].tolist(), strict=True))
-        wanted *= 4
-
-
-def _high(distances: Mapping[int, float], bits: Mapping[int, int], points: Map) -> list[int]:
-    """Give the keys whose score another color would lower."""
-    return [key for key, d in distances.items() if score_of(d, points, hash_bits=bits.get(key)) > OTHER_COLORS_SCORE]
-
-
-def _hue_distances(store: Store, probe: Probe, keys: Sequence[int]) -> dict[int, float]:
-    """Give key to hue distance; gray pictures are left out."""
-    if probe.hues is None or not keys:
-        return {}
-    found: Mapping[int, Any] = store.vectors(HUE_SPACE, keys)
-    return {key: cosine_distance(probe.hues, hues) for key, hues in found.items()}
-
-
-def _hash_neighbors(store: Store, probe: Probe, filter: Filter | None) -> dict[int, int]:
-    """Give key to bits of all records whose difference hash agrees with the probe's."""
-    if probe.hash is None:
-        return {}
-    k = 256
-    while True:
-        found = store.neighbors(HASH_SPACE, probe.hash[None, :], k, max_distance=SAME_HASH_BITS, filter=filter)
-        count = int(found.counts[0])
-        if count < k:
-            keys, bits = found.keys[0, :count].tolist(), found.distances[0, :count].tolist()
-            return {key: int(value) for key, value in zip(keys, bits, strict=True)}
-        k *= 8
-
-
-def _wanted(record: Record, distance: float, question: Question) -> bool:
-    """Hold the conditions for records that came by hash, and not through the store's own filter."""
-    if question.max_distance is not None and distance > question.max_distance:
-        return False
-    return question.filter is None or question.filter.accepts(record.document())
-
-
-def _match(record: Record, score: float, distance: float, is_same: bool) -> Match:
-    return Match(
-        id=record.id,
-        score=score,
-        distance=distance,
-        rank=0,
-        relation="identical" if is_same else None,
-        source=record.source,
-        metadata=record.metadata,
-        tags=record.tags,
-    )
-
-
-def _rounded(match: Match) -> Match:
-    """Six decimals are what float16 vectors can say; ties were broken before."""
-    return replace(match, distance=round(match.distance, 6))
-
-
-def _best_of_groups(ranking: Sequence[Match], group_by: str | None) -> list[Match]:
-    if group_by is None:
-        return list(ranking)
-    seen: set[str] = set()
-    best = []
-    for match in ranking:
-        group = _group_of(match, group_by)
-        if group not in seen:
-            seen.add(group)
-            best.append(match)
-    return best
-
-
-def _group_of(match: Match, field: str) -> str:
-    value: Any = match.metadata
-    for name in field.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return f"id:{match.id}" if value is None else f"value:{value!r}"
+    def _copies(self, ranking: Ranking, vectors: Mapping[int, F32], *, first: int) -> dict[int, list[int]]:
+        """Give for each row from `first` on the better rows that it is a near-duplicate of, best first."""
+        if not vectors:
+            return {}
+        floor = self._question.collapse
+        assert floor is not None
+        points = score_map(self._copy_space)
+        rows, matrix = np.fromiter(vectors, np.int64), np.stack(list(vectors.values()))
+        worse, better, far = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.float32)]
+        for place in np.flatnonzero(rows >= first).tolist():
+            distances = cosine_distances(matrix[place], matrix[:place])
+            near = np.flatnonzero(scores_of(distances, points) >= min(floor, AGREEING_SCORE))
+            worse.append(np.full(len(near), rows[place]))
+            better.append(rows[near])
+            far.append(distances[near])
+        ours, theirs, distances = np.concatenate(worse), np.concatenate(better), np.concatenate(far)
+        scores = score_pairs(self._store, points, ranking.keys[ours], ranking.keys[theirs], distances)
+        copies: dict[int, list[int]] = {}
+        for row, other in zip(ours[scores >= floor].tolist(), theirs[scores >= floor].tolist(), strict=True):
+            copies.setdefault(row, []).append(other)
+        return copies

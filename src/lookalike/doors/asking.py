@@ -1,6 +1,9 @@
-"""Commands that ask: find, compare, duplicates."""
+"""Commands that ask: find, compare, duplicates, graph, clusters."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -12,6 +15,7 @@ from .terminal import (
     home_option,
     json_option,
     open_library_at,
+    print_json,
     progress_bar,
     sheet_option,
     show,
@@ -20,26 +24,54 @@ from .terminal import (
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", nargs=-1)
 @click.option("--not", "unlike", multiple=True, help="Counter-example: an image, or id:ID.")
+@click.option("--weight", "weights", multiple=True, type=float, help="Weight of each image, in order.  [default: 1]")
+@click.option("--not-weight", "unlike_weights", multiple=True, type=float, help="Weight of each --not, in order.")
+@click.option("--random", "at_random", is_flag=True, help="Take a stored image at random as the example.")
+@click.option("--seed", type=int, help="With --random: the same seed draws the same image.")
 @collection_option
 @click.option("--limit", "-n", default=10, show_default=True, help="How many matches at most.")
 @click.option("--threshold", "-t", type=float, help="Floor on the score, 0 to 1.")
+@click.option("--max-distance", type=float, help="Ceiling on the distance.")
 @click.option("--filter", "condition", help="""Condition on metadata, as JSON: '{"price": {"$lt": 50}}'.""")
 @click.option("--group-by", help="Metadata field: the best match of each value is given.")
+@click.option("--members", default=0, help="With --group-by: how many others of each group to show.")
+@click.option("--tag", "tags", multiple=True, help="Tag that a match should have; may be given again.")
+@click.option("--tag-weight", type=float, help="Share of the tags in the score, 0 to 1.  [default: 0.3]")
+@click.option("--diversity", default=0.0, help="0 to 1: the more, the less alike the matches are.")
+@click.option("--collapse", "collapse", is_flag=True, help="Leave out near-duplicates of a better match.")
+@click.option("--collapse-from", type=float, help="Score from which --collapse leaves out.  [default: 0.9]")
 @click.option("--crop", help="Part of the first image to look at: x,y,w,h in pixels.")
+@click.option("--cursor", help="Go on behind a page: the `next` of its --json.")
+@click.option("--exact", is_flag=True, help="Take no approximate index, however large the collection.")
+@click.option("--explain", is_flag=True, help="Say how the answer was found.")
 @sheet_option
 @home_option
 @json_option
 def find(
     sources: tuple[str, ...],
     unlike: tuple[str, ...],
+    weights: tuple[float, ...],
+    unlike_weights: tuple[float, ...],
+    at_random: bool,
+    seed: int | None,
     collection: str,
     limit: int,
     threshold: float | None,
+    max_distance: float | None,
     condition: str | None,
     group_by: str | None,
+    members: int,
+    tags: tuple[str, ...],
+    tag_weight: float | None,
+    diversity: float,
+    collapse: bool,
+    collapse_from: float | None,
     crop: str | None,
+    cursor: str | None,
+    exact: bool,
+    explain: bool,
     sheet: str | None,
     home: str | None,
     as_json: bool,
@@ -52,17 +84,37 @@ def find(
     \b
     Example:
       lookalike find photo.jpg --limit 5 --html matches.html
+      lookalike find id:shoes/7.jpg --group-by product_id --members 2
+      lookalike find photo.jpg --tag red --tag leather --tag-weight 0.5
+      lookalike find --random --collapse
     """
+    if seed is not None and not at_random:
+        raise InputError("--seed is for --random.")
+    if not sources and not at_random:
+        raise click.UsageError("an example is missing: name an image, a URL or id:ID, or pass --random.")
     with open_library_at(home) as library:
-        found = library.collection(collection).search(
-            like=list(sources),
-            unlike=list(unlike),
+        target = library.collection(collection)
+        drawn = [f"id:{record.id}" for record in target.sample(seed=seed)] if at_random else []
+        found = target.search(
+            like=_weighted([*sources, *drawn], weights, "--weight"),
+            unlike=_weighted(unlike, unlike_weights, "--not-weight"),
             limit=limit,
             threshold=threshold,
+            max_distance=max_distance,
             filter=condition,
             group_by=group_by,
+            members=members,
+            tags=tags or None,
+            tag_weight=tag_weight,
+            diversity=diversity,
+            collapse=collapse if collapse_from is None else collapse_from,
             crop=_crop(crop),
+            cursor=cursor,
+            exact=exact,
+            explain=explain,
         )
+        for example in drawn:
+            click.echo(f"drawn at random: {example}", err=True)
         write_sheet(sheet, found)
         show(found, as_json)
         return ANSWER_IS_NO if threshold is not None and not found else DONE
@@ -112,6 +164,83 @@ def duplicates(collection: str, threshold: float | None, sheet: str | None, home
         write_sheet(sheet, found)
         show(found, as_json)
         return ANSWER_IS_NO if threshold is not None and not found else DONE
+
+
+@click.command()
+@collection_option
+@click.option("--k", type=int, help="Neighbors of each record.  [default: 10, or all when --radius is given]")
+@click.option("--radius", type=float, help="Ceiling on an edge's distance.")
+@click.option("--threshold", "-t", type=float, help="Floor on an edge's score, 0 to 1.")
+@click.option("--self", "include_self", is_flag=True, help="Let a record be a neighbor of itself.")
+@click.option("--output", "-o", type=click.Path(dir_okay=False),
+              help="File to write: .csv, .jsonl or .parquet; without it, JSON lines to stdout.")  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped writing --output.")
+@home_option
+@json_option
+def graph(
+    collection: str,
+    k: int | None,
+    radius: float | None,
+    threshold: float | None,
+    include_self: bool,
+    output: str | None,
+    resume: bool,
+    home: str | None,
+    as_json: bool,
+) -> int:
+    """Write the similarity graph: edges from each record to its nearest others.
+
+    \b
+    Example:
+      lookalike graph --k 10 --output edges.csv
+    """
+    if resume and output is None:
+        raise InputError("--resume is for --output: what went to stdout is not known here.")
+    rules: dict[str, Any] = {"k": 10 if k is None and radius is None else k, "radius": radius}
+    rules |= {"threshold": threshold, "include_self": include_self}
+    with open_library_at(home) as library:
+        target = library.collection(collection)
+        if output is None:
+            for line in target.graph(**rules).lines():
+                click.echo(line)
+            return DONE
+        with progress_bar("asking", "records") as tell:
+            count = target.graph(**rules, on_progress=tell).write(output, resume=resume)
+    if as_json:
+        print_json({"edges": count, "output": output})
+    else:
+        click.echo(f"wrote {count:,} edges to {output}", err=True)
+    return DONE
+
+
+@click.command()
+@collection_option
+@click.option("--threshold", "-t", default=0.9, show_default=True, help="Score from which two records are joined.")
+@home_option
+@json_option
+def clusters(collection: str, threshold: float, home: str | None, as_json: bool) -> int:
+    """Find clusters: records that a chain of similar pairs joins.
+
+    The ends of a chain may differ; `duplicates` gives groups around one picture.
+
+    \b
+    Example:
+      lookalike clusters --threshold 0.8
+    """
+    with open_library_at(home) as library:
+        target = library.collection(collection)
+        with progress_bar("comparing", "records") as tell:
+            found = target.clusters(threshold=threshold, on_progress=tell)
+        show(found, as_json)
+        return DONE
+
+
+def _weighted(images: Sequence[str], weights: Sequence[float], option: str) -> list[str | tuple[str, float]]:
+    if not weights:
+        return [*images]
+    if len(weights) != len(images):
+        raise InputError(f"{option} is given {len(weights)} times for {len(images)} images: give one for each.")
+    return [*zip(images, weights, strict=True)]
 
 
 def _crop(text: str | None) -> tuple[int, int, int, int] | None:

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..core.results import Comparison, DuplicateGroups, Matches, Report
+    from ..core.results import Clusters, Comparison, DuplicateGroups, Matches, Report
     from ..errors import LookalikeError
-    from ..values import Record
+    from ..values import Match, Record
 
 
 def matches_form(found: Matches) -> dict[str, Any]:
     """Give the reply of `find`."""
-    return {
+    form = {
         "query": dict(found.query),
         "collection": found.collection,
         "count": len(found),
-        "next": None,
-        "matches": [
-            {
-                "id": match.id,
-                "score": match.score,
-                "distance": match.distance,
-                "rank": match.rank,
-                "relation": match.relation,
-                "source": match.source,
-                "metadata": dict(match.metadata),
-                "tags": list(match.tags),
-            }
-            for match in found
-        ],
+        "next": found.next,
+        "matches": [match_form(match) for match in found],
     }
+    return form if found.explanation is None else form | {"explanation": asdict(found.explanation)}
+
+
+def match_form(match: Match) -> dict[str, Any]:
+    """Give a match; what only some searches give stands in it only where it was given."""
+    form = {
+        "id": match.id,
+        "score": match.score,
+        "distance": match.distance,
+        "rank": match.rank,
+        "relation": match.relation,
+        "source": match.source,
+        "metadata": dict(match.metadata),
+        "tags": list(match.tags),
+    }
+    members = None if match.members is None else [match_form(member) for member in match.members]
+    given = {"parts": match.parts and dict(match.parts), "members": members, "hidden": match.hidden}
+    return form | {name: value for name, value in given.items() if value is not None}
+
+
+def clusters_form(found: Clusters) -> dict[str, Any]:
+    """Give the reply of `clusters`."""
+    return {"threshold": found.threshold, "clusters": [list(ids) for ids in found], "count": len(found)}
 
 
 def comparison_form(compared: Comparison) -> dict[str, Any]:

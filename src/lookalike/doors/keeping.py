@@ -94,6 +94,41 @@ def create(
 
 @click.command()
 @click.argument("name")
+@click.option("--field", "added", multiple=True, help="Metadata field to declare: filtering by it gets faster.")
+@click.option("--drop-field", "dropped", multiple=True, help="Declared field to drop; the records keep it.")
+@click.option("--product-id", help='Field that says which records show one product; "" takes it away.')
+@home_option
+@json_option
+def configure(
+    name: str,
+    added: tuple[str, ...],
+    dropped: tuple[str, ...],
+    product_id: str | None,
+    home: str | None,
+    as_json: bool,
+) -> int:
+    """Change the declared fields of a collection, while it is in use.
+
+    \b
+    Example:
+      lookalike configure shoes --field price --drop-field color
+    """
+    if not added and not dropped and product_id is None:
+        raise InputError("nothing to change: give --field, --drop-field or --product-id.")
+    with open_library_at(home) as library:
+        target = library.collection(name)
+        target.declare(added, dropped)
+        if product_id is not None:
+            target.configure(product_id_field=product_id)
+        if as_json:
+            print_json(_brief(target))
+        else:
+            click.echo(f'"{name}" declares: {", ".join(target.spec.fields) or "no fields"}')
+        return DONE
+
+
+@click.command()
+@click.argument("name")
 @home_option
 @json_option
 def delete(name: str, home: str | None, as_json: bool) -> int:

@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from ..core.ingest import OnProgress
     from ..core.library import Library
-    from ..core.results import Comparison, DuplicateGroups, Matches
+    from ..core.results import Clusters, Comparison, DuplicateGroups, Matches
 
 # Exit codes.
 DONE, ANSWER_IS_NO, WRONG_USE, SOME_FAILED, OPERATION_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -80,7 +80,7 @@ def progress_bar(verb: str, unit: str, total: int | None = None) -> Iterator[OnP
         yield tell
 
 
-def show(found: Matches | Comparison | DuplicateGroups, as_json: bool) -> None:
+def show(found: Matches | Comparison | DuplicateGroups | Clusters, as_json: bool) -> None:
     """Print an answer, as text or as JSON."""
     from ..core import results
     from . import forms
@@ -91,6 +91,8 @@ def show(found: Matches | Comparison | DuplicateGroups, as_json: bool) -> None:
         print_json(forms.matches_form(found))
     elif isinstance(found, results.DuplicateGroups):
         print_json(forms.duplicates_form(found))
+    elif isinstance(found, results.Clusters):
+        print_json(forms.clusters_form(found))
     else:
         print_json(forms.comparison_form(found))
 

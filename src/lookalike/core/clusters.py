@@ -1,0 +1,44 @@
+"""Clusters: records that chains of pairs join, found by union-find while the pairs stream by."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from ..distances import Map
+from .pairs import scored_pairs
+
+if TYPE_CHECKING:
+    from ..stores import Store
+    from .ingest import OnProgress
+
+_IDS_READ = 1000
+
+
+def find_clusters(
+    store: Store, threshold: float, *, space: str, points: Map, on_progress: OnProgress | None = None
+) -> tuple[tuple[str, ...], ...]:
+    """Give the ids of each cluster of two records or more, sorted; the largest first, then by their first id.
+
+    Source: union-find with path halving, R. Tarjan and J. van Leeuwen, "Worst-case analysis of set union
+        algorithms", J. ACM 1984.
+    """
+    parents: dict[int, int] = {}
+    for key, other, _ in scored_pairs(store, threshold, space=space, points=points, on_progress=on_progress):
+        ours, theirs = _root(parents, key), _root(parents, other)
+        parents[max(ours, theirs)] = min(ours, theirs)
+    members: dict[int, list[str]] = defaultdict(list)
+    keys = list(parents)
+    for start in range(0, len(keys), _IDS_READ):
+        for key, id in store.ids(keys[start : start + _IDS_READ]).items():
+            members[_root(parents, key)].append(id)
+    clusters = [tuple(sorted(ids)) for ids in members.values() if len(ids) > 1]
+    return tuple(sorted(clusters, key=lambda ids: (-len(ids), ids)))
+
+
+def _root(parents: dict[int, int], key: int) -> int:
+    parents.setdefault(key, key)
+    while parents[key] != key:
+        parents[key] = parents[parents[key]]
+        key = parents[key]
+    return key
