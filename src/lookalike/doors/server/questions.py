@@ -34,7 +34,8 @@ _EXAMPLES = ("like", "unlike")
 async def search(request: Request, name: Name) -> Response:
     """Find what looks like a picture, or like several, best first."""
     question = await _question(request)
-    sources = [question.get("source"), *question.get("like", []), *question.get("unlike", [])]
+    weighted = [*question.get("like", []), *question.get("unlike", [])]
+    sources = [question.get("source"), *(one[0] if isinstance(one, tuple) else one for one in weighted)]
 
     def work() -> dict[str, Any]:
         collection = desk_of(request).collection(request, name, "read")
@@ -116,12 +117,16 @@ def _arguments(told: schema.SearchQuery) -> dict[str, Any]:
     arguments = dict(given)
     for name in _EXAMPLES:
         if name in given:
-            arguments[name] = [outside_source(source) for source in given[name]]
+            arguments[name] = [_example(one) for one in given[name]]
     if given.get("source") is not None:
         arguments["source"] = outside_source(given["source"])
     if given.get("crop") is not None:
         arguments["crop"] = tuple(given["crop"])
     return arguments
+
+
+def _example(given: str | tuple[str, float]) -> Any:
+    return outside_source(given) if isinstance(given, str) else (outside_source(given[0]), given[1])
 
 
 async def _parts(request: Request) -> list[Part]:
