@@ -16,7 +16,7 @@ from ...core.jobs import Jobs
 from ...core.keys import Keys
 from ...core.library import Library
 from ...errors import InputError, LookalikeError
-from . import access, collections, documents, health, jobs, questions, records
+from . import access, browsing, collections, documents, health, jobs, questions, records
 from .desk import Desk, request_id_of
 from .gate import Gate
 from .pool import WorkerPool
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ...settings import Settings
 
-_ROUTERS = (collections, records, questions, jobs, access, health)
+_ROUTERS = (collections, records, questions, browsing, jobs, access, health)
 _HTTP_CODES = {404: "path_not_found", 405: "method_not_allowed"}
 _CORS = {
     "allow_methods": ["GET", "POST", "PATCH", "DELETE"],

@@ -33,15 +33,13 @@ _EXAMPLES = ("like", "unlike")
 )
 async def search(request: Request, name: Name) -> Response:
     """Find what looks like a picture, or like several, best first."""
-    question = await _question(request)
-    weighted = [*question.get("like", []), *question.get("unlike", [])]
-    sources = [question.get("source"), *(one[0] if isinstance(one, tuple) else one for one in weighted)]
+    question = await read_question(request)
 
     def work() -> dict[str, Any]:
         collection = desk_of(request).collection(request, name, "read")
         return matches_form(collection.search(**question))
 
-    return reply(await on_pictures(request, [source for source in sources if source is not None], work))
+    return reply(await on_pictures(request, sources_of(question), work))
 
 
 @router.post(
@@ -95,7 +93,7 @@ async def _duplicates(request: Request, name: str, threshold: float | None) -> R
     return reply(await desk_of(request).lanes.long.run(work))
 
 
-async def _question(request: Request) -> dict[str, Any]:
+async def read_question(request: Request) -> dict[str, Any]:
     """Read the arguments of a search; those that were not given are left to their defaults."""
     if media_type(request) != MULTIPART:
         told = await read_model(request, schema.SearchQuery)
@@ -110,6 +108,13 @@ async def _question(request: Request) -> dict[str, Any]:
         question["source"], *more = pictures
         question["like"] = [*more, *question.get("like", [])]
     return question
+
+
+def sources_of(question: Mapping[str, Any]) -> list[Any]:
+    """Give the pictures that the arguments of a search name."""
+    weighted = [*question.get("like", []), *question.get("unlike", [])]
+    sources = [question.get("source"), *(one[0] if isinstance(one, tuple) else one for one in weighted)]
+    return [source for source in sources if source is not None]
 
 
 def _arguments(told: schema.SearchQuery) -> dict[str, Any]:
