@@ -19,6 +19,9 @@ const PAGE = 60; // pictures asked for at once
 const CONFIDENT = 0.5; // below it, pictures have little in common
 const STEPS = { replace: true }; // moves of a slider leave no trace in the history
 
+/** Say whether there is room beside the pictures; else choices that are rarely made are folded away. */
+const isWide = () => matchMedia("(min-width: 861px)").matches;
+
 export function showCollection(place, { name, parameters }) {
   return new CollectionView(place, name, parameters);
 }
@@ -63,9 +66,8 @@ class CollectionView {
   }
 
   build() {
-    const isWide = matchMedia("(min-width: 861px)").matches;
     const facets = h("aside", { class: "side", "aria-label": "Filters" },
-      h("details", { open: isWide }, h("summary", {}, icon("filter"), "Filter"), this.facets.element));
+      h("details", { open: isWide() }, h("summary", {}, icon("filter"), "Filter"), this.facets.element));
     fill(this.place, this.head(), this.searchPanel(),
       h("div", { class: "columns" }, facets,
         h("div", { class: "results" }, this.refine, this.note, this.grid.element, this.more)));
@@ -83,7 +85,7 @@ class CollectionView {
 
   searchPanel() {
     const text = h("input", { type: "text", class: "search-text", autocomplete: "off", spellcheck: "false",
-      "aria-label": "Address of a picture, or the name of a stored one", placeholder: "Drop or paste a picture, or its address" });
+      "aria-label": "Address of a picture, or the name of a stored one", placeholder: isWide() ? "Drop or paste a picture, or its address" : "Paste a picture or address" });
     const submit = (event) => {
       event.preventDefault();
       this.takeText(text.value).then((isTaken) => isTaken && (text.value = ""));
@@ -207,7 +209,8 @@ class CollectionView {
     const { question } = this;
     if (!this.refine.contains(this.threshold.element)) {
       this.options = h("div", { class: "options" });
-      fill(this.refine, this.threshold.element, this.options);
+      fill(this.refine, this.threshold.element,
+        isWide() ? this.options : h("details", {}, h("summary", {}, "Group and variety"), this.options));
     }
     this.threshold.set(question.threshold ?? 0);
     const product = this.told.product_id_field;
