@@ -255,10 +255,12 @@ class CollectionView {
 
   async search(question, signal) {
     const asked = ["like", "unlike", "crop", "filter"].map((part) => JSON.stringify(question[part])).join();
-    const lies = asked === this.counted ? null : this.count(question, asked, signal);
-    const found = await api.search(this.name, await bodyOf(this.name, question, { limit: PAGE }), signal);
+    const body = await bodyOf(this.name, question, { limit: PAGE });
+    const [found] = await Promise.all([
+      api.search(this.name, body, signal),
+      asked === this.counted ? null : this.count(question, asked, signal),
+    ]);
     const sizes = await this.sizes(found.matches, signal);
-    await lies;
     this.grid.clear();
     this.grid.add(found.matches, sizes);
     this.tell(question, found);
