@@ -21,6 +21,8 @@ class Sizes:
         files: Least number of files in a folder to index, so that the start of the process does not count.
         searches: Records of the collections to search.
         queries: Queries for each of them.
+        questions: Records of the collections that are asked with filters, groups and diversity.
+        graph: Records of the collection whose similarity graph is made.
         memory: Files of the small and of the large folder whose indexing is watched.
         cold: Repetitions of a cold command.
         cold_records: Records of the collection that a cold command searches.
@@ -31,6 +33,8 @@ class Sizes:
     files: int = 4000
     searches: tuple[int, ...] = (1_000, 10_000, 100_000)
     queries: int = 200
+    questions: tuple[int, ...] = (10_000, 100_000)
+    graph: int = 100_000
     memory: tuple[int, int] = (1_000, 20_000)
     cold: int = 7
     cold_records: int = 10_000
@@ -38,8 +42,8 @@ class Sizes:
 
 
 FULL = Sizes()
-LONG = Sizes(searches=(1_000, 10_000, 100_000, 1_000_000), duplicates=(10_000, 100_000))
-QUICK = Sizes(1, 60, (1_000,), 20, (50, 200), 2, 1_000, (1_000,))  # to see that everything runs
+LONG = Sizes(questions=(10_000, 100_000, 1_000_000), duplicates=(10_000, 100_000))
+QUICK = Sizes(1, 60, (1_000,), 20, (2_000,), 2_000, (50, 200), 2, 1_000, (1_000,))  # to see that everything runs
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 python bench/run.py                    everything, with the goals
 python bench/run.py --only search      one of them
-python bench/run.py --long             also 1,000,000 records to search and 100,000 to find duplicates among
+python bench/run.py --long             also 1,000,000 records to ask and 100,000 to find duplicates among
 python bench/run.py --quick            tiny sizes, to see that everything runs; the figures mean nothing
 """
 
@@ -22,7 +22,7 @@ from typing import Any
 from plan import FULL, LONG, QUICK, planned, tell
 from rows import Row, table
 
-BENCHMARKS = ("index", "search", "memory", "cold", "accuracy", "duplicates")
+BENCHMARKS = ("index", "search", "questions", "graph", "memory", "cold", "accuracy", "duplicates")
 _PACKAGES = (
     "lookalike",
     "numpy",
@@ -33,6 +33,8 @@ _PACKAGES = (
     "torchvision",
     "imagededup",
     "ImageHash",
+    "lancedb",
+    "chromadb",
 )
 
 

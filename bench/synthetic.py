@@ -55,7 +55,7 @@ def vectors(spaces: Sequence[Space], name: str, count: int) -> F32:
 def collection(home: Path, name: str, count: int) -> Store:
     """Make a collection of `count` made-up records, and give its store, to be closed."""
     with lookalike.open(home) as library:
-        library.create(name)
+        library.create(name, fields=["n", "serial", "product"])
     store = open_stores(home).open(name)
     for block in blocks(store.spec.spaces, count):
         store.upsert(_entries(block))
@@ -85,6 +85,7 @@ def _record(number: int) -> Record:
         size_px=(640, 480),
         byte_size=50_000 + number,
         stamp=f"{number}",
+        metadata={"n": number % 1000, "m": number % 1000, "serial": number, "product": number // 4},
     )
 
 

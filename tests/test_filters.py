@@ -92,6 +92,86 @@ def test_a_wrong_filter_names_the_place(condition: dict, place: str) -> None:
     assert caught.value.details["place"] == place
 
 
+@pytest.mark.parametrize(
+    ("condition", "document", "accepted"),
+    [
+        # what lacks a name equals null; elements of a list that are no objects have no names to lack
+        ({"a.b": None}, {}, True),
+        ({"a.b": None}, {"a": 5}, True),
+        ({"a.b": None}, {"a": None}, True),
+        ({"a.b": None}, {"a": {"b": None}}, True),
+        ({"a.b": None}, {"a": {"b": 1}}, False),
+        ({"a.b": None}, {"a": [{"b": 1}, {}]}, True),
+        ({"a.b": None}, {"a": [{"b": 1}, 5]}, False),
+        ({"a.b": None}, {"a": []}, False),
+        ({"a.b": None}, {"a": [None]}, False),
+        ({"a.b": {"$ne": None}}, {"a": []}, True),
+        ({"a.b": {"$exists": False}}, {"a": [{"b": 1}, {}]}, False),
+        ({"a.b": {"$exists": False}}, {"a": []}, True),
+        ({"a": {"$in": [None, 3]}}, {}, True),
+        ({"a": {"$nin": [None]}}, {"a": [1, None]}, False),
+        ({"a": {"$all": []}}, {"a": []}, False),
+        # numbers in a path are places in a list and names in an object
+        ({"a.0": 1}, {"a": [1, 2]}, True),
+        ({"a.0": 1}, {"a": {"0": 1}}, True),
+        ({"a.0": 1}, {"a": [2, {"0": 1}]}, True),
+        ({"a.2": {"$exists": True}}, {"a": [1, 2]}, False),
+        ({"a.0.b": 1}, {"a": [{"b": 1}, {"b": 2}]}, True),
+        ({"a.1": 1}, {"a": [[0, 1], 0]}, False),
+        ({f"a.{'9' * 5000}": 1}, {"a": [1]}, False),
+        # a list matches as a whole or by one element, not by an element of an element
+        ({"a": [1]}, {"a": [[1], 2]}, True),
+        ({"a": 1}, {"a": [[1], 2]}, False),
+        ({"a": {"$size": 0}}, {"a": []}, True),
+        ({"a": {"$size": 1}}, {"a": [[]]}, True),
+        ({"a": {"$elemMatch": {"$gt": 1, "$lt": 3}}}, {"a": [1, 3]}, False),
+        ({"a": {"$elemMatch": {"$not": {"$gt": 1}}}}, {"a": [5, 1]}, True),
+        ({"a": {"$elemMatch": {"$not": {"b": 1}}}}, {"a": [5, {"b": 1}]}, False),
+        ({"a": {"$elemMatch": {"b": None}}}, {"a": [5, {}]}, True),
+        # kinds are strict; whole numbers are compared as such, however large
+        ({"a": 1}, {"a": True}, False),
+        ({"a": {"$in": [0]}}, {"a": False}, False),
+        ({"a": [True]}, {"a": [1]}, False),
+        ({"a": {"b": 1.0}}, {"a": {"b": 1}}, True),
+        ({"a": 2**64 + 1}, {"a": 2**64}, False),
+        ({"a": {"$gt": 2**53}}, {"a": 2**53 + 1}, True),
+        ({"a": 0}, {"a": -0.0}, True),
+        ({"a": {"$gt": "z"}}, {"a": "ä"}, True),
+        ({"a": "é"}, {"a": "e\u0301"}, False),
+        # regexes
+        ({"a": {"$regex": "^b.d$", "$options": "ms"}}, {"a": "x\nb\nd"}, True),
+        ({"a": {"$regex": "^b"}}, {"a": "x\nb"}, False),
+        ({"a": {"$regex": "GRÖSSE", "$options": "i"}}, {"a": "größse größe grösse"}, True),
+        ({"a": {"$regex": "b"}}, {"a": [1, "abc"]}, True),
+        ({"a": {"$regex": "b"}}, {"a": "\ud800b"}, True),
+        ({"a": {"$regex": "1"}}, {"a": 1}, False),
+        ({"a": {"$regex": "(a+)+$"}}, {"a": "a" * 5000 + "b"}, False),  # would hang where regexes backtrack
+    ],
+)
+def test_an_edge_is_where_mongo_has_it(condition: dict, document: dict, accepted: bool) -> None:
+    assert parse_filter(condition).accepts(document) is accepted
+
+
+@pytest.mark.parametrize("regex", ["a(?=b)", "(?<!a)b", r"(a)\1", "(", "x{2000}", "\ud800", "a" * 501])
+def test_a_regex_that_is_not_of_re2_is_refused(regex: str) -> None:
+    with pytest.raises(FilterError, match=r"RE2|at most 500") as caught:
+        parse_filter({"a": {"$not": {"$regex": regex}}})
+    assert caught.value.details["place"] == "a.$not.$regex"
+
+
+@pytest.mark.parametrize("text", ['{"a":' + "[" * 100_000, '{"$not":' * 500 + "{}" + "}" * 500])
+def test_text_that_is_nested_without_end_is_refused(text: str) -> None:
+    with pytest.raises(FilterError):
+        parse_filter(text)
+
+
+def test_a_filter_is_one_text_whatever_it_was_made_of() -> None:
+    made = parse_filter({"b": [1, None], "a": {"$gt": 2.0, "$exists": True}})
+    assert made.text == '{"a": {"$exists": true, "$gt": 2.0}, "b": [1, null]}'
+    assert parse_filter(made.text) == made
+    assert hash(parse_filter(made.text)) == hash(made)
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "3", '"a"', '{"a": NaN'])
 def test_text_that_is_no_filter_is_refused(text: str) -> None:
     with pytest.raises(FilterError):

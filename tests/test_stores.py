@@ -357,6 +357,52 @@ def test_all_of_a_record_comes_back(make_store):
 
 
 @over_stores
+def test_the_version_rises_with_every_write_and_with_nothing_else(make_store):
+    with make_store() as (stores, store):
+        other, seen = stores.open("shelf"), [store.version]
+        for write in (
+            lambda: store.upsert([entry("a"), entry("b")]),
+            lambda: store.revise("a", metadata={"n": 1}),
+            lambda: store.restamp({"a": "1:1"}),
+            lambda: store.configure(fields=["n"]),
+            lambda: store.delete(["b"]),
+        ):
+            write()
+            assert store.version == other.version > seen[-1]
+            seen.append(store.version)
+        answer(store, "look", unit((1, 0, 0, 0))[None], 1)
+        store.flush()
+        store.compact()
+        other.close()
+        assert store.version == seen[-1]
+
+
+@over_stores
+def test_ids_and_keys_lead_to_each_other(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("a"), entry("ü/ñ"), entry("gone")])
+        keys = store.keys(["a", "ü/ñ", "gone", "never"])
+        store.delete(["gone"])
+        assert store.ids(list(keys.values())) == {keys["a"]: "a", keys["ü/ñ"]: "ü/ñ"}
+        assert store.ids([]) == store.ids([10**6]) == {}
+
+
+@over_stores
+def test_an_entry_comes_with_all_its_vectors_and_its_key(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("a", (1, 2, 3, 4), hash=(3, 255), thumbnail=b"t", n=1), entry("b")])
+        key, held = store.entry("a")
+        assert key == store.keys(["a"])["a"]
+        assert held.record == store.get(["a"])["a"]
+        assert set(held.vectors) == {"look", "hash"}
+        assert (held.vectors["look"] == store.vectors("look", [key])[key]).all()
+        assert held.vectors["hash"].tolist() == [3, 255]
+        assert (held.thumbnail, held.original) == (None, None)
+        assert set(store.entry("b")[1].vectors) == {"look"}
+        assert store.entry("never") is None
+
+
+@over_stores
 def test_a_rewrite_keeps_its_birth_and_changes_its_key_only_with_its_vectors(make_store):
     with make_store() as (_, store):
         store.upsert([entry("a", thumbnail=b"t", color="red")])
@@ -424,6 +470,8 @@ WRONG = {
     "no json": (entry("x", what=object()), "plain JSON"),
     "nan in metadata": (entry("x", what=float("nan")), "plain JSON"),
     "too much": (entry("x", what="x" * 1_000_001), "too large"),
+    "too much in bytes": (entry("x", what="ü" * 500_001), "too large"),
+    "too deep": (entry("x", what=json.loads("[" * 200 + "]" * 200)), "deeper than 100"),
 }
 
 

@@ -265,12 +265,14 @@ class Space:
 
 @dataclass(frozen=True)
 class CollectionSpec:
-    """What a collection is: fixed when it is made, but for title, fields and product-id field.
+    """What a collection is: fixed when it is made, but for fields, product-id field and recall target.
 
     Attributes:
         encoder: Name of the encoder whose vectors it holds.
         encoder_digest: SHA-256 that binds the collection to that very encoder.
         spaces: The vectors it holds, the ranking one first.
+        fields: Metadata fields that are often filtered by; conditions on them are quick.
+        recall_target: The share of true neighbors that an approximate index must find; 1.0 means exact search.
     """
 
     name: str
@@ -282,3 +284,4 @@ class CollectionSpec:
     fields: tuple[str, ...] = ()
     product_id_field: str | None = None
     created_at: str = ""
+    recall_target: float = 0.99

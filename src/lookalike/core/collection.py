@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .. import intake
 from ..distances import Map, score_map
 from ..errors import EncoderMismatchError, InputError, RecordNotFoundError, SourceError
-from ..filters import Filter
+from ..filters import Filter, parse_filter
 from ..limits import check_count, check_unit
 from ..values import CollectionSpec, Entry, Explanation, Record
 from .clusters import find_clusters
@@ -22,21 +22,9 @@ from .duplicates import find_duplicates
 from .facets import Facet, count_facets
 from .graph import Graph, edge_rules
 from .ingest import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
-from .items import check_metadata, check_tags, count_items, described, items_of
+from .items import check_metadata, check_tags, count_items, described, is_single, items_of
 from .pages import Recent, cursor_of, position_of
-from .question import (
-    NEAR_DUPLICATE_SCORE,
-    Examples,
-    Probe,
-    Question,
-    ask,
-    asked,
-    filter_of,
-    listed,
-    mix,
-    probe_of,
-    stored_id,
-)
+from .question import NEAR_DUPLICATE_SCORE, Examples, Probe, Question, ask, asked, listed, mix, probe_of, stored_id
 from .ranking import Ranker, score_counts
 from .results import Clusters, DuplicateGroups, Matches, Report
 from .search import Page, Selection
@@ -139,7 +127,7 @@ class Collection:
         run = Ingest(
             self._store,
             self._entry,
-            workers=self._describer.settings.workers,
+            workers=1 if is_single(source) else self._describer.settings.workers,
             rules=Rules(replace=replace, resume=resume),
             total=total,
             on_outcome=on_outcome,
@@ -287,7 +275,7 @@ class Collection:
         Cost: reads every record that passes; the last few answers are kept until something is written.
         """
         check_count("limit", limit, least=1, most=self._describer.settings.limits.max_limit)
-        condition, version = filter_of(filter), self._store.version
+        condition, version = _filter(filter), self._store.version
         digest = f"{limit} {condition and condition.text}".encode()
         kept = self._facets.get(digest, version)
         if kept is None:
@@ -299,11 +287,11 @@ class Collection:
         self, *, filter: Mapping[str, Any] | str | Filter | None = None, after: str | None = None
     ) -> Iterator[Record]:
         """Give the records that pass a filter by rising id, those behind the id `after` when given."""
-        return self._store.scan(filter=filter_of(filter), after=after)
+        return self._store.scan(filter=_filter(filter), after=after)
 
     def count(self, *, filter: Mapping[str, Any] | str | Filter | None = None) -> int:
         """Count the records that pass a filter."""
-        return self._store.count(filter=filter_of(filter))
+        return self._store.count(filter=_filter(filter))
 
     def sample(self, n: int = 1, *, seed: int | None = None) -> list[Record]:
         """Draw records at random, each as likely as any other: examples for those who have none.
@@ -368,14 +356,29 @@ class Collection:
         found = find_clusters(self._store, threshold, space=space, points=self._points(space), on_progress=on_progress)
         return Clusters(self.name, threshold, found)
 
-    def configure(self, *, fields: Iterable[str] | None = None, product_id_field: str | None = None) -> None:
-        """Change the declared fields and the product-id field of the living collection; None leaves them.
+    def configure(
+        self,
+        *,
+        fields: Iterable[str] | None = None,
+        product_id_field: str | None = None,
+        recall_target: float | None = None,
+    ) -> None:
+        """Change settings of the living collection; None leaves them.
 
         Args:
             fields: All fields that are to be declared: what is filtered by often is filtered faster.
             product_id_field: The field that says which records show one product; "" takes it away.
+            recall_target: The share of true neighbors that an approximate index must find, over 0 up to 1; with 1
+                every search is exact. A higher one holds at once: searches are exact until the index is tuned anew.
+
+        Raises:
+            InputError: when the recall target is out of range.
         """
-        self._store.configure(fields=None if fields is None else tuple(fields), product_id_field=product_id_field)
+        self._store.configure(
+            fields=None if fields is None else tuple(fields),
+            product_id_field=product_id_field,
+            recall_target=recall_target,
+        )
 
     def declare(self, fields: Iterable[str] = (), drop: Iterable[str] = ()) -> None:
         """Declare more fields and drop others; the records keep what they hold.
@@ -631,6 +634,10 @@ class Collection:
     @property
     def _copy_space(self) -> str:
         return "copy" if "copy" in self._space_names else self._space_names[0]
+
+
+def _filter(given: Mapping[str, Any] | str | Filter | None) -> Filter | None:
+    return given if given is None or isinstance(given, Filter) else parse_filter(given)
 
 
 def _with_removed(report: Report, removed: int) -> Report:

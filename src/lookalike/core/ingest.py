@@ -12,7 +12,7 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
@@ -82,6 +82,19 @@ class _Task:
     future: Future[Entry] | None
 
 
+class _Here(Executor):
+    """An executor without threads: what is submitted is done at once. Threads cost more than they give for one."""
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Do work, and give what came of it."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(work(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
 class Ingest:
     """One run of the pipeline over one store."""
 
@@ -115,7 +128,9 @@ class Ingest:
             StoreError: when the store can no longer write; everything acknowledged before is there.
         """
         began = self._committed_at = time.monotonic()
-        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="lookalike")
+        pool: Executor = (
+            _Here() if self._workers == 1 else ThreadPoolExecutor(self._workers, thread_name_prefix="lookalike")
+        )
         waiting: deque[_Task] = deque()
         try:
             for place, (item, held) in enumerate(self._with_held(items)):

@@ -82,6 +82,13 @@ def count_items(source: Any, *, limits: Limits) -> int | None:
     return None
 
 
+def is_single(source: Any) -> bool:
+    """Say whether a source is plainly one picture."""
+    if isinstance(source, list) and len(source) == 1:
+        source = source[0]
+    return isinstance(source, Mapping | bytes) or intake.is_url(source)
+
+
 def check_record_id(record_id: Any, *, limits: Limits) -> str:
     """Give the id when it may name a record.
 

@@ -29,7 +29,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
-from ..errors import JobNotFoundError, LookalikeError
+from ..errors import CollectionNotFoundError, JobNotFoundError, LookalikeError
 from ..values import Failure, Outcome, Progress
 
 if TYPE_CHECKING:
@@ -101,9 +101,20 @@ class _StoppedError(Exception):
 
 
 class Jobs:
-    """The jobs of one home, and the thread that works on them. One process at a time works on a home's jobs."""
+    """The jobs of one home, and the thread that works on them. One process at a time works on a home's jobs.
 
-    def __init__(self, home: Path, open_collection: Callable[[str], Collection], form: Form) -> None:
+    Args:
+        on_outcome: Called with each Outcome, once it is on disk.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        open_collection: Callable[[str], Collection],
+        form: Form,
+        on_outcome: Callable[[Outcome], None] = lambda _: None,
+    ) -> None:
+        self.on_outcome = on_outcome
         self._root = home / _FOLDER
         self._open_collection = open_collection
         self._form = form
@@ -206,6 +217,14 @@ class Jobs:
         """Open the collection of a job."""
         return self._open_collection(job.collection)
 
+    def cause(self, job: Job, error: LookalikeError) -> LookalikeError:
+        """Give what lies behind an error: a collection that is deleted is closed first."""
+        try:
+            self.open(job)
+        except CollectionNotFoundError as gone:
+            return gone
+        return error
+
     @property
     def form(self) -> Form:
         """What reads inputs."""
@@ -261,6 +280,7 @@ class _Run:
             if self._job.id in self._jobs._cancelled:
                 self._end("cancelled")
         except LookalikeError as error:
+            error = self._jobs.cause(self._job, error)
             self._end("failed", Failure(self._job.collection, error.code, error.message))
         except Exception as error:  # the outermost loop of a job: it records
             _log.exception("job %s failed", self._job.id)
@@ -294,6 +314,8 @@ class _Run:
             outcomes.write(_line(replace(outcome, place=first + outcome.place)))
         outcomes.flush()
         os.fsync(outcomes.fileno())
+        for outcome in settled:
+            self._jobs.on_outcome(outcome)
         counts = Counter(self._job.counts) + Counter(outcome.kind for outcome in settled)
         self._job = self._jobs.note(replace(self._job, counts=dict(counts)), save=False)
 

@@ -12,7 +12,6 @@ import hmac
 import json
 import os
 import secrets
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ..errors import ConflictError, InputError, KeyNotFoundError, StoreDamagedError
+from .locks import locked
 
 Scope = Literal["read", "write", "admin"]
 
@@ -211,8 +211,7 @@ class Keys:
     @contextmanager
     def _changing(self) -> Iterator[list[Key]]:
         """Lend the list of keys, alone among all processes, and write it at the end."""
-        self._home.mkdir(parents=True, exist_ok=True)
-        with _locked(self._home / _LOCK):
+        with locked(self._home / _LOCK):
             self._refresh()
             keys = list(self._held)
             yield keys
@@ -240,7 +239,7 @@ def _place(keys: list[Key], name: str) -> int:
 
 def _secret(key_id: str) -> tuple[str, str]:
     """Make a secret of 256 random bits; give it with its digest. The id in front tells people which key it is."""
-    secret = f"{_PREFIX}_{key_id}_{secrets.token_urlsafe(32)}"
+    secret = f"{_PREFIX}_{key_id}_{secrets.token_hex(32)}"
     return secret, hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -283,21 +282,3 @@ def _write(path: Path, keys: list[Key], cookie_secret: bytes) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock among threads and processes; it ends with the process, however that ends."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

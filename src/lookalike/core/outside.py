@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from .. import intake
 from ..errors import InputError, LookalikeError
+
+_LEAST_BASE64_CHARS = 32  # no picture is shorter; a path often is, and may look like base64
 
 
 def outside_source(given: Any, *, stored: bool = True) -> bytes | str:
@@ -23,10 +26,9 @@ def outside_source(given: Any, *, stored: bool = True) -> bytes | str:
     if isinstance(given, str):
         if intake.is_url(given) or (stored and given.startswith("id:")):
             return given
-        try:
-            return intake.base64_bytes(given)
-        except InputError:
-            pass
+        with suppress(InputError):
+            if len(given) >= _LEAST_BASE64_CHARS:
+                return intake.base64_bytes(given)
     forms = 'a URL (http:// or https://), base64 of the picture, bare or as "data:image/jpeg;base64,..."'
     forms += ', or "id:" and the id of a stored picture' if stored else ""
     raise InputError(f"{str(given)[:80]!r} is no picture that can be had from here: pass {forms}.")

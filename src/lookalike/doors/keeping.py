@@ -97,6 +97,7 @@ def create(
 @click.option("--field", "added", multiple=True, help="Metadata field to declare: filtering by it gets faster.")
 @click.option("--drop-field", "dropped", multiple=True, help="Declared field to drop; the records keep it.")
 @click.option("--product-id", help='Field that says which records show one product; "" takes it away.')
+@click.option("--recall-target", type=float, help="Share of true neighbors that a large collection must find; 1: all.")
 @home_option
 @json_option
 def configure(
@@ -104,22 +105,23 @@ def configure(
     added: tuple[str, ...],
     dropped: tuple[str, ...],
     product_id: str | None,
+    recall_target: float | None,
     home: str | None,
     as_json: bool,
 ) -> int:
-    """Change the declared fields of a collection, while it is in use.
+    """Change the settings of a collection, while it is in use.
 
     \b
     Example:
       lookalike configure shoes --field price --drop-field color
+      lookalike configure shoes --recall-target 1
     """
-    if not added and not dropped and product_id is None:
-        raise InputError("nothing to change: give --field, --drop-field or --product-id.")
+    if not added and not dropped and product_id is None and recall_target is None:
+        raise InputError("nothing to change: give --field, --drop-field, --product-id or --recall-target.")
     with open_library_at(home) as library:
         target = library.collection(name)
         target.declare(added, dropped)
-        if product_id is not None:
-            target.configure(product_id_field=product_id)
+        target.configure(product_id_field=product_id, recall_target=recall_target)
         if as_json:
             print_json(_brief(target))
         else:

@@ -159,8 +159,23 @@ class Store(Protocol):
         """Count the records that pass the filter."""
         ...
 
-    def configure(self, *, fields: Sequence[str] | None = None, product_id_field: str | None = None) -> None:
-        """Change the declared fields and the product-id field; None leaves them. "" takes the latter away."""
+    def configure(
+        self,
+        *,
+        fields: Sequence[str] | None = None,
+        product_id_field: str | None = None,
+        recall_target: float | None = None,
+    ) -> None:
+        """Change the declared fields, the product-id field and the recall target, each where given.
+
+        Args:
+            product_id_field: "" takes it away.
+            recall_target: The share of true neighbors that an approximate index must find, over 0 up to 1; 1 means
+                that every search is exact. A higher one holds at once, by exact search until the next `flush`.
+
+        Raises:
+            InputError: when the recall target is out of range.
+        """
         ...
 
     def check(self) -> list[str]:
@@ -172,7 +187,11 @@ class Store(Protocol):
         ...
 
     def flush(self) -> None:
-        """Bring the derived index files up to date, so that the next opening is quick. Never needed for truth."""
+        """Bring the derived index files up to date, so that the next opening is quick. Never needed for truth.
+
+        Cost: little, until a tenth of the records is new. A large collection then gets its approximate index anew;
+            others read and write meanwhile.
+        """
         ...
 
     def compact(self) -> None:

@@ -88,8 +88,13 @@ def _check_files(truth: Truth, folder: Path, spaces: Sequence[Space]) -> list[st
         held = generation.current(conn)
     found = []
     for place, space in enumerate(spaces):
-        if held is not None and generation.load(folder, held, place, space) is None:
-            found.append(f'the index files of "{space.name}" are missing or damaged; searches read the truth instead')
+        if held is None:
+            continue
+        lists_damaged = (
+            held.spaces[place].lists is not None and generation.load_lists(folder, held, place, space) is None
+        )
+        if lists_damaged or generation.load(folder, held, place, space) is None:
+            found.append(f'the index files of "{space.name}" are missing or damaged; searches do without them')
     return found + [f"index/{name} was left by a writer that died" for name in _litter(folder, held)]
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import StoreError
-from . import failures
+from . import failures, sql
 
 BUSY_TIMEOUT_S = 30.0
 _FORK_PATIENCE_S = 5.0  # then the fork goes on regardless: better than a process that hangs for ever
@@ -124,6 +124,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         conn.execute("PRAGMA synchronous = FULL")
         conn.execute("PRAGMA secure_delete = ON")
         conn.execute("PRAGMA foreign_keys = OFF")
+        sql.register(conn)
         conn.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the first read shows whether it can be read
     except BaseException:
         conn.close()

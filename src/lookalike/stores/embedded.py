@@ -20,6 +20,7 @@ from ..limits import Limits
 from ..values import CollectionSpec, Entry, Neighbors, Plan, Record
 from . import generation, maintenance, schema, writing
 from .base import Replace, Written
+from .sql import Where, where
 from .transactions import Truth
 
 if TYPE_CHECKING:
@@ -29,15 +30,18 @@ if TYPE_CHECKING:
 
 _PAGE = 1000  # records read at once by a scan: between pages no lock is held and no log is kept from shrinking
 _QUERIES = 1024  # queries answered at once; bounds memory
+_ALL = Where("1")
 _IN = "IN (SELECT value FROM json_each(?))"  # any number of values in one variable
 
 
 class EmbeddedStore:
     """A Store in a folder. Made by EmbeddedStores, or over a backup's folder."""
 
-    def __init__(self, folder: Path, limits: Limits) -> None:
+    def __init__(self, folder: Path, limits: Limits, approximate_from: int) -> None:
         self._folder, self._index_folder, self._limits = folder, folder / schema.INDEX_FOLDER, limits
+        self._approximate_from = approximate_from
         self._truth = Truth(folder / schema.FILE)
+        self._fields_indexed = False  # a store of an earlier lookalike has no indexes of its fields
         with self._truth.reading() as conn:
             self._spaces = list(schema.read_spec(conn).spaces)
         maintenance.sweep(self._truth, self._index_folder)
@@ -56,15 +60,24 @@ class EmbeddedStore:
         with self._truth.reading() as conn:
             return generation.position(conn)[0]
 
-    def configure(self, *, fields: Sequence[str] | None = None, product_id_field: str | None = None) -> None:
-        """Change the declared fields and the product-id field; None leaves them. "" takes the latter away."""
+    def configure(
+        self,
+        *,
+        fields: Sequence[str] | None = None,
+        product_id_field: str | None = None,
+        recall_target: float | None = None,
+    ) -> None:
+        """Change the declared fields, the product-id field and the recall target, each where given; see the seam."""
         with self._truth.writing() as (conn, _):
             spec = schema.read_spec(conn)
             if fields is not None:
                 spec = replaced(spec, fields=tuple(fields))
             if product_id_field is not None:
                 spec = replaced(spec, product_id_field=product_id_field or None)
+            if recall_target is not None:
+                spec = replaced(spec, recall_target=schema.checked_recall(recall_target))
             schema.write_spec(conn, spec)
+            schema.index_fields(conn)
 
     # ---- writing
 
@@ -76,7 +89,11 @@ class EmbeddedStore:
         if not batch:
             return Written((), (), ())
         with self._truth.writing() as (conn, version):
-            return writing.write(conn, batch, version=version, replace=replace)
+            if not self._fields_indexed:
+                schema.index_fields(conn)
+            written = writing.write(conn, batch, version=version, replace=replace)
+        self._fields_indexed = True
+        return written
 
     def revise(
         self,
@@ -97,7 +114,7 @@ class EmbeddedStore:
             text = writing.metadata_text({k: v for k, v in fields.items() if k not in unset}, self._limits)
             conn.execute(
                 "UPDATE records SET metadata = ?, tags = ?, updated_at = ?, changed = ? WHERE key = ?",
-                (text, words if tags is None else json.dumps(list(tags)), schema.now(), version, key),
+                (text, words if tags is None else writing.json_text(list(tags)), schema.now(), version, key),
             )
             sql = f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE key = ?"
             return schema.record_of(conn.execute(sql, (key,)).fetchone())
@@ -173,14 +190,15 @@ class EmbeddedStore:
 
     def scan(self, *, filter: Filter | None = None, after: str | None = None) -> Iterator[Record]:
         """Give the records by rising id, those behind `after` when given. Memory stays bounded."""
-        sql = f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE id > ? ORDER BY id LIMIT {_PAGE}"
+        accepted = _ALL if filter is None else where(filter)  # in the order of ids: no index of a field could serve
+        sql = (
+            f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE id > ? AND ({accepted.text}) ORDER BY id LIMIT {_PAGE}"
+        )
         last = after or ""  # no id is empty
         while True:
             with self._truth.reading() as conn:
-                page = [schema.record_of(row) for row in conn.execute(sql, (last,))]
-            for record in page:
-                if filter is None or filter.accepts(record.document()):
-                    yield record
+                page = [schema.record_of(row) for row in conn.execute(sql, (last, *accepted.values))]
+            yield from page
             if len(page) < _PAGE:
                 return
             last = page[-1].id
@@ -200,10 +218,10 @@ class EmbeddedStore:
 
     def count(self, *, filter: Filter | None = None) -> int:
         """Count the records that pass the filter."""
-        if filter is not None:
-            return sum(1 for _ in self.scan(filter=filter))
         with self._truth.reading() as conn:
-            return int(conn.execute("SELECT count(*) FROM records").fetchone()[0])
+            accepted = _ALL if filter is None else where(filter, schema.declared(schema.read_spec(conn)))
+            sql = f"SELECT count(*) FROM records WHERE {accepted.text}"
+            return int(conn.execute(sql, accepted.values).fetchone()[0])
 
     # ---- searching
 
@@ -218,34 +236,34 @@ class EmbeddedStore:
         exact: bool = False,
     ) -> Neighbors:
         """Find the k nearest records that pass the filter: exactly min(k, matching), nearest first, ties by id."""
-        from .exact import rank
+        from . import planning
 
         began = time.perf_counter()
         place = self._place(space)
         self._check_queries(place, vectors, k, max_distance)
-        keys = np.full((len(vectors), k), -1, np.int64)
-        distances = np.full((len(vectors), k), np.inf, np.float32)
-        counts = np.zeros(len(vectors), np.int64)
+        answer = planning.Answer(len(vectors), k)
+        asked = planning.Question(self._spaces[place].metric, k, max_distance, filter is not None, exact)
+        scanned = 0
         with self._viewing(place) as (conn, view):
-            allowed = self._index.allowed(conn, view, filter)
+            selections = self._index.selections(conn, view, filter)
+            way = planning.plan(view, selections, asked)
             filtered = time.perf_counter()
             for start in range(0, len(vectors), _QUERIES):
-                answers = rank(
-                    view.segments,
-                    allowed,
-                    self._spaces[place].metric,
-                    vectors[start : start + _QUERIES],
-                    k,
-                    max_distance=max_distance,
-                    ids=lambda tied: _ids(conn, tied),
-                )
-                for row, (found, far) in enumerate(answers, start):
-                    counts[row] = len(found)
-                    keys[row, : len(found)], distances[row, : len(found)] = found, far
-        ended, rows = time.perf_counter(), sum(len(segment.living()) for segment in view.segments)
-        reason = f"all {rows:,} rows are scanned: the collection has no approximate index"
-        plan = Plan("exact", reason, None, rows, 1.0, 1000 * (filtered - began), 1000 * (ended - filtered))
-        return Neighbors(keys, distances, counts, plan)
+                queries = vectors[start : start + _QUERIES]
+                outcome = planning.search(view, selections, queries, asked, way, lambda tied: _ids(conn, tied))
+                answer.take(start, outcome.found)
+                scanned += outcome.scanned
+        ended = time.perf_counter()
+        plan = Plan(
+            method=way.method,
+            reason=way.reason,
+            matching=sum(each.count for each in selections),
+            scanned=scanned,
+            recall=1.0 if way.probing is None else way.probing.recall,
+            filter_ms=1000 * (filtered - began),
+            search_ms=1000 * (ended - filtered),
+        )
+        return Neighbors(answer.keys, answer.distances, answer.counts, plan)
 
     def _check_queries(self, place: int, vectors: F32 | U8, k: int, max_distance: float | None) -> None:
         space = self._spaces[place]
@@ -278,13 +296,13 @@ class EmbeddedStore:
         """Give sizes for people: records, bytes on disk, what the index holds and how it searches."""
         with self._truth.reading() as conn:
             held = conn.execute("SELECT spaces, count(*) FROM records GROUP BY spaces").fetchall()
-            files = generation.current(conn)
+            files, spec = generation.current(conn), schema.read_spec(conn)
         with self._truth.failing():
             sizes = [p.stat().st_size for p in self._folder.rglob("*") if p.is_file()]
         return {
             "records": sum(count for _, count in held),
             "bytes_on_disk": sum(sizes),
-            "search": "exact",
+            **_search_statistics(spec, files),
             "vectors": {
                 space.name: sum(count for bits, count in held if bits >> place & 1)
                 for place, space in enumerate(self._spaces)
@@ -296,12 +314,14 @@ class EmbeddedStore:
         """Bring the derived index files up to date where that pays; never needed for truth."""
         with suppress(StoreReadOnlyError):
             damaged = self._index.met_damage
-            if maintenance.write_generation(self._truth, self._index_folder, self._spaces, damaged=damaged):
+            if maintenance.write_generation(
+                self._truth, self._index_folder, self._spaces, least=self._approximate_from, damaged=damaged
+            ):
                 self._index.forget()
 
     def compact(self) -> None:
         """Rewrite index and truth without what was deleted, so that no trace of it is left on disk."""
-        maintenance.compact(self._truth, self._index_folder, self._spaces)
+        maintenance.compact(self._truth, self._index_folder, self._spaces, least=self._approximate_from)
         self._index.forget()
 
     def backup(self, target: Path) -> None:
@@ -360,6 +380,21 @@ class EmbeddedStore:
         """Turn stored bytes of vectors into (n, d) float32, or (n, bytes) uint8."""
         rows = generation.shaped(np.frombuffer(raw, np.uint8), self._spaces[place])
         return rows.copy() if self._spaces[place].metric == "hamming" else rows.astype(np.float32)
+
+
+def _search_statistics(spec: CollectionSpec, files: generation.Generation | None) -> dict[str, Any]:
+    """Say how neighbors are searched for, and with what recall as measured when the index was built."""
+    lists = files.spaces[0].lists if files else None
+    probing = lists.tuning.probing(1) if lists and lists.tuning.target >= spec.recall_target else None
+    if lists is None or probing is None:
+        return {"search": "exact", "recall_target": spec.recall_target, "recall": 1.0}
+    return {
+        "search": "approximate",
+        "recall_target": spec.recall_target,
+        "recall": probing.recall,
+        "lists": lists.tuning.lists,
+        "probes": probing.probes,
+    }
 
 
 def _ids(conn: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:

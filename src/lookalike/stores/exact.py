@@ -16,7 +16,8 @@ So: take the best m > k by s, score those by the definition, and look at the k-t
 s <= s_m, so its true cosine is at most s_m + eps. When that cannot reach the k-th distance, the answer is proven; else
 m grows. Hence neither thread count nor batch size nor the order of insertion can show in an answer.
 
-A table is one or two segments (base: a map of the index file; tail: what came later, in memory):
+A table is one or two segments (base: a map of the index file; tail: what came later, in memory), and a *selection* of
+each says which of its rows may be answered:
 
     position      0 ....................... n0 | n0 .......... n0+n1
     keys   int64  rising                         rising on
@@ -45,13 +46,15 @@ if TYPE_CHECKING:
     Rows: TypeAlias = npt.NDArray[Any]  # (n, d) float16, or (n, bytes) uint8 for Hamming
     Queries: TypeAlias = npt.NDArray[Any]  # (q, d) float32, or (q, bytes) uint8
     Mask: TypeAlias = npt.NDArray[np.bool_]
+    Found: TypeAlias = tuple[I64, F32]  # keys and their distances
     Ids: TypeAlias = Callable[[Sequence[int]], dict[int, str]]
 
 faiss: Any = _faiss  # its type stubs know neither views nor selectors
 
 _MARGIN = 32  # fetched beyond k at first; nearly always enough to prove the answer
 _GROWTH = 8
-_FEW = 256  # matching rows that are gathered and scored one by one: below about this a scan saves nothing
+_FEW = 256  # rows that are scored one by one: below about this a scan saves nothing
+_THIN, _COPY = 16, 1 << 26  # of so many rows one passes, and in bytes: then those are copied together once
 _MANY_QUERIES = 24  # from here a matrix product over decoded blocks beats a scan for each query
 _BLOCK = 16384  # rows decoded at once: 32 MB at 512 numbers
 _EXACT = 64  # rows of float64 work at once: stays in the second-level cache
@@ -112,33 +115,82 @@ class Segment:
         return index
 
 
+class Selection:
+    """The rows of a segment that may be answered.
+
+    Attributes:
+        segment: Where the rows are; a copy of the chosen ones alone where they are few, as a scan of rows that lie
+            apart is several times as slow.
+        mask: (n,) which of its rows are chosen; None for all.
+        count: How many.
+    """
+
+    def __init__(self, segment: Segment, passing: Mask | None = None) -> None:
+        """Choose the rows that are alive and, where given, pass."""
+        self._counts: I64 | None = None
+        mask = segment.alive if passing is None else passing if segment.alive is None else passing & segment.alive
+        self.segment, self.mask = segment, mask
+        self.count = len(segment.keys) if mask is None else int(np.count_nonzero(mask))
+        most = min(len(segment.keys) // _THIN, _COPY // (segment.rows.shape[1] * segment.rows.itemsize))
+        if mask is not None and self.count <= max(_FEW, most):
+            self.segment, self.mask = Segment(segment.rows[mask], segment.keys[mask], None, segment.slack), None
+        self._is_copy = self.segment is not segment
+
+    @cached_property
+    def places(self) -> I64:
+        """The chosen rows (count,), rising."""
+        return np.arange(self.count) if self.mask is None else np.flatnonzero(self.mask)
+
+    @property
+    def copied_bytes(self) -> int:
+        """How much memory the copy takes; 0 where there is none."""
+        return self.segment.rows.nbytes if self._is_copy else 0
+
+    def counts(self, groups: npt.NDArray[np.int32], many: int) -> I64:
+        """Say how many chosen rows are in each of so many groups; (n,) groups, the same at every call."""
+        if self._counts is None:
+            self._counts = np.bincount(groups[self.places], minlength=many)
+        return self._counts
+
+    @cached_property
+    def bits(self) -> Any:
+        """The mask as a bitmap of faiss; None for all rows."""
+        return None if self.mask is None else np.packbits(self.mask, bitorder="little")
+
+
 def rank(
-    segments: Sequence[Segment],
-    allowed: Sequence[Mask | None],
+    selections: Sequence[Selection],
     metric: Metric,
     queries: Queries,
     k: int,
     *,
     max_distance: float | None,
     ids: Ids,
-) -> list[tuple[I64, F32]]:
+) -> list[Found]:
     """Give (keys, distances) of the k nearest for each query, by rising (distance, id).
 
     Args:
-        allowed: For each segment the rows that may be answered; None for all that are alive.
         ids: Gives the ids of keys; asked only where distances tie.
     """
-    table = _Table(segments, allowed, metric)
+    table = _Table(selections, metric)
     ceiling = np.float32(np.inf if max_distance is None else max_distance)
     if k < 1 or table.matching == 0:
         return [(np.empty(0, np.int64), np.empty(0, np.float32)) for _ in queries]
-    if metric == "hamming" or table.matching <= max(_FEW, k):
-        return [_sorted(*table.score_all(query), k, ceiling, ids) for query in queries]
+    if metric == "hamming":
+        return [cut(*_within(table.selections, query, ceiling), k, ceiling, ids) for query in queries]
+    if table.matching <= max(_FEW, k):
+        return [cut(*table.score_all(query), k, ceiling, ids) for query in queries]
     return _search(table, queries, k, ceiling, ids)
 
 
-def _search(table: _Table, queries: F32, k: int, ceiling: np.float32, ids: Ids) -> list[tuple[I64, F32]]:
-    answers: list[tuple[I64, F32]] = [None] * len(queries)  # type: ignore[list-item]
+def unit_of(queries: F32) -> F32:
+    """Give queries (q, d) of length 1, as faiss likes them."""
+    unit = queries / np.linalg.norm(queries.astype(np.float64), axis=1)[:, None]
+    return np.ascontiguousarray(unit, np.float32)
+
+
+def _search(table: _Table, queries: F32, k: int, ceiling: np.float32, ids: Ids) -> list[Found]:
+    answers: list[Found] = [None] * len(queries)  # type: ignore[list-item]
     open_queries, m = np.arange(len(queries)), k + _MARGIN
     while len(open_queries):
         m = min(m, table.matching)
@@ -147,7 +199,7 @@ def _search(table: _Table, queries: F32, k: int, ceiling: np.float32, ids: Ids) 
             if m < table.matching and not _is_proven(distances, k, unseen, ceiling):
                 unproven.append(place)
             else:
-                answers[place] = _sorted(keys, distances, k, ceiling, ids)
+                answers[place] = cut(keys, distances, k, ceiling, ids)
         open_queries, m = np.array(unproven, np.int64), m * _GROWTH
     return answers
 
@@ -158,7 +210,7 @@ def _is_proven(distances: F32, k: int, unseen: float, ceiling: np.float32) -> bo
     return bool(nearest > ceiling or (len(distances) >= k and nearest > np.partition(distances, k - 1)[k - 1]))
 
 
-def _sorted(keys: I64, distances: F32, k: int, ceiling: np.float32, ids: Ids) -> tuple[I64, F32]:
+def cut(keys: I64, distances: F32, k: int, ceiling: np.float32, ids: Ids) -> Found:
     """Cut to k by (distance, id); ids are looked up only for distances that tie."""
     if len(distances) > k:
         ceiling = min(ceiling, np.partition(distances, k - 1)[k - 1])
@@ -176,72 +228,65 @@ def _sorted(keys: I64, distances: F32, k: int, ceiling: np.float32, ids: Ids) ->
 
 
 class _Table:
-    """Segments with the rows that may be answered, for the time of one call."""
+    """The selections that hold rows, for the time of one call."""
 
-    def __init__(self, segments: Sequence[Segment], allowed: Sequence[Mask | None], metric: Metric) -> None:
+    def __init__(self, selections: Sequence[Selection], metric: Metric) -> None:
         self.metric = metric
-        self.parts = []
-        for segment, mask in zip(segments, allowed, strict=True):
-            usable = segment.alive if mask is None else mask if segment.alive is None else mask & segment.alive
-            places = None if usable is None else np.flatnonzero(usable)
-            if len(segment.keys) if places is None else len(places):
-                self.parts.append((segment, usable, places))
-        self.matching = sum(len(s.keys) if places is None else len(places) for s, _, places in self.parts)
+        self.selections = [selection for selection in selections if selection.count]
+        self.matching = sum(selection.count for selection in self.selections)
 
-    def score_all(self, query: Queries) -> tuple[I64, F32]:
+    def score_all(self, query: Queries) -> Found:
         """Give the keys and distances of all matching rows."""
         keys, distances = [], []
-        for segment, _, places in self.parts:
-            n = len(segment.keys) if places is None else len(places)
-            for start in range(0, n, _BLOCK):
-                chosen = slice(start, start + _BLOCK) if places is None else places[start : start + _BLOCK]
-                keys.append(segment.keys[chosen])
-                distances.append(distances_of(self.metric, query, segment.rows[chosen]))
+        for each in self.selections:
+            for start in range(0, each.count, _BLOCK):
+                chosen = slice(start, start + _BLOCK) if each.mask is None else each.places[start : start + _BLOCK]
+                keys.append(each.segment.keys[chosen])
+                distances.append(distances_of(self.metric, query, each.segment.rows[chosen]))
         return np.concatenate(keys), np.concatenate(distances)
 
     def best(self, queries: F32, m: int) -> list[tuple[I64, F32, float]]:
         """Give for each query keys and distances of about the m nearest, and a floor for all others' distances."""
-        found: list[list[tuple[I64, F32]]] = [[] for _ in queries]
+        found: list[list[Found]] = [[] for _ in queries]
         unseen = np.full(len(queries), np.inf)
-        unit = queries / np.linalg.norm(queries.astype(np.float64), axis=1)[:, None]
-        unit = np.ascontiguousarray(unit, np.float32)
-        for segment, usable, places in self.parts:
-            n = len(segment.keys) if places is None else len(places)
-            scores, rows = _scan(segment, usable, places, unit, min(m, n))  # (q, m) each
-            if m < n:
-                eps = (queries.shape[1] + 16) * 2.0**-24 + 1.02 * segment.slack
+        unit = unit_of(queries)
+        for each in self.selections:
+            scores, rows = _scan(each, unit, min(m, each.count))  # (q, m) each
+            if m < each.count:
+                eps = (queries.shape[1] + 16) * 2.0**-24 + 1.02 * each.segment.slack
                 unseen = np.minimum(unseen, 1.0 - (scores[:, -1].astype(np.float64) + eps))
             for place, query in enumerate(queries):
-                found[place].append(
-                    (segment.keys[rows[place]], distances_of("cosine", query, segment.rows[rows[place]]))
-                )
+                found[place].append(scored(each.segment, query, rows[place]))
         return [
             (np.concatenate([keys for keys, _ in each]), np.concatenate([d for _, d in each]), float(bound))
             for each, bound in zip(found, unseen, strict=True)
         ]
 
 
-def _scan(segment: Segment, usable: Mask | None, places: I64 | None, unit: F32, m: int) -> tuple[F32, I64]:
+def scored(segment: Segment, query: F32, rows: I64) -> Found:
+    """Give the keys of some rows with their distances, as defined."""
+    return segment.keys[rows], distances_of("cosine", query, segment.rows[rows])
+
+
+def _scan(selection: Selection, unit: F32, m: int) -> tuple[F32, I64]:
     """Give float32 scores and rows of the best m for each query; every query finds m of them."""
-    if len(unit) >= _MANY_QUERIES or (places is not None and len(places) <= _FEW):
-        return _scan_blocks(segment, places, unit, m)
+    if len(unit) >= _MANY_QUERIES:
+        return _scan_blocks(selection, unit, m)
     params = None
-    if usable is not None:
-        bits = np.packbits(usable, bitorder="little")
-        params = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
-    with _OneThread():
-        scores, rows = segment.scanner.search(unit, m, params=params)
+    if selection.bits is not None:
+        params = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(selection.bits))
+    with OneThread():
+        scores, rows = selection.segment.scanner.search(unit, m, params=params)
     return scores, rows
 
 
-def _scan_blocks(segment: Segment, places: I64 | None, unit: F32, m: int) -> tuple[F32, I64]:
+def _scan_blocks(selection: Selection, unit: F32, m: int) -> tuple[F32, I64]:
     """Decode the rows block by block and let matrix products score them: quick for many queries."""
-    n = len(segment.keys) if places is None else len(places)
     scores, rows = np.empty((len(unit), 0), np.float32), np.empty((len(unit), 0), np.int64)
-    for start in range(0, n, _BLOCK):
-        chosen = np.arange(start, min(n, start + _BLOCK)) if places is None else places[start : start + _BLOCK]
-        block = decode(segment.rows[chosen])  # (b, d)
-        with _OneThread():
+    for start in range(0, selection.count, _BLOCK):
+        chosen = selection.places[start : start + _BLOCK]
+        block = decode(selection.segment.rows[chosen])  # (b, d)
+        with OneThread():
             best, where = faiss.knn(unit, block, min(m, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
         scores = np.concatenate([scores, best], axis=1)
         rows = np.concatenate([rows, chosen[where]], axis=1)
@@ -250,7 +295,7 @@ def _scan_blocks(segment: Segment, places: I64 | None, unit: F32, m: int) -> tup
     return scores, rows
 
 
-class _OneThread:
+class OneThread:
     """Let faiss use one thread for calls of this thread, and put its setting back; the setting is this thread's own.
 
     Under load OpenMP's threads wait for each other in busy loops: with two on two shared cores a block took 262 ms
@@ -282,12 +327,36 @@ def distances_of(metric: Metric, query: Queries, rows: Rows) -> F32:
 
 
 def _bits(query: Queries, rows: Rows) -> F32:
-    differing: Rows = np.bitwise_xor(rows, query)  # (n, bytes)
-    if not hasattr(np, "bitwise_count"):  # numpy 1
-        counts = np.unpackbits(differing, axis=1).sum(axis=1)
-    elif differing.shape[1] % 8:
-        counts = np.bitwise_count(differing).sum(axis=1, dtype=np.int64)
-    else:
-        counts = np.bitwise_count(differing.view(np.uint64)).sum(axis=1, dtype=np.int64)
-    out: F32 = counts.astype(np.float32)
+    out: F32 = _count_differing(query, rows).astype(np.float32)
     return out
+
+
+def _within(selections: Sequence[Selection], query: Queries, ceiling: np.float32) -> Found:
+    """Give the keys and distances of the rows of a Hamming space that are within the ceiling."""
+    keys, distances = [], []
+    for each in selections:
+        most = int(min(ceiling, 8 * each.segment.rows.shape[1]))
+        bits = _counts(each, query)
+        near = np.flatnonzero(bits <= most)
+        keys.append(each.segment.keys[near if each.mask is None else each.places[near]])
+        distances.append(bits[near].astype(np.float32))
+    return np.concatenate(keys), np.concatenate(distances)
+
+
+def _counts(selection: Selection, query: Queries) -> npt.NDArray[Any]:
+    """Count the differing bits of the chosen rows (count,), block by block: in the cache of a core."""
+    rows = selection.segment.rows if selection.mask is None else selection.segment.rows[selection.mask]
+    blocks = [_count_differing(query, rows[start : start + _BLOCK]) for start in range(0, len(rows), _BLOCK)]
+    return np.concatenate(blocks)
+
+
+def _count_differing(query: Queries, rows: Rows) -> npt.NDArray[Any]:
+    counts: npt.NDArray[Any]
+    if not hasattr(np, "bitwise_count"):  # numpy 1
+        counts = np.unpackbits(np.bitwise_xor(rows, query), axis=1).sum(axis=1)
+    elif rows.shape[1] == 8:
+        words = np.ascontiguousarray(rows).view(np.uint64)[:, 0], np.ascontiguousarray(query).view(np.uint64)
+        counts = np.bitwise_count(np.bitwise_xor(*words))
+    else:
+        counts = np.bitwise_count(np.bitwise_xor(rows, query)).sum(axis=1, dtype=np.int64)
+    return counts

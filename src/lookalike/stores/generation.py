@@ -7,6 +7,7 @@
           0.keys                n_0 int64, little-endian, rising
           0.rows                n_0 rows of fp16 little-endian (or raw bytes), in the order of the keys
           1.keys ...            one pair a space
+          0.centroids ...       the approximate index of the space that ranks, where it pays (see ivf.py)
 
 What is current stands in the truth itself (`meta.generation`: name, sizes, CRC-32 of each file, and how far it goes),
 so the swap is one commit, a reader sees truth and index of one moment, and files from elsewhere (an older copy, another
@@ -24,34 +25,54 @@ import shutil
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..values import Space
-from . import schema
+from . import building, ivf, schema
 from .exact import Segment, slack
+from .ivf import Lists, Probing, Tuning
 
 if TYPE_CHECKING:
     from .exact import Rows
 
-FORMAT = 1
+    Reading = Callable[[], AbstractContextManager[sqlite3.Connection]]
+
+FORMAT, _READABLE = 2, (1, 2)  # raised when what is stored changes; the first had no approximate index
 _BATCH = 4096
 _NEW = "new-"
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """The approximate index that is wanted: from how many rows on, and the share of true neighbors it should find."""
+
+    least: int
+    recall: float
+
+
+@dataclass(frozen=True)
+class ListFiles:
+    """The files of an approximate index: what they were tuned to, and their checksums."""
+
+    tuning: Tuning
+    crcs: dict[str, int]
+
+
+@dataclass(frozen=True)
 class SpaceFiles:
-    """The two files of one space, and how far its rows are from unit length."""
+    """The files of one space, and how far its rows are from unit length."""
 
     count: int
     rows_crc: int
     keys_crc: int
     slack: float
+    lists: ListFiles | None = None
 
 
 @dataclass(frozen=True)
@@ -75,16 +96,26 @@ def current(conn: sqlite3.Connection) -> Generation | None:
     """Read from the truth which generation is current; None when there is none that this version reads."""
     row = conn.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
     stored: dict[str, Any] = json.loads(row[0]) if row else {}
-    if stored.pop("format", 0) != FORMAT:
+    if stored.pop("format", 0) not in _READABLE:
         return None
-    stored["spaces"] = tuple(SpaceFiles(**files) for files in stored["spaces"])
+    stored["spaces"] = tuple(_space_files(**files) for files in stored["spaces"])
     return Generation(**stored)
+
+
+def _space_files(lists: dict[str, Any] | None = None, **files: Any) -> SpaceFiles:
+    if lists is None:
+        return SpaceFiles(**files)
+    tuning = lists["tuning"]
+    probings = tuple(Probing(**probing) for probing in tuning.pop("probings"))
+    return SpaceFiles(**files, lists=ListFiles(Tuning(**tuning, probings=probings), lists["crcs"]))
 
 
 def are_there(folder: Path, generation: Generation, place: int, space: Space) -> bool:
     """Whether the files of one space are there, with the size that they were given."""
-    count = generation.spaces[place].count
-    sizes = {"keys": 8 * count, "rows": schema.vector_bytes(space) * count}
+    files = generation.spaces[place]
+    sizes = {"keys": 8 * files.count, "rows": schema.vector_bytes(space) * files.count}
+    if files.lists is not None:
+        sizes |= ivf.sizes(files.count, space.dim, files.lists.tuning)
     try:
         return all((folder / generation.name / f"{place}.{kind}").stat().st_size == n for kind, n in sizes.items())
     except OSError:
@@ -99,14 +130,33 @@ def load(folder: Path, generation: Generation, place: int, space: Space) -> Segm
     if files.count == 0:
         return Segment(shaped(np.empty(0, np.uint8), space), np.empty(0, np.int64), None, 0.0)
     try:
-        keys, rows = (
-            np.memmap(folder / generation.name / f"{place}.{kind}", np.uint8, "r") for kind in ("keys", "rows")
-        )
+        segment = _mapped(folder / generation.name, files, place, space)
     except (OSError, ValueError):
         return None
-    if zlib.crc32(keys.data) != files.keys_crc or zlib.crc32(rows.data) != files.rows_crc:
+    if zlib.crc32(segment.keys.data) != files.keys_crc or zlib.crc32(segment.rows.data) != files.rows_crc:
         return None
+    return segment
+
+
+def _mapped(folder: Path, files: SpaceFiles, place: int, space: Space) -> Segment:
+    keys, rows = (np.memmap(folder / f"{place}.{kind}", np.uint8, "r") for kind in ("keys", "rows"))
     return Segment(shaped(rows, space), np.array(keys.view("<i8"), np.int64), None, files.slack)
+
+
+def load_lists(folder: Path, generation: Generation, place: int, space: Space) -> Lists | None:
+    """Map the approximate index of one space; None when there is none, or it is not what was written."""
+    files = generation.spaces[place].lists
+    if files is None or not ivf.is_mappable():
+        return None
+    paths = ivf.paths(folder / generation.name, place)
+    try:
+        raw = {kind: np.memmap(path, np.uint8, "r") for kind, path in paths.items()}
+    except (OSError, ValueError):
+        return None
+    if any(zlib.crc32(raw[kind].data) != crc for kind, crc in files.crcs.items()):
+        return None
+    centroids = np.array(raw["centroids"].view("<f4"), np.float32).reshape(-1, space.dim)
+    return Lists(files.tuning, centroids, np.array(raw["assigned"].view("<i4"), np.int32), paths["lists"])
 
 
 def shaped(raw: Any, space: Space) -> Rows:
@@ -116,19 +166,46 @@ def shaped(raw: Any, space: Space) -> Rows:
     return rows.reshape(-1, (space.dim + 7) // 8 if space.metric == "hamming" else space.dim)
 
 
-def write(folder: Path, conn: sqlite3.Connection, spaces: Sequence[Space]) -> Generation:
-    """Write the state that the read transaction of `conn` sees as a new generation, and give it. Not yet current."""
-    version, last_key, last_removed = position(conn)
+def write(folder: Path, reading: Reading, spaces: Sequence[Space], wanted: Wanted | None) -> Generation:
+    """Write the state that a read transaction sees as a new generation, and give it. Not yet current.
+
+    Args:
+        reading: Opens a read transaction; it ends before lists are built, which may take minutes.
+        wanted: Which approximate index is to be built, if any.
+    """
     fresh = folder / f"{_NEW}{secrets.token_hex(8)}"
     fresh.mkdir(parents=True)
     try:
-        files = tuple(_write_space(fresh, conn, place, space) for place, space in enumerate(spaces))
+        with reading() as conn:
+            version, last_key, last_removed = position(conn)
+            files = [_write_space(fresh, conn, place, space) for place, space in enumerate(spaces)]
+            before = current(conn)
+        if wanted is not None and files[0].count >= wanted.least:
+            files[0] = _with_lists(folder, fresh, files[0], spaces[0], before, wanted.recall)
         name = f"{version}-{secrets.token_hex(8)}"
         fresh.rename(folder / name)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
-    return Generation(name, version, last_key, last_removed, files)
+    return Generation(name, version, last_key, last_removed, tuple(files))
+
+
+def _with_lists(
+    folder: Path, fresh: Path, files: SpaceFiles, space: Space, before: Generation | None, recall: float
+) -> SpaceFiles:
+    """Build the approximate index of the space that ranks, beside its rows."""
+    base = _mapped(fresh, files, 0, space)
+    held = None
+    if before is not None and (old := load(folder, before, 0, space)) is not None:
+        lists = load_lists(folder, before, 0, space)
+        held = None if lists is None else (old.keys, lists)
+    tuning = building.build(fresh, 0, base, target=recall, before=held)
+    crcs = {}
+    for kind, path in ivf.paths(fresh, 0).items():
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+        crcs[kind] = zlib.crc32(np.memmap(path, np.uint8, "r").data)
+    return replace(files, lists=ListFiles(tuning, crcs))
 
 
 def _write_space(fresh: Path, conn: sqlite3.Connection, place: int, space: Space) -> SpaceFiles:

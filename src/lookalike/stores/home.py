@@ -30,8 +30,9 @@ _LITTER_AGE_S = 3600.0  # a folder of this age that is still not in place has lo
 class EmbeddedStores:
     """The stores of one home folder."""
 
-    def __init__(self, home: Path, limits: Limits) -> None:
+    def __init__(self, home: Path, limits: Limits, approximate_from: int) -> None:
         self._home, self._root, self._limits = home, home / FOLDER, limits
+        self._approximate_from = approximate_from
 
     def names(self) -> list[str]:
         """Give the names of all collections, sorted."""
@@ -64,7 +65,7 @@ class EmbeddedStores:
         """Open a collection."""
         from .embedded import EmbeddedStore
 
-        return EmbeddedStore(self._find(name), self._limits)
+        return EmbeddedStore(self._find(name), self._limits, self._approximate_from)
 
     def delete(self, name: str) -> None:
         """Delete a collection for good; who has it open is told at the next call."""
@@ -80,7 +81,7 @@ class EmbeddedStores:
         """Make a collection of a backup, under its own name or another."""
         from .embedded import EmbeddedStore
 
-        kept = EmbeddedStore(source, self._limits)
+        kept = EmbeddedStore(source, self._limits, self._approximate_from)
         try:
             name = kept.spec.name if name is None else name
             check_name(name, self._limits)
@@ -159,6 +160,7 @@ def _name_of(folder: Path) -> str:
 
 
 def _check_spaces(spec: CollectionSpec) -> None:
+    schema.checked_recall(spec.recall_target)
     names = [space.name for space in spec.spaces]
     if not names or len(set(names)) < len(names) or any(space.dim < 1 for space in spec.spaces):
         raise InputError(f'the collection "{spec.name}" needs spaces with different names and a dim of 1 or more.')

@@ -1,34 +1,38 @@
 """The index of one store in memory: loaded at first use, kept level with the truth, and shared by all threads.
 
-A view is what one read transaction sees: base, tail, deletions and the rows that a filter lets pass, all of one
-version. Views do not change; whoever finds the truth ahead makes the next one under the lock, reading only what is
-new (`key > last_key`, `removed.seq > last_removed`).
+A view is what one read transaction sees: base, tail, deletions and the rows that a filter lets pass (a selection), all
+of one version. Views do not change; whoever finds the truth ahead makes the next one under the lock, reading only what
+is new (`key > last_key`, `removed.seq > last_removed`).
 """
 
+# ruff: noqa: S608 - conditions are those of sql.py; values are bound
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..conditions import And, Condition, Not, Or
 from ..values import Space
 from . import generation as files
-from . import maintenance
-from .exact import Segment, slack
+from . import maintenance, schema
+from .exact import Segment, Selection, slack
+from .sql import Where, bounds_in, can_be_parted, is_indexed, where, where_between, where_part
 
 if TYPE_CHECKING:
     from ..filters import Filter
     from ..values import I64
     from .exact import Mask, Rows
+    from .ivf import Lists
 
-_FILTERS_KEPT = 32
+_FILTERS_KEPT, _COPIES = 32, 1 << 28  # filters, and bytes of the rows that were copied for them
 
 
 @dataclass(eq=False)
@@ -41,12 +45,9 @@ class View:
     generation: str
     base: Segment
     tail: Segment
-    masks: dict[Filter, list[Mask]] = field(default_factory=dict)
-
-    @property
-    def segments(self) -> list[Segment]:
-        """The parts that hold rows."""
-        return [segment for segment in (self.base, self.tail) if len(segment.keys)]
+    lists: Lists | None = None  # the approximate index of the base
+    recall_target: float = 1.0
+    selections: dict[Filter | None, list[Selection]] = field(default_factory=dict)
 
 
 class Index:
@@ -78,17 +79,21 @@ class Index:
                 view = self._views[place] = self._next(conn, place, view, (version, last_key, last_removed))
             return view
 
-    def allowed(self, conn: sqlite3.Connection, view: View, filter: Filter | None) -> list[Mask | None]:
-        """Give for each segment of a view the rows that pass the filter; None where all do."""
+    def selections(self, conn: sqlite3.Connection, view: View, filter: Filter | None) -> list[Selection]:
+        """Give the rows of base and tail of a view that pass the filter."""
+        segments, held = (view.base, view.tail), view.selections.get(filter)
+        if held is not None:
+            return held
         if filter is None:
-            return [None for _ in view.segments]
+            return view.selections.setdefault(None, [Selection(each) for each in segments])
         with self._filter_lock:
-            if filter not in view.masks:
-                if len(view.masks) >= _FILTERS_KEPT:
-                    view.masks.clear()
-                keys = self._matching.keys(conn, filter, view.version)
-                view.masks[filter] = [_holds(keys, segment.keys) for segment in view.segments]
-            return [*view.masks[filter]]
+            if filter not in view.selections:
+                copied = sum(each.copied_bytes for held in view.selections.values() for each in held)
+                if len(view.selections) > _FILTERS_KEPT or copied > _COPIES:
+                    view.selections.clear()
+                passing = self._matching.table(conn, filter, view.version, view.last_key)
+                view.selections[filter] = [Selection(each, passing[each.keys]) for each in segments]
+            return view.selections[filter]
 
     def forget(self) -> None:
         """Let go of all views; the next use loads them again."""
@@ -109,19 +114,21 @@ class Index:
         if gone:
             keys = np.unique(np.array([row[0] for row in gone], np.int64))
             base, tail = base.without(keys), tail.without(keys)
-        return View(version, last_key, last_removed, view.generation, base, tail)
+        target = schema.read_spec(conn).recall_target
+        return View(version, last_key, last_removed, view.generation, base, tail, view.lists, target)
 
     def _load(self, conn: sqlite3.Connection, place: int, newest: files.Generation | None, floor: int) -> View:
         space = self._spaces[place]
-        base = None
+        base = lists = None
         if newest is not None and newest.last_removed >= floor:
             base = files.load(self._folder, newest, place, space)
-            self.met_damage |= base is None
+            lists = files.load_lists(self._folder, newest, place, space)
+            self.met_damage |= base is None or (lists is None) != (newest.spaces[place].lists is None)
         self._tails[place] = _Tail()
         empty = Segment(files.shaped(np.empty(0, np.uint8), space), np.empty(0, np.int64), None, 0.0)
         if base is None or newest is None:  # all from the truth; damaged files are not tried again
             return View(0, 0, files.position(conn)[2], newest.name if newest else "", empty, empty)
-        return View(newest.version, newest.last_key, newest.last_removed, newest.name, base, empty)
+        return View(newest.version, newest.last_key, newest.last_removed, newest.name, base, empty, lists)
 
 
 class _Tail:
@@ -149,48 +156,71 @@ class _Tail:
 
 
 class _Matching:
-    """The keys that pass a filter, kept level with the truth: only changed records are judged again."""
+    """For each filter a table that says of every key whether its record passes, kept level with the truth.
+
+    Only records that have changed are judged again. A table has a byte a key ever given, up to the last.
+    """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Filter, tuple[int, I64]] = OrderedDict()
+        self._kept: OrderedDict[Filter, tuple[int, Mask]] = OrderedDict()
 
-    def keys(self, conn: sqlite3.Connection, filter: Filter, version: int) -> I64:
-        """Give all matching keys, rising; keys of deleted records may be among them."""
-        seen, keys = self._kept.get(filter, (-1, np.empty(0, np.int64)))
-        if seen < version:
-            judged = {key: filter.accepts(document) for key, document in _documents(conn, seen)}
-            stays = keys[~np.isin(keys, np.fromiter(judged, np.int64, len(judged)))]
-            passed = np.array([key for key, accepted in judged.items() if accepted], np.int64)
-            keys = np.union1d(stays, passed)
-        elif seen > version:  # a thread with an older transaction: answer it, keep the newer
-            return np.array([k for k, document in _documents(conn, -1) if filter.accepts(document)], np.int64)
-        self._kept[filter] = (max(seen, version), keys)
+    def table(self, conn: sqlite3.Connection, filter: Filter, version: int, last_key: int) -> Mask:
+        """Give the table of a filter; keys of deleted records may be in it. It holds until the next call."""
+        seen, table = self._kept.get(filter, (-1, np.empty(0, bool)))
+        if seen > version:  # a thread with an older transaction: answer it, keep the newer
+            return _judge_all(conn, filter, last_key)
+        if seen < 0:
+            table = _judge_all(conn, filter, last_key)
+        elif seen < version:
+            table = _judge_again(conn, filter, np.pad(table, (0, last_key + 1 - len(table))), after=seen)
+        self._kept[filter] = (version, table)
         self._kept.move_to_end(filter)
         if len(self._kept) > _FILTERS_KEPT:
             self._kept.popitem(last=False)
-        return keys
+        return table
 
 
-def _documents(conn: sqlite3.Connection, after: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Give (key, what `Record.document` gives) of the records that changed after a version.
-
-    Made by hand, and with one JSON reading each: this runs over all records for every new filter.
-    """
-    read = json.JSONDecoder().raw_decode
-    sql = "SELECT key, id, '[' || metadata || ',' || tags || ']' FROM records WHERE changed > ? ORDER BY key"
-    for key, id, text in conn.execute(sql, (after,)):
-        (metadata, tags), _ = read(text)
-        metadata["_id"], metadata["tags"] = id, tags
-        yield key, metadata
+def _judge_again(conn: sqlite3.Connection, filter: Filter, table: Mask, *, after: int) -> Mask:
+    """Bring a table up to date with the records that changed after a version."""
+    accepted = where(filter)
+    table[_keys(conn, "changed > ?", (after,))] = False
+    table[_keys(conn, f"changed > ? AND {accepted.text}", (after, *accepted.values))] = True
+    return table
 
 
-def _holds(wanted: I64, keys: I64) -> Mask:
-    """Say for each of the rising `keys` whether it is among `wanted` (rising)."""
-    if not len(wanted):
-        return np.zeros(len(keys), bool)
-    places = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
-    mask: Mask = wanted[places] == keys
-    return mask
+def _judge_all(conn: sqlite3.Connection, filter: Filter, last_key: int) -> Mask:
+    indexed = schema.declared(schema.read_spec(conn)) if can_be_parted(filter) else frozenset()
+
+    def judge(condition: Condition) -> Mask:
+        """Answer a part by indexes alone, where they can; a part that they cannot answer takes one reading of all."""
+        if not is_indexed(condition, indexed):
+            return rows([where_part(filter, condition, indexed)])
+        if isinstance(condition, Not):
+            return ~judge(condition.part)
+        if isinstance(condition, And) and condition.parts:
+            pairs, others = bounds_in(condition)
+            ranges = [rows_of(where_between(filter, *pair, indexed)) for pair in pairs]
+            return np.logical_and.reduce([*ranges, *map(judge, others)])  # type: ignore[no-any-return]
+        if isinstance(condition, Or) and condition.parts:
+            return np.logical_or.reduce([judge(part) for part in condition.parts])  # type: ignore[no-any-return]
+        return rows_of(where_part(filter, condition, indexed))
+
+    def rows_of(accepted: Where) -> Mask:
+        return rows(accepted.alternatives or (accepted,))
+
+    def rows(accepted: Sequence[Where]) -> Mask:
+        table = np.zeros(last_key + 1, bool)
+        for each in accepted:
+            table[_keys(conn, each.text, each.values)] = True
+        return table
+
+    return judge(filter.condition)
+
+
+def _keys(conn: sqlite3.Connection, condition: str, values: Sequence[Any]) -> I64:
+    cursor = conn.execute(f"SELECT key FROM records WHERE {condition}", values)
+    keys: I64 = np.fromiter(chain.from_iterable(cursor), np.int64)
+    return keys
 
 
 def _outgrown(view: View, newest: files.Generation | None) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..values import Space
-from . import failures, generation, schema
+from . import failures, generation, ivf, schema
 from .connections import BUSY_TIMEOUT_S
 from .transactions import Truth
 
@@ -19,14 +19,18 @@ TAIL_LEAST, TAIL_SHARE = 1000, 0.1  # a tail above both is worth new files: belo
 GONE_SHARE = 0.2  # above this share of deleted rows a scan wastes time on them
 
 
-def write_generation(truth: Truth, folder: Path, spaces: Sequence[Space], *, damaged: bool) -> bool:
-    """Write new index files where that pays and nobody else is at it; say whether it was done."""
+def write_generation(truth: Truth, folder: Path, spaces: Sequence[Space], *, least: int, damaged: bool) -> bool:
+    """Write new index files where that pays and nobody else is at it; say whether it was done.
+
+    Args:
+        least: From how many rows on an approximate index is built.
+    """
     with truth.reading() as conn:
-        if not damaged and not _is_worth_writing(conn, folder, spaces):
+        if not damaged and not _is_worth_writing(conn, folder, spaces, least):
             return False
     with truth.failing(), generation.locked(folder) as mine:
         if mine:
-            _write(truth, folder, spaces)
+            _write(truth, folder, spaces, least)
         return mine
 
 
@@ -44,7 +48,7 @@ def sweep(truth: Truth, folder: Path) -> None:
                 generation.sweep(folder, held.name if held else None)
 
 
-def compact(truth: Truth, folder: Path, spaces: Sequence[Space]) -> None:
+def compact(truth: Truth, folder: Path, spaces: Sequence[Space], *, least: int) -> None:
     """Rewrite index and truth without what was deleted.
 
     Raises:
@@ -53,7 +57,7 @@ def compact(truth: Truth, folder: Path, spaces: Sequence[Space]) -> None:
     with truth.failing(), generation.locked(folder, patience_s=BUSY_TIMEOUT_S) as mine:
         if not mine:
             raise failures.busy(truth.file)
-        _write(truth, folder, spaces)
+        _write(truth, folder, spaces, least)
     with truth.writing(quietly=True) as (conn, _):
         held = generation.current(conn)
         if held is not None:  # who knows fewer removals than the floor loads anew
@@ -93,24 +97,41 @@ def _copy(truth: Truth, fresh: Path) -> None:
     (fresh / schema.NAME_FILE).write_text(name, encoding="utf-8")
 
 
-def _write(truth: Truth, folder: Path, spaces: Sequence[Space]) -> None:
+def _write(truth: Truth, folder: Path, spaces: Sequence[Space], least: int) -> None:
     """Write a generation and make it current. Only for who holds the lock."""
     with truth.reading() as conn:
-        held = generation.current(conn)
+        held, wanted = generation.current(conn), _wanted(conn, spaces, least)
     generation.sweep(folder, held.name if held else None)
-    with truth.reading() as conn:
-        fresh = generation.write(folder, conn, spaces)
+    fresh = generation.write(folder, truth.reading, spaces, wanted)
     with truth.writing(quietly=True) as (conn, _):
         generation.publish(conn, fresh)
     generation.sweep(folder, fresh.name)
 
 
-def _is_worth_writing(conn: sqlite3.Connection, folder: Path, spaces: Sequence[Space]) -> bool:
-    """Whether the tail is long, many rows are deleted, or files are missing."""
+def _wanted(conn: sqlite3.Connection, spaces: Sequence[Space], least: int) -> generation.Wanted | None:
+    """Say which approximate index is wanted, if any."""
+    target = schema.read_spec(conn).recall_target
+    if spaces[0].metric != "cosine" or target >= 1 or not ivf.is_mappable():
+        return None
+    return generation.Wanted(least, target)
+
+
+def _is_worth_writing(conn: sqlite3.Connection, folder: Path, spaces: Sequence[Space], least: int) -> bool:
+    """Whether the tail is long, many rows are deleted, files are missing, or the lists are not those wanted."""
     _, last_key, last_removed = generation.position(conn)
     held = generation.current(conn)
     if held is not None and not all(generation.are_there(folder, held, n, space) for n, space in enumerate(spaces)):
         return True
+    if held is not None and _lists_differ(held, _wanted(conn, spaces, least)):
+        return True
     base = max((space.count for space in held.spaces), default=0) if held else 0
     fresh, gone = last_key - (held.last_key if held else 0), last_removed - (held.last_removed if held else 0)
     return fresh > max(TAIL_LEAST, TAIL_SHARE * base) or gone > max(TAIL_LEAST, GONE_SHARE * base)
+
+
+def _lists_differ(held: generation.Generation, wanted: generation.Wanted | None) -> bool:
+    """Whether a generation has lists that are not wanted, lacks those that are, or has them tuned to another recall."""
+    files = held.spaces[0]
+    if wanted is None or files.count < wanted.least:
+        return files.lists is not None
+    return files.lists is None or files.lists.tuning.target != wanted.recall

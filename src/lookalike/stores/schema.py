@@ -24,9 +24,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..errors import StoreTooNewError
+from ..errors import InputError, StoreTooNewError
 from ..values import CollectionSpec, Record, Space
 from . import failures
+from .places import place_of
 
 FILE = "records.sqlite"
 NAME_FILE = "name.txt"
@@ -34,6 +35,7 @@ INDEX_FOLDER = "index"
 APPLICATION_ID = 0x6C6F6F6B  # "look"
 SCHEMA_VERSION = 1
 NEEDS = "0.1"  # the first lookalike that reads this schema; a later one that changes it writes its own number here
+_FIELD_INDEX = "field 1: "  # what the name of an index begins with; the number is that of the expression
 PAGE_BYTES = 8192  # seven vectors of 512 numbers a page; 4096 holds three and wastes a quarter
 
 _TABLES = """
@@ -103,6 +105,7 @@ def build(path: Path, spec: CollectionSpec) -> None:
         conn.execute("INSERT INTO state VALUES (1, 0, 0, 0)")
         conn.execute("INSERT INTO meta VALUES ('needs', ?)", (NEEDS,))
         write_spec(conn, replace(spec, created_at=spec.created_at or now()))
+        index_fields(conn)
         conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         conn.execute("COMMIT")
     finally:
@@ -130,7 +133,10 @@ def check_version(conn: sqlite3.Connection, path: Path) -> None:
 
 def write_spec(conn: sqlite3.Connection, spec: CollectionSpec) -> None:
     """Store what the collection is, in the transaction under way."""
-    conn.execute("INSERT OR REPLACE INTO meta VALUES ('spec', ?)", (json.dumps(asdict(spec)),))
+    stored = asdict(spec)
+    recall_target = stored.pop("recall_target")  # apart: an earlier lookalike knows no such member of a spec
+    conn.execute("INSERT OR REPLACE INTO meta VALUES ('spec', ?)", (json.dumps(stored),))
+    conn.execute("INSERT OR REPLACE INTO meta VALUES ('recall_target', ?)", (json.dumps(recall_target),))
 
 
 def read_spec(conn: sqlite3.Connection) -> CollectionSpec:
@@ -138,7 +144,47 @@ def read_spec(conn: sqlite3.Connection) -> CollectionSpec:
     stored = json.loads(conn.execute("SELECT value FROM meta WHERE name = 'spec'").fetchone()[0])
     stored["spaces"] = tuple(Space(**space) for space in stored["spaces"])
     stored["fields"] = tuple(stored["fields"])
+    row = conn.execute("SELECT value FROM meta WHERE name = 'recall_target'").fetchone()
+    if row is not None:
+        stored["recall_target"] = json.loads(row[0])
     return CollectionSpec(**stored)
+
+
+def checked_recall(target: float) -> float:
+    """Give a recall target that is one.
+
+    Raises:
+        InputError: when it is out of range.
+    """
+    if isinstance(target, bool) or not isinstance(target, int | float) or not 0 < target <= 1:
+        raise InputError(f"recall_target={target!r} is out of range: pass a share over 0 up to 1, such as 0.99.")
+    return float(target)
+
+
+def declared(spec: CollectionSpec) -> frozenset[str]:
+    """Give the fields that have an index; `_id` always has one."""
+    fields = (*spec.fields, *filter(None, [spec.product_id_field]))
+    return frozenset(("_id", *(field for field in fields if _value(field))))
+
+
+def index_fields(conn: sqlite3.Connection) -> None:
+    """Make the indexes of the declared fields, and drop those of others, in the write transaction under way.
+
+    An earlier lookalike keeps such indexes level as well: SQLite does.
+    """
+    wanted = {f"{_FIELD_INDEX}{field}": value for field in declared(read_spec(conn)) if (value := _value(field))}
+    held = conn.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND name GLOB ?", (f"{_FIELD_INDEX}*",))
+    for name in {row[0] for row in held} ^ set(wanted):
+        if name in wanted:
+            conn.execute(f'CREATE INDEX "{name}" ON records ({wanted[name]})')
+        else:
+            conn.execute(f'DROP INDEX "{name}"')
+
+
+def _value(field: str) -> str | None:
+    """Give the expression that an index of a field holds; None where there is none, or where there is an index."""
+    place = None if field in ("_id", "tags") else place_of(field.split("."))
+    return place.value if place else None
 
 
 def rename(folder: Path, name: str) -> None:

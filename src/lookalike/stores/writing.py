@@ -18,6 +18,7 @@ from . import schema
 from .base import Refused, Replace, Written
 
 _UNIT_TOLERANCE = 1e-2  # an encoder's rounding; anything farther was never normalised
+_MOST_NESTED = 100  # SQLite reads no JSON that is nested deeper than 1000
 _EXACT_TOLERANCE = 1e-3  # within this a vector is stored as it is, so that a stored one comes back unchanged
 
 Row = tuple[Any, ...]
@@ -57,7 +58,7 @@ def prepare(entries: Sequence[Entry], spaces: Sequence[Space], limits: Limits) -
         for n, raw in zip(holders, _encode(rows, space, [entries[n].record.id for n in holders]), strict=True):
             vectors[n][place] = raw
     return [
-        Prepared(entry, metadata_text(entry.record.metadata, limits), json.dumps(list(entry.record.tags)), held)
+        Prepared(entry, metadata_text(entry.record.metadata, limits), json_text(list(entry.record.tags)), held)
         for entry, held in zip(entries, vectors, strict=True)
     ]
 
@@ -76,12 +77,36 @@ def check_id(record_id: str, limits: Limits) -> None:
 def metadata_text(metadata: Mapping[str, Any], limits: Limits) -> str:
     """Give metadata as JSON; refuse what JSON has no form for, and too much."""
     try:
-        text = json.dumps(dict(metadata), allow_nan=False)
+        text = json_text(dict(metadata))
     except (TypeError, ValueError, RecursionError) as exc:
         raise InputError(f"metadata must be plain JSON values: {exc}.") from exc
-    if len(text) > limits.max_metadata_bytes:
-        raise InputError(f"metadata of {len(text)} bytes is too large; the limit is {limits.max_metadata_bytes}.")
+    if (size := len(text.encode())) > limits.max_metadata_bytes:
+        raise InputError(f"metadata of {size} bytes is too large; the limit is {limits.max_metadata_bytes}.")
+    if _is_deeper(metadata, _MOST_NESTED):
+        raise InputError(f"metadata is nested deeper than {_MOST_NESTED} lists and objects. Flatten it.")
     return text
+
+
+def json_text(value: Any) -> str:
+    """Give JSON without escapes wherever it can do without: SQL can judge such rows (see places.py)."""
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair
+        return json.dumps(value, allow_nan=False)
+    return text
+
+
+def _is_deeper(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        inner = [each.values() if isinstance(each, Mapping) else each for each in level if _is_nest(each)]
+        level = [each for one in inner for each in one]
+    return any(map(_is_nest, level))
+
+
+def _is_nest(value: Any) -> bool:
+    return isinstance(value, Mapping | list | tuple)
 
 
 def _encode(rows: list[Any], space: Space, ids: list[str]) -> list[bytes]:

@@ -54,19 +54,19 @@ async def create_key(request: Request) -> Response:
     return reply({**key_form(key), "key": secret}, 201)
 
 
-@router.delete("/keys/{name}", responses={200: {"model": schema.KeyInfo}, **openapi.errors(404, 422)})
-async def revoke_key(request: Request, name: str) -> Response:
+@router.delete("/keys/{key}", responses={200: {"model": schema.KeyInfo}, **openapi.errors(404, 422)})
+async def revoke_key(request: Request, key: str) -> Response:
     """Revoke a key, by name or id, for good."""
     principal_of(request).check("admin")
-    return reply(key_form(await light(request, lambda: desk_of(request).keys.revoke(name))))
+    return reply(key_form(await light(request, lambda: desk_of(request).keys.revoke(key))))
 
 
-@router.post("/keys/{name}/rotate", responses={200: {"model": schema.FreshKey}, **openapi.errors(404, 422)})
-async def rotate_key(request: Request, name: str) -> Response:
+@router.post("/keys/{key}/rotate", responses={200: {"model": schema.FreshKey}, **openapi.errors(404, 422)})
+async def rotate_key(request: Request, key: str) -> Response:
     """Give a key a new secret; the old one is void at once."""
     principal_of(request).check("admin")
-    key, secret = await light(request, lambda: desk_of(request).keys.rotate(name))
-    return reply({**key_form(key), "key": secret})
+    rotated, secret = await light(request, lambda: desk_of(request).keys.rotate(key))
+    return reply({**key_form(rotated), "key": secret})
 
 
 @router.get("/session", responses={200: {"model": schema.Session}, **openapi.errors()})
@@ -83,7 +83,9 @@ async def open_session(request: Request) -> Response:
     if key is not None:
         ticket = desk_of(request).keys.ticket(key, lasts=_SESSION)
         seconds = int(_SESSION.total_seconds())
-        is_secure = request.url.scheme == "https"
+        is_secure = (
+            request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+        )  # a lie harms only its teller
         answer.set_cookie(COOKIE, ticket, max_age=seconds, httponly=True, samesite="strict", secure=is_secure)
     return answer
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -15,9 +17,9 @@ from starlette.middleware.cors import CORSMiddleware
 from ...core.jobs import Jobs
 from ...core.keys import Keys
 from ...core.library import Library
-from ...errors import InputError, LookalikeError
+from ...errors import CollectionNotFoundError, EncoderError, InputError, LookalikeError, StoreError
 from . import access, browsing, collections, documents, health, jobs, questions, records
-from .desk import Desk, request_id_of
+from .desk import Desk, desk_of, principal_of, request_id_of
 from .gate import Gate
 from .pool import WorkerPool
 from .replies import Refusal, failure_reply, unexpected_reply
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from ...settings import Settings
 
+_log = logging.getLogger("lookalike.server")
 _ROUTERS = (collections, records, questions, browsing, jobs, access, health)
 _HTTP_CODES = {404: "path_not_found", 405: "method_not_allowed"}
 _CORS = {
@@ -40,7 +43,7 @@ def make_desk(settings: Settings) -> Desk:
     """Make all that a server over a home needs; nothing is started yet."""
     pool = WorkerPool(settings)
     desk = Desk(settings, Library(settings, pool), pool, Keys(settings.home))
-    desk.jobs = Jobs(settings.home, desk.library.collection, jobs.JobInputs(desk))
+    desk.jobs = Jobs(settings.home, desk.library.collection, jobs.JobInputs(desk), desk.metrics.added)
     return desk
 
 
@@ -62,6 +65,7 @@ def bare_app(desk: Desk | None = None) -> FastAPI:
         app.add_exception_handler(kind, _failed)
     app.add_exception_handler(RequestValidationError, _misfit)
     app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RecursionError, _too_deep)
     app.add_exception_handler(Exception, _unexpected)
     return app
 
@@ -84,8 +88,21 @@ async def _living(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _failed(request: Request, error: Any) -> Response:
+    if isinstance(error, CollectionNotFoundError | StoreError) and "name" in request.path_params:
+        error = await run_in_threadpool(_cause, request, error)
     request.scope["state"]["code"] = error.code
+    if isinstance(error, StoreError | EncoderError):
+        _log.error("%s", error.message, extra={"request_id": request_id_of(request)}, exc_info=error)
     return failure_reply(error, request_id_of(request))
+
+
+def _cause(request: Request, error: LookalikeError) -> LookalikeError:
+    """Give what lies behind an error: a collection that was deleted, here or by another process, is open no more."""
+    desk, name = desk_of(request), unquote(request.path_params["name"])
+    if isinstance(error, CollectionNotFoundError):
+        desk.library.forget(name)  # it may be there anew
+        return error
+    return error if name in desk.library.collections() else desk.no_collection(principal_of(request), name)
 
 
 async def _misfit(request: Request, error: Any) -> Response:
@@ -106,6 +123,10 @@ async def _refused(request: Request, error: Any) -> Response:
     code = _HTTP_CODES.get(error.status_code, "refused")
     message = messages.get(error.status_code, str(error.detail))
     return await _failed(request, Refusal(error.status_code, code, message, error.headers))
+
+
+async def _too_deep(request: Request, error: Exception) -> Response:
+    return await _failed(request, InputError("the JSON is nested too deeply: a few dozen levels are read."))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
 
 from ...core.outside import outside_record
 from ...errors import InputError, LookalikeError
@@ -17,18 +18,20 @@ from .multipart import Part, boundary_of, malformed, parts_of
 from .replies import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from starlette.requests import Request
 
     from ...limits import Limits
 
 Model = TypeVar("Model", bound=BaseModel)
+T = TypeVar("T")
 
 JSON = "application/json"
 JSON_LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
 MULTIPART = "multipart/form-data"
 RAW = ("image/", "application/octet-stream")
+_LARGE_BYTES = 1 << 20  # takes some milliseconds
 _TAKEN = f"{MULTIPART}, an image itself (image/*), {JSON} or {JSON_LINES[0]}"
 
 
@@ -86,7 +89,8 @@ async def read_model(request: Request, kind: type[Model]) -> Model:
     """
     if media_type(request) not in (JSON, ""):
         raise unsupported(media_type(request), JSON)
-    return as_model(await read(request), kind)
+    body = await read(request)
+    return await apart(lambda: as_model(body, kind), len(body))
 
 
 def as_model(data: bytes, kind: type[Model]) -> Model:
@@ -114,18 +118,11 @@ async def read_pictures(request: Request) -> Sent:
     """
     limits = desk_of(request).settings.limits
     kind = media_type(request)
-    if kind == MULTIPART:
-        boundary = boundary_of(request.headers["content-type"])
-        records = list(records_of(_record_first(parts_in(await read(request), boundary, limits))))
-        sent = Sent(records, is_list=len(records) > 1)
-    elif kind.startswith(RAW):
-        sent = Sent([{"_bytes": await read(request)}], is_list=False)
-    elif kind == JSON:
-        sent = _from_json(await read(request))
-    elif kind in JSON_LINES:
-        sent = Sent(list(records_in((await read(request)).splitlines())), is_list=True)
-    else:
+    if kind != MULTIPART and kind != JSON and kind not in JSON_LINES and not kind.startswith(RAW):
         raise unsupported(kind, _TAKEN)
+    content_type = request.headers.get("content-type", "")
+    body = await read(request)
+    sent = await apart(lambda: _sent(body, kind, content_type, limits), len(body))
     if not sent.records:
         raise InputError('the body holds no picture: send a part "file", an image, or records.')
     if len(sent.records) > limits.max_images_per_request:
@@ -136,6 +133,29 @@ async def read_pictures(request: Request) -> Sent:
             f"Send fewer at once, or add ?job=true.",
         )
     return sent
+
+
+async def read_parts(request: Request) -> list[Part]:
+    """Read a multipart body into memory, and give its parts."""
+    boundary, limits = boundary_of(request.headers["content-type"]), desk_of(request).settings.limits
+    body = await read(request)
+    return await apart(lambda: parts_in(body, boundary, limits), len(body))
+
+
+async def apart(work: Callable[[], T], size: int) -> T:
+    """Take a body apart: a large one on a thread, since everybody else would wait for it."""
+    return work() if size < _LARGE_BYTES else await run_in_threadpool(work)
+
+
+def _sent(body: bytes, kind: str, content_type: str, limits: Limits) -> Sent:
+    if kind == MULTIPART:
+        records = list(records_of(_record_first(parts_in(body, boundary_of(content_type), limits))))
+        return Sent(records, is_list=len(records) > 1)
+    if kind == JSON:
+        return _from_json(body)
+    if kind in JSON_LINES:
+        return Sent(list(records_in(body.splitlines())), is_list=True)
+    return Sent([{"_bytes": body}], is_list=False)
 
 
 def parts_in(body: bytes, boundary: str, limits: Limits) -> list[Part]:

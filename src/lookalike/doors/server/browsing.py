@@ -1,4 +1,4 @@
-"""Routes to look around in a collection: facets, records at random, and how the scores of a search lie."""
+"""Routes to look around in a collection: facets, and how the scores of a search lie."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from ..forms import record_form
 from . import openapi, schema
 from .bodies import JSON, MULTIPART
-from .desk import desk_of, light, on_pictures
+from .desk import desk_of, light, on_pictures, principal_of
 from .paths import Name
 from .questions import read_question, sources_of
 from .replies import reply
@@ -41,22 +40,6 @@ async def get_facets(
     return reply(await light(request, work))
 
 
-@router.get("/sample", responses={200: {"model": schema.SampleList}, **openapi.errors(404, 422)})
-async def get_sample(
-    request: Request,
-    name: Name,
-    n: Annotated[int, Query(description="How many; all of them when the collection holds fewer.", ge=1, le=1000)] = 1,
-    seed: Annotated[int | None, Query(description="The same seed draws the same from the same records.")] = None,
-) -> Response:
-    """Draw records at random."""
-
-    def work() -> dict[str, Any]:
-        collection = desk_of(request).collection(request, name, "read")
-        return {"records": [record_form(record) for record in collection.sample(n, seed=seed)]}
-
-    return reply(await light(request, work))
-
-
 @router.post(
     "/histogram",
     responses={200: {"model": schema.ScoreHistogram}, **openapi.errors(404, 409, 413, 415, 422)},
@@ -70,6 +53,7 @@ async def get_histogram(
     bins: Annotated[int, Query(description="Equal parts of 0 to 1.", ge=1, le=1000)] = _BINS,
 ) -> Response:
     """Count the records by their score; of the search only the examples, the filter and the crop count."""
+    principal_of(request).check("read", name)
     question = await read_question(request)
     told = {part: question[part] for part in _RANKING if part in question}
 

@@ -40,6 +40,7 @@ async def list_collections(request: Request) -> Response:
 async def create_collection(request: Request) -> Response:
     """Make a collection."""
     desk, principal = desk_of(request), principal_of(request)
+    principal.check("write")
     wanted = await read_model(request, schema.NewCollection)
     principal.check("write", wanted.name)
 
@@ -73,12 +74,13 @@ async def get_collection(request: Request, name: Name) -> Response:
     openapi_extra=openapi.body({JSON: schema.CollectionChange}),
 )
 async def change_collection(request: Request, name: Name) -> Response:
-    """Change the declared fields and the product-id field."""
+    """Change the declared fields, the product-id field, the recall target."""
+    principal_of(request).check("write", name)
     change = await read_model(request, schema.CollectionChange)
 
     def work() -> dict[str, Any]:
         collection = desk_of(request).collection(request, name, "write")
-        collection.configure(fields=change.fields, product_id_field=change.product_id_field)
+        collection.configure(**change.model_dump())
         return _form(collection)
 
     return reply(await light(request, work))

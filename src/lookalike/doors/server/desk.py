@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from ...core.keys import Key, Keys, Scope
 from ...core.metering import Meter
 from ...errors import CollectionNotFoundError, ScopeError
+from .additions import Additions
 from .lanes import Lane, Memory
 from .metrics import Metrics
 
@@ -92,6 +93,10 @@ class Desk:
             light=Lane("light", threads=_LIGHT_THREADS, waiting=waiting),
             fetch=Lane("fetch", threads=_FETCH_THREADS, waiting=waiting),
             long=Lane("long", threads=_LONG_THREADS, waiting=_LONG_WAITING),
+        )
+        self.additions = Additions(self.lanes.pictures, library.collection, most_waiting=waiting)
+        self.fetched_additions = Additions(
+            self.lanes.fetch, library.collection, most_waiting=waiting, turns=_FETCH_THREADS
         )
         self.metrics = Metrics(self)
         self.is_ready = False

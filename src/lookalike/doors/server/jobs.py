@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 _PAGE, _LONGEST_PAGE = 1000, 10_000
+_LAST_PLACE = 1_000_000_000
 _CHUNK = 1 << 20
 _POLL_S = 0.2
 _HEARTBEAT_S = 15.0
@@ -52,7 +53,7 @@ async def get_job(request: Request, job_id: str) -> Response:
 async def get_outcomes(
     request: Request,
     job_id: str,
-    start: Annotated[int, Query(description="Place of the first that is wanted.", ge=0)] = 0,
+    start: Annotated[int, Query(description="Place of the first that is wanted.", ge=0, le=_LAST_PLACE)] = 0,
     limit: Annotated[int, Query(description="Outcomes on a page.", ge=1, le=_LONGEST_PAGE)] = _PAGE,
 ) -> Response:
     """Give what became of each picture of a job, in the order of its input."""

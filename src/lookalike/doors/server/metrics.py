@@ -12,9 +12,19 @@ from ... import __version__
 from ...errors import LookalikeError
 
 if TYPE_CHECKING:
+    from ...values import Outcome
     from .desk import Desk
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_PER_COLLECTION = (  # figure, its name among the statistics of a collection, what it is
+    ("lookalike_records", "records", "Records of a collection."),
+    ("lookalike_bytes_on_disk", "bytes_on_disk", "What a collection takes on disk."),
+    (
+        "lookalike_index_rows",
+        "index_rows_on_disk",
+        "Records that the index files hold; the rest is read from the truth.",
+    ),
+)
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -35,6 +45,12 @@ class Metrics:
             ["outcome"],
             registry=self._registry,
         )
+        self._failures = Counter(
+            "lookalike_image_failures",
+            "Pictures that failed, by error code: fetch_refused and the like.",
+            ["code"],
+            registry=self._registry,
+        )
         self._refusals = Counter(
             "lookalike_refusals", "Requests that were refused, by error code.", ["code"], registry=self._registry
         )
@@ -45,9 +61,11 @@ class Metrics:
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def added(self, outcome: str, count: int = 1) -> None:
-        """Count pictures that were added or were not."""
-        self._images.labels(outcome).inc(count)
+    def added(self, outcome: Outcome) -> None:
+        """Count a picture that was added or was not."""
+        self._images.labels(outcome.kind).inc()
+        if outcome.failure is not None:
+            self._failures.labels(outcome.failure.code).inc()
 
     def refused(self, code: str) -> None:
         """Count a refusal."""
@@ -73,7 +91,9 @@ class _Now:
         yield _gauge("lookalike_info", "The version that runs.", {(("version", __version__),): 1})
         lanes = desk.lanes.all()
         yield _gauge("lookalike_under_way", "Requests under way.", {_at("lane", o.name): o.under_way for o in lanes})
-        yield _gauge("lookalike_queue_depth", "Requests that wait.", {_at("lane", o.name): o.waiting for o in lanes})
+        waiting = {_at("lane", one.name): one.waiting for one in lanes}
+        waiting[_at("lane", "additions")] = desk.additions.waiting + desk.fetched_additions.waiting
+        yield _gauge("lookalike_queue_depth", "Requests that wait.", waiting)
         yield _gauge("lookalike_memory_held_bytes", "Bytes of bodies in memory.", {(): desk.memory.held_bytes})
         yield _gauge("lookalike_workers", "Worker processes.", {(): desk.settings.workers})
         yield _gauge("lookalike_workers_idle", "Workers that wait for work.", {(): desk.pool.idle})
@@ -85,17 +105,16 @@ class _Now:
         yield from self._collections()
 
     def _collections(self) -> Iterator[Any]:
-        sizes: dict[tuple[tuple[str, str], ...], float] = {}
-        on_disk: dict[tuple[tuple[str, str], ...], float] = {}
+        values: dict[str, dict[tuple[tuple[str, str], ...], float]] = {name: {} for name, _, _ in _PER_COLLECTION}
         for name in self._desk.library.collections():
             try:
                 told = self._desk.library.collection(name).info()
             except LookalikeError:  # deleted meanwhile, or damaged: `doctor` says more
                 continue
-            sizes[_at("collection", name)] = told["records"]
-            on_disk[_at("collection", name)] = told["bytes_on_disk"]
-        yield _gauge("lookalike_records", "Records of a collection.", sizes)
-        yield _gauge("lookalike_bytes_on_disk", "What a collection takes on disk.", on_disk)
+            for figure, source, _ in _PER_COLLECTION:
+                values[figure][_at("collection", name)] = told[source]
+        for figure, _, text in _PER_COLLECTION:
+            yield _gauge(figure, text, values[figure])
 
 
 def _at(name: str, value: str) -> tuple[tuple[str, str], ...]:

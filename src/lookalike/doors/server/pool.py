@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from ...errors import BusyError, DecoderCrashedError, ImageTooLargeError
+from ...errors import BusyError, DecoderCrashedError, EncoderError, ImageTooLargeError
 from . import worker
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class WorkerPool:
     def card(self, encoder_name: str) -> Any:
         """Give the card of the encoder that runs in the workers."""
         if encoder_name not in self._cards:
-            self._cards[encoder_name] = self._ask((encoder_name, None, False), b"", _FIRST_S)
+            self._cards[encoder_name] = self._ask((encoder_name, None), b"", _FIRST_S)
         return self._cards[encoder_name]
 
     def describe(self, encoder_name: str, data: bytes, *, crop: Crop | None, thumbnail: bool) -> Description:
@@ -68,7 +68,7 @@ class WorkerPool:
             SourceError: when the bytes give no picture, take too long, or end two workers.
         """
         seconds = self._settings.limits.decode_timeout_s + _GRACE_S
-        found: Description = self._ask((encoder_name, crop, thumbnail), data, seconds)
+        found: Description = self._ask((encoder_name, {"crop": crop, "thumbnail": thumbnail}), data, seconds)
         return found
 
     def close(self) -> None:
@@ -97,6 +97,8 @@ class WorkerPool:
                 if is_answer:
                     return reply
                 raise reply
+        if request[1] is None:
+            raise EncoderError("no worker process can be started. The log says why.")
         raise DecoderCrashedError(
             f"cannot decode these {len(data):,} bytes: they ended the process that tried. Save the picture anew, "
             f"as JPEG or PNG."
@@ -109,14 +111,12 @@ class WorkerPool:
         except queue.Empty as exc:
             raise BusyError("no worker became free in time. Try again later.", retry_after_s=5) from exc
         try:
-            if place is None or not place.is_alive():
-                place = None
-                place = self._started()
+            place = place or self._started()
             yield place
         finally:
             if self._closed and place is not None:
                 place.end()
-            self._idle.put(place if place is not None and place.is_alive() else None)
+            self._idle.put(None if place is None or place.is_broken else place)
 
     def _started(self) -> _Worker:
         with self._starting, _environment({worker.PRELOAD: "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}):
@@ -133,12 +133,8 @@ class _Worker:
 
     def __init__(self, process: Any, connection: Connection) -> None:
         self.process = process
+        self.is_broken = False
         self._connection = connection
-        self._broken = False
-
-    def is_alive(self) -> bool:
-        """Say whether it can be asked."""
-        return not self._broken and bool(self.process.is_alive())
 
     def ask(self, request: tuple[Any, ...], data: bytes, seconds: float) -> tuple[bool, Any]:
         """Send a request and wait for the reply. A worker that fails at it is ended.
@@ -155,14 +151,14 @@ class _Worker:
             reply: tuple[bool, Any] = self._connection.recv()
             return reply
         except BaseException:
-            self._broken = True
+            self.is_broken = True
             self.process.kill()
             self._connection.close()
             raise
 
     def end(self) -> None:
         """End it: it sees that this side of the pipe is gone."""
-        self._broken = True
+        self.is_broken = True
         self._connection.close()
         self.process.join(_ENDING_S)
         if self.process.is_alive():

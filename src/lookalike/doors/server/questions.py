@@ -1,26 +1,26 @@
-"""Routes that ask: search, compare, duplicates."""
+"""Routes that ask: search, compare, duplicates, clusters, the similarity graph."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import StreamingResponse
 
 from ...core.outside import outside_source
 from ...errors import InputError
-from ..forms import comparison_form, duplicates_form, matches_form
+from ..forms import clusters_form, comparison_form, duplicates_form, matches_form
 from . import openapi, schema
-from .bodies import JSON, MULTIPART, as_model, files_of, media_type, parts_in, read, read_model
+from .bodies import JSON, JSON_LINES, MULTIPART, as_model, files_of, media_type, read_model, read_parts
 from .desk import desk_of, on_pictures, principal_of
-from .multipart import Part, boundary_of
 from .paths import Name
 from .replies import reply
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 router = APIRouter(prefix="/api/v1", tags=["questions"])
 
+_EDGES_AT_ONCE = 500
 _EXAMPLES = ("like", "unlike")
 
 
@@ -33,6 +33,7 @@ _EXAMPLES = ("like", "unlike")
 )
 async def search(request: Request, name: Name) -> Response:
     """Find what looks like a picture, or like several, best first."""
+    principal_of(request).check("read", name)
     question = await read_question(request)
 
     def work() -> dict[str, Any]:
@@ -52,7 +53,7 @@ async def compare(request: Request) -> Response:
     principal_of(request).check("read")
     pair: list[Any]
     if media_type(request) == MULTIPART:
-        parts = await _parts(request)
+        parts = await read_parts(request)
         pair = files_of(parts, "a") + files_of(parts, "b")
         if len(pair) != 2:
             raise InputError('a comparison needs two files: send them as the parts "a" and "b".')
@@ -82,7 +83,51 @@ async def get_duplicates(
 )
 async def find_duplicates(request: Request, name: Name) -> Response:
     """Find groups of records that are the same picture; the question comes as a body."""
+    principal_of(request).check("read", name)
     return await _duplicates(request, name, (await read_model(request, schema.DuplicatesQuery)).threshold)
+
+
+@router.get("/collections/{name}/clusters", responses={200: {"model": schema.Clusters}, **openapi.errors(404, 422)})
+async def get_clusters(
+    request: Request,
+    name: Name,
+    threshold: Annotated[float, Query(description="Score from which two records are joined.")] = 0.9,
+) -> Response:
+    """Find clusters: records that a chain of similar pairs joins."""
+
+    def work() -> dict[str, Any]:
+        return clusters_form(desk_of(request).collection(request, name, "read").clusters(threshold=threshold))
+
+    return reply(await desk_of(request).lanes.long.run(work))
+
+
+@router.get(
+    "/collections/{name}/graph",
+    responses={200: {"content": {"application/x-ndjson": {}}}, **openapi.errors(404, 422)},
+)
+async def get_graph(
+    request: Request,
+    name: Name,
+    k: Annotated[int | None, Query(description="Neighbors of each record; 10 when no radius is given either.")] = None,
+    radius: Annotated[float | None, Query(description="Ceiling on an edge's distance, inclusive.")] = None,
+    threshold: Annotated[float | None, Query(description="Floor on an edge's score, inclusive.")] = None,
+    include_self: Annotated[bool, Query(description="Whether a record is a neighbor of itself.")] = False,
+) -> Response:
+    """Give the similarity graph as JSON lines: an edge a line, by rising id of the source."""
+
+    def work() -> Iterator[str]:
+        collection = desk_of(request).collection(request, name, "read")
+        count = 10 if k is None and radius is None else k
+        graph = collection.graph(k=count, radius=radius, threshold=threshold, include_self=include_self)
+        return _blocks(graph.lines())
+
+    return StreamingResponse(await desk_of(request).lanes.long.run(work), media_type=JSON_LINES[0])
+
+
+def _blocks(lines: Iterator[str]) -> Iterator[str]:
+    """Join lines, so that not each of them is sent by itself."""
+    while block := list(islice(lines, _EDGES_AT_ONCE)):
+        yield "\n".join(block) + "\n"
 
 
 async def _duplicates(request: Request, name: str, threshold: float | None) -> Response:
@@ -98,7 +143,7 @@ async def read_question(request: Request) -> dict[str, Any]:
     if media_type(request) != MULTIPART:
         told = await read_model(request, schema.SearchQuery)
         return _arguments(told)
-    parts = await _parts(request)
+    parts = await read_parts(request)
     query = next((part.data for part in parts if part.name == "query"), b"")
     question = _arguments(as_model(query, schema.SearchQuery))
     pictures = files_of(parts, "file")
@@ -112,28 +157,24 @@ async def read_question(request: Request) -> dict[str, Any]:
 
 def sources_of(question: Mapping[str, Any]) -> list[Any]:
     """Give the pictures that the arguments of a search name."""
-    weighted = [*question.get("like", []), *question.get("unlike", [])]
-    sources = [question.get("source"), *(one[0] if isinstance(one, tuple) else one for one in weighted)]
-    return [source for source in sources if source is not None]
+    examples = [question.get("source"), *question.get("like", []), *question.get("unlike", [])]
+    return [one[0] if isinstance(one, tuple) else one for one in examples if one is not None]
 
 
 def _arguments(told: schema.SearchQuery) -> dict[str, Any]:
-    given: Mapping[str, Any] = told.model_dump(exclude_unset=True)
-    arguments = dict(given)
+    given = told.model_dump(exclude_unset=True)
     for name in _EXAMPLES:
         if name in given:
-            arguments[name] = [_example(one) for one in given[name]]
+            given[name] = [_example(one) for one in given[name]]
     if given.get("source") is not None:
-        arguments["source"] = outside_source(given["source"])
+        given["source"] = outside_source(given["source"])
     if given.get("crop") is not None:
-        arguments["crop"] = tuple(given["crop"])
-    return arguments
+        given["crop"] = tuple(given["crop"])
+    return given
 
 
-def _example(given: str | tuple[str, float]) -> Any:
-    return outside_source(given) if isinstance(given, str) else (outside_source(given[0]), given[1])
-
-
-async def _parts(request: Request) -> list[Part]:
-    boundary = boundary_of(request.headers["content-type"])
-    return parts_in(await read(request), boundary, desk_of(request).settings.limits)
+def _example(given: Any) -> Any:
+    """Give an example, with its weight where it has one, as `Collection.search` takes it."""
+    if isinstance(given, dict):
+        return (outside_source(given["source"]), given.get("weight", 1.0))
+    return outside_source(given)

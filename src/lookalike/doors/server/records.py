@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,20 +15,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from ...core.outside import outside_source
-from ...errors import InputError, NotFoundError
+from ...core.results import Report
+from ...errors import CollectionNotFoundError, InputError, LookalikeError, NotFoundError
 from ...values import Outcome
 from ..forms import record_form, report_form
 from . import openapi, schema
-from .bodies import JSON, JSON_LINES, MULTIPART, Sent, as_model, media_type, parts_in, read, read_model, read_pictures
+from .bodies import JSON, JSON_LINES, MULTIPART, Sent, as_model, media_type, read_model, read_parts, read_pictures
 from .desk import desk_of, light, on_pictures, principal_of
 from .jobs import accept_job
-from .multipart import boundary_of
 from .paths import Name, RecordId, etag_of, names, outcome_form, unchanged
 from .replies import error_of, reply
 
 if TYPE_CHECKING:
-    from ...core.results import Report
-    from ...values import Record
+    from .additions import Added
 
 router = APIRouter(prefix="/api/v1/collections/{name}/records", tags=["records"])
 
@@ -70,12 +71,15 @@ async def add_records(
     if id is not None:
         if sent.is_list:
             raise InputError("the query names an id, and the body many pictures: give each its own _id.")
+        if isinstance(sent.records[0], LookalikeError):
+            raise sent.records[0]
         sent = Sent([{**sent.records[0], "_id": id}], is_list=False)
-    added = await on_pictures(request, _urls(sent), lambda: _add(request, name, sent, replace=replace))
+    began = time.perf_counter()
+    added = await _add(request, name, sent, replace=replace)
     for outcome in added.outcomes:
-        desk_of(request).metrics.added(outcome.kind)
+        desk_of(request).metrics.added(outcome)
     if sent.is_list:
-        return reply({**report_form(added.report), "outcomes": [outcome_form(one) for one in added.outcomes]})
+        return reply(_report(added.outcomes, time.perf_counter() - began))
     [outcome] = added.outcomes
     if outcome.failure is not None or added.record is None:
         raise error_of(outcome.failure)
@@ -90,11 +94,17 @@ async def list_records(
     limit: Annotated[int, Query(description="Records on a page.", ge=1, le=_LONGEST_PAGE)] = _PAGE,
     cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
     filter: Annotated[str | None, Query(description="Condition on metadata, as JSON.")] = None,
+    sample: Annotated[int | None, Query(description="So many records at random, in place of a page.")] = None,
+    seed: Annotated[int | None, Query(description="With sample: the same seed draws the same.")] = None,
 ) -> Response:
-    """List records by rising id, a page at a time."""
+    """List records by rising id, a page at a time; or draw some at random."""
 
     def work() -> dict[str, Any]:
         collection = desk_of(request).collection(request, name, "read")
+        if sample is not None:
+            if cursor is not None or filter is not None:
+                raise InputError("sample draws from all records: leave cursor and filter out.")
+            return {"records": [record_form(record) for record in collection.sample(sample, seed=seed)], "next": None}
         after = None if cursor is None else _id_behind(cursor)
         found = list(islice(collection.scan(filter=filter, after=after), limit + 1))
         page = found[:limit]
@@ -154,6 +164,7 @@ async def get_record(request: Request, name: Name, record_id: RecordId) -> Respo
 )
 async def change_record(request: Request, name: Name, record_id: RecordId) -> Response:
     """Change fields, tags or the picture of a record; with If-Match only if it is still as it was seen."""
+    principal_of(request).check("write", name)
     change = await _change(request)
     source = change.source
 
@@ -188,29 +199,32 @@ async def delete_record(request: Request, name: Name, record_id: RecordId) -> Re
 
 
 @dataclass(frozen=True)
-class _Added:
-    report: Report
-    outcomes: list[Outcome]
-    record: Record | None  # of a picture that was sent alone
-
-
-@dataclass(frozen=True)
 class _Change:
     told: schema.RecordChange
     source: bytes | str | None
 
 
-def _add(request: Request, name: str, sent: Sent, *, replace: bool) -> _Added:
+async def _add(request: Request, name: str, sent: Sent, *, replace: bool) -> Added:
     """Add what was sent; a picture over the quota fails the whole request before any work."""
-    desk, key = desk_of(request), principal_of(request).key
-    collection = desk.collection(request, name, "write")
-    if key is not None:
-        desk.meter.check_images(key, len(sent.records))
-    outcomes: list[Outcome] = []
-    report = collection.add(sent.records, replace=replace, on_outcome=outcomes.append)
-    outcomes.sort(key=lambda outcome: outcome.place)
-    is_whole = not sent.is_list and outcomes[0].failure is None
-    return _Added(report, outcomes, collection.get(outcomes[0].id) if is_whole else None)
+    desk, principal = desk_of(request), principal_of(request)
+
+    def check() -> None:
+        if principal.key is not None:
+            desk.meter.check_images(principal.key, len(sent.records))
+
+    needs_fetch = any(isinstance(one, Mapping) and "_url" in one for one in sent.records)
+    additions = desk.fetched_additions if needs_fetch else desk.additions
+    try:
+        return await additions.add(name, sent.records, replace=replace, check=check)
+    except CollectionNotFoundError as error:
+        raise desk.no_collection(principal, name) from error
+
+
+def _report(outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
+    counts = Counter(outcome.kind for outcome in outcomes)
+    failed = tuple(outcome.failure for outcome in outcomes if outcome.failure is not None)
+    report = Report(counts["added"], counts["updated"], counts["unchanged"], failed=failed, seconds=seconds)
+    return {**report_form(report), "outcomes": [outcome_form(outcome) for outcome in outcomes]}
 
 
 async def _change(request: Request) -> _Change:
@@ -219,8 +233,7 @@ async def _change(request: Request) -> _Change:
         told = await read_model(request, schema.RecordChange)
         given = told.url if told.url is not None else told.base64
         return _Change(told, None if given is None else outside_source(given, stored=False))
-    limits = desk_of(request).settings.limits
-    parts = parts_in(await read(request), boundary_of(request.headers["content-type"]), limits)
+    parts = await read_parts(request)
     told = as_model(next((part.data for part in parts if part.name == "record"), b""), schema.RecordChange)
     return _Change(told, next((part.data for part in parts if part.name == "file"), None))
 
@@ -245,11 +258,6 @@ async def _picture(request: Request, name: str, record_id: str, kind: str, side_
     if data is None:
         raise NotFoundError(f'no {kind} of record "{record_id[:80]}" is kept. What is kept is said by `keep`.')
     return Response(data, headers=headers, media_type=media)
-
-
-def _urls(sent: Sent) -> list[Any]:
-    """Give what the records need first: a URL to be fetched, or bytes to be decoded."""
-    return [one.get("_url") or b"" if isinstance(one, Mapping) else b"" for one in sent.records]
 
 
 def _cursor(record_id: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from ...core.keys import Keys
+from ...core.locks import locked
 from ...errors import InputError
 from . import logs
 from .app import make_app, make_desk
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ...settings import Settings
     from .desk import Desk
 
+_LOCK = "server.lock"  # one server for each home: two would work on the same jobs
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 15
 
@@ -33,11 +35,17 @@ def serve(settings: Settings, tell: Callable[[str], None]) -> None:
 
     Raises:
         InputError: when the address cannot be had, and for a public one while there is no key.
+        ConflictError: when another server serves this home.
     """
     serving = settings.serving
     _check_public(settings)
     logs.set_up(serving.log_format)
-    listening = _listen(serving.host, serving.port)
+    with locked(settings.home / _LOCK, wait=False), _listen(serving.host, serving.port) as listening:
+        _run(settings, listening, tell)
+
+
+def _run(settings: Settings, listening: socket.socket, tell: Callable[[str], None]) -> None:
+    serving = settings.serving
     desk = make_desk(settings)
     config = uvicorn.Config(
         make_app(desk),

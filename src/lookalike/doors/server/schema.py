@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -65,6 +65,7 @@ class CollectionChange(Asked):
 
     fields: list[str] | None = Field(None, description="All fields that are to be declared.")
     product_id_field: str | None = Field(None, description='"" takes it away.')
+    recall_target: float | None = Field(None, description="Share of true neighbors to be found; 1 for exact search.")
 
 
 class CollectionInfo(Answered):
@@ -181,7 +182,11 @@ class Report(Answered):
 # ---- questions
 
 
-Example: TypeAlias = str | tuple[str, float]
+class Example(Asked):
+    """An example with a weight."""
+
+    source: str
+    weight: float = 1.0
 
 
 class SearchQuery(Asked):
@@ -192,28 +197,28 @@ class SearchQuery(Asked):
     )
 
     source: str | None = Field(None, description='An URL, base64 of a picture, or "id:7" for a stored one.')
-    like: list[Example] = Field([], description="More examples, each alone or as [example, weight].")
-    unlike: list[Example] = Field([], description="Counter-examples, likewise.")
+    like: list[str | Example] = Field([], description="More examples; the search is for what they have in common.")
+    unlike: list[str | Example] = Field([], description="Counter-examples.")
     limit: int = Field(10, description="How many matches (with group_by: groups) at most.")
     threshold: float | None = Field(None, description="Floor on the score, 0 to 1, inclusive.")
     max_distance: float | None = Field(None, description="Ceiling on the distance, inclusive.")
     filter: dict[str, Any] | str | None = Field(None, description="Condition on metadata, `_id` and `tags`.")
     group_by: str | None = Field(None, description="Metadata field; the best match of each value is given.")
     members: int = Field(0, description="With group_by: how many others of each group to give.")
-    tags: list[str] | None = Field(None, description="Tags that a match should have; their overlap joins the score.")
+    tags: list[str] | None = Field(None, description="Tags that a record should share.")
     tag_weight: float | None = Field(None, description="Share of the tags in the score, 0 to 1; 0.3 when not given.")
     diversity: float = Field(0.0, description="0 to 1: the more, the less alike the matches are.")
-    collapse: bool | float = Field(False, description="Leave out near-duplicates of a better match: true, or a score.")
-    cursor: str | None = Field(None, description="`next` of the page before.")
-    exact: bool = Field(False, description="Take no approximate index.")
-    explain: bool = Field(False, description="Say how the answer was found.")
+    collapse: bool | float = Field(False, description="Leave out near-duplicates of a better match, from a score on.")
     crop: list[int] | None = Field(
         None, min_length=4, max_length=4, description="[x, y, width, height] of the part of the picture to look at."
     )
+    cursor: str | None = Field(None, description="`next` of the page before, with the same question.")
+    exact: bool = Field(False, description="Take no approximate index.")
+    explain: bool = Field(False, description="Say how the answer was found.")
 
 
 class MatchForm(Answered):
-    """A match; the last three only where the search asks for tags, members or collapse."""
+    """A match."""
 
     id: str
     score: float
@@ -223,9 +228,6 @@ class MatchForm(Answered):
     source: str | None
     metadata: dict[str, Any]
     tags: list[str]
-    parts: dict[str, float] | None = Field(None, description="What the picture and the tags say alone.")
-    members: list[MatchForm] | None = Field(None, description="Others of the group, best first.")
-    hidden: int | None = Field(None, description="Near-duplicates of this match that were left out.")
 
 
 class Matches(Answered):
@@ -234,9 +236,8 @@ class Matches(Answered):
     query: dict[str, Any]
     collection: str
     count: int
-    next: str | None = Field(description="Cursor of the page that follows.")
+    next: str | None
     matches: list[MatchForm]
-    explanation: dict[str, Any] | None = Field(None, description="How the answer was found, where that was asked.")
 
 
 class ScoreHistogram(Answered):
@@ -269,12 +270,6 @@ class FacetList(Answered):
 
     count: int = Field(description="Records that pass the filter.")
     facets: list[FacetForm]
-
-
-class SampleList(Answered):
-    """Records that were drawn at random."""
-
-    records: list[Record]
 
 
 class Pair(Asked):
@@ -327,6 +322,14 @@ class DuplicateGroups(Answered):
     """The duplicate groups of a collection, largest first."""
 
     groups: list[DuplicateGroup]
+    count: int
+
+
+class Clusters(Answered):
+    """Records that chains of similar pairs join."""
+
+    threshold: float
+    clusters: list[list[str]]
     count: int
 
 

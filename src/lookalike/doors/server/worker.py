@@ -53,16 +53,13 @@ def work(connection: Connection, settings: Settings) -> None:
     describers: dict[str, Describer] = {}
     while True:
         try:
-            encoder_name, crop, thumbnail = connection.recv()
+            encoder_name, asked = connection.recv()
             data = connection.recv_bytes()
         except (EOFError, OSError):
             return
         try:
             describer = describers.setdefault(encoder_name, _describer(settings, encoder_name))
-            if data:
-                connection.send((True, describer.describe(data, crop=crop, thumbnail=thumbnail)))
-            else:
-                connection.send((True, describer.card))
+            connection.send((True, describer.card if asked is None else describer.describe(data, **asked)))
         except LookalikeError as error:
             connection.send((False, error))
         except (BrokenPipeError, ConnectionResetError):

@@ -37,7 +37,10 @@ async function call(method, path, { body, headers = {}, signal } = {}) {
   }
   if (answer.ok) return answer;
   const failure = errorOf(answer.status, await answer.json().catch(() => null), answer.headers.get("Retry-After"));
-  if (failure.status === 401) tellKeyNeeded();
+  if (failure.status === 401) {
+    failure.message = "Sign in with a key to see this.";
+    tellKeyNeeded();
+  }
   throw failure;
 }
 
@@ -90,7 +93,10 @@ export const histogram = async (name, body, signal) =>
   (await json("POST", `${collection(name)}/histogram?bins=100`, { body, signal })).counts;
 export const facets = (name, filter, signal) =>
   json("GET", `${collection(name)}/facets${query({ limit: 50, filter: filter && JSON.stringify(filter) })}`, { signal });
-export const sample = async (name, given = {}) => (await json("GET", `${collection(name)}/sample${query(given)}`)).records;
+
+/** Draw records at random; the same seed draws the same. */
+export const sample = async (name, count = 1, seed = null) =>
+  (await json("GET", `${collection(name)}/records${query({ sample: count, seed })}`)).records;
 export const compare = (body, signal) => json("POST", "/compare", { body, signal });
 
 export const session = () => json("GET", "/session");

@@ -70,7 +70,7 @@ function recallText(told) {
 }
 
 async function showPictures(strip, name) {
-  const records = await api.sample(name, { n: SHOWN, seed: 1 }).catch(() => []);
+  const records = await api.sample(name, SHOWN, 1).catch(() => []);
   fill(strip, records.map((record) =>
     h("img", { src: api.thumbnailUrl(name, record.id), alt: "", loading: "lazy", on: { error: hide } })));
 }
@@ -150,7 +150,9 @@ export function formOf(verb, submit, dialog, ...parts) {
 }
 
 async function remove(told, reload) {
-  const text = `${plural(told.records, "picture")} and all that is known of them will be gone for good. Files on your disk stay.`;
+  const text = told.records
+    ? `${plural(told.records, "picture")} and all that is known of them will be gone for good. Files on your disk stay.`
+    : "It is empty.";
   if (!(await confirm(`Delete ${told.name}?`, text, "Delete for good"))) return;
   try {
     await api.deleteCollection(told.name);

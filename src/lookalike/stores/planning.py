@@ -1,0 +1,164 @@
+"""Which way a search goes: over all rows, over those that pass the filter, or by the approximate index.
+
+    exact demanded, a ceiling on the distance, many neighbors    exact
+    no index, or one that was tuned to less than is wanted       exact
+    few rows pass                                                exact, over these alone
+    otherwise                                                    approximate; rows behind the index files exactly
+
+Whatever way, the distances are those that exact.py defines, and min(k, matching) neighbors are given: where the lists
+hold too few, the question is asked again exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from ..values import Metric
+from . import exact
+from .exact import Selection
+
+if TYPE_CHECKING:
+    from ..values import I64
+    from .exact import Found, Ids, Queries
+    from .index import View
+    from .ivf import Probing
+
+_FULL = 0.8  # as little as may be alive before index files are written anew
+_WORTH = 2  # the matching rows are scanned unless they are so many times what would be looked at in the lists
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of one view, beside the queries."""
+
+    metric: Metric
+    k: int
+    max_distance: float | None
+    filtered: bool
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a search goes, and why; `probing` where it is approximate."""
+
+    method: Literal["exact", "exact_matching", "approximate"]
+    reason: str
+    probing: Probing | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The neighbors of each query, and how many rows were compared with them all together."""
+
+    found: list[Found]
+    scanned: int
+
+
+class Answer:
+    """The columns of an answer, padded."""
+
+    def __init__(self, q: int, k: int) -> None:
+        self.keys = np.full((q, k), -1, np.int64)
+        self.distances = np.full((q, k), np.inf, np.float32)
+        self.counts = np.zeros(q, np.int64)
+
+    def take(self, start: int, found: Sequence[Found]) -> None:
+        """Write what was found for the queries from `start` on."""
+        for row, (keys, distances) in enumerate(found, start):
+            self.counts[row] = len(keys)
+            self.keys[row, : len(keys)], self.distances[row, : len(keys)] = keys, distances
+
+
+def plan(view: View, selections: Sequence[Selection], question: Question) -> Way:
+    """Choose the way."""
+    matching = sum(each.count for each in selections)
+    method: Literal["exact", "exact_matching"] = "exact_matching" if question.filtered else "exact"
+    rows = f"{matching:,} rows that pass the filter" if question.filtered else f"all {matching:,} rows"
+    why_not, probing = _approximate(view, selections, question)
+    if probing is None:
+        return Way(method, f"{rows} are scanned: {why_not}")
+    reason = f"the {probing.probes} nearest of {view.lists.tuning.lists:,} lists hold the nearest rows"  # type: ignore[union-attr]
+    if question.filtered:
+        reason = f"lists are read until enough of the {rows} were seen; recall was measured without one"
+    return Way("approximate", reason, probing)
+
+
+def _approximate(view: View, selections: Sequence[Selection], question: Question) -> tuple[str, Probing | None]:
+    """Give the probing that serves; without one, the reason."""
+    if question.exact:
+        return "exact answers were asked for", None
+    if question.metric == "hamming":
+        return "bits are counted quicker than an index is read", None
+    if question.max_distance is not None:
+        return "a ceiling on the distance asks for all within it", None
+    if view.lists is None:
+        return "the collection has no approximate index", None
+    if view.lists.tuning.target < view.recall_target:
+        return f"the index was tuned for a recall of {view.lists.tuning.target:g}, less than is wanted", None
+    probing = view.lists.tuning.probing(question.k)
+    if probing is None:
+        return f"the index does not find {question.k:,} neighbors with the wanted recall", None
+    if selections[0].segment is not view.base:  # a copy, of which the lists know nothing
+        return "so few are scanned sooner than an index is read", None
+    if _is_thinned(view, selections[0], question):
+        if selections[0].count <= _WORTH * view.lists.budget(probing.probes):
+            return "so few are scanned sooner than an index is read", None
+        if selections[0].count < probing.least_share * len(view.base.keys):
+            return "of so few the index does not find the wanted share", None
+    return "", probing
+
+
+def _is_thinned(view: View, base: Selection, question: Question) -> bool:
+    """Whether so many rows of the lists are not to be answered that more lists must be looked into."""
+    return question.filtered or base.count < _FULL * len(view.base.keys)
+
+
+def search(
+    view: View, selections: Sequence[Selection], queries: Queries, question: Question, way: Way, ids: Ids
+) -> Outcome:
+    """Search along a way."""
+    if way.probing is not None:
+        return _search_lists(view, selections, queries, question, way.probing, ids)
+    k, ceiling = question.k, question.max_distance
+    found = exact.rank(selections, question.metric, queries, k, max_distance=ceiling, ids=ids)
+    return Outcome(found, len(queries) * sum(each.count for each in selections))
+
+
+def _search_lists(
+    view: View, selections: Sequence[Selection], queries: Queries, question: Question, probing: Probing, ids: Ids
+) -> Outcome:
+    base, *later = selections
+    k, matching = question.k, sum(each.count for each in selections)
+    nearest, scanned = _candidates(view, base, queries, question, probing)
+    behind = exact.rank(later, question.metric, queries, k, max_distance=None, ids=ids)
+    found = []
+    for query, rows, (keys, distances) in zip(queries, nearest, behind, strict=True):
+        near_keys, near = exact.scored(view.base, query, rows[rows >= 0])
+        both = np.concatenate([near_keys, keys]), np.concatenate([near, distances])
+        best = exact.cut(*both, k, np.float32(np.inf), ids)
+        if len(best[0]) < min(k, matching):
+            [best] = exact.rank(selections, question.metric, query[None], k, max_distance=None, ids=ids)
+            scanned += matching
+        found.append(best)
+    return Outcome(found, scanned + len(queries) * sum(each.count for each in later))
+
+
+def _candidates(
+    view: View, base: Selection, queries: Queries, question: Question, probing: Probing
+) -> tuple[Sequence[I64], int]:
+    lists, unit = view.lists, exact.unit_of(queries)
+    assert lists is not None  # without lists there is no probing
+    if not _is_thinned(view, base, question):
+        rows = lists.candidates(unit, question.k, probing.probes, base)
+        return list(rows), len(queries) * lists.looked_at(probing.probes)
+    found, scanned = [], 0
+    for row in range(len(unit)):
+        rows, seen = lists.candidates_among(unit[row : row + 1], question.k, probing.probes, base)
+        found.append(rows)
+        scanned += seen
+    return found, scanned

@@ -1,0 +1,282 @@
+"""Keys: who may do what, until when, and that nothing of a secret is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import lookalike
+from lookalike.core.keys import Key, Keys, Quotas
+from lookalike.core.metering import Meter
+from lookalike.doors import cli
+from lookalike.errors import ConflictError, InputError, KeyNotFoundError, QuotaError, StoreDamagedError
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def seconds(self) -> float:
+        return self.now.timestamp()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def keys(tmp_path: Path, clock: Clock) -> Keys:
+    return Keys(tmp_path / "home", clock)
+
+
+def test_a_key_opens_and_others_do_not(keys):
+    assert not keys.is_needed()
+    made, secret = keys.create("shop", scope="read", collections=["shoes"])
+    other, _ = keys.create("other")
+    assert keys.is_needed()
+    assert keys.authenticate(secret) == made != other
+    for wrong in ("", secret[:-1], secret + "x", secret.upper(), made.id, "\ud800", "lk__"):
+        assert keys.authenticate(wrong) is None
+
+
+def test_nothing_of_a_secret_is_kept(keys, tmp_path):
+    _, secret = keys.create("shop")
+    keys.rotate("shop")
+    for path in (tmp_path / "home").iterdir():
+        assert secret.rsplit("_", 1)[1] not in path.read_text()
+    assert (tmp_path / "home" / "keys.json").stat().st_mode & 0o077 == 0
+    assert len(secret.rsplit("_", 1)[1]) == 64  # 256 bits
+
+
+def test_a_key_ends_at_its_time(keys, clock):
+    _, secret = keys.create("shop", expires_days=1)
+    clock.now += timedelta(hours=23, minutes=59)
+    assert keys.authenticate(secret)
+    clock.now += timedelta(minutes=1)
+    assert keys.authenticate(secret) is None
+    assert keys.is_needed()
+
+
+def test_a_rotated_key_keeps_all_but_its_secret(keys):
+    made, old = keys.create("shop", scope="admin", quotas=Quotas(images=5))
+    rotated, new = keys.rotate(made.id)
+    assert (rotated.id, rotated.name, rotated.scope, rotated.quotas) == (made.id, "shop", "admin", Quotas(images=5))
+    assert keys.authenticate(old) is None
+    assert keys.authenticate(new) == rotated
+
+
+def test_a_revoked_key_is_void_for_good_and_the_server_stays_closed(keys):
+    _, secret = keys.create("shop")
+    keys.revoke("shop")
+    assert keys.authenticate(secret) is None
+    assert keys.is_needed()
+    with pytest.raises(KeyNotFoundError):
+        keys.revoke("shop")
+    with pytest.raises(KeyNotFoundError):
+        keys.rotate("shop")
+    assert keys.create("shop")[0].id != keys.all()[0].id
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"name": " "},
+        {"name": "x" * 129},
+        {"name": "a\nb"},
+        {"name": "x", "scope": "root"},
+        {"name": "x", "expires_days": 0},
+        {"name": "x", "expires_days": float("nan")},
+        {"name": "x", "quotas": Quotas(images=-1)},
+        {"name": "x", "quotas": Quotas(requests_per_s=float("inf"))},
+    ],
+)
+def test_a_key_that_cannot_be_is_refused(keys, wrong):
+    with pytest.raises(InputError):
+        keys.create(**wrong)
+    assert not keys.is_needed()
+
+
+def test_a_name_is_used_once(keys):
+    keys.create("shop")
+    with pytest.raises(ConflictError, match="shop"):
+        keys.create("shop")
+
+
+def test_a_ticket_stands_for_its_key_for_a_while(keys, clock):
+    made, _ = keys.create("page")
+    keys.create("other")
+    ticket = keys.ticket(made, lasts=timedelta(hours=1))
+    assert keys.redeem(ticket) == made
+    key_id, ends, signature = ticket.split(".")
+    other = keys.all()[1].id
+    for forged in (f"{other}.{ends}.{signature}", f"{key_id}.{int(ends) + 1}.{signature}", "", "..", f"{key_id}.x.é"):
+        assert keys.redeem(forged) is None
+    clock.now += timedelta(hours=1)
+    assert keys.redeem(ticket) is None
+
+
+def test_rotation_and_revocation_void_tickets(keys):
+    made, _ = keys.create("page")
+    ticket = keys.ticket(made, lasts=timedelta(hours=1))
+    rotated, _ = keys.rotate("page")
+    assert keys.redeem(ticket) is None
+    fresh = keys.ticket(rotated, lasts=timedelta(hours=1))
+    keys.revoke("page")
+    assert keys.redeem(fresh) is None
+
+
+def test_another_process_sees_changes_at_once(keys, tmp_path, clock):
+    other = Keys(tmp_path / "home", clock)
+    _, secret = keys.create("shop")
+    assert other.authenticate(secret)
+    keys.revoke("shop")
+    assert other.authenticate(secret) is None
+
+
+def test_many_at_once_lose_nothing(keys, tmp_path, clock):
+    def make(number: int) -> None:
+        Keys(tmp_path / "home", clock).create(f"key {number}")
+
+    threads = [threading.Thread(target=make, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {key.name for key in keys.all()} == {f"key {number}" for number in range(12)}
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"format": 99, "keys": [], "cookie_secret": ""}', "[]"])
+def test_a_damaged_file_closes_the_server(keys, tmp_path, damage):
+    keys.create("shop")
+    (tmp_path / "home" / "keys.json").write_text(damage)
+    with pytest.raises(StoreDamagedError):
+        Keys(tmp_path / "home").is_needed()
+
+
+def test_scopes_contain_each_other():
+    def key(scope):
+        return Key("i", "n", scope, "d", "t")
+
+    assert [key("write").may(scope) for scope in ("read", "write", "admin")] == [True, True, False]
+    assert [key("read").may(scope) for scope in ("read", "write", "admin")] == [True, False, False]
+    assert all(key("admin").may(scope) for scope in ("read", "write", "admin"))
+
+
+# ---- quotas
+
+
+def test_requests_are_paced(keys, library, clock):
+    key, _ = keys.create("shop", quotas=Quotas(requests_per_s=2))
+    meter = Meter(library, clock.seconds)
+    for _ in range(2):
+        meter.count_request(key)
+    with pytest.raises(QuotaError) as caught:
+        meter.count_request(key)
+    assert 0 < caught.value.details["retry_after_s"] <= 0.5
+    clock.now += timedelta(seconds=0.5)
+    meter.count_request(key)
+    with pytest.raises(QuotaError):
+        meter.count_request(key)
+    clock.now += timedelta(hours=1)
+    for _ in range(2):
+        meter.count_request(key)
+    with pytest.raises(QuotaError):
+        meter.count_request(key)
+
+
+def test_a_slow_pace_lets_single_requests_through(keys, library, clock):
+    key, _ = keys.create("shop", quotas=Quotas(requests_per_s=0.1))
+    meter = Meter(library, clock.seconds)
+    meter.count_request(key)
+    clock.now += timedelta(seconds=9)
+    with pytest.raises(QuotaError):
+        meter.count_request(key)
+    clock.now += timedelta(seconds=1)
+    meter.count_request(key)
+
+
+def test_collections_and_images_are_counted_as_they_are(keys, library, clock, pictures):
+    key, _ = keys.create("shop", quotas=Quotas(collections=1, images=3))
+    meter = Meter(library, clock.seconds)
+    meter.check_collections(key)
+    library.create("mine").add(sorted((pictures / "a").glob("*.jpg"))[:2])
+    library.create("not mine").add(pictures)
+    keys.note_made(key, "mine")
+    key = keys.all()[0]
+    with pytest.raises(QuotaError, match="1 collections"):
+        meter.check_collections(key)
+    meter.check_images(key, 1)
+    with pytest.raises(QuotaError, match="3 images"):
+        meter.check_images(key, 2)
+    clock.now += timedelta(seconds=2)
+    library.collection("mine").delete([record.id for record in library.collection("mine")])
+    meter.check_images(key, 3)
+    library.delete_collection("mine")
+    meter.check_collections(key)
+
+
+def test_bytes_on_disk_are_counted(keys, library, pictures):
+    library.create("shoes").add(pictures)
+    tight, _ = keys.create("tight", collections=["shoes"], quotas=Quotas(bytes=1000))
+    wide, _ = keys.create("wide", collections=["shoes"], quotas=Quotas(bytes=10**9))
+    Meter(library).check_images(wide, 1)
+    with pytest.raises(QuotaError, match="bytes"):
+        Meter(library).check_images(tight, 1)
+
+
+# ---- the command line
+
+
+def run(home: Path, *arguments: str) -> int:
+    return cli.run(["keys", *arguments, "--home", str(home)])
+
+
+def test_the_command_line_makes_lists_rotates_and_revokes(tmp_path, capsys):
+    assert run(tmp_path, "create", "--name", "shop", "--scope", "read", "--collection", "shoes", "--json") == 0
+    made = json.loads(capsys.readouterr().out)
+    assert set(made) == {"id", "key", "name", "scope"}
+    assert Keys(tmp_path).authenticate(made["key"]).collections == ("shoes",)
+    assert run(tmp_path, "list", "--json") == 0
+    [listed] = json.loads(capsys.readouterr().out)["keys"]
+    assert made["key"] not in str(listed)
+    assert "digest" not in listed
+    assert run(tmp_path, "rotate", "shop", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["key"] != made["key"]
+    assert run(tmp_path, "revoke", made["id"]) == 0
+    assert run(tmp_path, "revoke", made["id"]) == cli.run(["keys", "rotate", "nobody", "--home", str(tmp_path)]) == 2
+    capsys.readouterr()
+    assert run(tmp_path, "list") == 0
+    assert "revoked" in capsys.readouterr().out
+
+
+def test_the_default_key_writes(tmp_path, capsys):
+    run(tmp_path, "create", "--name", "x", "--json")
+    assert json.loads(capsys.readouterr().out)["scope"] == "write"
+
+
+def test_secrets_stay_out_of_tables(tmp_path, capsys):
+    run(tmp_path, "create", "--name", "x")
+    secret = capsys.readouterr().out.strip()
+    assert secret.startswith("lk_")
+    assert secret.count("_") >= 2
+    run(tmp_path, "list")
+    assert secret not in capsys.readouterr().out
+
+
+def test_the_library_needs_no_key(tmp_path):
+    Keys(tmp_path / "home").create("shop")
+    with lookalike.open(tmp_path / "home") as library:
+        assert library.collections() == []
+    assert os.listdir(tmp_path / "home")

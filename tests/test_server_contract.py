@@ -1,0 +1,81 @@
+"""The OpenAPI document: it is the one in the repository, and the running server keeps it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from serving import picture_file, served
+
+from lookalike.doors.server.app import bare_app
+from lookalike.doors.server.openapi import text
+
+DOCUMENT = ROOT / "docs" / "openapi.json"
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+
+
+def test_the_document_in_the_repository_is_the_one_of_the_code():
+    assert DOCUMENT.read_text() == text(bare_app()), "renew it: lookalike openapi > docs/openapi.json"
+
+
+def test_every_path_documents_its_errors_and_bodies():
+    told = json.loads(DOCUMENT.read_text())
+    assert told["openapi"] == "3.1.0"
+    for path, methods in told["paths"].items():
+        for method, operation in methods.items():
+            place = f"{method} {path}"
+            assert operation["summary"], place
+            assert {"401", "403", "429", "503"} <= set(operation["responses"]), place
+            for status, answer in operation["responses"].items():
+                if status >= "400" and path != "/readyz":
+                    content = answer["content"]["application/json"]
+                    assert content["schema"]["$ref"].endswith("ErrorBody"), (place, status)
+                    assert content["example"]["error"]["code"], (place, status)
+            for kind, form in operation.get("requestBody", {}).get("content", {}).items():
+                assert form["schema"], (place, kind)
+                if "$ref" in form["schema"]:
+                    assert form["example"], (place, kind)
+
+
+def test_every_reference_in_the_document_resolves():
+    document = DOCUMENT.read_text()
+    known = json.loads(document)["components"]["schemas"]
+    for name in re.findall(r"#/components/schemas/(\w+)", document):
+        assert name in known
+
+
+def run_schemathesis(tmp_path: Path, examples: int) -> None:
+    with served(tmp_path / "home", LOOKALIKE_WORKERS="1") as server:
+        server.post(server.create("0"), files=picture_file(1, "0"))
+        admin = json.loads(
+            server.command("keys", "create", "--name", "admin of this test", "--scope", "admin", "--json")
+        )
+        done = subprocess.run(
+            [
+                *(str(Path(sys.executable).parent / "schemathesis"), "run", f"{server.url}/openapi.json"),
+                *("--phases", "examples,coverage,fuzzing", "--checks", CHECKS, "--max-examples", str(examples)),
+                *("--header", f"Authorization: Bearer {admin['key']}", "--no-color", "--generation-database", "none"),
+                *("--seed", "7", "--request-timeout", "30"),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=280,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        assert server.get("/healthz").status_code == 200
+        assert "Traceback" not in server.log.read_text()
+
+
+def test_generated_requests_find_nothing_undocumented(tmp_path):
+    run_schemathesis(tmp_path, 5)
+
+
+@pytest.mark.slow
+def test_many_generated_requests_find_nothing_undocumented(tmp_path):
+    run_schemathesis(tmp_path, 150)

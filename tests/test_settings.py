@@ -1,0 +1,65 @@
+"""Settings: an argument wins over the environment, and that over the file; what cannot be is told by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lookalike.errors import InputError
+from lookalike.limits import SERVED, Limits
+from lookalike.settings import load_settings
+
+
+def load(tmp_path: Path, text: str = "", **environment: str):
+    (tmp_path / "lookalike.toml").write_text(text)
+    return load_settings(environment={**environment, "LOOKALIKE_CONFIG": str(tmp_path / "lookalike.toml")})
+
+
+def test_the_nearest_word_wins(tmp_path):
+    text = 'home = "from-file"\nport = 1\nworkers = 3\nmax_image_pixels = 1_000\nallowed_hosts = ["a.example"]'
+    told = load(tmp_path, text, LOOKALIKE_PORT="2", LOOKALIKE_ALLOWED_HOSTS="c.example, d.example")
+    assert (told.home, told.workers, told.serving.port) == (Path("from-file"), 3, 2)
+    assert told.limits == Limits(max_image_pixels=1000)
+    assert told.serving.allowed_hosts == ("c.example", "d.example")
+    given = load_settings(
+        home="given",
+        environment={"LOOKALIKE_PORT": "2"},
+        given={"port": 4, "host": None},
+        config=tmp_path / "lookalike.toml",
+    )
+    assert (given.home, given.serving.port, given.serving.host) == (Path("given"), 4, "127.0.0.1")
+
+
+def test_a_server_has_limits_of_its_own_that_settings_change():
+    assert load_settings(environment={}, serving=True).limits == SERVED
+    loose = load_settings(environment={"LOOKALIKE_MAX_IMAGE_PIXELS": "200_000_000"}, serving=True)
+    assert loose.limits.max_image_pixels == 200_000_000
+    assert loose.limits.max_image_bytes == SERVED.max_image_bytes
+    assert load_settings(environment={}).limits == Limits()
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "named"),
+    [
+        ("", {"LOOKALIKE_WORKERS": "many"}, "LOOKALIKE_WORKERS"),
+        ("", {"LOOKALIKE_WORKERS": "0"}, "workers"),
+        ("", {"LOOKALIKE_PORT": "65536"}, "port"),
+        ("", {"LOOKALIKE_PORT": "1.5"}, "port"),
+        ("", {"LOOKALIKE_LOG_FORMAT": "xml"}, "LOOKALIKE_LOG_FORMAT"),
+        ("", {"LOOKALIKE_ALLOW_PRIVATE_URLS": "perhaps"}, "LOOKALIKE_ALLOW_PRIVATE_URLS"),
+        ("", {"LOOKALIKE_MAX_IMAGE_BYTES": "-1"}, "max_image_bytes"),
+        ("prot = 8000", {}, "prot"),
+        ("limits = 3", {}, "limits"),
+        ("port = ", {}, "lookalike.toml"),
+        ('workers = "many"', {}, "workers"),
+    ],
+)
+def test_what_cannot_be_is_told_by_its_name(tmp_path, text, environment, named):
+    with pytest.raises(InputError, match=named):
+        load(tmp_path, text, **environment)
+
+
+def test_a_file_that_is_named_and_missing_is_told(tmp_path):
+    with pytest.raises(InputError, match="nowhere"):
+        load_settings(environment={}, config=tmp_path / "nowhere.toml")
