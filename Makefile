@@ -18,7 +18,7 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 
 browser:                       # the page is tested in chromium; without it these tests are skipped, and say so
-	@command -v chromium google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	  && apt-get update -q && apt-get install -qy --no-install-recommends chromium; } || true
 
 soak: $(VENV)/.test           # the long tests: 200 kills, large collections

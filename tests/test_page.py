@@ -13,6 +13,7 @@ import importlib.resources
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -144,6 +145,7 @@ class Visit:
         """Keep a picture of the view, and hold it to what each promises: accessible, and no wider than the screen."""
         page = self.page
         expect(page.locator("[aria-busy]")).to_have_count(0)
+        page.evaluate(PICTURES_ARE_SHOWN)
         SHOTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=SHOTS / f"{name}-{'-'.join(self.look)}.png")
         if not page.evaluate("'axe' in window"):
@@ -158,6 +160,11 @@ class Visit:
 
 
 AXE = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+PICTURES_ARE_SHOWN = """async () => {
+    const isSeen = (image) => image.getBoundingClientRect().top < innerHeight && !image.complete;
+    const shown = (image) => new Promise((resolve) => (image.onload = image.onerror = resolve));
+    await Promise.all([...document.images].filter(isSeen).map(shown));
+}"""
 AXE_VIOLATIONS = """async () => {
     const rules = {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]};
     const {violations} = await axe.run(document, {runOnly: rules});
@@ -244,12 +251,11 @@ VIEWS = {
 }
 
 
-@pytest.mark.parametrize("name", VIEWS)
-def test_every_view_is_accessible_and_fits_the_screen(look: Visit, server: Server, name: str) -> None:
-    address, sign = VIEWS[name]
-    page = look.go(server, address)
-    page.locator(sign).wait_for()
-    look.check(name)
+def test_every_view_is_accessible_and_fits_the_screen(look: Visit, server: Server) -> None:
+    for name, (address, sign) in VIEWS.items():
+        page = look.go(server, address)
+        page.locator(sign).wait_for()
+        look.check(name)
 
 
 def test_the_page_is_small_and_all_of_it_is_served(server: Server) -> None:
@@ -722,6 +728,26 @@ def test_keys_are_made_used_and_revoked(visit: Visit, browser: Browser, shelf: S
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("textbox", name="Key")).to_be_visible()
     visit.check("sign-in")
+
+
+# ---- the demo
+
+
+def test_the_demo_ends_in_the_page(visit: Visit, pictures: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lookalike", "demo", "--photos", str(pictures), "--home", str(tmp_path / "home")]
+    demo = subprocess.Popen(
+        [*command, "--serve"], env={**os.environ, "BROWSER": "true"}, stdout=subprocess.PIPE, text=True
+    )
+    assert demo.stdout is not None
+    with demo.stdout:
+        told = next(line for line in demo.stdout if line.startswith("The page is at "))
+        visit.address, _, address = told.split()[4].partition("/#")
+        page = visit.page
+        page.goto(f"{visit.address}/#{address}")
+        expect(tiles(page)).to_have_count(10)
+        demo.send_signal(signal.SIGINT)
+        demo.communicate()
+    assert demo.returncode == 0
 
 
 # ---- without a mouse

@@ -65,8 +65,7 @@ function card(told, reload) {
 
 /** Say how complete the answers of a search are. */
 function recallText(told) {
-  if (told.search === "exact") return "Exact search: recall 1.0";
-  return told.recall === undefined ? "Approximate search" : `Approximate search: recall ${told.recall}`;
+  return told.search === "exact" ? "Exact search: recall 1" : `Approximate search: recall ${Number(told.recall).toFixed(3)}`;
 }
 
 async function showPictures(strip, name) {

@@ -48,12 +48,15 @@ function append(element, children) {
   }
 }
 
-/** Put children in place of what an element holds. The focus stays on the control of the same name. */
+/** Put children in place of what an element holds. The focus stays on the control of the same name, or near it. */
 export function fill(element, ...children) {
   const focused = element.contains(document.activeElement) ? nameOf(document.activeElement) : "";
   element.replaceChildren();
   append(element, children);
-  if (focused) [...element.querySelectorAll("a, button, input, select")].find((one) => nameOf(one) === focused)?.focus();
+  if (focused) {
+    const controls = [...element.querySelectorAll("a, button, input, select")];
+    (controls.find((one) => nameOf(one) === focused) ?? controls[0] ?? document.getElementById("main")).focus();
+  }
   return element;
 }
 

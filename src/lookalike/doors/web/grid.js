@@ -58,6 +58,7 @@ export function makeGrid(collection, act) {
       arrange();
     },
     clear() {
+      if (element.contains(document.activeElement)) document.getElementById("main").focus({ preventScroll: true });
       tiles.length = 0;
       element.replaceChildren();
     },

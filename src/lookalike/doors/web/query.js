@@ -98,13 +98,23 @@ export async function blobOf(collection, example) {
   return kind === "carried" ? blobOfText(name) : null;
 }
 
-/** Make the condition that the chosen facets are; the examples themselves are no answers. */
+/** Make the condition that the chosen facets are; null when none is chosen. */
 export function conditionOf(question, { without } = {}) {
+  return joined(conditionsOf(question, without));
+}
+
+function conditionsOf(question, without) {
   const chosen = Object.entries(question.filter).filter(([field]) => field !== without);
-  const conditions = chosen.map(([field, wanted]) => ({ [field]: Array.isArray(wanted) ? { $in: wanted } : wanted }));
-  const ids = [...question.like, ...question.unlike].map(kindOf).filter(({ kind }) => kind === "id").map(({ name }) => name);
-  if (ids.length) conditions.push({ _id: { $nin: ids } });
-  return conditions.length ? { $and: conditions } : null;
+  return chosen.map(([field, wanted]) => ({ [field]: Array.isArray(wanted) ? { $in: wanted } : wanted }));
+}
+
+const joined = (conditions) => (conditions.length ? { $and: conditions } : null);
+
+/** Make the condition of a search: the chosen facets, and that the examples themselves are no answers. */
+function searchConditionOf(question) {
+  const examples = [...question.like, ...question.unlike].map(kindOf).filter(({ kind }) => kind === "id");
+  const others = examples.length ? [{ _id: { $nin: examples.map(({ name }) => name) } }] : [];
+  return joined([...conditionsOf(question), ...others]);
 }
 
 /** Make the body of a search; pictures travel as they are. */
@@ -129,7 +139,7 @@ export async function bodyOf(collection, question, page = {}) {
 }
 
 function optionsOf(question) {
-  const filter = conditionOf(question);
+  const filter = searchConditionOf(question);
   return {
     ...(filter && { filter }),
     ...(question.threshold && { threshold: question.threshold }),

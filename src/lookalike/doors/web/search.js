@@ -370,6 +370,7 @@ class CollectionView {
   }
 
   open(id) {
+    this.hasOpened = true; // by a step forward, so that closing is a step back
     this.set({ shown: id });
   }
 
@@ -378,7 +379,10 @@ class CollectionView {
     const { dialog } = this;
     this.dialog = null;
     dialog?.element.close();
-    if (!id) return;
+    if (!id) {
+      this.hasOpened = false;
+      return;
+    }
     const act = {
       like: (id) => this.addLike(exampleOfId(id)),
       unlike: (id) => this.addUnlike(id),
@@ -396,7 +400,8 @@ class CollectionView {
       done: () => {
         if (this.dialog?.id !== id) return;
         this.dialog = null;
-        if (this.question.shown === id) this.set({ shown: null });
+        if (this.hasOpened) history.back();
+        else this.set({ shown: null }, STEPS);
         this.grid.focus(id);
       },
     };

@@ -15,7 +15,8 @@ class Upload {
 }
 
 export const queue = new EventTarget(); // "change" when anything of it moves
-const uploads = [];
+let uploads = [];
+let waiting = []; // of these, in the order in which they go
 const state = { isPaused: false, sending: 0, notBefore: 0 };
 
 export const uploadsOf = (collection) => uploads.filter((upload) => upload.collection === collection);
@@ -24,7 +25,9 @@ export const isOpen = (upload) => upload.state === "waiting" || upload.state ===
 
 /** Queue pictures: each {name, body}, where a body is {file, record} or {record}. */
 export function enqueue(collection, given, { replace = false } = {}) {
-  for (const { name, body } of given) uploads.push(new Upload(name, { ...body, replace }, collection));
+  const made = given.map(({ name, body }) => new Upload(name, { ...body, replace }, collection));
+  uploads = uploads.concat(made);
+  waiting = waiting.concat(made);
   goOn();
 }
 
@@ -39,19 +42,19 @@ export function retry(chosen, { replace = false } = {}) {
     Object.assign(upload, { state: "waiting", part: 0, message: "", waits: 0 });
     upload.body.replace ||= replace;
   }
+  waiting = waiting.concat(chosen);
   goOn();
 }
 
 /** Forget the uploads that have ended. */
-export function clearEnded(collection) {
-  const kept = uploads.filter((upload) => upload.collection !== collection || isOpen(upload));
-  uploads.splice(0, uploads.length, ...kept);
-  tell();
-}
+export const clearEnded = (collection) => forget((upload) => upload.collection === collection && !isOpen(upload));
 
-export function cancelWaiting(collection) {
-  const kept = uploads.filter((upload) => upload.collection !== collection || upload.state !== "waiting");
-  uploads.splice(0, uploads.length, ...kept);
+export const cancelWaiting = (collection) =>
+  forget((upload) => upload.collection === collection && upload.state === "waiting");
+
+function forget(isUnwanted) {
+  uploads = uploads.filter((upload) => !isUnwanted(upload));
+  waiting = waiting.filter((upload) => !isUnwanted(upload));
   tell();
 }
 
@@ -60,7 +63,7 @@ function goOn() {
   const wait = state.notBefore - Date.now();
   if (wait > 0) return void setTimeout(goOn, wait);
   while (!state.isPaused && state.sending < AT_ONCE) {
-    const next = uploads.find((upload) => upload.state === "waiting");
+    const next = waiting.shift();
     if (!next) return;
     run(next);
   }
@@ -84,6 +87,7 @@ function settle(upload, error) {
   if (isBusy && upload.waits < MOST_WAITS) {
     upload.waits += 1;
     upload.state = "waiting";
+    waiting.unshift(upload);
     state.notBefore = Date.now() + 1000 * Math.max(1, Math.min(60, error.retryAfter));
     return;
   }
