@@ -4,18 +4,22 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 HOME_DIR ?= demo-home
 
-.PHONY: demo test check soak bench lock clean
+.PHONY: demo test check browser soak bench lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/lookalike demo --home $(HOME_DIR) $(if $(PHOTOS),--photos "$(PHOTOS)")
 
-test: $(VENV)/.test check
+test: $(VENV)/.test check browser
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+browser:                       # the page is tested in chromium; without it these tests are skipped, and say so
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -q && apt-get install -qy --no-install-recommends chromium; } || true
 
 soak: $(VENV)/.test           # the long tests: 200 kills, large collections
 	$(BIN)/python -m pytest -m slow

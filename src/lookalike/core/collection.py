@@ -19,16 +19,20 @@ from ..values import CollectionSpec, Entry, Explanation, Record
 from .clusters import find_clusters
 from .describer import THUMBNAIL_SIDE_PX, Describer
 from .duplicates import find_duplicates
+from .facets import Facet, count_facets
 from .graph import Graph, edge_rules
 from .ingest import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
 from .items import check_metadata, check_tags, count_items, described, is_single, items_of
 from .pages import Recent, cursor_of, position_of
 from .question import NEAR_DUPLICATE_SCORE, Examples, Probe, Question, ask, asked, listed, mix, probe_of, stored_id
+from .ranking import Ranker, score_counts
 from .results import Clusters, DuplicateGroups, Matches, Report
 from .search import Page, Selection
 
 if TYPE_CHECKING:
     from ..stores import Store
+
+_RANKED = 10_000  # matches that a histogram counts: far more than anyone looks at
 
 
 class Collection:
@@ -41,6 +45,7 @@ class Collection:
         self._store = store
         self._describer = describer
         self._recent: Recent[Selection] = Recent()
+        self._facets: Recent[list[Facet]] = Recent()
         spec = store.spec
         # What is read with every search; none of it changes while the collection lives.
         self._name = spec.name
@@ -233,6 +238,52 @@ class Collection:
             picture=self.thumbnail,
             query_picture=lambda: self._query_picture(examples[0][0]),
         )
+
+    def histogram(
+        self,
+        source: Any = None,
+        *,
+        like: Any = (),
+        unlike: Any = (),
+        filter: Mapping[str, Any] | str | Filter | None = None,
+        crop: tuple[int, int, int, int] | None = None,
+        bins: int = 50,
+    ) -> list[int]:
+        """Count the records by their score in a search without a threshold, so that one can be chosen.
+
+        Args:
+            bins: How many equal parts the scores 0 to 1 are cut into; the last includes 1.
+
+        Returns:
+            The counts from the lowest scores to the highest, of the best 10,000 matches at most.
+        """
+        check_count("bins", bins, least=1, most=1000)
+        examples = [*listed([] if source is None else [source], "source"), *listed(like, "like")]
+        if not examples:
+            raise InputError("a histogram of scores needs an example: pass a picture, or like=[...].")
+        most = self._describer.settings.limits.max_limit
+        question = ask(limit=min(_RANKED, most), max_limit=most, filter=filter)
+        probe = self._probe(examples, listed(unlike, "unlike"), crop)
+        space = self._ranking_space
+        ranking = Ranker(self._store, probe, question, space=space, points=self._points(space)).first(question.limit)
+        return score_counts(ranking.scores[: question.limit], bins)
+
+    def facets(self, *, filter: Mapping[str, Any] | str | Filter | None = None, limit: int = 20) -> list[Facet]:
+        """Count the values of the metadata fields and of the tags, over the records that pass a filter.
+
+        Args:
+            limit: Values of each field at most, the most frequent first.
+
+        Cost: reads every record that passes; the last few answers are kept until something is written.
+        """
+        check_count("limit", limit, least=1, most=self._describer.settings.limits.max_limit)
+        condition, version = _filter(filter), self._store.version
+        digest = f"{limit} {condition and condition.text}".encode()
+        kept = self._facets.get(digest, version)
+        if kept is None:
+            kept = count_facets(self._store.scan(filter=condition), limit=limit)
+            self._facets.keep(digest, version, kept)
+        return kept
 
     def scan(
         self, *, filter: Mapping[str, Any] | str | Filter | None = None, after: str | None = None

@@ -323,6 +323,12 @@ class Ranker:
         return rows
 
 
+def score_counts(scores: F64, bins: int) -> list[int]:
+    """Count scores in equal parts of 0 to 1; a bound belongs to the part above it, and 1 to the last."""
+    places = np.minimum((scores * bins + _SLACK).astype(np.int64), bins - 1)
+    return [int(count) for count in np.bincount(places, minlength=bins)]
+
+
 def shown(distances: F32) -> F64:
     """Give distances as they are told: six decimals are what float16 vectors can say. They rank unrounded."""
     exact: F64 = distances.astype(np.float64)

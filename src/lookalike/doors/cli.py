@@ -75,20 +75,26 @@ def doctor(home: str | None, as_json: bool) -> int:
 @click.option("--photos", type=click.Path(), help="Your own folder; without it, the rendered samples.")
 @click.option("--home", default="demo-home", show_default=True, type=click.Path(file_okay=False),
               help="Folder for the samples, the collection and the contact sheet.")  # fmt: skip
-def demo(photos: str | None, home: str) -> int:
+@click.option("--serve/--no-serve", "serves", default=None,
+              help="Open the page with the collection at the end.  [default: on a terminal]")  # fmt: skip
+def demo(photos: str | None, home: str, serves: bool | None) -> int:
     """Show the main job on sample pictures, or on your own.
 
-    An index, searches, a comparison, the duplicates, and a contact sheet to look at.
+    An index, searches, a comparison, the duplicates, a contact sheet to look at, and the page to go on with.
 
     \b
     Example:
       lookalike demo --photos ~/Pictures
     """
-    from .demo import run_demo
+    from .demo import open_page, run_demo
 
     with open_library_at(home) as library, progress_bar("indexing", "pictures") as tell:
-        run_demo(library, Path(photos) if photos else None, click.echo, tell)
-        return DONE
+        name = run_demo(library, Path(photos) if photos else None, click.echo, tell)
+    if serves if serves is not None else sys.stdout.isatty():
+        open_page(home, name, click.echo)
+    else:
+        click.echo(f"The page, to go on with: lookalike serve --home {home} --open")
+    return DONE
 
 
 for _command in (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import webbrowser
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from ..errors import InputError
 from ..rendering import Section, html_page
@@ -19,11 +21,11 @@ COLLECTION = "demo"
 _SAMPLE_QUERIES = ("scenes", "products", "patterns")  # the first picture of each is asked for
 
 
-def run_demo(library: Library, photos: Path | None, say: Callable[[str], None], tell: OnProgress | None) -> Path:
+def run_demo(library: Library, photos: Path | None, say: Callable[[str], None], tell: OnProgress | None) -> str:
     """Index, search, compare, find duplicates; print each, and write the contact sheet.
 
     Returns:
-        The path of the sheet.
+        The name of the collection.
     """
     name = COLLECTION if photos is None else f"{COLLECTION}-{photos.resolve().name}"[:128]
     collection = library.collection(name, create=True)
@@ -39,7 +41,20 @@ def run_demo(library: Library, photos: Path | None, say: Callable[[str], None], 
     sheet = library.settings.home / "sheet.html"
     sheet.write_text(html_page(f"lookalike: {name}", f"{len(ids):,} pictures", sections), encoding="utf-8")
     say(f"\nThe same with pictures, for your browser: {sheet.resolve().as_uri()}")
-    return sheet
+    return name
+
+
+def open_page(home: str, name: str, say: Callable[[str], None]) -> None:
+    """Serve until Ctrl-C, with the collection open in a browser."""
+    from ..settings import load_settings
+    from .server.running import serve
+
+    def tell(address: str) -> None:
+        page = f"{address}/#/c/{quote(name, safe='')}"
+        say(f"\nThe page is at {page} until you press Ctrl-C.")
+        webbrowser.open(page)
+
+    serve(load_settings(home=home, given={"port": 0}, serving=True), tell)
 
 
 def _add_samples(library: Library, collection: Collection, say: Callable[[str], None], tell: OnProgress | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Annotated, Any
 
@@ -34,15 +34,13 @@ _EXAMPLES = ("like", "unlike")
 async def search(request: Request, name: Name) -> Response:
     """Find what looks like a picture, or like several, best first."""
     principal_of(request).check("read", name)
-    question = await _question(request)
-    examples = [question.get("source"), *question.get("like", []), *question.get("unlike", [])]
-    sources = [one[0] if isinstance(one, tuple) else one for one in examples if one is not None]
+    question = await read_question(request)
 
     def work() -> dict[str, Any]:
         collection = desk_of(request).collection(request, name, "read")
         return matches_form(collection.search(**question))
 
-    return reply(await on_pictures(request, sources, work))
+    return reply(await on_pictures(request, sources_of(question), work))
 
 
 @router.post(
@@ -140,7 +138,7 @@ async def _duplicates(request: Request, name: str, threshold: float | None) -> R
     return reply(await desk_of(request).lanes.long.run(work))
 
 
-async def _question(request: Request) -> dict[str, Any]:
+async def read_question(request: Request) -> dict[str, Any]:
     """Read the arguments of a search; those that were not given are left to their defaults."""
     if media_type(request) != MULTIPART:
         told = await read_model(request, schema.SearchQuery)
@@ -155,6 +153,12 @@ async def _question(request: Request) -> dict[str, Any]:
         question["source"], *more = pictures
         question["like"] = [*more, *question.get("like", [])]
     return question
+
+
+def sources_of(question: Mapping[str, Any]) -> list[Any]:
+    """Give the pictures that the arguments of a search name."""
+    examples = [question.get("source"), *question.get("like", []), *question.get("unlike", [])]
+    return [one[0] if isinstance(one, tuple) else one for one in examples if one is not None]
 
 
 def _arguments(told: schema.SearchQuery) -> dict[str, Any]:

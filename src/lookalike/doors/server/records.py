@@ -120,9 +120,14 @@ async def list_records(
     "/{record_id:path}/thumbnail",
     responses={200: {"content": {"image/jpeg": {}}}, 304: {"description": "As before."}, **openapi.errors(404, 422)},
 )
-async def get_thumbnail(request: Request, name: Name, record_id: RecordId) -> Response:
+async def get_thumbnail(
+    request: Request,
+    name: Name,
+    record_id: RecordId,
+    side_px: Annotated[int, Query(description="Longer side, where no thumbnail is kept.", ge=16, le=2048)] = 320,
+) -> Response:
     """Give a small JPEG of a record's picture."""
-    return await _picture(request, name, record_id, "thumbnail")
+    return await _picture(request, name, record_id, "thumbnail", side_px)
 
 
 @router.get(
@@ -233,17 +238,17 @@ async def _change(request: Request) -> _Change:
     return _Change(told, next((part.data for part in parts if part.name == "file"), None))
 
 
-async def _picture(request: Request, name: str, record_id: str, kind: str) -> Response:
+async def _picture(request: Request, name: str, record_id: str, kind: str, side_px: int = 0) -> Response:
     """Give a kept picture of a record."""
 
     def work() -> tuple[str, str, bytes | None]:
         collection = desk_of(request).collection(request, name, "read")
         record = collection.get(record_id)
-        etag = f'"{record.content_hash[:32]}-{kind}"'
+        etag = f'"{record.content_hash[:32]}-{kind}{side_px or ""}"'
         if names(request.headers.get("if-none-match", ""), etag):
             return etag, "", b""
         if kind == "thumbnail":
-            return etag, "image/jpeg", collection.thumbnail(record_id)
+            return etag, "image/jpeg", collection.thumbnail(record_id, side_px=side_px)
         return etag, f"image/{record.format}", collection.original(record_id)
 
     etag, media, data = await light(request, work)

@@ -240,6 +240,38 @@ class Matches(Answered):
     matches: list[MatchForm]
 
 
+class ScoreHistogram(Answered):
+    """How the scores of a search lie."""
+
+    counts: list[int] = Field(description="Of equal parts of 0 to 1, the lowest first; the best 10,000 are counted.")
+    count: int
+
+
+class FacetValue(Answered):
+    """A value of a field, and how many records hold it."""
+
+    value: str | int | float | bool
+    count: int
+
+
+class FacetForm(Answered):
+    """The values of one metadata field, or of the tags."""
+
+    field: str
+    records: int = Field(description="How many records hold the field.")
+    values: list[FacetValue] = Field(description="The most frequent first.")
+    distinct: int = Field(description="How many different values there are.")
+    minimum: float | None = Field(description="The smallest number; null where no record holds one.")
+    maximum: float | None
+
+
+class FacetList(Answered):
+    """The facets of a collection."""
+
+    count: int = Field(description="Records that pass the filter.")
+    facets: list[FacetForm]
+
+
 class Pair(Asked):
     """Two pictures to compare."""
 

@@ -1,0 +1,68 @@
+"""Routes to look around in a collection: facets, and how the scores of a search lie."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from . import openapi, schema
+from .bodies import JSON, MULTIPART
+from .desk import desk_of, light, on_pictures, principal_of
+from .paths import Name
+from .questions import read_question, sources_of
+from .replies import reply
+
+if TYPE_CHECKING:
+    from ...core.facets import Facet
+
+router = APIRouter(prefix="/api/v1/collections/{name}", tags=["browsing"])
+
+_BINS = 50
+_RANKING = ("source", "like", "unlike", "filter", "crop")  # what of a question decides the scores
+
+
+@router.get("/facets", responses={200: {"model": schema.FacetList}, **openapi.errors(404, 422)})
+async def get_facets(
+    request: Request,
+    name: Name,
+    filter: Annotated[str | None, Query(description="Condition on metadata, as JSON.")] = None,
+    limit: Annotated[int, Query(description="Values of each field at most.", ge=1, le=1000)] = 20,
+) -> Response:
+    """Count the values of the metadata fields and of the tags."""
+
+    def work() -> dict[str, Any]:
+        collection = desk_of(request).collection(request, name, "read")
+        facets = collection.facets(filter=filter, limit=limit)
+        return {"count": collection.count(filter=filter), "facets": [_facet_form(facet) for facet in facets]}
+
+    return reply(await light(request, work))
+
+
+@router.post(
+    "/histogram",
+    responses={200: {"model": schema.ScoreHistogram}, **openapi.errors(404, 409, 413, 415, 422)},
+    openapi_extra=openapi.body(
+        {JSON: schema.SearchQuery, MULTIPART: openapi.files("file", query=schema.SearchQuery, required=["file"])}
+    ),
+)
+async def get_histogram(
+    request: Request,
+    name: Name,
+    bins: Annotated[int, Query(description="Equal parts of 0 to 1.", ge=1, le=1000)] = _BINS,
+) -> Response:
+    """Count the records by their score; of the search only the examples, the filter and the crop count."""
+    principal_of(request).check("read", name)
+    question = await read_question(request)
+    told = {part: question[part] for part in _RANKING if part in question}
+
+    def work() -> dict[str, Any]:
+        counts = desk_of(request).collection(request, name, "read").histogram(**told, bins=bins)
+        return {"counts": counts, "count": sum(counts)}
+
+    return reply(await on_pictures(request, sources_of(question), work))
+
+
+def _facet_form(facet: Facet) -> dict[str, Any]:
+    return {**asdict(facet), "values": [{"value": value, "count": count} for value, count in facet.values]}

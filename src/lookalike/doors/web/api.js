@@ -1,0 +1,125 @@
+/** The native HTTP interface, as the page calls it. */
+
+const BASE = "/api/v1";
+
+/** An answer that is a failure: `message` is for people, `code` for programs. */
+export class ApiError extends Error {
+  constructor(status, code, message, retryAfter) {
+    super(message);
+    Object.assign(this, { status, code, retryAfter });
+  }
+}
+
+/** Read the failure that a body tells of; what is not ours is told by its status. */
+export function errorOf(status, body, retryAfter) {
+  const told = body?.error ?? {};
+  return new ApiError(status, told.code ?? "unknown", told.message ?? `the server answered ${status}.`, Number(retryAfter) || 0);
+}
+
+const UNREACHABLE = "the server does not answer. Is it still running? Start it with: lookalike serve";
+export const unreachable = () => new ApiError(0, "unreachable", UNREACHABLE, 2);
+
+/** Tell the page that the server wants to know who is asking. */
+export const tellKeyNeeded = () => document.dispatchEvent(new Event("keyneeded"));
+
+async function call(method, path, { body, headers = {}, signal } = {}) {
+  const isPlain = body !== undefined && !(body instanceof FormData);
+  let answer;
+  try {
+    answer = await fetch(BASE + path, {
+      method,
+      signal,
+      headers: isPlain ? { "Content-Type": "application/json", ...headers } : headers,
+      body: isPlain ? JSON.stringify(body) : body,
+    });
+  } catch (error) {
+    throw error.name === "AbortError" ? error : unreachable();
+  }
+  if (answer.ok) return answer;
+  const failure = errorOf(answer.status, await answer.json().catch(() => null), answer.headers.get("Retry-After"));
+  if (failure.status === 401) {
+    failure.message = "Sign in with a key to see this.";
+    tellKeyNeeded();
+  }
+  throw failure;
+}
+
+async function json(...given) {
+  const answer = await call(...given);
+  return answer.status === 204 ? null : answer.json();
+}
+
+const part = encodeURIComponent;
+const collection = (name) => `/collections/${part(name)}`;
+const record = (name, id) => `${collection(name)}/records/${part(id)}`;
+const query = (given) => {
+  const told = Object.entries(given).filter(([, value]) => value !== null && value !== undefined);
+  return told.length ? `?${new URLSearchParams(told)}` : "";
+};
+
+export const collections = async () => (await json("GET", "/collections")).collections;
+export const getCollection = (name, signal) => json("GET", collection(name), { signal });
+export const createCollection = (wanted) => json("POST", "/collections", { body: wanted });
+export const changeCollection = (name, change) => json("PATCH", collection(name), { body: change });
+export const deleteCollection = (name) => json("DELETE", collection(name));
+
+export const recordsUrl = (name, given = {}) => `${BASE}${collection(name)}/records${query(given)}`;
+export const listRecords = (name, { filter, ...rest } = {}, signal) =>
+  json("GET", `${collection(name)}/records${query({ filter: filter && JSON.stringify(filter), ...rest })}`, { signal });
+export const deleteRecord = (name, id) => json("DELETE", record(name, id));
+
+/** Give a record with its entity tag, for a change that must not overwrite another's. */
+export async function getRecord(name, id) {
+  const answer = await call("GET", record(name, id));
+  return [await answer.json(), answer.headers.get("ETag")];
+}
+
+export async function changeRecord(name, id, change, etag) {
+  const answer = await call("PATCH", record(name, id), { body: change, headers: { "If-Match": etag } });
+  return [await answer.json(), answer.headers.get("ETag")];
+}
+
+export const thumbnailUrl = (name, id, side) => `${BASE}${record(name, id)}/thumbnail${query({ side_px: side })}`;
+
+/** Give the best picture of a record that there is. */
+export async function recordPicture(name, id) {
+  const { keep } = await getCollection(name);
+  const kind = keep === "original" ? "original" : "thumbnail?side_px=1600";
+  return (await call("GET", `${record(name, id)}/${kind}`)).blob();
+}
+
+export const search = (name, body, signal) => json("POST", `${collection(name)}/search`, { body, signal });
+export const histogram = async (name, body, signal) =>
+  (await json("POST", `${collection(name)}/histogram?bins=100`, { body, signal })).counts;
+export const facets = (name, filter, signal) =>
+  json("GET", `${collection(name)}/facets${query({ limit: 50, filter: filter && JSON.stringify(filter) })}`, { signal });
+
+/** Draw records at random; the same seed draws the same. */
+export const sample = async (name, count = 1, seed = null) =>
+  (await json("GET", `${collection(name)}/records${query({ sample: count, seed })}`)).records;
+export const compare = (body, signal) => json("POST", "/compare", { body, signal });
+
+export const session = () => json("GET", "/session");
+export const openSession = (key) => json("POST", "/session", { headers: { Authorization: `Bearer ${key}` } });
+export const closeSession = () => json("DELETE", "/session");
+export const keys = async () => (await json("GET", "/keys")).keys;
+export const createKey = (wanted) => json("POST", "/keys", { body: wanted });
+export const revokeKey = (id) => json("DELETE", `/keys/${part(id)}`);
+export const rotateKey = (id) => json("POST", `/keys/${part(id)}/rotate`);
+
+/** Tell whether the server takes work: "ok", "starting", "ending" or "unreachable". */
+export const readiness = () =>
+  fetch("/readyz").then((answer) => answer.json()).then((told) => told.status, () => "unreachable");
+
+/** Give the figures as [name, labels, value]. */
+export async function metrics() {
+  const answer = await fetch("/metrics");
+  if (answer.status === 401) tellKeyNeeded();
+  if (!answer.ok) throw errorOf(answer.status, await answer.json().catch(() => null));
+  const lines = (await answer.text()).split("\n").filter((line) => line && !line.startsWith("#"));
+  return lines.map((line) => {
+    const [, name, labels = "", value] = line.match(/^(\w+)(?:\{(.*)\})? (\S+)/);
+    const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, text]) => [key, text]);
+    return [name, Object.fromEntries(pairs), Number(value)];
+  });
+}

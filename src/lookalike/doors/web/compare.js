@@ -1,0 +1,114 @@
+/** Comparing: two pictures side by side, and how alike they are. */
+
+import * as api from "./api.js";
+import { announce, button, fill, h, icon, toast } from "./dom.js";
+import { choose, takeDrops, takePastes, urlOf } from "./drops.js";
+import { bandOf, shortName } from "./grid.js";
+import { base64Of, isPicture, pictureOf } from "./pictures.js";
+import { blobOf, exampleOfFile, kindOf } from "./query.js";
+import { go } from "./route.js";
+
+const SIDES = ["a", "b"];
+
+export function showCompare(place, { parameters }) {
+  document.title = "Compare · lookalike";
+  const slots = h("div", { class: "slots" });
+  const result = h("section", { class: "comparison", "aria-label": "Result", "aria-live": "polite" });
+  let told = parameters;
+  fill(place, h("div", { class: "head" }, h("h1", {}, "Compare two pictures")), slots, result);
+
+  const set = (side, example) => {
+    const wanted = new URLSearchParams(told);
+    if (example) wanted.set(side, example);
+    else wanted.delete(side);
+    go(["compare"], wanted);
+  };
+  const take = async (side, { id, files = [], url, text }) => {
+    const pictures = files.filter(({ file }) => isPicture(file)).slice(0, 2);
+    if (files.length && !pictures.length) return toast("This is no picture.", "bad");
+    if (pictures.length === 2) {
+      const [a, b] = await Promise.all(pictures.map(({ file }) => exampleOfFile(file)));
+      return go(["compare"], { a, b });
+    }
+    if (pictures.length) return set(side, await exampleOfFile(pictures[0].file));
+    const address = url ?? urlOf(text);
+    if (address) set(side, address);
+    else if (id) set(side, `id:${id}`);
+  };
+  const free = () => SIDES.find((side) => !told.has(side)) ?? "b";
+  const endPastes = takePastes((brought) => take(free(), brought));
+
+  function update(parameters) {
+    told = parameters;
+    fill(slots, SIDES.map((side) => slot(side, told.get(side), told.get("collection"), set, take)));
+    if (SIDES.every((side) => told.has(side))) compare(result, told);
+    else fill(result, h("p", { class: "muted" }, "Choose two pictures: how alike they are stands here then."));
+  }
+
+  update(parameters);
+  return { update, close: endPastes };
+}
+
+function slot(side, example, collection, set, take) {
+  const title = side === "a" ? "First picture" : "Second picture";
+  const element = h("section", { class: "slot", "aria-label": title });
+  takeDrops(element, (brought) => take(side, brought));
+  if (!example) {
+    fill(element, h("div", { class: "drop" }, icon("picture"), h("p", { class: "drop-title" }, title),
+      h("p", { class: "muted" }, "Drop or paste it here, or"),
+      button("Choose a picture", () => choose((files) => take(side, { files }), { many: false }), { kind: "primary", label: `Choose the ${title.toLowerCase()}` })));
+    return element;
+  }
+  const { kind, name } = kindOf(example);
+  const picture = h("div", { class: "slot-picture" });
+  showPicture(picture, kind, name, collection);
+  fill(element, picture, h("div", { class: "slot-text" },
+    h("span", { class: "chip-name" }, kind === "kept" ? "your picture" : shortName(name)),
+    button("", () => set(side, null), { icon: "close", label: `Take away the ${title.toLowerCase()}`, kind: "ghost" })));
+  return element;
+}
+
+async function showPicture(place, kind, name, collection) {
+  const url = kind === "id" ? api.thumbnailUrl(collection, name, 1024) : kind === "kept" ? (await pictureOf(name))?.url : null;
+  if (!url) return fill(place, icon(kind === "url" ? "link" : "alert"));
+  fill(place, h("img", { src: url, alt: kind === "id" ? shortName(name) : "Your picture" }));
+}
+
+async function compare(place, told) {
+  fill(place, h("p", { class: "muted" }, "Comparing ..."));
+  try {
+    const [a, b] = await Promise.all(SIDES.map((side) => sourceOf(told.get("collection"), told.get(side))));
+    show(place, await api.compare(await bodyOf(a, b)));
+  } catch (error) {
+    fill(place, h("p", { class: "trouble", role: "alert" }, error.message));
+  }
+}
+
+async function sourceOf(collection, example) {
+  if (kindOf(example).kind === "url") return example;
+  const blob = await blobOf(collection, example);
+  if (!blob) throw new Error("One of the pictures is not on this device. Choose it again.");
+  return blob;
+}
+
+/** Two files go as they are; beside an address, a file goes as text. */
+async function bodyOf(a, b) {
+  const text = (source) => (source instanceof Blob ? base64Of(source) : source);
+  if (!(a instanceof Blob && b instanceof Blob)) return { a: await text(a), b: await text(b) };
+  const form = new FormData();
+  form.append("a", a, "a");
+  form.append("b", b, "b");
+  return form;
+}
+
+function show(place, found) {
+  const band = bandOf(found.score);
+  const meter = h("span", { class: "score-bar large", "aria-hidden": "true" }, h("span", {}));
+  meter.firstChild.style.width = `${100 * found.score}%`;
+  fill(place,
+    h("p", { class: "big-score" }, found.score.toFixed(2)), meter,
+    h("p", { class: "band" }, found.relation ? `${found.relation.replaceAll("_", " ")}: ${band}` : band),
+    h("dl", { class: "facts" },
+      Object.entries(found.distances).map(([space, distance]) => [h("dt", {}, `Distance, ${space}`), h("dd", {}, distance.toFixed(4))])));
+  announce(`Score ${found.score.toFixed(2)}: ${band}.`);
+}

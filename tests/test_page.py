@@ -1,0 +1,778 @@
+"""The page in a real browser: each thing that people do with it, on desktop and phone, in light and dark.
+
+What the browser saw lies in build/page-screenshots afterwards. Without chromium these tests are skipped, unless
+LOOKALIKE_NEED_BROWSER is set; `make browser` installs it where apt can.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import http.server
+import importlib.resources
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import httpx
+import PIL.Image
+import pytest
+from conftest import ROOT
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+
+import lookalike
+from lookalike.samples import write_samples
+
+WEB = ROOT / "src" / "lookalike" / "doors" / "web"
+SHOTS = ROOT / "build" / "page-screenshots"
+MOST_GZIPPED_BYTES = 300_000
+SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+LOOKS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
+]
+AURORA, OTHER = "scenes/aurora-1.jpg", "scenes/aurora-2.jpg"
+
+
+# ---- what all tests stand on
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = os.environ.get("LOOKALIKE_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        tell = "no chromium here: install it (`make browser`, or apt-get install chromium), or set LOOKALIKE_CHROMIUM"
+        pytest.fail(tell) if os.environ.get("LOOKALIKE_NEED_BROWSER") else pytest.skip(tell)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("samples")
+    write_samples(folder)
+    return folder
+
+
+class Server:
+    """A server process over a home of its own."""
+
+    def __init__(self, home: Path) -> None:
+        command = [sys.executable, "-m", "lookalike", "serve", "--home", str(home), "--port", "0", "--no-open"]
+        self.process = subprocess.Popen(
+            [*command, "--allow-private-urls"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert self.process.stdout is not None
+        self.address = self.process.stdout.readline().split(" at ")[1].split()[0]
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Iterator[Server]:
+    """A server with the sample pictures in the collection `demo`."""
+    home = tmp_path_factory.mktemp("home")
+    lines = [json.loads(line) for line in (samples / "samples.jsonl").read_text().splitlines()]
+    with lookalike.open(home) as library:
+        library.collection("demo", create=True).add(lines, base=samples)
+    started = Server(home)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def bare_server(tmp_path: Path) -> Iterator[Server]:
+    """A server without collections."""
+    started = Server(tmp_path / "bare")
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def picture_site(samples: Path) -> Iterator[str]:
+    """A web site that has the sample pictures."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None: ...
+
+    site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(samples)))
+    threading.Thread(target=site.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{site.server_port}"
+    site.shutdown()
+    site.server_close()
+
+
+class Visit:
+    """A page in the browser, and what went wrong on it."""
+
+    def __init__(self, context: BrowserContext, look: tuple[str, str]) -> None:
+        self.look = look
+        self.page = context.new_page()
+        self.page.set_default_timeout(15_000)
+        self.address = ""
+        self.troubles: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        self.page.on("console", self._hear)
+        self.page.on("request", lambda request: self.requests.append(request.url[:100]))
+
+    def _hear(self, message: Any) -> None:
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            self.troubles.append(message.text)
+
+    def go(self, server: Server, address: str = "#/") -> Page:
+        self.address = server.address
+        self.page.goto(f"{server.address}/{address}")
+        return self.page
+
+    def check(self, name: str) -> None:
+        """Keep a picture of the view, and hold it to what each promises: accessible, and no wider than the screen."""
+        page = self.page
+        expect(page.locator("[aria-busy]")).to_have_count(0)
+        page.evaluate(PICTURES_ARE_SHOWN)
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SHOTS / f"{name}-{'-'.join(self.look)}.png")
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(AXE)
+        assert page.evaluate(AXE_VIOLATIONS) == []
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+    def close(self) -> None:
+        """Hold the page to what it promises: no error, nothing blocked by its policy, nothing from outside."""
+        assert self.troubles == []
+        assert [url for url in self.requests if not url.startswith((self.address, "blob:", "data:"))] == []
+
+
+AXE = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+PICTURES_ARE_SHOWN = """async () => {
+    const isSeen = (image) => image.getBoundingClientRect().top < innerHeight && !image.complete;
+    const shown = (image) => new Promise((resolve) => (image.onload = image.onerror = resolve));
+    await Promise.all([...document.images].filter(isSeen).map(shown));
+}"""
+AXE_VIOLATIONS = """async () => {
+    const rules = {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]};
+    const {violations} = await axe.run(document, {runOnly: rules});
+    return violations.map(({id, nodes}) => `${id}: ${nodes.map((node) => node.html.slice(0, 200)).join(" | ")}`);
+}"""
+
+
+@pytest.fixture(params=LOOKS[:1] + LOOKS[-1:], ids="-".join)
+def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """A visit on a desktop in light, and one on a phone in dark."""
+    yield from visiting(browser, request.param)
+
+
+@pytest.fixture(params=LOOKS, ids="-".join)
+def look(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """A visit on each size in each scheme."""
+    yield from visiting(browser, request.param)
+
+
+def visiting(browser: Browser, look: tuple[str, str]) -> Iterator[Visit]:
+    size, scheme = look
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if scheme == "dark" else "light",
+        has_touch=size == "phone",
+        reduced_motion="reduce",
+    )
+    context.grant_permissions(["clipboard-read", "clipboard-write", "camera"])
+    visit = Visit(context, look)
+    yield visit
+    visit.close()
+    context.close()
+
+
+def searching(*like: str, **more: Any) -> str:
+    """Give the address of a search in `demo`."""
+    told = [("like", f"id:{name}") for name in like] + [(name, str(value)) for name, value in more.items()]
+    return "#/c/demo?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in told)
+
+
+def tiles(page: Page) -> Locator:
+    return page.locator(".tile:visible")
+
+
+def bring(page: Page, kind: str, target: str, path: Path, media: str = "image/jpeg") -> None:
+    """Let a file be dropped on, or pasted into, an element, as the browser tells of it."""
+    page.locator(target).first.wait_for()
+    page.evaluate(
+        """async ([kind, target, bytes, name, type]) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(bytes)], name, {type}));
+            const place = document.querySelector(target);
+            const told = {bubbles: true, cancelable: true};
+            if (kind === "paste") place.dispatchEvent(new ClipboardEvent(kind, {...told, clipboardData: transfer}));
+            else place.dispatchEvent(new DragEvent(kind, {...told, dataTransfer: transfer}));
+        }""",
+        [kind, target, list(path.read_bytes()), path.name, media],
+    )
+
+
+def choose(page: Page, button: str, files: Any) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name=button, exact=True).click()
+    chooser.value.set_files(files)
+
+
+# ---- how every view looks
+
+
+VIEWS = {
+    "collections": ("#/", ".card-pictures img >> nth=3"),
+    "browse": ("#/c/demo", ".tile img >> nth=4"),
+    "search": (searching(AURORA), ".tile img >> nth=4"),
+    "groups": (searching("products/mug-red.jpg", group_by="product_id", collapse=1), ".tile img >> nth=4"),
+    "no-match": (searching(AURORA, threshold="0.999"), ".note .button"),
+    "details": (searching(AURORA, show=OTHER), ".details-picture img"),
+    "adding": ("#/c/demo/add", ".drop"),
+    "compare-nothing": ("#/compare", ".slot >> nth=1"),
+    "compare": (f"#/compare?collection=demo&a=id:{AURORA}&b=id:{OTHER}", ".big-score"),
+    "settings": ("#/settings", ".figure >> nth=9"),
+    "nowhere": ("#/no-such-view", ".empty"),
+    "no-collection": ("#/c/shoez", ".empty"),
+}
+
+
+def test_every_view_is_accessible_and_fits_the_screen(look: Visit, server: Server) -> None:
+    for name, (address, sign) in VIEWS.items():
+        page = look.go(server, address)
+        page.locator(sign).wait_for()
+        look.check(name)
+
+
+def test_the_page_is_small_and_all_of_it_is_served(server: Server) -> None:
+    files = [path for path in WEB.rglob("*") if path.is_file()]
+    assert sum(len(gzip.compress(path.read_bytes())) for path in files) < MOST_GZIPPED_BYTES
+    for path in files:
+        answer = httpx.get(f"{server.address}/web/{path.name}")
+        assert answer.status_code == 200
+        assert "'unsafe" not in answer.headers["content-security-policy"]
+
+
+# ---- collections
+
+
+def test_a_collection_is_made_opened_and_deleted(visit: Visit, bare_server: Server) -> None:
+    page = visit.go(bare_server)
+    visit.check("no-collections")
+    page.get_by_role("button", name="Make a collection").click()
+    page.get_by_label("Name").fill("shoes")
+    page.get_by_label("Type").select_option("products")
+    page.get_by_text("More choices").click()
+    page.get_by_label("Declared fields").fill("price, color")
+    page.get_by_label("Product field").fill("sku")
+    visit.check("new-collection")
+    page.get_by_role("button", name="Make the collection").click()
+    expect(page.get_by_text("Drop pictures or a folder here")).to_be_visible()
+    visit.check("empty-collection")
+    made = httpx.get(f"{bare_server.address}/api/v1/collections/shoes").json()
+    assert (made["type"], made["fields"], made["product_id_field"]) == ("products", ["price", "color"], "sku")
+
+    page.goto(f"{bare_server.address}/#/")
+    page.get_by_role("button", name="Change shoes").click()
+    page.get_by_label("Declared fields").fill("price")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("shoes was changed.")).to_be_visible()
+    page.get_by_role("button", name="Delete shoes").click()
+    visit.check("delete-collection")
+    page.get_by_role("button", name="Keep it").click()
+    expect(page.get_by_role("heading", name="shoes")).to_be_visible()
+    page.get_by_role("button", name="Delete shoes").click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_text("No collection yet")).to_be_visible()
+    assert httpx.get(f"{bare_server.address}/api/v1/collections").json() == {"collections": []}
+
+
+def test_a_name_that_is_taken_is_told_in_the_form(visit: Visit, server: Server) -> None:
+    page = visit.go(server)
+    page.get_by_role("button", name="New collection").click()
+    page.get_by_label("Name").fill("demo")
+    page.get_by_role("button", name="Make the collection").click()
+    expect(page.get_by_role("alert")).to_contain_text("demo")
+
+
+# ---- adding
+
+
+@pytest.fixture
+def shelf(bare_server: Server) -> Server:
+    """A server with the empty collection `shelf`."""
+    httpx.post(f"{bare_server.address}/api/v1/collections", json={"name": "shelf"}).raise_for_status()
+    return bare_server
+
+
+def ids_of(server: Server, collection: str = "shelf") -> list[str]:
+    found = httpx.get(f"{server.address}/api/v1/collections/{collection}/records", params={"limit": 1000}).json()
+    return [record["id"] for record in found["records"]]
+
+
+def test_files_are_added_and_a_broken_one_fails_alone(
+    visit: Visit, shelf: Server, samples: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes((samples / AURORA).read_bytes()[:300])
+    page = visit.go(shelf, "#/c/shelf")
+    choose(page, "Choose files", [samples / AURORA, samples / OTHER, broken])
+    expect(page.get_by_role("heading", name="Done", exact=True)).to_be_visible()
+    expect(page.locator(".upload.is-failed")).to_contain_text("cannot decode")
+    expect(page.locator(".upload.is-added")).to_have_count(2)
+    visit.check("added")
+    assert ids_of(shelf) == ["aurora-1.jpg", "aurora-2.jpg"]
+    page.get_by_role("button", name="Try broken.jpg again").click()
+    expect(page.locator(".upload.is-failed")).to_have_count(1)
+    page.get_by_role("link", name="See the pictures").click()
+    expect(tiles(page)).to_have_count(2)
+
+
+def test_a_folder_is_added_with_its_records_and_other_files_are_left_out(
+    visit: Visit, shelf: Server, samples: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "trip"
+    (folder / "day").mkdir(parents=True)
+    shutil.copy(samples / AURORA, folder / "day" / "a.jpg")
+    shutil.copy(samples / OTHER, folder / "b.jpg")
+    (folder / "notes.txt").write_text("no picture")
+    (folder / "records.jsonl").write_text('{"_id": "first", "_file": "day/a.jpg", "price": 3, "tags": ["night"]}\n')
+    page = visit.go(shelf, "#/c/shelf/add")
+    choose(page, "Choose a folder", folder)
+    expect(page.get_by_text("1 file left out")).to_be_visible()
+    expect(page.get_by_role("heading", name="Done", exact=True)).to_be_visible()
+    assert ids_of(shelf) == ["first", "trip/b.jpg"]
+    record = httpx.get(f"{shelf.address}/api/v1/collections/shelf/records/first").json()
+    assert (record["metadata"], record["tags"]) == ({"price": 3}, ["night"])
+
+
+def test_pictures_are_dropped_and_pasted(visit: Visit, shelf: Server, samples: Path) -> None:
+    page = visit.go(shelf, "#/c/shelf")
+    bring(page, "drop", ".drop", samples / AURORA)
+    expect(page.locator(".upload.is-added")).to_have_count(1)
+    bring(page, "paste", "body", samples / OTHER)
+    expect(page.locator(".upload.is-added")).to_have_count(2)
+    assert ids_of(shelf) == ["aurora-1.jpg", "aurora-2.jpg"]
+
+
+def test_addresses_and_json_lines_are_added(visit: Visit, shelf: Server, picture_site: str) -> None:
+    page = visit.go(shelf, "#/c/shelf/add")
+    page.get_by_text("Addresses or JSON lines").click()
+    record = json.dumps({"_id": "7", "_url": f"{picture_site}/{OTHER}", "price": 3})
+    page.get_by_label("One on each line").fill(f"{picture_site}/{AURORA}\n{record}\nno address\n")
+    visit.check("addresses")
+    page.get_by_role("button", name="Add these").click()
+    expect(page.get_by_role("heading", name="Done", exact=True)).to_be_visible()
+    expect(page.locator(".upload.is-failed")).to_contain_text("no address")
+    assert ids_of(shelf) == ["7", f"{picture_site}/{AURORA}"]
+
+
+def test_uploads_pause_and_go_on_and_an_id_that_is_taken_can_be_replaced(
+    visit: Visit, shelf: Server, samples: Path, tmp_path: Path
+) -> None:
+    page = visit.go(shelf, "#/c/shelf/add")
+    wire = page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 200_000}
+    wire.send("Network.emulateNetworkConditions", slow)  # type: ignore[arg-type]
+    choose(page, "Choose files", sorted((samples / "scenes").glob("*.jpg"))[:12])
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".upload.is-sending")).to_have_count(0)
+    sent = page.locator(".upload.is-added").count()
+    assert sent < 12
+    visit.check("paused")
+    wire.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})  # type: ignore[arg-type]
+    assert page.locator(".upload.is-added").count() == sent
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("heading", name="Done", exact=True)).to_be_visible()
+    assert len(ids_of(shelf)) == 12
+
+    other = tmp_path / "aurora-1.jpg"
+    shutil.copy(samples / "products" / "mug-red.jpg", other)
+    choose(page, "Choose files", [other])
+    expect(page.locator(".upload.is-failed")).to_contain_text("aurora-1.jpg")
+    page.get_by_role("button", name="Replace 1 picture").click()
+    expect(page.locator(".upload.is-updated")).to_have_count(1)
+
+
+# ---- searching
+
+
+def test_a_dropped_picture_finds_its_original(visit: Visit, server: Server, samples: Path) -> None:
+    page = visit.go(server, "#/c/demo")
+    bring(page, "drop", ".search", samples / "copies" / "aurora-1-brightened.jpg")
+    expect(tiles(page).first).to_contain_text("1.00")
+    names = page.locator(".tile").evaluate_all("all => all.slice(0, 2).map(one => one.dataset.id)")
+    assert set(names) == {"copies/aurora-1-brightened.jpg", AURORA}
+    page.reload()
+    expect(tiles(page).first).to_contain_text("1.00")
+
+
+def test_a_pasted_picture_an_address_and_a_name_are_examples(
+    visit: Visit, server: Server, samples: Path, picture_site: str
+) -> None:
+    page = visit.go(server, "#/c/demo")
+    bring(page, "paste", "body", samples / AURORA)
+    expect(page.locator(".chip")).to_have_count(1)
+    for text in (f"{picture_site}/{OTHER}", "scenes/aurora-3.jpg"):
+        page.locator(".search-text").fill(text)
+        page.locator(".search-text").press("Enter")
+    expect(page.locator(".chip.is-like")).to_have_count(3)
+    visit.check("three-examples")
+    expect(tiles(page).first).to_be_visible()
+    page.locator(".search-text").fill("no such picture")
+    page.locator(".search-text").press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("neither an address nor the name")
+
+
+def test_a_random_picture_more_like_this_and_not_this(visit: Visit, server: Server) -> None:
+    page = visit.go(server, "#/c/demo")
+    page.get_by_role("button", name="Search with a random picture").click()
+    expect(page.locator(".chip")).to_have_count(1)
+    expect(tiles(page).first).to_contain_text("0.")
+    first = tiles(page).first.get_attribute("data-id")
+    tiles(page).first.get_by_role("button", name="More like this").click()
+    expect(page.locator(".chip.is-like")).to_have_count(2)
+    expect(page.locator(f'.tile[data-id="{first}"]')).to_have_count(0)
+    tiles(page).nth(1).get_by_role("button", name="Not like this").click()
+    expect(page.locator(".chip.is-unlike")).to_have_count(1)
+    visit.check("like-and-unlike")
+    page.locator(".chip.is-unlike").get_by_role("button", name="Like this").click()
+    expect(page.locator(".chip.is-like")).to_have_count(3)
+    page.locator(".chip").first.get_by_role("button", name="Take away").click()
+    expect(page.locator(".chip")).to_have_count(2)
+    page.go_back()
+    expect(page.locator(".chip")).to_have_count(3)
+
+
+def test_the_threshold_counts_live_and_stands_in_the_address(visit: Visit, server: Server) -> None:
+    page = visit.go(server, searching(AURORA))
+    slider = page.get_by_role("slider", name="Threshold")
+    expect(page.locator(".threshold-count")).to_contain_text("113 of 113")
+    page.get_by_role("spinbutton", name="Threshold").fill("0.8")
+    shown = page.locator(".threshold-count")
+    expect(shown).to_contain_text("score 0.80 or more")
+    counted = int(shown.inner_text().split()[0])
+    expect(tiles(page)).to_have_count(counted)
+    asked = {"like": [f"id:{AURORA}"], "threshold": 0.8, "limit": 113}
+    told = httpx.post(f"{server.address}/api/v1/collections/demo/search", json=asked).json()
+    assert told["count"] == counted + 1  # the example itself
+    page.wait_for_url("**threshold=0.8")
+    slider.focus()
+    slider.press("ArrowRight")
+    page.wait_for_url("**threshold=0.81")
+    page.reload()
+    expect(slider).to_have_value("0.81")
+    for bars in page.locator(".histogram span.passes").all():
+        assert bars.evaluate("bar => [...bar.parentNode.children].indexOf(bar)") >= 40
+
+
+def test_nothing_alike_is_told_so(visit: Visit, server: Server, tmp_path: Path) -> None:
+    noise = tmp_path / "noise.png"
+    PIL.Image.effect_noise((200, 200), 90).convert("RGB").save(noise)
+    page = visit.go(server, "#/c/demo")
+    bring(page, "drop", ".search", noise, "image/png")
+    expect(page.get_by_text("No confident match.")).to_be_visible()
+    visit.check("no-confident-match")
+    page.get_by_role("spinbutton", name="Threshold").fill("0.95")
+    expect(page.get_by_role("heading", name="No match at 0.95")).to_be_visible()
+    page.get_by_role("button", name="Show from").click()
+    expect(tiles(page).first).to_be_visible()
+
+
+def test_a_copied_link_shows_the_same_on_another_device(
+    visit: Visit, browser: Browser, server: Server, samples: Path
+) -> None:
+    page = visit.go(server, searching(threshold="0.6", group_by="category"))
+    bring(page, "drop", ".search", samples / "copies" / "aurora-1-brightened.jpg")
+    expect(tiles(page).first).to_be_visible()
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_text("The link is copied")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+    best = tiles(page).first.get_attribute("data-id")
+    with browser.new_context() as elsewhere:
+        opened = elsewhere.new_page()
+        opened.goto(link)
+        expect(opened.locator(".chip-picture img")).to_be_visible()
+        expect(tiles(opened).first).to_be_visible()
+        assert len(opened.url) < 300
+        assert "group_by=category" in opened.url
+        assert opened.locator(".tile").first.get_attribute("data-id") in (best, AURORA)
+
+
+def test_details_are_edited_and_a_record_is_deleted(visit: Visit, shelf: Server, samples: Path) -> None:
+    page = visit.go(shelf, "#/c/shelf")
+    choose(page, "Choose files", [samples / AURORA, samples / OTHER])
+    page.get_by_role("link", name="See the pictures").click()
+    tiles(page).first.get_by_role("button", name="Details").click()
+    page.get_by_role("button", name="Add a field").click()
+    page.get_by_label("Field", exact=True).fill("price")
+    page.get_by_label("Value", exact=True).fill("12.5")
+    page.get_by_label("Tags").fill("night, north")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    visit.check("edited")
+    address = f"{shelf.address}/api/v1/collections/shelf/records/aurora-1.jpg"
+    told = httpx.get(address).json()
+    assert (told["metadata"], told["tags"]) == ({"price": 12.5}, ["night", "north"])
+
+    httpx.patch(address, json={"metadata": {"price": 13}}).raise_for_status()
+    page.get_by_label("Value of price").fill("14")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Someone else changed")
+    page.get_by_role("button", name="Show it as it is now").click()
+    expect(page.get_by_label("Value of price")).to_have_value("13")
+
+    page.get_by_role("button", name="Delete this record").click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(tiles(page)).to_have_count(1)
+    assert ids_of(shelf) == ["aurora-2.jpg"]
+
+
+def test_details_step_through_the_matches_by_keyboard(visit: Visit, server: Server) -> None:
+    page = visit.go(server, searching(AURORA))
+    first, second = tiles(page).nth(0), tiles(page).nth(1)
+    first.get_by_role("button", name="Details").press("Enter")
+    page.get_by_role("dialog").locator(".facts").wait_for()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("dialog .facts")).to_contain_text(str(second.get_attribute("data-id")))
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(second.get_by_role("button", name="Details")).to_be_focused()
+
+
+# ---- cropping
+
+
+def crop_in(page: Page) -> list[float]:
+    return [float(number) for number in parse_qs(urlsplit(page.url).fragment.partition("?")[2])["crop"][0].split(",")]
+
+
+def test_a_part_is_chosen_by_dragging(visit: Visit, server: Server) -> None:
+    page = visit.go(server, searching("copies/aurora-1-bordered.jpg"))
+    expect(tiles(page).first).to_be_visible()
+    page.get_by_role("button", name="Look at a part").click()
+    picture = page.locator(".crop-area img")
+    expect(picture).to_be_visible()
+    bounds = picture.bounding_box()
+    assert bounds is not None
+    at = [
+        (bounds["x"] + x * bounds["width"], bounds["y"] + y * bounds["height"]) for x, y in ((0.02, 0.02), (0.9, 0.9))
+    ]
+    drag(page, *at, by_touch=visit.look[0] == "phone")
+    visit.check("crop")
+    page.get_by_role("button", name="Search with this part").click()
+    page.wait_for_url("**crop=*")
+    assert crop_in(page) == pytest.approx([0.02, 0.02, 0.88, 0.88], abs=0.02)
+    expect(page.locator(".chip")).to_contain_text("a part of")
+    expect(tiles(page).first).to_be_visible()
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float], *, by_touch: bool) -> None:
+    if not by_touch:
+        page.mouse.move(*start)
+        page.mouse.down()
+        page.mouse.move(*end, steps=5)
+        page.mouse.up()
+        return
+    wire = page.context.new_cdp_session(page)
+    for kind, points in (("touchStart", [start]), ("touchMove", [end]), ("touchEnd", [])):
+        touches = [{"x": x, "y": y} for x, y in points]
+        wire.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})  # type: ignore[arg-type]
+
+
+def test_a_part_is_chosen_by_keyboard_and_numbers(visit: Visit, server: Server) -> None:
+    page = visit.go(server, searching(AURORA))
+    page.get_by_role("button", name="Look at a part").press("Enter")
+    box = page.get_by_role("group", name="Part of the picture")
+    box.focus()
+    for key in ("ArrowRight", "ArrowDown", "Shift+ArrowLeft", "Shift+ArrowUp"):
+        box.press(key)
+    page.get_by_label("left, %").fill("10")
+    page.get_by_label("left, %").press("Tab")
+    page.get_by_role("button", name="Search with this part").press("Enter")
+    page.wait_for_url("**crop=*")
+    assert crop_in(page) == pytest.approx([0.10, 0.17, 0.68, 0.68], abs=0.005)
+    page.get_by_role("button", name="Change the part").click()
+    page.get_by_role("button", name="Whole picture").click()
+    expect(page.locator(".chip")).not_to_contain_text("a part of")
+
+
+# ---- narrowing
+
+
+def test_facets_narrow_the_search(visit: Visit, server: Server) -> None:
+    page = visit.go(server, "#/c/demo")
+    if visit.look[0] == "phone":
+        page.get_by_text("Filter", exact=True).click()
+    page.get_by_role("checkbox", name="shoes 8").check()
+    expect(tiles(page)).to_have_count(8)
+    page.get_by_role("checkbox", name="bags 4").check()
+    expect(tiles(page)).to_have_count(12)
+    page.get_by_role("spinbutton", name="to").fill("89.9")
+    page.get_by_role("spinbutton", name="to").press("Tab")
+    expect(tiles(page)).to_have_count(8)
+    visit.check("filtered")
+    page.reload()
+    expect(tiles(page)).to_have_count(8)
+    if visit.look[0] == "phone":
+        page.get_by_text("Filter", exact=True).click()
+    page.get_by_role("button", name="Clear all filters").click()
+    expect(tiles(page)).to_have_count(60)
+
+
+def test_groups_variety_and_near_duplicates(visit: Visit, server: Server) -> None:
+    page = visit.go(server, searching("products/mug-red.jpg"))
+    if visit.look[0] == "phone":
+        page.get_by_text("Group and variety").click()
+    page.get_by_label("Group").select_option("product_id")
+    page.wait_for_url("**group_by=product_id")
+    expect(page.locator('.tile[data-id^="products/mug"]')).to_have_count(1)
+    page.get_by_label("Group").select_option("")
+    expect(page.locator('.tile[data-id^="products/mug"]')).not_to_have_count(1)
+    page.goto(f"{server.address}/{searching(AURORA)}")
+    expect(page.locator('.tile[data-id="copies/aurora-1-brightened.jpg"]')).to_have_count(1)
+    page.get_by_label("Hide near-duplicates").check()
+    page.wait_for_url("**collapse=1")
+    expect(page.locator(".tile .relation").first).to_contain_text("+")
+    page.get_by_label("Variety").press("End")
+    page.wait_for_url("**diversity=1**")
+    visit.check("variety")
+
+
+def test_the_camera_takes_a_picture_to_search_with(visit: Visit, server: Server) -> None:
+    page = visit.go(server, "#/c/demo")
+    page.get_by_role("button", name="Take a picture with the camera").click()
+    take = page.get_by_role("button", name="Take the picture")
+    expect(take).to_be_enabled()
+    visit.check("camera")
+    take.click()
+    expect(page.locator(".chip-picture img")).to_be_visible()
+    expect(tiles(page).first).to_be_visible()
+
+
+# ---- comparing
+
+
+def test_two_pictures_are_compared(visit: Visit, server: Server, samples: Path) -> None:
+    page = visit.go(server, "#/compare")
+    choose(page, "Choose the first picture", samples / AURORA)
+    bring(page, "drop", ".slot:nth-of-type(2)", samples / "copies" / "aurora-1-brightened.jpg")
+    expect(page.locator(".big-score")).to_contain_text("0.9")
+    visit.check("compared")
+    page.get_by_role("button", name="Take away the second picture").click()
+    expect(page.get_by_role("button", name="Choose the second picture")).to_be_visible()
+
+
+def test_a_match_is_compared_with_the_example(visit: Visit, server: Server) -> None:
+    page = visit.go(server, searching(AURORA, show=OTHER))
+    page.get_by_role("button", name="Compare", exact=True).click()
+    expect(page.locator(".big-score")).to_be_visible()
+
+
+# ---- keys
+
+
+def test_keys_are_made_used_and_revoked(visit: Visit, browser: Browser, shelf: Server) -> None:
+    page = visit.go(shelf, "#/settings")
+    page.get_by_role("button", name="New key").click()
+    page.get_by_label("Name").fill("mine")
+    page.get_by_role("button", name="Make the key").click()
+    expect(page.get_by_text("it is shown this once")).to_be_visible()
+    visit.check("fresh-key")
+    secret = page.locator(".secret").input_value()
+    page.get_by_role("button", name="Done").click()
+    expect(page.get_by_text('You use the key "mine" (admin).')).to_be_visible()
+    assert httpx.get(f"{shelf.address}/api/v1/collections").status_code == 401
+    [cookie] = page.context.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    assert secret not in json.dumps(page.evaluate("({...localStorage, ...sessionStorage})")) + page.url
+
+    page.get_by_role("button", name="New key").click()
+    page.get_by_label("Name").fill("reader")
+    page.get_by_label("Scope").select_option("read")
+    page.get_by_text("End and quotas").click()
+    page.get_by_label("Pictures").fill("500")
+    page.get_by_role("button", name="Make the key").click()
+    reader = page.locator(".secret").input_value()
+    page.get_by_role("button", name="Done").click()
+    expect(page.get_by_role("row", name="reader")).to_contain_text("500 pictures")
+    visit.check("keys")
+
+    with browser.new_context() as elsewhere:
+        other = elsewhere.new_page()
+        other.goto(f"{shelf.address}/#/")
+        other.get_by_role("textbox", name="Key").fill("wrong")
+        other.get_by_role("button", name="Sign in").click()
+        expect(other.get_by_role("alert")).to_contain_text("does not know this key")
+        other.get_by_role("textbox", name="Key").fill(reader)
+        other.get_by_role("button", name="Sign in").click()
+        expect(other.get_by_role("heading", name="shelf")).to_be_visible()
+
+    page.get_by_role("button", name="Revoke reader").click()
+    page.get_by_role("button", name="Revoke", exact=True).click()
+    expect(page.get_by_role("row", name="reader")).to_contain_text("revoked")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("textbox", name="Key")).to_be_visible()
+    visit.check("sign-in")
+
+
+# ---- the demo
+
+
+def test_the_demo_ends_in_the_page(visit: Visit, pictures: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lookalike", "demo", "--photos", str(pictures), "--home", str(tmp_path / "home")]
+    demo = subprocess.Popen(
+        [*command, "--serve"], env={**os.environ, "BROWSER": "true"}, stdout=subprocess.PIPE, text=True
+    )
+    assert demo.stdout is not None
+    with demo.stdout:
+        told = next(line for line in demo.stdout if line.startswith("The page is at "))
+        visit.address, _, address = told.split()[4].partition("/#")
+        page = visit.page
+        page.goto(f"{visit.address}/#{address}")
+        expect(tiles(page)).to_have_count(10)
+        demo.send_signal(signal.SIGINT)
+        demo.communicate()
+    assert demo.returncode == 0
+
+
+# ---- without a mouse
+
+
+def test_the_main_work_is_done_by_keyboard_alone(visit: Visit, server: Server) -> None:
+    page = visit.go(server)
+    page.get_by_role("heading", name="demo").wait_for()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    tab_to(page, "a.card-link")
+    page.keyboard.press("Enter")
+    expect(tiles(page).first).to_be_visible()
+    tab_to(page, ".tile button[aria-label^='More like this']")
+    page.keyboard.press("Enter")
+    expect(page.locator(".chip")).to_have_count(1)
+    expect(page.locator("#announcer")).to_contain_text("matches")
+
+
+def tab_to(page: Page, target: str) -> None:
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate("target => document.activeElement.matches(target)", target):
+            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert outline != "none"
+            return
+    raise AssertionError(f"{target} is not reached by Tab")
