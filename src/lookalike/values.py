@@ -271,6 +271,7 @@ class CollectionSpec:
         encoder: Name of the encoder whose vectors it holds.
         encoder_digest: SHA-256 that binds the collection to that very encoder.
         spaces: The vectors it holds, the ranking one first.
+        title: What people call it, where that is not its name; "" otherwise.
     """
 
     name: str
@@ -282,3 +283,4 @@ class CollectionSpec:
     fields: tuple[str, ...] = ()
     product_id_field: str | None = None
     created_at: str = ""
+    title: str = ""

@@ -458,6 +458,7 @@ class Collection:
         spec = self.spec
         return {
             "name": spec.name,
+            "title": spec.title,
             "type": spec.type,
             "keep": spec.keep,
             "encoder": spec.encoder,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .. import intake
 from ..encoders import difference_hash, hue_histogram, open_encoder, tiny_pixels
 from ..values import Entry, Record
-from .items import check_record_id
+from .items import UPLOAD, check_record_id
 from .spaces import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Describer:
             source = original = intake.read_bytes(source, limits=self.settings.limits, fetch=self.fetcher)[0]
         keeps = keep in ("thumbnail", "original") or (keep == "auto" and not item.stamp)
         seen = self.describe(source, thumbnail=keeps)
-        is_named = intake.is_url(item.source) or intake.as_path(item.source) is not None
+        is_named = intake.is_url(item.source) or intake.as_path(item.source) is not None or item.name.startswith(UPLOAD)
         record = Record(
             id=check_record_id(item.id or seen.content_hash[:32], limits=self.settings.limits),
             source=item.name if is_named else f"bytes:{seen.content_hash[:16]}",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, get_args
 
+from .. import intake
 from ..encoders import ENCODERS, HASH_BITS, HUES
 from ..errors import CollectionNotFoundError, InputError
 from ..settings import Settings, load_settings
@@ -89,8 +91,12 @@ class Library:
         encoder: str = "builtin",
         fields: Iterable[str] = (),
         product_id_field: str | None = None,
+        title: str = "",
     ) -> Collection:
-        """Make a collection; the arguments are those of `collection`.
+        """Make a collection; the other arguments are those of `collection`.
+
+        Args:
+            title: What people call it, where that is not its name.
 
         Raises:
             CollectionExistsError: when the name is in use.
@@ -113,7 +119,8 @@ class Library:
             spaces=spaces,
             fields=tuple(fields),
             product_id_field=product_id_field,
-            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            title=title,
         )
         return self._opened(self._stores.create(spec))
 
@@ -143,6 +150,21 @@ class Library:
     def compare(self, a: Any, b: Any) -> Comparison:
         """Say how alike two pictures are; each is what `Collection.add` reads."""
         return compare(self.describer(), a, b)
+
+    def fetch(self, url: str, *, most_bytes: int, timeout_s: float) -> bytes:
+        """Give the bytes behind a URL, within limits of the caller's where these are narrower than ours.
+
+        Raises:
+            SourceError: when it is not opened, does not answer in time, or has too many bytes.
+        """
+        limits = self.settings.limits
+        narrowed = replace(
+            limits,
+            max_image_bytes=min(most_bytes, limits.max_image_bytes),
+            fetch_timeout_s=min(timeout_s, limits.fetch_timeout_s),
+        )
+        with intake.Fetcher(narrowed, allow_private=self.settings.allow_private_urls) as fetcher:
+            return fetcher.fetch(url)
 
     def describer(self, encoder: str = "builtin") -> Describer:
         """What reads and encodes here, by encoder; all collections of one encoder share it."""

@@ -16,11 +16,12 @@ from ...core.jobs import Jobs
 from ...core.keys import Keys
 from ...core.library import Library
 from ...errors import InputError, LookalikeError
+from ..dialects import DIALECTS
 from . import access, collections, documents, health, jobs, questions, records
-from .desk import Desk, request_id_of
+from .desk import Desk
 from .gate import Gate
 from .pool import WorkerPool
-from .replies import Refusal, failure_reply, unexpected_reply
+from .replies import Refusal, failure_reply, unexpected
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -57,6 +58,8 @@ def bare_app(desk: Desk | None = None) -> FastAPI:
     app.state.desk = desk
     for module in _ROUTERS:
         app.include_router(module.router)
+    for dialect in DIALECTS:
+        app.include_router(dialect.router, include_in_schema=False)
     documents.mount(app)
     for kind in (LookalikeError, Refusal):
         app.add_exception_handler(kind, _failed)
@@ -84,8 +87,7 @@ async def _living(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _failed(request: Request, error: Any) -> Response:
-    request.scope["state"]["code"] = error.code
-    return failure_reply(error, request_id_of(request))
+    return failure_reply(error, request.scope)
 
 
 async def _misfit(request: Request, error: Any) -> Response:
@@ -109,5 +111,4 @@ async def _refused(request: Request, error: Any) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    request.scope["state"]["code"] = "internal"
-    return unexpected_reply(request_id_of(request))
+    return failure_reply(unexpected(), request.scope)

@@ -71,6 +71,7 @@ class CollectionInfo(Answered):
     """A collection."""
 
     name: str
+    title: str = Field(description="What people call it, where that is not its name.")
     type: CollectionType
     keep: Keep
     records: int
