@@ -58,7 +58,7 @@ class WorkerPool:
     def card(self, encoder_name: str) -> Any:
         """Give the card of the encoder that runs in the workers."""
         if encoder_name not in self._cards:
-            self._cards[encoder_name] = self._ask((encoder_name, None, False), b"", _FIRST_S)
+            self._cards[encoder_name] = self._ask((encoder_name, None, None), b"", _FIRST_S)
         return self._cards[encoder_name]
 
     def describe(self, encoder_name: str, data: bytes, *, crop: Crop | None, thumbnail: bool) -> Description:

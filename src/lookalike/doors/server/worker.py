@@ -59,10 +59,9 @@ def work(connection: Connection, settings: Settings) -> None:
             return
         try:
             describer = describers.setdefault(encoder_name, _describer(settings, encoder_name))
-            if data:
-                connection.send((True, describer.describe(data, crop=crop, thumbnail=thumbnail)))
-            else:
-                connection.send((True, describer.card))
+            is_picture = thumbnail is not None  # else the question is for the card
+            described = describer.describe(data, crop=crop, thumbnail=thumbnail) if is_picture else describer.card
+            connection.send((True, described))
         except LookalikeError as error:
             connection.send((False, error))
         except (BrokenPipeError, ConnectionResetError):
