@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,19 +11,23 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, get_args
 
 from .. import intake
+from ..distances import score_map
 from ..encoders import ENCODERS, HASH_BITS, HUES
 from ..errors import CollectionNotFoundError, InputError
 from ..settings import Settings, load_settings
 from ..stores import open_stores
 from ..values import CollectionSpec, CollectionType, Keep, Space
+from .candidates import Candidates, distinct, rank
 from .collection import Collection
 from .comparison import compare
 from .describer import Describer, Workers
+from .question import NEAR_DUPLICATE_SCORE, probe_of
 from .results import Comparison
-from .spaces import HASH_SPACE, HUE_SPACE
+from .spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
     from ..stores import Store
+    from .question import Probe
 
 
 class Library:
@@ -151,6 +155,23 @@ class Library:
         """Say how alike two pictures are; each is what `Collection.add` reads."""
         return compare(self.describer(), a, b)
 
+    def rank(self, source: Any, others: Sequence[Any]) -> Candidates:
+        """Rank pictures that are stored nowhere by how much each is a copy of one.
+
+        Raises:
+            SourceError: when the first cannot be read. Of the others each fails alone.
+        """
+        return rank(self._probe(source), others, self._probe, score_map(COPY_SPACE))
+
+    def distinct(self, sources: Sequence[Any], *, threshold: float = NEAR_DUPLICATE_SCORE) -> Candidates:
+        """Give the pictures that are no near-duplicate of one before them."""
+        return distinct(sources, self._probe, score_map(COPY_SPACE), threshold=threshold)
+
+    def difference_hash(self, source: Any) -> str:
+        """Give the 64 bits of the difference hash of a picture, in hex; "" for a flat one, which has none."""
+        found = self._probe(source).hash
+        return "" if found is None else found.tobytes().hex()
+
     def fetch(self, url: str, *, most_bytes: int, timeout_s: float) -> bytes:
         """Give the bytes behind a URL, within limits of the caller's where these are narrower than ours.
 
@@ -191,6 +212,10 @@ class Library:
 
     def __repr__(self) -> str:
         return f"<lookalike library {str(self.settings.home)!r}: {', '.join(self.collections()) or 'empty'}>"
+
+    def _probe(self, source: Any) -> Probe:
+        seen = self.describer().describe(source)
+        return probe_of(seen.vectors, COPY_SPACE, seen.content_hash)
 
     def _opened(self, store: Store) -> Collection:
         spec = store.spec
