@@ -27,6 +27,14 @@ def is_compare(answer: httpx.Response) -> bool:
     return set(answer.json()) == {"message"} and bool(answer.json()["message"])
 
 
+def is_ximilar(answer: httpx.Response) -> bool:
+    if answer.status_code == 401:
+        return bool(answer.json() == {"detail": "Invalid token."})
+    body = answer.json()
+    status = body["status"]
+    return set(body) == {"status"} and status["code"] == answer.status_code and bool(status["text"])
+
+
 PICTURE = {"image_file": ("a.jpg", jpeg(0), "image/jpeg")}
 ONE_BROKEN = b"--b\r\nContent-Disposition: form-data; name=x\r\n\r\ncut"
 REFUSALS: list[tuple[Any, str, str, int, dict[str, Any]]] = [
@@ -47,6 +55,18 @@ REFUSALS: list[tuple[Any, str, str, int, dict[str, Any]]] = [
     (is_watson, "POST", "/v3/collections/none/images", 413, {"files": {"image_file": ("a.jpg", bytes(3_000_000))}}),
     (is_watson, "GET", "/v3/collections", 403, {"headers": {"Origin": "https://elsewhere.example"}}),
     (is_watson, "GET", "/v3/collections", 403, {"headers": {"Host": "rebound.example"}}),
+    (is_ximilar, "POST", "/similarity/photos/v2/nothing", 404, {}),
+    (is_ximilar, "POST", "/similarity/none/v2/insert", 404, {}),
+    (is_ximilar, "GET", "/similarity/photos/v2/ping", 405, {}),
+    (is_ximilar, "PUT", "/image_matching/v2/rank_images", 405, {}),
+    (is_ximilar, "POST", "/photo/search/v2/allIDs", 404, {"headers": {"collection-id": "none"}}),
+    (is_ximilar, "POST", "/photo/search/v2/allIDs", 400, {}),
+    (is_ximilar, "POST", "/similarity/photos/v2/insert", 400, {"content": b"{", "headers": {"collection-id": "a"}}),
+    (is_ximilar, "POST", "/similarity/photos/v2/insert", 413, {"content": bytes(3_000_000)}),
+    (is_ximilar, "POST", "/image_matching/v2/rank_images", 400, {"json": {"records": [{"_base64": "x"}]}}),
+    (is_ximilar, "POST", "/similarity/training/v2/task/", 400, {}),
+    (is_ximilar, "GET", "/account/v2/nothing", 404, {}),
+    (is_ximilar, "POST", "/image_matching/v2/ping", 403, {"headers": {"Origin": "https://elsewhere.example"}}),
     (is_compare, "POST", "/", 400, {"content": b"x"}),
     (is_compare, "DELETE", "/", 405, {}),
     (is_compare, "GET", "/compare", 405, {}),
@@ -79,7 +99,7 @@ def test_without_a_key_each_dialect_says_so_in_its_form(tmp_path_factory: pytest
             assert answer.status_code == 401, path
             assert is_own(answer), answer.text
         headers = {"Authorization": f"Bearer {key}"}
-        for is_own, path in ((is_watson, "/v3/collections/none"), (is_compare, "/compare")):
+        for is_own, path in ((is_watson, "/v3/collections/none"), (is_compare, "/compare"), (is_ximilar, "/photo/x")):
             answers = [server.get(path, headers=headers) for _ in range(4)]
             assert 429 in [answer.status_code for answer in answers]
             assert all(is_own(answer) for answer in answers)
@@ -97,5 +117,5 @@ def test_no_word_of_a_dialect_stands_below_the_doors() -> None:
 
 
 def test_a_dialect_can_be_read_in_one_sitting() -> None:
-    sizes = {path.name: len(path.read_text().splitlines()) for path in (PACKAGE / "doors" / "dialects").glob("*.py")}
+    sizes = {path.name: len(path.read_text().splitlines()) for path in (PACKAGE / "doors" / "dialects").rglob("*.py")}
     assert {name: size for name, size in sizes.items() if size > 400} == {}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
 import pytest
 from clients import Client, client, environment
 from exchanges import play
@@ -153,6 +155,7 @@ def test_the_client_matches_images(python: Path, server: Served) -> None:
         ("/similarity/fashion/v2", "SimilarityFashionClient", "products"),
         ("/similarity/homedecor/v2", "SimilarityHomeDecorClient", "products"),
         ("/similarity/homedecor-new/v2", "SimilarityHomeDecorClient", "products"),
+        ("/similarity/colors/v2", "SimilarityColorsClient", "colors"),
     ],
 )
 def test_the_first_insert_makes_a_collection_of_the_type_of_its_prefix(
@@ -168,6 +171,18 @@ def test_the_first_insert_makes_a_collection_of_the_type_of_its_prefix(
         assert (info["type"], info["keep"]) == (type, "none")
         other = "/image_matching/v2"
         assert ask(server, "allIDs", collection=name, prefix=other) == (400, 400)
+
+
+def test_colors_rank_by_dominant_colors(server: Served) -> None:
+    colors = "/similarity/colors/v2"
+    mirrored = io.BytesIO()
+    with PIL.Image.open(io.BytesIO(jpeg(3))) as picture:
+        picture.transpose(PIL.Image.Transpose.ROTATE_180).save(mirrored, "PNG")
+    ask(server, "insert", {"records": records(1, 2, 3, 4)}, collection="colored", prefix=colors)
+    query = {"query_record": {"_base64": b64(mirrored.getvalue())}, "k": 2}
+    found = ask(server, "visualKNN", query, collection="colored", prefix=colors)
+    assert ids(found)[0] == "3"
+    assert found["answer_distances"][0] < 10 < found["answer_distances"][1]
 
 
 def test_golden_exchanges_of_curl(tmp_path: Path, photos: list[Path]) -> None:

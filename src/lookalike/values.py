@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Bools: TypeAlias = npt.NDArray[np.bool_]
     Vectors: TypeAlias = Mapping[str, F32 | U8]
 
-CollectionType = Literal["photos", "products", "matching"]
+CollectionType = Literal["photos", "products", "matching", "colors"]
 Keep = Literal["auto", "none", "thumbnail", "original"]
 Metric = Literal["cosine", "hamming"]
 OutcomeKind = Literal["added", "updated", "unchanged", "skipped", "failed"]

@@ -506,7 +506,9 @@ class Collection:
         self._store.close()
 
     def _entry(self, item: Item) -> Entry:
-        return self._describer.entry(item, self.spec.keep)
+        entry = self._describer.entry(item, self.spec.keep)
+        held = {name: vector for name, vector in entry.vectors.items() if name in self._space_names}
+        return dataclasses.replace(entry, vectors=held)
 
     def _page(self, probe: Probe, question: Question, cursor: str | None) -> tuple[Page, str | None, Explanation]:
         digest = question.digest(self._identity, probe)

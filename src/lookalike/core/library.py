@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from .. import intake
 from ..distances import score_map
-from ..encoders import ENCODERS, HASH_BITS, HUES
+from ..encoders import ENCODERS, HASH_BITS, HUES, PALETTE_COLORS
 from ..errors import CollectionNotFoundError, InputError
 from ..settings import Settings, load_settings
 from ..stores import open_stores
@@ -23,7 +23,7 @@ from .comparison import compare
 from .describer import Describer, Workers
 from .question import NEAR_DUPLICATE_SCORE, probe_of
 from .results import Comparison
-from .spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE
+from .spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, PALETTE_SPACE
 
 if TYPE_CHECKING:
     from ..stores import Store
@@ -63,7 +63,8 @@ class Library:
 
         Args:
             create: Make it when it is not there; the other arguments say how. An existing one stays as it is.
-            type: What ranks its answers: "photos" and "products" by what is shown, "matching" by being a copy.
+            type: What ranks its answers: "photos" and "products" by what is shown, "matching" by being a copy,
+                "colors" by the dominant colors.
             keep: Which pictures it keeps: "auto" (a thumbnail of what is no file on disk), "none", "thumbnail"
                 or "original".
             encoder: "builtin", or "builtin-accurate": better for clothes, at twice the cost.
@@ -230,7 +231,9 @@ class Library:
         describer = self.describer(encoder)
         spaces = describer.card.spaces
         ranking = "copy" if type == "matching" else "semantic"
+        by_colors = (Space(PALETTE_SPACE, PALETTE_COLORS, "cosine"),) if type == "colors" else ()
         return describer.digest, (
+            *by_colors,
             *(Space(name, spaces[name], "cosine") for name in sorted(spaces, key=lambda name: name != ranking)),
             Space(HASH_SPACE, HASH_BITS, "hamming"),
             Space(HUE_SPACE, HUES, "cosine"),

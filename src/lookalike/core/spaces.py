@@ -5,3 +5,4 @@ from __future__ import annotations
 COPY_SPACE = "copy"  # of the encoder
 HASH_SPACE = "dhash"  # difference hashes, 64 bits
 HUE_SPACE = "hues"  # histograms of hues
+PALETTE_SPACE = "palette"  # dominant colors; only in collections that rank by them

@@ -38,11 +38,9 @@ async def training(request: Request, rest: str) -> Response:
 
 @elsewhere.post("/similarity/text/{rest:path}")
 @elsewhere.post("/photo/text/{rest:path}")
-@elsewhere.api_route("/similarity/colors/v2/{rest:path}", methods=["POST"])
-async def not_offered(request: Request, rest: str) -> Response:
-    """Refuse to search by text, and to rank by colors alone."""
-    what = "search by dominant colors" if "/colors/" in request.url.path else "search by text"
-    raise refused(f"{what} is not offered by the encoder of this server.", code="not_offered")
+async def text_search(request: Request, rest: str) -> Response:
+    """Refuse to search by text."""
+    raise refused("search by text is not offered by the encoder of this server.", code="not_offered")
 
 
 def _secret(scope: Scope, headers: Mapping[str, str]) -> str:

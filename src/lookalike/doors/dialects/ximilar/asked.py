@@ -29,6 +29,7 @@ TYPES: dict[str, CollectionType] = {
     "/similarity/fashion/v2": "products",
     "/similarity/homedecor-new/v2": "products",
     "/similarity/homedecor/v2": "products",
+    "/similarity/colors/v2": "colors",
     "/image_matching/v2": "matching",
 }
 _MOST_RECORDS = 10  # with --limits vendor, of those that bring images
