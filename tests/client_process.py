@@ -9,6 +9,7 @@ fresh one. Answers are {"result": ...} or {"error": type, "message": text}.
 
 import importlib
 import json
+import os
 import sys
 
 objects = {}
@@ -56,3 +57,6 @@ for line in sys.stdin:
     except Exception as error:
         answer = {"error": type(error).__name__, "message": str(error)}
     print(json.dumps(answer), file=out, flush=True)
+
+out.flush()
+os._exit(0)  # one of the clients has threads that would never end

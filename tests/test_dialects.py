@@ -35,6 +35,12 @@ def is_ximilar(answer: httpx.Response) -> bool:
     return set(body) == {"status"} and status["code"] == answer.status_code and bool(status["text"])
 
 
+def is_aspose(answer: httpx.Response) -> bool:
+    """For those who ask with curl."""
+    body = answer.json()
+    return set(body) == {"Message", "Code", "Status"} and body["Code"] == answer.status_code and bool(body["Message"])
+
+
 PICTURE = {"image_file": ("a.jpg", jpeg(0), "image/jpeg")}
 ONE_BROKEN = b"--b\r\nContent-Disposition: form-data; name=x\r\n\r\ncut"
 REFUSALS: list[tuple[Any, str, str, int, dict[str, Any]]] = [
@@ -67,6 +73,18 @@ REFUSALS: list[tuple[Any, str, str, int, dict[str, Any]]] = [
     (is_ximilar, "POST", "/similarity/training/v2/task/", 400, {}),
     (is_ximilar, "GET", "/account/v2/nothing", 404, {}),
     (is_ximilar, "POST", "/image_matching/v2/ping", 403, {"headers": {"Origin": "https://elsewhere.example"}}),
+    (is_aspose, "GET", "/v3/imaging/nothing", 404, {}),
+    (is_aspose, "GET", "/v3.0/imaging", 404, {}),
+    (is_aspose, "GET", "/imaging/ai/imageSearch/none/status", 404, {}),
+    (is_aspose, "PUT", "/v2/imaging/ai/imageSearch/create", 405, {}),
+    (is_aspose, "POST", "/v3/imaging/ai/imageSearch/none/features", 404, {"content": jpeg(0)}),
+    (is_aspose, "POST", "/v3/imaging/ai/imageSearch/none/image", 400, {"content": jpeg(0)}),
+    (is_aspose, "POST", "/v3/imaging/ai/imageSearch/none/features", 413, {"content": bytes(3_000_000)}),
+    (is_aspose, "POST", "/v3/imaging/ai/imageSearch/none/features", 400,
+     {"content": ONE_BROKEN, "headers": {"Content-Type": "multipart/form-data; boundary=b"}}),
+    (is_aspose, "GET", "/v3/imaging/storage/file/none", 404, {}),
+    (is_aspose, "PUT", "/v3/imaging/storage/file/a", 413, {"content": bytes(3_000_000)}),
+    (is_aspose, "GET", "/v3/imaging/storage/disc", 403, {"headers": {"Origin": "https://elsewhere.example"}}),
     (is_compare, "POST", "/", 400, {"content": b"x"}),
     (is_compare, "DELETE", "/", 405, {}),
     (is_compare, "GET", "/compare", 405, {}),
@@ -99,7 +117,12 @@ def test_without_a_key_each_dialect_says_so_in_its_form(tmp_path_factory: pytest
             assert answer.status_code == 401, path
             assert is_own(answer), answer.text
         headers = {"Authorization": f"Bearer {key}"}
-        for is_own, path in ((is_watson, "/v3/collections/none"), (is_compare, "/compare"), (is_ximilar, "/photo/x")):
+        for is_own, path in (
+            (is_watson, "/v3/collections/none"),
+            (is_compare, "/compare"),
+            (is_aspose, "/v3/imaging/x"),
+            (is_ximilar, "/photo/x"),
+        ):
             answers = [server.get(path, headers=headers) for _ in range(4)]
             assert 429 in [answer.status_code for answer in answers]
             assert all(is_own(answer) for answer in answers)

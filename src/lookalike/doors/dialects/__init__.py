@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from . import imagecompare, watson, ximilar
+from . import aspose, imagecompare, watson, ximilar
 from .wire import Dialect
 
-DIALECTS: tuple[Dialect, ...] = (watson.DIALECT, ximilar.DIALECT, imagecompare.DIALECT)
+DIALECTS: tuple[Dialect, ...] = (aspose.DIALECT, watson.DIALECT, ximilar.DIALECT, imagecompare.DIALECT)
 
 
 def dialect_of(method: str, path: str) -> Dialect | None:

@@ -72,7 +72,7 @@ def _secret(scope: Scope, headers: Mapping[str, str]) -> str:
     return headers.get("x-rapidapi-key", "")
 
 
-def _failure_form(refusal: Refusal, request_id: str) -> Response:
+def _failure_form(refusal: Refusal, scope: Scope) -> Response:
     status = 400 if refusal.code == "image_too_large" else _STATUSES.get(refusal.status, refusal.status)
     return reply({"message": refusal.message}, status, refusal.headers)
 

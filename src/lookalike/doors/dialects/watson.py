@@ -313,7 +313,7 @@ def _secret(scope: Scope, headers: Mapping[str, str]) -> str:
     return sent[0] or basic_of(headers)
 
 
-def _failure_form(refusal: Refusal, request_id: str) -> Response:
+def _failure_form(refusal: Refusal, scope: Scope) -> Response:
     """Write a failure in the flat form, and a refused key as the gateway of the service did."""
     if refusal.status == 401:
         return reply(_BAD_KEY, 401)

@@ -37,14 +37,16 @@ class Dialect:
         covers: Says whether a method and path are its own; whatever is refused there, is refused in its form.
         router: Its routes.
         secret_of: Finds the secret of a key in a request; "" where there is none. Then our own header is looked at.
-        failure_form: Writes a refusal as the service did; also given the id of the request.
+        failure_form: Writes a refusal as the service did, for the request of a scope.
+        open_paths: Paths that are answered without a key, as those that give tokens.
     """
 
     name: str
     covers: Callable[[str, str], bool]
     router: APIRouter
     secret_of: Callable[[Scope, Headers], str]
-    failure_form: Callable[[Refusal, str], Response]
+    failure_form: Callable[[Refusal, Scope], Response]
+    open_paths: tuple[str, ...] = ()
 
 
 def below(*prefixes: str) -> Callable[[str, str], bool]:
@@ -122,9 +124,9 @@ def store_all(request: Request, collection: Collection, records: Sequence[Any], 
     return sorted(outcomes, key=lambda outcome: outcome.place)
 
 
-def store(request: Request, collection: Collection, record: Mapping[str, Any]) -> Record:
+def store(request: Request, collection: Collection, record: Mapping[str, Any], **options: Any) -> Record:
     """Add one picture for the caller, on a thread, and give its record; raises what it failed with."""
-    [outcome] = store_all(request, collection, [record])
+    [outcome] = store_all(request, collection, [record], **options)
     if outcome.failure is not None:
         raise error_of(outcome.failure)
     return collection.get(outcome.id)

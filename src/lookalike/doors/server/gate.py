@@ -107,10 +107,12 @@ class Gate:
                 return None
             raise KeyNeededError("this server answers only this machine until it has a key: `lookalike keys create`.")
         dialect = scope["state"]["dialect"]
+        if dialect is not None and scope["path"] in dialect.open_paths:
+            return None
         secret, ticket = credentials(headers)
         if dialect is not None:
-            secret, ticket = dialect.secret_of(scope, headers) or secret, ""
-        key = keys.authenticate(secret) if secret else keys.redeem(ticket) if ticket else None
+            secret = ticket = dialect.secret_of(scope, headers) or secret
+        key = keys.authenticate(secret) or keys.redeem(ticket)
         if key is None:
             given = "the key is unknown, revoked or expired" if secret or ticket else "no key was sent"
             raise KeyNeededError(f'{given}. Send a valid one in the header "Authorization: Bearer KEY".')

@@ -76,13 +76,13 @@ def failure_reply(error: LookalikeError | Refusal, scope: Scope) -> Response:
     """Give the answer to a request that failed, in the form of whose path was asked."""
     state = scope["state"]
     state["code"] = error.code
-    answer: Response = state["failure_form"](refusal_of(error), state["request_id"])
+    answer: Response = state["failure_form"](refusal_of(error), scope)
     return answer
 
 
-def failure_form(refusal: Refusal, request_id: str) -> Response:
+def failure_form(refusal: Refusal, scope: Scope) -> Response:
     """Give a failure in the form of our own interface."""
-    body = {"error": {"code": refusal.code, "message": refusal.message, "request_id": request_id}}
+    body = {"error": {"code": refusal.code, "message": refusal.message, "request_id": scope["state"]["request_id"]}}
     return reply(body, refusal.status, refusal.headers)
 
 

@@ -12,6 +12,7 @@ from ...server.replies import Refusal, refusal_of, reply
 
 if TYPE_CHECKING:
     from starlette.responses import Response
+    from starlette.types import Scope
 
     from ....values import Record
 
@@ -30,12 +31,12 @@ def answer(
     return reply({"answer_records": records, "answer_count": len(records), **members, **left_out, "status": status})
 
 
-def failure_form(refusal: Refusal, request_id: str) -> Response:
+def failure_form(refusal: Refusal, scope: Scope) -> Response:
     """Write a failure as a status object; a refused token in the words of the service."""
     if refusal.status == 401:
         return reply(_BAD_TOKEN, 401)
     code = _STATUSES.get(refusal.status, refusal.status)
-    status = {"code": code, "text": refusal.message, "request_id": request_id}
+    status = {"code": code, "text": refusal.message, "request_id": scope["state"]["request_id"]}
     return reply({"status": status}, code, refusal.headers)
 
 
