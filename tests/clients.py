@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from platformdirs import user_cache_dir
 
 PROCESS = Path(__file__).with_name("client_process.py")
+NODE_PROCESS = Path(__file__).with_name("client_process.cjs")
 
 
 class ClientError(Exception):
@@ -23,11 +26,11 @@ class ClientError(Exception):
 class Client:
     """One client object in a process of its own; its methods are called as if it were here."""
 
-    def __init__(self, process: subprocess.Popen[str], name: str) -> None:
-        self._process, self._name = process, name
+    def __init__(self, process: subprocess.Popen[str], name: str, **options: Any) -> None:
+        self._process, self._name, self._options = process, name, options
 
     def __getattr__(self, method: str) -> Any:
-        return lambda *args, **kwargs: self._ask({"call": method, "args": args, "kwargs": kwargs})
+        return lambda *args, **kwargs: self._ask({"call": method, "args": args, "kwargs": kwargs, **self._options})
 
     def _ask(self, call: dict[str, Any]) -> Any:
         assert self._process.stdin is not None
@@ -43,11 +46,26 @@ class Client:
 @contextmanager
 def client(python: Path, path: str, *args: Any, **kwargs: Any) -> Iterator[Client]:
     """Make a client of the class at "module:Class", in its environment."""
-    process = subprocess.Popen([python, PROCESS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
+    with _running([str(python), str(PROCESS)]) as process:
         made = Client(process, "client")
         made._ask({"make": path, "args": args, "kwargs": kwargs})
         yield made
+
+
+@contextmanager
+def node_client(folder: Path, path: str, *args: Any, callback: bool = False) -> Iterator[Client]:
+    """Make a Node client of the class at "module:Class", in the folder where it is installed."""
+    with _running(["node", str(NODE_PROCESS)], cwd=folder) as process:
+        made = Client(process, "client", callback=callback)
+        made._ask({"make": path, "args": args})
+        yield made
+
+
+@contextmanager
+def _running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
+    try:
+        yield process
     finally:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -67,8 +85,7 @@ def environment(name: str, *steps: list[str]) -> Path:
     LOOKALIKE_CLIENTS names the folder of the environments; without it they are in the user's cache. Each step is what
     `pip install` is told. What cannot be installed fails the test.
     """
-    root = Path(os.environ.get("LOOKALIKE_CLIENTS") or user_cache_dir("lookalike-tests", appauthor=False))
-    folder = root / f"{name}-py{sys.version_info.major}.{sys.version_info.minor}"
+    folder = _root() / f"{name}-py{sys.version_info.major}.{sys.version_info.minor}"
     python, ready = folder / "bin" / "python", folder / ".ready"
     wanted = json.dumps(steps)
     if not ready.exists() or ready.read_text() != wanted:
@@ -79,6 +96,22 @@ def environment(name: str, *steps: list[str]) -> Path:
     return python
 
 
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+def node_environment(package: str) -> Path:
+    """Give the folder where a vendor's Node client is installed, made at first use; without npm the test is skipped."""
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        pytest.skip("no npm here: Node clients are tested where there is one")
+    folder = _root() / ("node-" + package.replace("/", "-"))
+    if not (folder / ".ready").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        _run("npm", "install", "--silent", "--no-audit", "--no-fund", package, cwd=folder)
+        (folder / ".ready").touch()
+    return folder
+
+
+def _root() -> Path:
+    return Path(os.environ.get("LOOKALIKE_CLIENTS") or user_cache_dir("lookalike-tests", appauthor=False))
+
+
+def _run(*command: str, **options: Any) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, **options)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
