@@ -7,7 +7,9 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import PIL.Image
@@ -171,6 +173,40 @@ def test_the_first_insert_makes_a_collection_of_the_type_of_its_prefix(
         assert (info["type"], info["keep"]) == (type, "none")
         other = "/image_matching/v2"
         assert ask(server, "allIDs", collection=name, prefix=other) == (400, 400)
+
+
+def test_addresses_are_fetched_kept_and_given_back(tmp_path: Path) -> None:
+    class Shop(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/1.jpg" else 404)
+            self.end_headers()
+            self.wfile.write(jpeg(1) if self.path == "/1.jpg" else b"")
+
+        def log_message(self, *args: object) -> None: ...
+
+    pages = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
+    thread = Thread(target=pages.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    address = f"http://127.0.0.1:{pages.server_port}"
+    sent = [{"_id": "a", "_url": f"{address}/1.jpg"}, {"_id": "b", "_url": f"{address}/2.jpg"}]
+    both = {"_id": "c", "_url": f"{address}/2.jpg", "_base64": b64(jpeg(2))}  # the image that is sent counts
+    try:
+        with served(tmp_path / "open", "--allow-private-urls") as server:
+            inserted = ask(server, "insert", {"records": [*sent, both], "fields_to_return": ["_url"]})
+            assert inserted["answer_records"] == [
+                {"_id": "a", "_url": f"{address}/1.jpg"},
+                {"_id": "c", "_url": f"{address}/2.jpg"},
+            ]
+            assert reasons(inserted) == [("b", 400)]
+            for query, best in (({"_url": f"{address}/1.jpg"}, "a"), ({"_base64": b64(jpeg(2))}, "c")):
+                found = ask(server, "visualKNN", {"query_record": query, "k": 1})
+                assert (ids(found), found["answer_distances"]) == ([best], [0])
+        with served(tmp_path / "closed") as server:  # private addresses are not opened by default
+            assert reasons(ask(server, "insert", {"records": sent})) == [("a", 400), ("b", 400)]
+    finally:
+        pages.shutdown()
+        pages.server_close()
+        thread.join()
 
 
 def test_colors_rank_by_dominant_colors(server: Served) -> None:

@@ -86,7 +86,8 @@ async def create_features(request: Request, context_id: Name) -> Response:
         else:
             raise refused("nothing to index: send an image, or name one by imageId, or a folder by imagesFolder.")
 
-    await on_pictures(request, [b""], work)
+    lanes = desk_of(request).lanes
+    await (lanes.long if content is None and folder is not None else lanes.pictures).run(work)
     return forms.answer(request)
 
 
