@@ -83,3 +83,15 @@ def data() -> Path:
     if not (folder / "general" / "manifest.csv").exists():
         pytest.skip(f"no test pictures at {folder}: set LOOKALIKE_TEST_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Eight different pictures to send: photographs where the data folder is present, else the samples' first."""
+    folder = Path(os.environ.get("LOOKALIKE_TEST_DATA", ROOT.parent / "shared" / "data")) / "general"
+    if folder.is_dir():
+        return sorted(folder.glob("*/001.jpg"))[:8]
+    drawn = tmp_path_factory.mktemp("photos")
+    for seed in range(8):
+        draw(seed).save(drawn / f"{seed}.jpg", quality=92)
+    return sorted(drawn.iterdir())

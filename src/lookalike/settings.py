@@ -25,6 +25,7 @@ class Serving:
         allowed_origins: Web sites whose pages may call it, such as "https://shop.example"; none by default.
         without_key: Whether a public address may be served although no key exists.
         vendor_limits: Whether a dialect also holds the limits of the service that it speaks for.
+        only_known_collections: Whether a dialect's first insert may not make the collection that it names.
         log_format: "text" for people, "json" for machines.
         shutdown_timeout_s: How long accepted requests may take to finish after the order to stop.
     """
@@ -35,6 +36,7 @@ class Serving:
     allowed_origins: tuple[str, ...] = ()
     without_key: bool = False
     vendor_limits: bool = False
+    only_known_collections: bool = False
     log_format: LogFormat = "text"
     shutdown_timeout_s: float = 30.0
 
@@ -190,6 +192,7 @@ def _serving(told: _Told) -> Serving:
         allowed_origins=told.words("allowed_origins"),
         without_key=told.flag("without_key"),
         vendor_limits=told.flag("vendor_limits"),
+        only_known_collections=told.flag("only_known_collections"),
         log_format=log_format,
         shutdown_timeout_s=told.number("shutdown_timeout_s", default.shutdown_timeout_s),
     )

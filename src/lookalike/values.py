@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Bools: TypeAlias = npt.NDArray[np.bool_]
     Vectors: TypeAlias = Mapping[str, F32 | U8]
 
-CollectionType = Literal["photos", "products", "matching"]
+CollectionType = Literal["photos", "products", "matching", "colors"]
 Keep = Literal["auto", "none", "thumbnail", "original"]
 Metric = Literal["cosine", "hamming"]
 OutcomeKind = Literal["added", "updated", "unchanged", "skipped", "failed"]
@@ -273,6 +273,7 @@ class CollectionSpec:
         spaces: The vectors it holds, the ranking one first.
         fields: Metadata fields that are often filtered by; conditions on them are quick.
         recall_target: The share of true neighbors that an approximate index must find; 1.0 means exact search.
+        title: What people call it, where that is not its name; "" otherwise.
     """
 
     name: str
@@ -285,3 +286,4 @@ class CollectionSpec:
     product_id_field: str | None = None
     created_at: str = ""
     recall_target: float = 0.99
+    title: str = ""

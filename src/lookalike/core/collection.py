@@ -6,7 +6,7 @@ import dataclasses
 import os
 import random
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from ..errors import EncoderMismatchError, InputError, RecordNotFoundError, Sour
 from ..filters import Filter, parse_filter
 from ..limits import check_count, check_unit
 from ..values import CollectionSpec, Entry, Explanation, Record
+from .candidates import Candidates, rank
 from .clusters import find_clusters
 from .describer import THUMBNAIL_SIDE_PX, Describer
 from .duplicates import find_duplicates
@@ -285,6 +286,21 @@ class Collection:
             self._facets.keep(digest, version, kept)
         return kept
 
+    def rank(self, source: Any, others: Sequence[Any]) -> Candidates:
+        """Rank other pictures by their score against one; each is what `search` reads, "id:17" for a stored one.
+
+        Raises:
+            SourceError: when the first cannot be read. Of the others each fails alone.
+            RecordNotFoundError: when the first is an id that is not there.
+        """
+        points = self._points(self._ranking_space)
+        return rank(self._one_probe(source, None), others, lambda one: self._one_probe(one, None), points)
+
+    def embedding(self, source: Any) -> list[float]:
+        """Give the embedding that ranks, of what `search` reads; of unit length."""
+        found: list[float] = self._one_probe(source, None).vector.tolist()
+        return found
+
     def scan(
         self, *, filter: Mapping[str, Any] | str | Filter | None = None, after: str | None = None
     ) -> Iterator[Record]:
@@ -295,20 +311,24 @@ class Collection:
         """Count the records that pass a filter."""
         return self._store.count(filter=_filter(filter))
 
-    def sample(self, n: int = 1, *, seed: int | None = None) -> list[Record]:
+    def sample(
+        self, n: int = 1, *, filter: Mapping[str, Any] | str | Filter | None = None, seed: int | None = None
+    ) -> list[Record]:
         """Draw records at random, each as likely as any other: examples for those who have none.
 
         Args:
-            n: How many; all of them when the collection holds fewer.
+            n: How many; all of them when there are fewer.
+            filter: Draw from the records that pass it.
             seed: The same seed draws the same from the same records.
 
         Cost: reads the records up to the last that is drawn.
         """
         check_count("n", n, least=1, most=self._describer.settings.limits.max_limit)
-        count = len(self)
+        condition = _filter(filter)
+        count = self._store.count(filter=condition)
         places = set(random.Random(seed).sample(range(count), min(n, count)))  # noqa: S311 - no secret
         last = max(places, default=-1)
-        records = zip(range(last + 1), self._store.scan(), strict=False)
+        records = zip(range(last + 1), self._store.scan(filter=condition), strict=False)
         return [record for place, record in records if place in places]
 
     def graph(
@@ -514,6 +534,7 @@ class Collection:
         spec = self.spec
         return {
             "name": spec.name,
+            "title": spec.title,
             "type": spec.type,
             "keep": spec.keep,
             "encoder": spec.encoder,
@@ -541,7 +562,9 @@ class Collection:
         self._store.close()
 
     def _entry(self, item: Item) -> Entry:
-        return self._describer.entry(item, self.spec.keep)
+        entry = self._describer.entry(item, self.spec.keep)
+        held = {name: vector for name, vector in entry.vectors.items() if name in self._space_names}
+        return dataclasses.replace(entry, vectors=held)
 
     def _page(self, probe: Probe, question: Question, cursor: str | None) -> tuple[Page, str | None, Explanation]:
         digest = question.digest(self._identity, probe)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import intake
-from ..encoders import difference_hash, hue_histogram, open_encoder, tiny_pixels
+from ..encoders import difference_hash, hue_histogram, open_encoder, palette, tiny_pixels
 from ..values import Entry, Record
-from .items import check_record_id
-from .spaces import HASH_SPACE, HUE_SPACE
+from .items import UPLOAD, check_record_id
+from .spaces import HASH_SPACE, HUE_SPACE, PALETTE_SPACE
 
 if TYPE_CHECKING:
     from ..encoders import Encoder, ModelCard
@@ -127,15 +127,15 @@ class Describer:
         return intake.read(source, limits=self.settings.limits, min_side_px=side, fetch=self.fetcher, crop=crop)
 
     def vectors(self, image: Image) -> Vectors:
-        """Encode an image in every space: the encoder's, and difference hash and hues where the picture has them.
+        """Encode an image in every space: the encoder's, palette, and difference hash and hues where it has them.
 
         Embeddings are rounded to half precision, as they are kept: a picture and its record are at distance 0, and
         a query by picture answers as one by id.
         """
         import numpy as np
 
-        vectors: dict[str, Any] = dict(self.encoder.encode(image))
         tiny = tiny_pixels(image)
+        vectors: dict[str, Any] = {**self.encoder.encode(image), PALETTE_SPACE: palette(tiny)}
         hues = hue_histogram(tiny)
         if hues is not None:
             vectors[HUE_SPACE] = hues
@@ -157,7 +157,7 @@ class Describer:
             source = original = intake.read_bytes(source, limits=self.settings.limits, fetch=self.fetcher)[0]
         keeps = keep in ("thumbnail", "original") or (keep == "auto" and not item.stamp)
         seen = self.describe(source, thumbnail=keeps)
-        is_named = intake.is_url(item.source) or intake.as_path(item.source) is not None
+        is_named = intake.is_url(item.source) or intake.as_path(item.source) is not None or item.name.startswith(UPLOAD)
         record = Record(
             id=check_record_id(item.id or seen.content_hash[:32], limits=self.settings.limits),
             source=item.name if is_named else f"bytes:{seen.content_hash[:16]}",

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, get_args
 
-from ..encoders import ENCODERS, HASH_BITS, HUES
+from .. import intake
+from ..distances import score_map
+from ..encoders import ENCODERS, HASH_BITS, HUES, PALETTE_COLORS
 from ..errors import CollectionNotFoundError, InputError
 from ..settings import Settings, load_settings
 from ..stores import open_stores
 from ..values import CollectionSpec, CollectionType, Keep, Space
+from .candidates import Candidates, distinct, rank
 from .collection import Collection
 from .comparison import compare
 from .describer import Describer, Workers
+from .question import NEAR_DUPLICATE_SCORE, probe_of
 from .results import Comparison
-from .spaces import HASH_SPACE, HUE_SPACE
+from .spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, PALETTE_SPACE
 
 if TYPE_CHECKING:
     from ..stores import Store
+    from .question import Probe
 
 
 class Library:
@@ -57,7 +63,8 @@ class Library:
 
         Args:
             create: Make it when it is not there; the other arguments say how. An existing one stays as it is.
-            type: What ranks its answers: "photos" and "products" by what is shown, "matching" by being a copy.
+            type: What ranks its answers: "photos" and "products" by what is shown, "matching" by being a copy,
+                "colors" by the dominant colors.
             keep: Which pictures it keeps: "auto" (a thumbnail of what is no file on disk), "none", "thumbnail"
                 or "original".
             encoder: "builtin", or "builtin-accurate": better for clothes, at twice the cost.
@@ -89,8 +96,12 @@ class Library:
         encoder: str = "builtin",
         fields: Iterable[str] = (),
         product_id_field: str | None = None,
+        title: str = "",
     ) -> Collection:
-        """Make a collection; the arguments are those of `collection`.
+        """Make a collection; the other arguments are those of `collection`.
+
+        Args:
+            title: What people call it, where that is not its name.
 
         Raises:
             CollectionExistsError: when the name is in use.
@@ -113,7 +124,8 @@ class Library:
             spaces=spaces,
             fields=tuple(fields),
             product_id_field=product_id_field,
-            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            title=title,
         )
         return self._opened(self._stores.create(spec))
 
@@ -144,6 +156,38 @@ class Library:
         """Say how alike two pictures are; each is what `Collection.add` reads."""
         return compare(self.describer(), a, b)
 
+    def rank(self, source: Any, others: Sequence[Any]) -> Candidates:
+        """Rank pictures that are stored nowhere by how much each is a copy of one.
+
+        Raises:
+            SourceError: when the first cannot be read. Of the others each fails alone.
+        """
+        return rank(self._probe(source), others, self._probe, score_map(COPY_SPACE))
+
+    def distinct(self, sources: Sequence[Any], *, threshold: float = NEAR_DUPLICATE_SCORE) -> Candidates:
+        """Give the pictures that are no near-duplicate of one before them."""
+        return distinct(sources, self._probe, score_map(COPY_SPACE), threshold=threshold)
+
+    def difference_hash(self, source: Any) -> str:
+        """Give the 64 bits of the difference hash of a picture, in hex; "" for a flat one, which has none."""
+        found = self._probe(source).hash
+        return "" if found is None else found.tobytes().hex()
+
+    def fetch(self, url: str, *, most_bytes: int, timeout_s: float) -> bytes:
+        """Give the bytes behind a URL, within limits of the caller's where these are narrower than ours.
+
+        Raises:
+            SourceError: when it is not opened, does not answer in time, or has too many bytes.
+        """
+        limits = self.settings.limits
+        narrowed = replace(
+            limits,
+            max_image_bytes=min(most_bytes, limits.max_image_bytes),
+            fetch_timeout_s=min(timeout_s, limits.fetch_timeout_s),
+        )
+        with intake.Fetcher(narrowed, allow_private=self.settings.allow_private_urls) as fetcher:
+            return fetcher.fetch(url)
+
     def describer(self, encoder: str = "builtin") -> Describer:
         """What reads and encodes here, by encoder; all collections of one encoder share it."""
         if encoder not in self._describers:
@@ -170,6 +214,10 @@ class Library:
     def __repr__(self) -> str:
         return f"<lookalike library {str(self.settings.home)!r}: {', '.join(self.collections()) or 'empty'}>"
 
+    def _probe(self, source: Any) -> Probe:
+        seen = self.describer().describe(source)
+        return probe_of(seen.vectors, COPY_SPACE, seen.content_hash)
+
     def _opened(self, store: Store) -> Collection:
         spec = store.spec
         fresh = Collection(store, self.describer(spec.encoder))
@@ -183,7 +231,9 @@ class Library:
         describer = self.describer(encoder)
         spaces = describer.card.spaces
         ranking = "copy" if type == "matching" else "semantic"
+        by_colors = (Space(PALETTE_SPACE, PALETTE_COLORS, "cosine"),) if type == "colors" else ()
         return describer.digest, (
+            *by_colors,
             *(Space(name, spaces[name], "cosine") for name in sorted(spaces, key=lambda name: name != ranking)),
             Space(HASH_SPACE, HASH_BITS, "hamming"),
             Space(HUE_SPACE, HUES, "cosine"),

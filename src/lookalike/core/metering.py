@@ -24,7 +24,7 @@ class Meter:
         self._library = library
         self._clock = clock
         self._lock = threading.Lock()
-        self._buckets: dict[str, tuple[float, float]] = {}  # key id -> requests left, when
+        self._buckets: dict[str, tuple[float, float]] = {}  # name -> requests left, when
         self._sizes: dict[str, tuple[float, int, int]] = {}  # key id -> when, images, bytes
 
     def count_request(self, key: Key) -> None:
@@ -34,19 +34,30 @@ class Meter:
             QuotaError: when it is empty; `retry_after_s` says when it is not.
         """
         pace = key.quotas.requests_per_s
-        if pace is None:
-            return
+        if pace is not None:
+            self.keep_pace(key.id, pace, f'key "{key.name}"')
+
+    def keep_pace(self, name: str, pace: float, who: str = "this caller") -> None:
+        """Take one request from the pace of a name.
+
+        Args:
+            pace: Requests a second; the same for each call of one name.
+            who: Whose pace it is, for the message.
+
+        Raises:
+            QuotaError: when there is none left; `retry_after_s` says when there is.
+        """
         most = max(1.0, pace)
         with self._lock:
             now = self._clock()
-            left, before = self._buckets.get(key.id, (most, now))
+            left, before = self._buckets.get(name, (most, now))
             left = min(most, left + (now - before) * pace)
             if left >= 1.0:
-                self._buckets[key.id] = (left - 1.0, now)
+                self._buckets[name] = (left - 1.0, now)
                 return
-            self._buckets[key.id] = (left, now)
+            self._buckets[name] = (left, now)
         wait = (1.0 - left) / pace if pace > 0 else float(_STORAGE_RETRY_S)
-        raise QuotaError(f'key "{key.name}" may make {pace:g} requests a second. Slow down.', retry_after_s=wait)
+        raise QuotaError(f"{who} may make {pace:g} requests a second. Slow down.", retry_after_s=wait)
 
     def check_collections(self, key: Key) -> None:
         """Refuse one more collection over the quota.

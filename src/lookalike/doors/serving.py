@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--limits", type=click.Choice(["off", "vendor"]), help="Whether other services' dialects keep their limits."
 )
+@click.option("--only-known-collections", is_flag=True, default=None, help="Make no collection by a dialect's insert.")
 @click.option("--allow-private-urls", is_flag=True, default=None, help="Let URLs lead into private networks.")
 @click.option("--allowed-host", "allowed_hosts", multiple=True, help="A name by which the server may be called.")
 @click.option("--allowed-origin", "allowed_origins", multiple=True, help="A web site whose pages may call the server.")

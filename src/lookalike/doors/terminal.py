@@ -27,7 +27,7 @@ collection_option = click.option(
 type_option = click.option(
     "--type",
     "kind",
-    type=click.Choice(["photos", "products", "matching"]),
+    type=click.Choice(["photos", "products", "matching", "colors"]),
     default="photos",
     show_default=True,
     help="What ranks in a new collection: what is shown (photos, products), or being a copy (matching).",

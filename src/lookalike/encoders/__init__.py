@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from lookalike.encoders.base import Encoder, ModelCard
 from lookalike.encoders.hashes import HASH_BITS, difference_hash
 from lookalike.encoders.hues import HUES, hue_histogram
+from lookalike.encoders.palette import PALETTE_COLORS, palette
 from lookalike.encoders.tiny import tiny_pixels
 from lookalike.errors import EncoderError
 
@@ -14,12 +15,14 @@ __all__ = [
     "ENCODERS",
     "HASH_BITS",
     "HUES",
+    "PALETTE_COLORS",
     "Encoder",
     "ModelCard",
     "Variant",
     "difference_hash",
     "hue_histogram",
     "open_encoder",
+    "palette",
     "tiny_pixels",
 ]
 

@@ -18,11 +18,12 @@ from ...core.jobs import Jobs
 from ...core.keys import Keys
 from ...core.library import Library
 from ...errors import CollectionNotFoundError, EncoderError, InputError, LookalikeError, StoreError
+from ..dialects import DIALECTS
 from . import access, browsing, collections, documents, health, jobs, questions, records
 from .desk import Desk, desk_of, principal_of, request_id_of
 from .gate import Gate
 from .pool import WorkerPool
-from .replies import Refusal, failure_reply, unexpected_reply
+from .replies import Refusal, failure_reply, unexpected
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -60,6 +61,8 @@ def bare_app(desk: Desk | None = None) -> FastAPI:
     app.state.desk = desk
     for module in _ROUTERS:
         app.include_router(module.router)
+    for dialect in DIALECTS:
+        app.include_router(dialect.router, include_in_schema=False)
     documents.mount(app)
     for kind in (LookalikeError, Refusal):
         app.add_exception_handler(kind, _failed)
@@ -90,10 +93,9 @@ async def _living(app: FastAPI) -> AsyncIterator[None]:
 async def _failed(request: Request, error: Any) -> Response:
     if isinstance(error, CollectionNotFoundError | StoreError) and "name" in request.path_params:
         error = await run_in_threadpool(_cause, request, error)
-    request.scope["state"]["code"] = error.code
     if isinstance(error, StoreError | EncoderError):
         _log.error("%s", error.message, extra={"request_id": request_id_of(request)}, exc_info=error)
-    return failure_reply(error, request_id_of(request))
+    return failure_reply(error, request.scope)
 
 
 def _cause(request: Request, error: LookalikeError) -> LookalikeError:
@@ -130,5 +132,4 @@ async def _too_deep(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    request.scope["state"]["code"] = "internal"
-    return unexpected_reply(request_id_of(request))
+    return failure_reply(unexpected(), request.scope)

@@ -71,10 +71,11 @@ async def chunks_of(request: Request, most_bytes: int) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def read(request: Request) -> bytes:
-    """Read a body into memory, which all requests share."""
+async def read(request: Request, most_bytes: int | None = None) -> bytes:
+    """Read a body into memory, which all requests share; `most_bytes` may narrow the server's own limit."""
     held, chunks = held_of(request), []
-    async for chunk in chunks_of(request, desk_of(request).settings.limits.max_body_bytes):
+    limit = desk_of(request).settings.limits.max_body_bytes
+    async for chunk in chunks_of(request, limit if most_bytes is None else min(limit, most_bytes)):
         held.take(len(chunk))
         chunks.append(chunk)
     return b"".join(chunks)

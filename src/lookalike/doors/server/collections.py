@@ -45,9 +45,8 @@ async def create_collection(request: Request) -> Response:
     principal.check("write", wanted.name)
 
     def work() -> dict[str, Any]:
-        if principal.key is not None:
-            desk.meter.check_collections(principal.key)
-        made = desk.library.create(
+        made = desk.create_collection(
+            principal,
             wanted.name,
             type=wanted.type,
             keep=wanted.keep,
@@ -55,8 +54,6 @@ async def create_collection(request: Request) -> Response:
             fields=wanted.fields,
             product_id_field=wanted.product_id_field,
         )
-        if principal.key is not None:
-            desk.keys.note_made(principal.key, made.name)
         return _form(made)
 
     return reply(await light(request, work), 201)

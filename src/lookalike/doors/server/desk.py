@@ -117,6 +117,19 @@ class Desk:
         except CollectionNotFoundError as error:
             raise self.no_collection(principal, name) from error
 
+    def create_collection(self, principal: Principal, name: str, **wanted: Any) -> Collection:
+        """Make a collection for a caller, whose quota it counts against; `wanted` is as for `Library.create`.
+
+        Raises:
+            QuotaError: when the caller has as many as it may have.
+        """
+        if principal.key is not None:
+            self.meter.check_collections(principal.key)
+        made = self.library.create(name, **wanted)
+        if principal.key is not None:
+            self.keys.note_made(principal.key, made.name)
+        return made
+
     def no_collection(self, principal: Principal, name: str) -> CollectionNotFoundError:
         """Say that a collection is not there, naming only those that the caller may see."""
         seen = [other for other in self.library.collections() if principal.sees(other)]

@@ -17,8 +17,9 @@ from urllib.parse import urlsplit
 
 from ...core.keys import Key
 from ...errors import KeyNeededError, LookalikeError
+from ..dialects import dialect_of
 from .desk import Desk, Principal
-from .replies import Refusal, failure_reply, unexpected_reply
+from .replies import Refusal, failure_form, failure_reply, unexpected
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -58,7 +59,15 @@ class Gate:
         headers = _headers(scope)
         request_id = _request_id(headers)
         held = self._desk.memory.holding()
-        state: dict[str, Any] = {"request_id": request_id, "held": held, "principal": Principal(), "code": ""}
+        dialect = dialect_of(scope["method"], scope["path"])
+        state: dict[str, Any] = {
+            "request_id": request_id,
+            "held": held,
+            "principal": Principal(),
+            "code": "",
+            "dialect": dialect,
+            "failure_form": failure_form if dialect is None else dialect.failure_form,
+        }
         scope["state"] = state
         answer = _Answer(send, request_id)
         try:
@@ -66,12 +75,11 @@ class Gate:
             _keep_encoded(scope)
             await self._app(scope, receive, answer)
         except (LookalikeError, Refusal) as error:
-            state["code"] = error.code
-            await failure_reply(error, request_id)(scope, receive, answer)
+            await failure_reply(error, scope)(scope, receive, answer)
         except Exception:
             _log.exception("unexpected error", extra={"request_id": request_id})
             if not answer.status:
-                await unexpected_reply(request_id)(scope, receive, answer)
+                await failure_reply(unexpected(), scope)(scope, receive, answer)
         finally:
             held.release()
             self._tell(scope, answer.status, time.perf_counter() - began)
@@ -98,8 +106,13 @@ class Gate:
             if self._desk.settings.serving.without_key or _is_near(scope, headers):
                 return None
             raise KeyNeededError("this server answers only this machine until it has a key: `lookalike keys create`.")
+        dialect = scope["state"]["dialect"]
+        if dialect is not None and scope["path"] in dialect.open_paths:
+            return None
         secret, ticket = credentials(headers)
-        key = keys.authenticate(secret) if secret else keys.redeem(ticket) if ticket else None
+        if dialect is not None:
+            secret = ticket = dialect.secret_of(scope, headers) or secret
+        key = keys.authenticate(secret) or keys.redeem(ticket)
         if key is None:
             given = "the key is unknown, revoked or expired" if secret or ticket else "no key was sent"
             raise KeyNeededError(f'{given}. Send a valid one in the header "Authorization: Bearer KEY".')

@@ -13,6 +13,8 @@ from ... import errors
 from ...errors import LookalikeError
 
 if TYPE_CHECKING:
+    from starlette.types import Scope
+
     from ...values import Failure
 
 # The first class that fits decides, so the special ones come first.
@@ -52,22 +54,36 @@ def status_of(error: LookalikeError) -> int:
     return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
 
 
-def failure_reply(error: LookalikeError | Refusal, request_id: str) -> Response:
-    """Give the answer to a request that failed."""
+def refusal_of(error: LookalikeError | Refusal) -> Refusal:
+    """Give status, code, message and headers that tell a caller of an error."""
     if isinstance(error, Refusal):
-        return _error(error.status, error.code, error.message, request_id, error.headers)
+        return error
     status = status_of(error)
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="lookalike"'
     if status in (429, 503):
         headers["Retry-After"] = str(max(1, math.ceil(error.details.get("retry_after_s", 1))))
-    return _error(status, error.code, message_of(error), request_id, headers)
+    return Refusal(status, error.code, message_of(error), headers)
 
 
-def unexpected_reply(request_id: str) -> Response:
-    """Give the answer to a request that met a bug of ours."""
-    return _error(500, "internal", "something unexpected went wrong; the server's log says more.", request_id, {})
+def unexpected() -> Refusal:
+    """Tell a caller of a bug of ours."""
+    return Refusal(500, "internal", "something unexpected went wrong; the server's log says more.")
+
+
+def failure_reply(error: LookalikeError | Refusal, scope: Scope) -> Response:
+    """Give the answer to a request that failed, in the form of whose path was asked."""
+    state = scope["state"]
+    state["code"] = error.code
+    answer: Response = state["failure_form"](refusal_of(error), scope)
+    return answer
+
+
+def failure_form(refusal: Refusal, scope: Scope) -> Response:
+    """Give a failure in the form of our own interface."""
+    body = {"error": {"code": refusal.code, "message": refusal.message, "request_id": scope["state"]["request_id"]}}
+    return reply(body, refusal.status, refusal.headers)
 
 
 def message_of(error: LookalikeError) -> str:
@@ -92,11 +108,6 @@ def error_of(failure: Failure | None) -> LookalikeError:
     if failure is None:
         return LookalikeError("a picture was neither stored nor refused.")
     return _KINDS.get(failure.code, LookalikeError)(failure.message)
-
-
-def _error(status: int, code: str, message: str, request_id: str, headers: Mapping[str, str]) -> Response:
-    body = {"error": {"code": code, "message": message, "request_id": request_id}}
-    return reply(body, status, headers)
 
 
 def _family(kind: type[LookalikeError]) -> list[type[LookalikeError]]:

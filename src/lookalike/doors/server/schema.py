@@ -51,7 +51,7 @@ class NewCollection(Asked):
     )
 
     name: str
-    type: CollectionType = Field("photos", description="What ranks: what is shown, or (matching) being a copy.")
+    type: CollectionType = Field("photos", description="What ranks: what is shown; being a copy (matching); colors.")
     keep: Keep = Field("auto", description="Which pictures are kept; auto: a thumbnail of what is no file on disk.")
     encoder: str = Field("builtin", description='"builtin", or "builtin-accurate": better for clothes, twice the cost.')
     fields: list[str] = Field([], description="Metadata fields that are often filtered by.")
@@ -72,6 +72,7 @@ class CollectionInfo(Answered):
     """A collection."""
 
     name: str
+    title: str = Field(description="What people call it, where that is not its name.")
     type: CollectionType
     keep: Keep
     records: int

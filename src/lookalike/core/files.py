@@ -1,0 +1,194 @@
+"""Files that people keep beside their collections: plain files and folders below one root, named by foreign paths."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from ..errors import ConflictError, InputError, NotFoundError, StoreError, StoreFullError
+
+_MOST_NAME_BYTES = 240  # of a part of a path; file systems take 255, and a file under way has a longer name
+_UNDER_WAY = ".part-"
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file or folder: its path from the root with /, and for files its size; `modified_at` is UTC, ISO 8601."""
+
+    path: str
+    is_folder: bool
+    byte_size: int
+    modified_at: str
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.rsplit("/", 1)[-1]
+
+
+class Files:
+    """Files below a root. Paths are relative, parted by /, and never lead out of it. May be used from many threads."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def kind(self, path: str) -> Literal["file", "folder"] | None:
+        """Say what is at a path."""
+        place = self._place(path)
+        if place.is_file():
+            return "file"
+        return "folder" if place.is_dir() or place == self._root else None
+
+    def entry(self, path: str) -> FileEntry:
+        """Tell of what is at a path.
+
+        Raises:
+            NotFoundError: when there is nothing.
+        """
+        if self.kind(path) is None:
+            raise _missing(path)
+        return self._entry(self._place(path))
+
+    def entries(self, folder: str) -> list[FileEntry]:
+        """Tell of what is directly in a folder, by name; the root is "".
+
+        Raises:
+            NotFoundError: when there is no such folder.
+        """
+        if self.kind(folder) != "folder":
+            raise _missing(folder)
+        place = self._place(folder)
+        held = sorted(place.iterdir()) if place.is_dir() else []
+        return [self._entry(one) for one in held if not one.name.startswith(_UNDER_WAY)]
+
+    def walk(self, folder: str) -> Iterator[str]:
+        """Give the paths of all files in a folder and below it, in order.
+
+        Raises:
+            NotFoundError: when there is no such folder.
+        """
+        for entry in self.entries(folder):
+            if entry.is_folder:
+                yield from self.walk(entry.path)
+            else:
+                yield entry.path
+
+    def read(self, path: str) -> bytes:
+        """Give the bytes of a file.
+
+        Raises:
+            NotFoundError: when there is none.
+        """
+        if self.kind(path) != "file":
+            raise _missing(path)
+        return self._place(path).read_bytes()
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file whole, in place of what is there; folders above it are made."""
+        place = self._place(path)
+        if self.kind(path) == "folder":
+            raise ConflictError(f'"{path[:80]}" is a folder. Write the file under another path.')
+        partial = place.with_name(f"{_UNDER_WAY}{secrets.token_hex(6)}")
+        with _failing(path):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with open(partial, "xb") as stream:
+                    stream.write(data)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                os.replace(partial, place)
+            finally:
+                partial.unlink(missing_ok=True)
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder and those above it; one that is there stays."""
+        with _failing(path):
+            self._place(path).mkdir(parents=True, exist_ok=True)
+
+    def remove(self, path: str, *, recursive: bool = False) -> None:
+        """Remove a file, or a folder; one that holds something only with `recursive`.
+
+        Raises:
+            NotFoundError: when there is nothing.
+            ConflictError: for a folder that holds something.
+        """
+        place = self._place(path)
+        if self.kind(path) is None or place == self._root:
+            raise _missing(path)
+        with _failing(path):
+            if place.is_file():
+                place.unlink()
+            elif recursive:
+                shutil.rmtree(place)
+            else:
+                place.rmdir()
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy a file, or a folder with all below it.
+
+        Raises:
+            NotFoundError: when there is nothing.
+            ConflictError: for a target that is the source, or below it.
+        """
+        places = self._place(source), self._place(target)
+        if places[0] in (places[1], *places[1].parents):
+            raise ConflictError(f'"{target[:80]}" is the same, or below it. Choose another target.')
+        if self.kind(source) == "file":
+            self.write(target, self.read(source))
+            return
+        for path in list(self.walk(source)):
+            self.write(f"{target}/{path.removeprefix(self._relative(places[0]))}", self.read(path))
+        self.make_folder(target)
+
+    def move(self, source: str, target: str) -> None:
+        """Move a file, or a folder with all below it."""
+        self.copy(source, target)
+        self.remove(source, recursive=True)
+
+    def usage(self) -> tuple[int, int]:
+        """Give the bytes that the files take, and those that there is room for."""
+        used = sum(self.entry(path).byte_size for path in self.walk(""))
+        parent = next(place for place in (self._root, *self._root.parents) if place.exists())
+        return used, used + shutil.disk_usage(parent).free
+
+    def _place(self, path: str) -> Path:
+        parts = [part for part in path.replace("\\", "/").split("/") if part]
+        for part in parts:
+            is_ours = part in (".", "..") or part.startswith(_UNDER_WAY)
+            if is_ours or not part.isprintable() or len(part.encode("utf-8", "surrogatepass")) > _MOST_NAME_BYTES:
+                raise InputError(f"{path[:80]!r} names no file: its parts are printable, and none is . or .. or long.")
+        return self._root.joinpath(*parts)
+
+    def _relative(self, place: Path) -> str:
+        return place.relative_to(self._root).as_posix()
+
+    def _entry(self, place: Path) -> FileEntry:
+        is_folder = not place.is_file()
+        status = place.stat() if place.exists() else None
+        moment = datetime.fromtimestamp(status.st_mtime if status else 0, UTC).isoformat(timespec="seconds")
+        return FileEntry(self._relative(place), is_folder, status.st_size if status and not is_folder else 0, moment)
+
+
+def _missing(path: str) -> NotFoundError:
+    return NotFoundError(f'there is nothing at "{path[:80]}". Check the spelling, or list the folder above it.')
+
+
+@contextmanager
+def _failing(path: str) -> Iterator[None]:
+    """Turn what a file system refuses into our errors."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StoreFullError(f'cannot write "{path[:80]}": the disk is full. Make room.') from exc
+        if exc.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+            raise ConflictError(f'"{path[:80]}" cannot be: {exc.strerror}. Choose another path, or empty it.') from exc
+        raise StoreError(f'cannot change "{path[:80]}": {exc.strerror}.') from exc

@@ -1,0 +1,80 @@
+"""The dialect of Aspose.Imaging Cloud's reverse image search and storage; docs/aspose.md says how ours differs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request, Response
+from starlette.convertors import Convertor, register_url_convertor
+
+from ...server.bodies import read
+from ...server.desk import desk_of
+from ...server.replies import reply
+from ..wire import Dialect, refused
+from . import contexts, forms, searches, storage
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+_VERSION = r"v[0-9]+(\.[0-9]+)?"
+_OURS = re.compile(rf"/({_VERSION}/)?imaging(/.*)?")
+_TOKEN_LASTS = timedelta(days=1)  # clients fetch one token and never another
+_MOST_TOKEN_BYTES = 10_000
+_ANYONE = "anyone"  # the token while no key exists
+
+
+class _Version(Convertor[str]):
+    """A version in a path, whatever its number."""
+
+    regex = _VERSION.replace("(", "(?:")
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+tokens = APIRouter()
+
+
+@tokens.post(forms.TOKEN_PATHS[0])
+@tokens.post(forms.TOKEN_PATHS[1])
+async def create_token(request: Request) -> Response:
+    """Exchange a key's id and secret for a token; while no key exists, anything."""
+    sent = parse_qs((await read(request, _MOST_TOKEN_BYTES)).decode("utf-8", "replace"))
+    keys = desk_of(request).keys
+    token = _ANYONE
+    if keys.is_needed():
+        key = keys.authenticate(sent.get("client_secret", [""])[0])
+        if key is None or sent.get("client_id", [""])[0] != key.id:
+            raise refused("the client id or secret is wrong.", code="invalid_client")
+        token = keys.ticket(key, lasts=_TOKEN_LASTS)
+    seconds = int(_TOKEN_LASTS.total_seconds())
+    return reply({"access_token": token, "expires_in": seconds, "token_type": "Bearer"})
+
+
+def _covers(method: str, path: str) -> bool:
+    return path in forms.TOKEN_PATHS or _OURS.fullmatch(path) is not None
+
+
+def _secret(scope: Scope, headers: Mapping[str, str]) -> str:
+    return ""  # the token stands where our own header has the key
+
+
+def _router() -> APIRouter:
+    register_url_convertor("aspose_version", _Version())
+    router = APIRouter()
+    router.include_router(tokens)
+    # A client whose token was refused goes on without the version.
+    for prefix in ("/{version:aspose_version}/imaging", "/imaging"):
+        for module in (contexts, searches, storage):
+            router.include_router(module.router, prefix=prefix)
+    return router
+
+
+DIALECT: Dialect = Dialect("aspose", _covers, _router(), _secret, forms.failure_form, open_paths=forms.TOKEN_PATHS)

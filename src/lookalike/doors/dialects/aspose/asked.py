@@ -1,0 +1,109 @@
+"""What a request of the Aspose dialect brings: image content in its many forms, ids, numbers, contexts and files."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from ....core.files import Files
+from ....errors import NotFoundError
+from ...server.bodies import MULTIPART, media_type, parts_in, read
+from ...server.desk import desk_of, principal_of
+from ...server.multipart import Part, boundary_of
+from ..wire import refused
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from ....core.collection import Collection
+
+STORAGES = ("", "default", "First Storage")  # there is one; what a client leaves out, and what the vendor called it
+_STORAGE_NAME = "storage"  # keys that are for some collections reach the files when this is one of them
+_ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+
+
+async def content_of(request: Request) -> bytes | None:
+    """Give the image that a request brings, whatever its content type says; None when it brings none."""
+    part = await first_file(request, "imageData")
+    return None if part is None or not part.data else part.data
+
+
+async def first_file(request: Request, name: str) -> Part | None:
+    """Give the part of a name, else the first file; of a body that is not multipart all of it."""
+    parts = await parts_of_body(request)
+    named = next((part for part in parts if part.name.lower() == name.lower()), None)
+    return named or next((part for part in parts if part.filename is not None), None)
+
+
+async def parts_of_body(request: Request) -> list[Part]:
+    """Split a body; one that is not multipart is a single nameless file. A client sends multipart without any body."""
+    body = await read(request)
+    if media_type(request) != MULTIPART or not body:
+        return [Part("", "", body)] if body else []
+    return parts_in(body, boundary_of(request.headers["content-type"]), desk_of(request).settings.limits)
+
+
+def text_in(request: Request, name: str) -> str | None:
+    """Give a parameter of the query. Some clients encode ids once more than needed."""
+    given = request.query_params.get(name)
+    if given and _ENCODED.search(given):
+        given = unquote(given)
+    return given or None
+
+
+def image_id_in(request: Request, name: str = "imageId") -> str:
+    """Give the id of an image that has to be there."""
+    image_id = text_in(request, name)
+    if image_id is None:
+        raise refused(f'the parameter "{name}" is missing: name an image.')
+    return image_id
+
+
+def number_in(request: Request, name: str, default: float, *, least: float, most: float) -> float:
+    """Give a number of the query within its range."""
+    given = request.query_params.get(name) or str(default)
+    try:
+        number = float(given)
+    except ValueError:
+        number = float("nan")
+    if not least <= number <= most:
+        raise refused(f"{name}={given[:40]!r} is out of range: pass a number from {least:g} to {most:g}.")
+    return number
+
+
+def context(request: Request, context_id: str, scope: Any) -> Collection:
+    """Open the collection of a search context."""
+    check_storage(request, "storage")
+    return desk_of(request).collection(request, context_id, scope)
+
+
+def files_for(request: Request, scope: Any) -> Files:
+    """Give the files of the storage.
+
+    Raises:
+        ScopeError: when the caller may not.
+    """
+    principal_of(request).check(scope, _STORAGE_NAME)
+    return Files(desk_of(request).settings.home / "files")
+
+
+def check_storage(request: Request, *names: str) -> None:
+    """Refuse a storage that is not there.
+
+    Raises:
+        NotFoundError: naming it.
+    """
+    for name in names:
+        given = request.query_params.get(name) or ""
+        if given not in STORAGES:
+            raise NotFoundError(f'there is no storage "{given[:80]}". Leave the parameter out.')
+
+
+def source_for(request: Request, collection: Collection, image_id: str) -> bytes | str:
+    """Give the picture that an id stands for: one of the context, else a file of the storage.
+
+    Raises:
+        NotFoundError: when it is neither.
+    """
+    return f"id:{image_id}" if image_id in collection else files_for(request, "read").read(image_id)

@@ -1,0 +1,238 @@
+"""Search contexts of the Aspose dialect, and the images and features in them."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import uuid
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request, Response
+
+from ....core.webpage import image_addresses
+from ....errors import NotFoundError
+from ...server.desk import desk_of, light, on_pictures, principal_of
+from ...server.paths import Name
+from ..wire import refused, store, store_all
+from . import forms
+from .asked import check_storage, content_of, context, files_for, image_id_in, source_for, text_in
+
+if TYPE_CHECKING:
+    from ....core.collection import Collection
+    from ....core.files import Files
+
+_MOST_PAGE_BYTES = 10_000_000
+_PAGE_TIMEOUT_S = 20.0
+_AT_ONCE = 32  # files of a folder that are held in memory together
+
+router = APIRouter(prefix="/ai/imageSearch")
+
+
+def tags_name(context_id: str) -> str:
+    """Name the collection of a context's tags: a reference image each, under the tag as id."""
+    return f"{context_id}.tags"
+
+
+@router.post("/create")
+async def create(request: Request) -> Response:
+    """Make a search context; detector and algorithm select nothing here."""
+    context_id = str(uuid.uuid4())
+    check_storage(request, "storage")
+    principal = principal_of(request)
+    principal.check("write", context_id)
+    desk = desk_of(request)
+    await light(request, lambda: desk.create_collection(principal, context_id, type="matching", keep="original"))
+    return forms.answer(request, _status(context_id))
+
+
+@router.get("/{context_id}/status")
+async def get_status(request: Request, context_id: Name) -> Response:
+    """Tell of a context, which is always idle: what was asked for is done when it is answered."""
+    await light(request, lambda: context(request, context_id, "read"))
+    return forms.answer(request, _status(context_id))
+
+
+@router.delete("/{context_id}")
+async def delete(request: Request, context_id: Name) -> Response:
+    """Delete a context with its images and tags; files of the storage stay."""
+
+    def work() -> None:
+        context(request, context_id, "write")
+        library = desk_of(request).library
+        library.delete_collection(context_id)
+        if tags_name(context_id) in library.collections():
+            library.delete_collection(tags_name(context_id))
+
+    await light(request, work)
+    return forms.answer(request)
+
+
+@router.post("/{context_id}/features")
+async def create_features(request: Request, context_id: Name) -> Response:
+    """Index an image that is sent, a file of the storage, or all files of a folder."""
+    content, folder = await content_of(request), text_in(request, "imagesFolder")
+    image_id = text_in(request, "imageId")
+
+    def work() -> None:
+        collection = context(request, context_id, "write")
+        if content is not None:
+            _index(request, collection, image_id or uuid.uuid4().hex, content)
+        elif folder is not None:
+            _index_folder(request, collection, files_for(request, "read"), folder)
+        elif image_id is not None:
+            _index(request, collection, image_id, files_for(request, "read").read(image_id))
+        else:
+            raise refused("nothing to index: send an image, or name one by imageId, or a folder by imagesFolder.")
+
+    lanes = desk_of(request).lanes
+    await (lanes.long if content is None and folder is not None else lanes.pictures).run(work)
+    return forms.answer(request)
+
+
+@router.post("/{context_id}/features/web")
+async def create_web_features(request: Request, context_id: Name) -> Response:
+    """Index the images that a web page shows, each under its address."""
+    address = image_id_in(request, "imagesSource")
+
+    def work() -> None:
+        collection, desk = context(request, context_id, "write"), desk_of(request)
+        page = desk.library.fetch(address, most_bytes=_MOST_PAGE_BYTES, timeout_s=_PAGE_TIMEOUT_S)
+        found = image_addresses(page, address)[: desk.settings.limits.max_images_per_request]
+        store_all(request, collection, [{"_id": one, "_url": one} for one in found], replace=True)
+
+    await on_pictures(request, [address], work)
+    return forms.answer(request)
+
+
+@router.get("/{context_id}/features")
+async def get_features(request: Request, context_id: Name) -> Response:
+    """Give the features of an image: its embedding."""
+    image_id = image_id_in(request)
+
+    def work() -> list[float]:
+        collection = context(request, context_id, "read")
+        return collection.embedding(f"id:{collection.get(image_id).id}")
+
+    return forms.answer(request, _features(image_id, await light(request, work)))
+
+
+@router.put("/{context_id}/features")
+async def update_features(request: Request, context_id: Name) -> Response:
+    """Index an image of the context anew, from what is sent or from the storage."""
+    content, image_id = await content_of(request), image_id_in(request)
+
+    def work() -> None:
+        collection = context(request, context_id, "write")
+        collection.get(image_id)
+        _index(request, collection, image_id, _content_or_file(request, content, image_id))
+
+    await on_pictures(request, [b""], work)
+    return forms.answer(request)
+
+
+@router.delete("/{context_id}/features")
+async def delete_features(request: Request, context_id: Name) -> Response:
+    """Take an image out of the context; a file of the storage stays."""
+    image_id = image_id_in(request)
+
+    def work() -> None:
+        collection = context(request, context_id, "write")
+        collection.delete(collection.get(image_id).id)
+
+    await light(request, work)
+    return forms.answer(request)
+
+
+@router.get("/{context_id}/image2features")
+async def extract_features(request: Request, context_id: Name) -> Response:
+    """Give the features of an image that is sent, or of the context or storage; nothing is stored."""
+    content, image_id = await content_of(request), text_in(request, "imageId")
+    if content is None and image_id is None:
+        raise refused("no image: send one, or name one by imageId.")
+
+    def work() -> list[float]:
+        collection = context(request, context_id, "read")
+        return collection.embedding(content or source_for(request, collection, image_id or ""))
+
+    return forms.answer(request, _features(image_id or "", await on_pictures(request, [b""], work)))
+
+
+@router.post("/{context_id}/image")
+@router.put("/{context_id}/image")
+async def put_image(request: Request, context_id: Name) -> Response:
+    """Store an image in the storage and index it; without content index the one of the storage."""
+    content, image_id = await content_of(request), image_id_in(request)
+
+    def work() -> None:
+        collection = context(request, context_id, "write")
+        files = files_for(request, "write")
+        if request.method == "PUT" and image_id not in collection and files.kind(image_id) != "file":
+            raise NotFoundError(f'there is no image "{image_id[:80]}" to update. Add it first.')
+        _index(request, collection, image_id, _content_or_file(request, content, image_id))
+        if content is not None:
+            files.write(image_id, content)
+
+    await on_pictures(request, [b""], work)
+    return forms.answer(request)
+
+
+@router.get("/{context_id}/image")
+async def get_image(request: Request, context_id: Name) -> Response:
+    """Give the bytes of an image, of the context or the storage."""
+    image_id = image_id_in(request)
+
+    def work() -> bytes:
+        collection = context(request, context_id, "read")
+        kept = collection.original(image_id) if image_id in collection else None
+        return files_for(request, "read").read(image_id) if kept is None else kept
+
+    return Response(await light(request, work), media_type="application/octet-stream")
+
+
+@router.delete("/{context_id}/image")
+async def delete_image(request: Request, context_id: Name) -> Response:
+    """Delete an image from the context and from the storage."""
+    image_id = image_id_in(request)
+
+    def work() -> None:
+        collection, files = context(request, context_id, "write"), files_for(request, "write")
+        was_there = collection.delete(image_id)
+        if files.kind(image_id) == "file":
+            files.remove(image_id)
+        elif not was_there:
+            raise NotFoundError(f'there is no image "{image_id[:80]}".')
+
+    await light(request, work)
+    return forms.answer(request)
+
+
+def _status(context_id: str) -> dict[str, Any]:
+    return {"id": context_id, "searchStatus": "Idle"}
+
+
+def _features(image_id: str, embedding: list[float]) -> dict[str, Any]:
+    packed = struct.pack(f"<{len(embedding)}f", *embedding)
+    features = base64.b64encode(packed).decode()
+    return {"imageId": image_id, "featuresCount": 1, "featureLengthInBits": 8 * len(packed), "features": features}
+
+
+def _content_or_file(request: Request, content: bytes | None, image_id: str) -> bytes:
+    return files_for(request, "read").read(image_id) if content is None else content
+
+
+def _index(request: Request, collection: Collection, image_id: str, content: bytes) -> None:
+    store(request, collection, {"_id": image_id, "_bytes": content, "_name": image_id}, replace=True)
+
+
+def _index_folder(request: Request, collection: Collection, files: Files, folder: str) -> None:
+    """Index all files of a folder, under their paths in the storage; what is no picture is left out."""
+    for paths in _batches(files.walk(folder)):
+        records = [{"_id": path, "_bytes": files.read(path), "_name": path} for path in paths]
+        store_all(request, collection, records, replace=True)
+
+
+def _batches(paths: Iterator[str]) -> Iterator[list[str]]:
+    while batch := list(islice(paths, _AT_ONCE)):
+        yield batch

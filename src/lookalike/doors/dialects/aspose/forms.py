@@ -1,0 +1,91 @@
+"""Answers and failures of the Aspose dialect, in the two forms that its clients and its documents know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+
+from ...server.replies import Refusal, reply
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import Scope
+
+    from ....core.files import FileEntry
+
+TOKEN_PATHS = ("/connect/token", "/oauth2/token")
+_CLIENT = "x-aspose-client"  # every call of a client has it; people with curl have not
+_STATUSES = {409: 400, 415: 400, 422: 400}
+_CODES = {400: "errorInvalidArgument", 401: "errorUnauthorized", 403: "errorForbidden", 404: "errorItemNotFound"}
+_SCALE = 100
+
+
+def answer(request: Request, content: Mapping[str, Any] | None = None) -> Response:
+    """Give an answer: bare and in camel case to clients, else capitalized and with Code and Status."""
+    if _CLIENT in request.headers:
+        return Response() if content is None else reply(content)
+    return reply({**_capitalized(content or {}), "Code": 200, "Status": "OK"})
+
+
+def failure_form(refusal: Refusal, scope: Scope) -> Response:
+    """Write a failure in the form of who asked, and of a token in that of OAuth."""
+    status = _STATUSES.get(refusal.status, refusal.status)
+    if scope["path"] in TOKEN_PATHS:
+        return reply({"error": "invalid_request" if refusal.code != "invalid_client" else refusal.code}, status)
+    if not any(name == _CLIENT.encode() for name, _ in scope["headers"]):
+        body = {"Message": refusal.message, "Code": status, "Status": HTTPStatus(status).phrase}
+        return reply(body, status, refusal.headers)
+    inner = {"requestId": scope["state"]["request_id"], "date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    error = {
+        "code": _CODES.get(status, "error"),
+        "message": refusal.message,
+        "description": refusal.message,
+        "innerError": inner,
+    }
+    return reply({"error": error}, status, refusal.headers)
+
+
+def similarity_of(score: float) -> float:
+    """Give a score on the scale of the service, 0 to 100."""
+    return round(_SCALE * score, 4)
+
+
+def score_at(similarity: float) -> float:
+    """Give the score that a similarity stands for."""
+    return similarity / _SCALE
+
+
+def results(found: Iterable[tuple[str, float]]) -> dict[str, Any]:
+    """Give ids of images with their scores."""
+    return {"results": [_result(image_id, score) for image_id, score in found]}
+
+
+def duplicates(groups: Iterable[Iterable[tuple[str, float]]]) -> dict[str, Any]:
+    """Give groups of ids of images, each with its score against the first of its group."""
+    listed = [{"duplicateImages": [_result(image_id, score) for image_id, score in group]} for group in groups]
+    return {"duplicates": listed}
+
+
+def file_form(entry: FileEntry) -> dict[str, Any]:
+    """Tell of a file or folder of the storage."""
+    return {
+        "name": entry.name,
+        "isFolder": entry.is_folder,
+        "modifiedDate": entry.modified_at,
+        "size": entry.byte_size,
+        "path": f"/{entry.path}",
+    }
+
+
+def _result(image_id: str, score: float) -> dict[str, Any]:
+    return {"imageId": image_id, "similarity": similarity_of(score)}
+
+
+def _capitalized(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name[:1].upper() + name[1:]: _capitalized(one) for name, one in value.items()}
+    return [_capitalized(one) for one in value] if isinstance(value, list) else value

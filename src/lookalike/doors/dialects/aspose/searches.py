@@ -1,0 +1,142 @@
+"""Searches of the Aspose dialect: similar images, duplicates, comparison, tags."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request, Response
+
+from ....errors import CollectionNotFoundError, NotFoundError
+from ...server.desk import desk_of, on_pictures, principal_of
+from ...server.paths import Name
+from ..wire import refused, store
+from . import forms
+from .asked import check_storage, content_of, context, first_file, image_id_in, number_in, source_for, text_in
+from .contexts import tags_name
+
+if TYPE_CHECKING:
+    from ....core.collection import Collection
+
+_MOST_COUNT = 10_000
+_COUNT = 10
+
+router = APIRouter(prefix="/ai/imageSearch")
+
+
+@router.get("/{context_id}/findSimilar")
+@router.post("/{context_id}/findSimilar")
+async def find_similar(request: Request, context_id: Name) -> Response:
+    """Find the images of a context that look like one that is sent, or of the context or storage."""
+    content, image_id = await content_of(request), text_in(request, "imageId")
+    conditions = _conditions(request)
+    if content is None and image_id is None:
+        raise refused("no image to search with: send one, or name one by imageId.")
+
+    def work() -> list[tuple[str, float]]:
+        collection = context(request, context_id, "read")
+        source = content or source_for(request, collection, image_id or "")
+        return [(match.id, match.score) for match in collection.search(source, **conditions)]
+
+    return forms.answer(request, forms.results(await on_pictures(request, [b""], work)))
+
+
+@router.get("/{context_id}/findDuplicates")
+async def find_duplicates(request: Request, context_id: Name) -> Response:
+    """Find groups of images that are alike; similarities are those to the first of each."""
+    threshold = forms.score_at(number_in(request, "similarityThreshold", 90, least=0, most=100))
+
+    def work() -> list[list[tuple[str, float]]]:
+        groups = context(request, context_id, "read").duplicates(threshold=threshold)
+        return [[(member.id, member.score) for member in group.members] for group in groups]
+
+    return forms.answer(request, forms.duplicates(await desk_of(request).lanes.long.run(work)))
+
+
+@router.post("/{context_id}/compare")
+async def compare(request: Request, context_id: Name) -> Response:
+    """Say how alike two images are: one by id, the other by id or as content."""
+    content = await content_of(request)
+    first, second = image_id_in(request, "imageId1"), text_in(request, "imageId2")
+    if content is None and second is None:
+        raise refused("nothing to compare with: send an image, or name one by imageId2.")
+
+    def work() -> float:
+        collection = context(request, context_id, "read")
+        other = content or source_for(request, collection, second or "")
+        compared = collection.rank(source_for(request, collection, first), [other])
+        for error in compared.failures.values():
+            raise error
+        return compared.ranked[0].score
+
+    score = await on_pictures(request, [b""], work)
+    return forms.answer(request, forms.results([("" if content else second or "", score)]))
+
+
+@router.post("/{context_id}/addTag")
+async def add_tag(request: Request, context_id: Name) -> Response:
+    """Store an image under the name of a tag; the same name again replaces it."""
+    content, tag = await content_of(request), image_id_in(request, "tagName")
+    if content is None:
+        raise refused("a tag needs an image: send one.")
+
+    def work() -> None:
+        context(request, context_id, "write")
+        store(request, _tags(request, context_id), {"_id": tag, "_bytes": content, "_name": tag}, replace=True)
+
+    await on_pictures(request, [content], work)
+    return forms.answer(request)
+
+
+@router.post("/{context_id}/findByTags")
+async def find_by_tags(request: Request, context_id: Name) -> Response:
+    """Find the images that look like the reference image of any of some tags."""
+    conditions, named = _conditions(request), await _named_tags(request)
+
+    def work() -> list[tuple[str, float]]:
+        collection, tags = context(request, context_id, "read"), _tags(request, context_id, make=False)
+        best: dict[str, float] = {}
+        for tag in named:
+            for match in collection.search(_reference(tags, tag), **conditions):
+                best[match.id] = max(match.score, best.get(match.id, 0.0))
+        return sorted(best.items(), key=lambda one: (-one[1], one[0]))[: conditions["limit"]]
+
+    return forms.answer(request, forms.results(await on_pictures(request, [b""], work)))
+
+
+def _conditions(request: Request) -> dict[str, Any]:
+    """Read how similar and how many the results are to be."""
+    threshold = number_in(request, "similarityThreshold", 0, least=0, most=100)
+    count = number_in(request, "maxCount", _COUNT, least=1, most=_MOST_COUNT)
+    check_storage(request, "storage")
+    return {"threshold": forms.score_at(threshold), "limit": int(count)}
+
+
+async def _named_tags(request: Request) -> list[str]:
+    """Read the names of tags: JSON, as a part `tags` or as the whole body."""
+    part = await first_file(request, "tags")
+    try:
+        named = json.loads(part.data) if part is not None else None
+    except (ValueError, RecursionError):
+        named = None
+    if not isinstance(named, list) or not named or not all(isinstance(tag, str) for tag in named):
+        raise refused('the tags are missing: send a JSON list of their names, such as ["boat"].')
+    return named
+
+
+def _tags(request: Request, context_id: str, *, make: bool = True) -> Collection:
+    """Open the collection of a context's tags."""
+    desk, name = desk_of(request), tags_name(context_id)
+    try:
+        return desk.library.collection(name)
+    except CollectionNotFoundError as error:
+        if make:
+            return desk.create_collection(principal_of(request), name, type="matching", keep="original")
+        raise NotFoundError("this context has no tags yet. Add one first.") from error
+
+
+def _reference(tags: Collection, tag: str) -> bytes:
+    kept = tags.original(tag) if tag in tags else None
+    if kept is None:
+        raise NotFoundError(f'there is no tag "{tag[:80]}". Add it first.')
+    return kept

@@ -1,0 +1,145 @@
+"""What the dialects share: what a dialect is, reading what foreign clients send, and adding pictures for a caller."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ...core.items import UPLOAD
+from ..server.bodies import MULTIPART, media_type, parts_in, read
+from ..server.desk import desk_of, principal_of
+from ..server.multipart import Part, boundary_of
+from ..server.replies import Refusal, error_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fastapi import APIRouter
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import Scope
+
+    from ...core.collection import Collection
+    from ...values import Outcome, Record
+
+    Headers = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Another service's API, spoken by us.
+
+    Attributes:
+        covers: Says whether a method and path are its own; whatever is refused there, is refused in its form.
+        router: Its routes.
+        secret_of: Finds the secret of a key in a request; "" where there is none. Then our own header is looked at.
+        failure_form: Writes a refusal as the service did, for the request of a scope.
+        open_paths: Paths that are answered without a key, as those that give tokens.
+    """
+
+    name: str
+    covers: Callable[[str, str], bool]
+    router: APIRouter
+    secret_of: Callable[[Scope, Headers], str]
+    failure_form: Callable[[Refusal, Scope], Response]
+    open_paths: tuple[str, ...] = ()
+
+
+def below(*prefixes: str) -> Callable[[str, str], bool]:
+    """Cover these paths and all below them, whatever the method."""
+    return lambda method, path: any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
+
+
+def basic_of(headers: Headers) -> str:
+    """Give the secret in an Authorization of the kind Basic: its password, or its user where that is empty."""
+    kind, _, encoded = headers.get("authorization", "").partition(" ")
+    if kind.lower() != "basic":
+        return ""
+    try:
+        user, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return ""
+    return password or user
+
+
+def refused(message: str, status: int = 400, code: str = "input_invalid") -> Refusal:
+    """Refuse a request in words of the dialect."""
+    return Refusal(status, code, message)
+
+
+def holds_vendor_limits(request: Request) -> bool:
+    """Say whether the limits of the service that a dialect speaks for are to be held."""
+    return desk_of(request).settings.serving.vendor_limits
+
+
+async def read_parts(request: Request) -> list[Part]:
+    """Read the parts of a multipart body.
+
+    Raises:
+        Refusal: when the body is none, or broken.
+    """
+    if media_type(request) != MULTIPART:
+        raise refused(f"the body is not {MULTIPART}.", code="media_type_unsupported")
+    boundary = boundary_of(request.headers["content-type"])
+    return parts_in(await read(request), boundary, desk_of(request).settings.limits)
+
+
+def part_named(parts: Sequence[Part], name: str) -> Part | None:
+    """Give the first part of a name, or None."""
+    return next((part for part in parts if part.name == name), None)
+
+
+def parse_object(data: bytes, name: str) -> dict[str, Any]:
+    """Parse JSON that has to be an object, whatever its sender called its type.
+
+    Raises:
+        Refusal: when it is none; the message names it.
+    """
+    try:
+        parsed = json.loads(data, parse_constant=_no_number)
+    except (ValueError, RecursionError) as exc:
+        raise refused(f"{name} is not JSON: {exc}.") from exc
+    if not isinstance(parsed, dict):
+        raise refused(f"{name} must be a JSON object, not {str(parsed)[:40]!r}.")
+    return parsed
+
+
+def store_all(request: Request, collection: Collection, records: Sequence[Any], **options: Any) -> list[Outcome]:
+    """Add pictures for the caller, on a thread, and say what became of each, in order; options are those of `add`.
+
+    Raises:
+        QuotaError: when the caller may not have so many; nothing is added then.
+    """
+    desk, key = desk_of(request), principal_of(request).key
+    if key is not None:
+        desk.meter.check_images(key, len(records))
+    outcomes: list[Outcome] = []
+    collection.add(list(records), on_outcome=outcomes.append, **options)
+    for outcome in outcomes:
+        desk.metrics.added(outcome)
+    return sorted(outcomes, key=lambda outcome: outcome.place)
+
+
+def store(request: Request, collection: Collection, record: Mapping[str, Any], **options: Any) -> Record:
+    """Add one picture for the caller, on a thread, and give its record; raises what it failed with."""
+    [outcome] = store_all(request, collection, [record], **options)
+    if outcome.failure is not None:
+        raise error_of(outcome.failure)
+    return collection.get(outcome.id)
+
+
+def file_name_of(source: str | None, record_id: str) -> str:
+    """Name the file that a picture came from, as its sender did; of a path on this machine only its last part."""
+    if source is None or source.startswith("bytes:"):
+        return record_id
+    if source.startswith(UPLOAD):
+        return source.removeprefix(UPLOAD)
+    return source if "://" in source else source.replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON number")

@@ -1,0 +1,134 @@
+"""What a request of the Ximilar dialect asks for: its body, its collection, its records; and the answer to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ....errors import CollectionExistsError, CollectionNotFoundError, LookalikeError
+from ...server.bodies import read
+from ...server.desk import desk_of, principal_of, request_id_of
+from ..wire import holds_vendor_limits, parse_object, refused
+from . import forms
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from ....core.collection import Collection
+    from ....values import CollectionType, Record
+
+TYPES: dict[str, CollectionType] = {
+    "/similarity/photos/v2": "photos",
+    "/photo/search/v2": "photos",
+    "/similarity/custom/v2": "photos",
+    "/similarity/products-new/v2": "products",
+    "/similarity/products/v2": "products",
+    "/similarity/fashion-new/v2": "products",
+    "/similarity/fashion/v2": "products",
+    "/similarity/homedecor-new/v2": "products",
+    "/similarity/homedecor/v2": "products",
+    "/similarity/colors/v2": "colors",
+    "/image_matching/v2": "matching",
+}
+_MOST_RECORDS = 10  # with --limits vendor, of those that bring images
+
+
+async def read_asked(request: Request) -> dict[str, Any]:
+    """Read the body; none at all asks for nothing in particular."""
+    asked = parse_object(await read(request) or b"{}", "the body")
+    forms.check_fields(asked.get("fields_to_return"))
+    return asked
+
+
+def collection_id(request: Request) -> str:
+    """Give the collection that a request names; old clients call the header `collection`."""
+    name = request.headers.get("collection-id") or request.headers.get("collection")
+    if not name:
+        raise refused('the header "collection-id" is missing: send the id of a collection.')
+    return name
+
+
+def type_of(request: Request) -> CollectionType:
+    """Give the type of the collections at the prefix of a request."""
+    return TYPES[request.scope["path"].rpartition("/")[0]]
+
+
+def open_collection(request: Request, scope: Any) -> Collection:
+    """Open the collection of a request.
+
+    Raises:
+        Refusal: when its type is that of another prefix.
+    """
+    collection = desk_of(request).collection(request, collection_id(request), scope)
+    if collection.spec.type != type_of(request):
+        raise refused(
+            f'collection "{collection.name[:80]}" is of type {collection.spec.type}, and this address is for '
+            f"{type_of(request)}. Use the address of its type."
+        )
+    return collection
+
+
+def open_or_make(request: Request) -> Collection:
+    """Open the collection of an insert; a first one makes it, unless that is turned off."""
+    try:
+        return open_collection(request, "write")
+    except CollectionNotFoundError:
+        if desk_of(request).settings.serving.only_known_collections:
+            raise
+    with suppress(CollectionExistsError):  # another first insert was faster
+        made = {"type": type_of(request), "keep": "none"}
+        desk_of(request).create_collection(principal_of(request), collection_id(request), **made)
+    return open_collection(request, "write")
+
+
+def records_in(request: Request, asked: Mapping[str, Any], *, bring_images: bool = False) -> list[Any]:
+    """Give the records that a body holds, of which no more may bring images than one request may have.
+
+    Raises:
+        Refusal: when there are none, or too many.
+    """
+    given = asked.get("records")
+    if not isinstance(given, list) or not given:
+        raise refused('"records" is missing: send a list of at least one record.')
+    most = _MOST_RECORDS if holds_vendor_limits(request) else desk_of(request).settings.limits.max_images_per_request
+    if bring_images and len(given) > most:
+        raise refused(f"{len(given):,} records in one request; {most} may be. Send fewer at once.")
+    return given
+
+
+def whole_number(given: Any, name: str, *, least: int) -> int | None:
+    """Read a whole number, from a body or a query; None when it was not sent."""
+    if isinstance(given, str) and given.isascii() and given.isdigit():
+        given = int(given)
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int) or given < least:
+        raise refused(f"{name}={str(given)[:40]!r} is no number of records: pass {least} or more.")
+    return given
+
+
+def condition_of(asked: Mapping[str, Any]) -> Any:
+    """Give the filter of a body; an empty one is none."""
+    return asked.get("filter") or None
+
+
+def answer(request: Request, asked: Mapping[str, Any], records: Iterable[Record], **members: Any) -> Response:
+    """Answer with records, each with the fields that the body asks for."""
+    shown = forms.record_forms(records, asked.get("fields_to_return"))
+    return forms.answer(request_id_of(request), shown, **members)
+
+
+def source_or_error(record: Any, *, stored: bool = True) -> Any:
+    """Give the picture of a record, or the error that it fails with alone."""
+    try:
+        return forms.source_of(record, stored=stored)
+    except LookalikeError as error:
+        return error
+
+
+def url_or_bytes(record: Any) -> Any:
+    """Give what the work on a record begins with: a URL to be fetched, or bytes to be decoded."""
+    url = record.get("_url") if isinstance(record, Mapping) else None
+    return url if isinstance(url, str) else b""

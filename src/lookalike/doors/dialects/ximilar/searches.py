@@ -1,0 +1,216 @@
+"""Operations of the Ximilar dialect that find and rank, in a collection or among the images that were sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request, Response
+
+from ....errors import LookalikeError
+from ...server.desk import desk_of, on_pictures, request_id_of
+from . import forms
+from .asked import (
+    answer,
+    condition_of,
+    open_collection,
+    read_asked,
+    records_in,
+    source_or_error,
+    url_or_bytes,
+    whole_number,
+)
+
+if TYPE_CHECKING:
+    from ....core.candidates import Candidates
+    from ....core.collection import Collection
+    from ....values import Match
+
+_K = 10
+_COPY_RADIUS = 10.0  # of nearDuplicates: where "the same picture with minor variations" ends
+
+router, stateless = APIRouter(), APIRouter()
+
+
+@router.post("/visualKNN")
+async def visual_knn(request: Request) -> Response:
+    """Find the records that look most like one."""
+    asked = await read_asked(request)
+    return await _search(request, asked, limit=whole_number(asked.get("k"), "k", least=1) or _K)
+
+
+@router.post("/visualTagsKNN")
+async def visual_tags_knn(request: Request) -> Response:
+    """Find the records that look most like one and share its tags."""
+    asked = await read_asked(request)
+    return await _search(request, asked, limit=whole_number(asked.get("k"), "k", least=1) or _K, with_tags=True)
+
+
+@router.post("/nearDuplicates")
+async def near_duplicates(request: Request) -> Response:
+    """Find the records that are the same picture."""
+    asked = await read_asked(request)
+    return await _search(request, asked, radius=asked.get("radius", _COPY_RADIUS))
+
+
+@router.post("/visualRange")
+async def visual_range(request: Request) -> Response:
+    """Find the records within a radius."""
+    asked = await read_asked(request)
+    return await _search(request, asked, radius=asked.get("radius"))
+
+
+@router.post("/visualRankRecords")
+async def visual_rank_records(request: Request) -> Response:
+    """Rank records, stored ones and others, by how much they look like one."""
+    asked = await read_asked(request)
+    given = records_in(request, asked, bring_images=True)
+    sources = [source_or_error(record) for record in given]
+    query = forms.source_of(asked.get("query_record"))
+
+    def work() -> Response:
+        collection = open_collection(request, "read")
+        return _ranked(request, asked, given, collection.rank(query, sources), collection)
+
+    return await on_pictures(request, [query, *sources], work)
+
+
+@router.post("/descriptor")
+async def descriptor(request: Request) -> Response:
+    """Give the embeddings of records, stored ones and others."""
+    given = records_in(request, await read_asked(request), bring_images=True)
+    sources = [source_or_error(record) for record in given]
+
+    def work() -> Response:
+        collection, found, skipped = open_collection(request, "read"), [], []
+        for record, source in zip(given, sources, strict=True):
+            try:
+                if isinstance(source, LookalikeError):
+                    raise source
+                found.append({"_id": record.get("_id"), "_descriptor": collection.embedding(source)})
+            except LookalikeError as error:
+                skipped.append(forms.skipped_for(record, error))
+        return forms.answer(request_id_of(request), found, skipped=skipped)
+
+    return await on_pictures(request, sources, work)
+
+
+@stateless.post("/rank_images")
+async def rank_images(request: Request) -> Response:
+    """Rank images by how much each is a copy of one; nothing is stored."""
+    asked = await read_asked(request)
+    given = records_in(request, asked, bring_images=True)
+    sources = [source_or_error(record, stored=False) for record in given]
+    query = forms.source_of(asked.get("query_record"), stored=False)
+    library = desk_of(request).library
+    return await on_pictures(
+        request, [query, *sources], lambda: _ranked(request, asked, given, library.rank(query, sources))
+    )
+
+
+@stateless.post("/remove_duplicates")
+async def remove_duplicates(request: Request) -> Response:
+    """Give the records whose image is no copy of one before."""
+    asked = await read_asked(request)
+    given = records_in(request, asked, bring_images=True)
+    sources = [source_or_error(record, stored=False) for record in given]
+
+    def work() -> Response:
+        kept = desk_of(request).library.distinct(sources)
+        shown = [_echo(given[one.place]) for one in kept.ranked]
+        return forms.answer(request_id_of(request), shown, skipped=_failures(given, kept))
+
+    return await on_pictures(request, sources, work)
+
+
+@stateless.post("/visual_hash")
+async def visual_hash(request: Request) -> Response:
+    """Give the difference hash of images, 64 bits in hex."""
+    given = records_in(request, await read_asked(request), bring_images=True)
+
+    def work() -> Response:
+        found, skipped = [], []
+        for record in given:
+            try:
+                source = forms.source_of(record, stored=False)
+                found.append({**_echo(record), "_visual_hash": desk_of(request).library.difference_hash(source)})
+            except LookalikeError as error:
+                skipped.append(forms.skipped_for(record, error))
+        return forms.answer(request_id_of(request), found, skipped=skipped)
+
+    return await on_pictures(request, [url_or_bytes(record) for record in given], work)
+
+
+async def _search(
+    request: Request, asked: Mapping[str, Any], *, limit: int | None = None, radius: Any = None, with_tags: bool = False
+) -> Response:
+    """Search by a picture or a stored record, and answer with distances.
+
+    A product counts once where the collection has a product-id field.
+    """
+    query: Any = asked.get("query_record")
+    source = forms.source_of(query)
+    start = whole_number(asked.get("from"), "from", least=0) or 0
+    threshold = None if limit is not None else forms.score_at(radius)
+    wanted = limit or whole_number(asked.get("k"), "k", least=1) or desk_of(request).settings.limits.max_limit - start
+
+    def work() -> Response:
+        collection = open_collection(request, "read")
+        product_id = collection.spec.product_id_field
+        is_grouped = product_id and collection.count(filter={product_id: {"$exists": True}})
+        found = collection.search(
+            source,
+            limit=start + wanted,
+            threshold=threshold,
+            filter=condition_of(asked),
+            group_by=product_id if is_grouped else None,
+            tags=_tags(collection, query) if with_tags else None,
+        )
+        return _matched(request, asked, collection, list(found)[start:])
+
+    return await on_pictures(request, [source], work)
+
+
+def _tags(collection: Collection, query: Mapping[str, Any]) -> Any:
+    """Give the tags of a query: those that it brings, else those of the record that it names."""
+    if query.get("tags") is not None or "_id" not in query:
+        return query.get("tags") or None
+    record_id = forms.id_of(query)
+    return (collection.get(record_id).tags if record_id in collection else None) or None
+
+
+def _matched(request: Request, asked: Mapping[str, Any], collection: Collection, found: list[Match]) -> Response:
+    records = {match.id: collection.get(match.id) for match in found if match.id in collection}
+    shown = [match for match in found if match.id in records]
+    distances = [forms.distance_of(match.score) for match in shown]
+    records_shown = [records[match.id] for match in shown]
+    return answer(request, asked, records_shown, answer_distances=distances)
+
+
+def _ranked(
+    request: Request,
+    asked: Mapping[str, Any],
+    given: list[Any],
+    candidates: Candidates,
+    collection: Collection | None = None,
+) -> Response:
+    """Answer with the records that came, in the order of their distances; a stored one shows what it holds."""
+    shown = []
+    for one in candidates.ranked:
+        record = given[one.place]
+        is_stored = collection is not None and "_id" in record and forms.id_of(record) in collection
+        if is_stored and collection is not None:
+            shown += forms.record_forms([collection.get(forms.id_of(record))], asked.get("fields_to_return"))
+        else:
+            shown.append(_echo(record))
+    distances = [forms.distance_of(one.score) for one in candidates.ranked]
+    return forms.answer(request_id_of(request), shown, answer_distances=distances, skipped=_failures(given, candidates))
+
+
+def _failures(given: list[Any], candidates: Candidates) -> list[dict[str, Any]]:
+    return [forms.skipped_for(given[place], error) for place, error in sorted(candidates.failures.items())]
+
+
+def _echo(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a record back as it came, without its picture."""
+    return {name: value for name, value in record.items() if name not in ("_base64", "_file")}
