@@ -101,7 +101,7 @@ class Desk:
         self.metrics = Metrics(self)
         self.is_ready = False
         self.is_ending = False
-        self.jobs = cast("Jobs", None)  # set by the app, which knows how inputs are read
+        self.jobs: Jobs  # set by the app, which knows how their inputs are read
 
     def collection(self, request: Request, name: str, scope: Scope) -> Collection:
         """Open a collection for a caller.
