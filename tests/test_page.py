@@ -313,10 +313,12 @@ def test_a_name_that_is_taken_is_told_in_the_form(visit: Visit, server: Server) 
 
 
 @pytest.fixture
-def shelf(bare_server: Server) -> Server:
-    """A server with the empty collection `shelf`."""
-    httpx.post(f"{bare_server.address}/api/v1/collections", json={"name": "shelf"}).raise_for_status()
-    return bare_server
+def shelf(server: Server) -> Iterator[Server]:
+    """The server, with the empty collection `shelf`."""
+    address = f"{server.address}/api/v1/collections"
+    httpx.post(address, json={"name": "shelf"}).raise_for_status()
+    yield server
+    httpx.delete(f"{address}/shelf").raise_for_status()
 
 
 def ids_of(server: Server, collection: str = "shelf") -> list[str]:
@@ -498,7 +500,7 @@ def test_a_copied_link_shows_the_same_on_another_device(
 ) -> None:
     page = visit.go(server, searching(threshold="0.6", group_by="category"))
     bring(page, "drop", ".search", samples / "copies" / "aurora-1-brightened.jpg")
-    expect(tiles(page).first).to_be_visible()
+    expect(page.locator(".tile-score").first).to_be_visible()
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_text("The link is copied")).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")
@@ -507,7 +509,7 @@ def test_a_copied_link_shows_the_same_on_another_device(
         opened = elsewhere.new_page()
         opened.goto(link)
         expect(opened.locator(".chip-picture img")).to_be_visible()
-        expect(tiles(opened).first).to_be_visible()
+        expect(opened.locator(".tile-score").first).to_be_visible()
         assert len(opened.url) < 300
         assert "group_by=category" in opened.url
         assert opened.locator(".tile").first.get_attribute("data-id") in (best, AURORA)
@@ -686,8 +688,9 @@ def test_a_match_is_compared_with_the_example(visit: Visit, server: Server) -> N
 # ---- keys
 
 
-def test_keys_are_made_used_and_revoked(visit: Visit, browser: Browser, shelf: Server) -> None:
-    page = visit.go(shelf, "#/settings")
+def test_keys_are_made_used_and_revoked(visit: Visit, browser: Browser, bare_server: Server) -> None:
+    httpx.post(f"{bare_server.address}/api/v1/collections", json={"name": "hats"}).raise_for_status()
+    page = visit.go(bare_server, "#/settings")
     page.get_by_role("button", name="New key").click()
     page.get_by_label("Name").fill("mine")
     page.get_by_role("button", name="Make the key").click()
@@ -696,7 +699,7 @@ def test_keys_are_made_used_and_revoked(visit: Visit, browser: Browser, shelf: S
     secret = page.locator(".secret").input_value()
     page.get_by_role("button", name="Done").click()
     expect(page.get_by_text('You use the key "mine" (admin).')).to_be_visible()
-    assert httpx.get(f"{shelf.address}/api/v1/collections").status_code == 401
+    assert httpx.get(f"{bare_server.address}/api/v1/collections").status_code == 401
     [cookie] = page.context.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
     assert secret not in json.dumps(page.evaluate("({...localStorage, ...sessionStorage})")) + page.url
@@ -714,13 +717,13 @@ def test_keys_are_made_used_and_revoked(visit: Visit, browser: Browser, shelf: S
 
     with browser.new_context() as elsewhere:
         other = elsewhere.new_page()
-        other.goto(f"{shelf.address}/#/")
+        other.goto(f"{bare_server.address}/#/")
         other.get_by_role("textbox", name="Key").fill("wrong")
         other.get_by_role("button", name="Sign in").click()
         expect(other.get_by_role("alert")).to_contain_text("does not know this key")
         other.get_by_role("textbox", name="Key").fill(reader)
         other.get_by_role("button", name="Sign in").click()
-        expect(other.get_by_role("heading", name="shelf")).to_be_visible()
+        expect(other.get_by_role("heading", name="hats")).to_be_visible()
 
     page.get_by_role("button", name="Revoke reader").click()
     page.get_by_role("button", name="Revoke", exact=True).click()
