@@ -23,6 +23,7 @@ class Sizes:
         queries: Queries for each of them.
         questions: Records of the collections that are asked with filters, groups and diversity.
         graph: Records of the collection whose similarity graph is made.
+        requests: Requests of each kind to the server.
         memory: Files of the small and of the large folder whose indexing is watched.
         cold: Repetitions of a cold command.
         cold_records: Records of the collection that a cold command searches.
@@ -35,6 +36,7 @@ class Sizes:
     queries: int = 200
     questions: tuple[int, ...] = (10_000, 100_000)
     graph: int = 100_000
+    requests: int = 600
     memory: tuple[int, int] = (1_000, 20_000)
     cold: int = 7
     cold_records: int = 10_000
@@ -43,7 +45,7 @@ class Sizes:
 
 FULL = Sizes()
 LONG = Sizes(questions=(10_000, 100_000, 1_000_000), duplicates=(10_000, 100_000))
-QUICK = Sizes(1, 60, (1_000,), 20, (2_000,), 2_000, (50, 200), 2, 1_000, (1_000,))  # to see that everything runs
+QUICK = Sizes(1, 60, (1_000,), 20, (2_000,), 2_000, 210, (50, 200), 2, 1_000, (1_000,))  # to see that everything runs
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from typing import Any
 from plan import FULL, LONG, QUICK, planned, tell
 from rows import Row, table
 
-BENCHMARKS = ("index", "search", "questions", "graph", "memory", "cold", "accuracy", "duplicates")
+BENCHMARKS = ("index", "search", "questions", "graph", "server", "memory", "cold", "accuracy", "duplicates")
 _PACKAGES = (
     "lookalike",
     "numpy",
