@@ -195,6 +195,25 @@ def test_collections_records_and_their_life(run: Run, pictures: Path) -> None:
     assert json.loads(gone.stderr)["error"]["code"] == "collection_not_found"
 
 
+def test_a_folder_with_a_table_of_metadata_is_imported(run: Run, pictures: Path) -> None:
+    table = pictures / "shop.csv"
+    table.write_text(
+        "\ufeff_id;file;price;sku;sold;tags\n1;a/0.jpg;3.5;007;true;red; new\n".replace("red; new", '"red; new"')
+        + '2;a/1.jpg;;"a ""b""";false;\n\n3;a/none.jpg;1;;;\n4;a/2.jpg;1\n',
+        encoding="utf-8",
+    )
+    report = answer(run("import", table, "--json"), 3)
+    assert report["added"] == 2
+    assert {failure["code"] for failure in report["failed"]} == {"source_not_found", "input_invalid"}
+    first, second = (answer(run("get", id, "--json")) for id in ("1", "2"))
+    assert first["metadata"] == {"price": 3.5, "sku": "007", "sold": True}
+    assert (first["tags"], second["metadata"]) == (["red", "new"], {"sku": 'a "b"', "sold": False})
+    (pictures / "bad.csv").write_text("name,price\na,3\n")
+    assert "no column" in run("import", pictures / "bad.csv").stderr
+    (pictures / "latin.csv").write_bytes("_file,name\na/0.jpg,\xe4\n".encode("latin-1"))
+    assert "not UTF-8" in run("import", pictures / "latin.csv").stderr
+
+
 def test_import_export_backup_and_restore(run: Run, pictures: Path, tmp_path: Path) -> None:
     lines = [{"_id": "7", "_file": str(pictures / "a/1.jpg"), "price": 3, "tags": ["red"]}, {"_id": "8"}]
     (tmp_path / "records.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n{broken\n\n")

@@ -85,23 +85,27 @@ def index(
 @home_option
 @json_option
 def import_(records: str, collection: str, kind: CollectionType, replace: bool, home: str | None, as_json: bool) -> int:
-    """Import records from JSON lines.
+    """Import records from JSON lines, or from a CSV file.
 
-    A line holds {"_id", one of "_file", "_url" and "_base64", any fields, "tags"}.
+    A line holds {"_id", one of "_file", "_url" and "_base64", any fields, "tags"}. Of a CSV file the first row holds
+    these names; tags are separated by ";". Files are looked for beside RECORDS.
 
     \b
     Example:
       echo '{"_id": "7", "_file": "a.jpg", "price": 3, "tags": ["red"]}' > records.jsonl
       lookalike import records.jsonl
+      lookalike import photos/metadata.csv --collection shop
     """
-    from .lines import count_lines, read_lines
+    from .lines import read_lines
+    from .tables import read_table
 
     path = Path(records)
+    read_records = read_table if path.suffix.lower() in (".csv", ".tsv") else read_lines
     with open_library_at(home) as library:
-        total = count_lines(path)
+        total = sum(1 for _ in read_records(path))
         target = library.collection(collection, create=True, type=kind)
         with progress_bar("importing", "records", total) as tell:
-            report = target.add(read_lines(path), base=path.parent, replace=replace, on_progress=tell)
+            report = target.add(read_records(path), base=path.parent, replace=replace, on_progress=tell)
         return _show_report(report, target, as_json)
 
 

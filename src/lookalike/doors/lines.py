@@ -30,15 +30,6 @@ def read_lines(path: Path) -> Iterator[Any]:
                 yield parse_line(line, f"{path.name}:{number}")
 
 
-def count_lines(path: Path) -> int:
-    """Count the records of a file, without reading them.
-
-    Raises:
-        SourceNotFoundError: when there is no such file.
-    """
-    return sum(1 for _ in read_lines(path))
-
-
 def write_lines(records: Iterable[dict[str, Any]], path: Path | None) -> int:
     """Write records to a file (complete or not at all) or to stdout, and say how many."""
     if path is None:
