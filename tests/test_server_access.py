@@ -67,6 +67,8 @@ PATHS = [
     ("PATCH", "/collections/shoes/records/r"),
     ("DELETE", "/collections/shoes/records/r"),
     ("POST", "/collections/shoes/search"),
+    ("GET", "/collections/shoes/facets"),
+    ("POST", "/collections/shoes/histogram"),
     ("GET", "/collections/shoes/duplicates"),
     ("POST", "/collections/shoes/duplicates"),
     ("GET", "/collections/shoes/clusters"),
@@ -119,7 +121,7 @@ def test_the_paths_of_this_test_are_all_there_are(server):
 def test_a_reader_changes_nothing(server, make, method, path):
     headers = make(scope="read")
     answer = server.http.request(method, API + path, headers=headers, json={"name": "x"})
-    asks = ("/search", "/compare", "/duplicates", "/session", "/jobs/x")
+    asks = ("/search", "/histogram", "/compare", "/duplicates", "/session", "/jobs/x")
     if any(path.startswith(one) or path.endswith(one) for one in asks):
         assert answer.status_code != 403
     else:

@@ -12,7 +12,7 @@ export class ApiError extends Error {
 
 /** Read the failure that a body tells of; what is not ours is told by its status. */
 export function errorOf(status, body, retryAfter) {
-  const told = body?.error ?? {};
+  const told = status === 401 ? { code: "key_needed", message: "Sign in with a key to see this." } : (body?.error ?? {});
   return new ApiError(status, told.code ?? "unknown", told.message ?? `the server answered ${status}.`, Number(retryAfter) || 0);
 }
 
@@ -37,10 +37,7 @@ async function call(method, path, { body, headers = {}, signal } = {}) {
   }
   if (answer.ok) return answer;
   const failure = errorOf(answer.status, await answer.json().catch(() => null), answer.headers.get("Retry-After"));
-  if (failure.status === 401) {
-    failure.message = "Sign in with a key to see this.";
-    tellKeyNeeded();
-  }
+  if (failure.status === 401) tellKeyNeeded();
   throw failure;
 }
 
