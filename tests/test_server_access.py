@@ -366,8 +366,12 @@ def test_logs_are_lines_of_json_without_secrets(server, make):
     answer = server.get(
         f"{API}/collections?api_key={secret}", headers={**headers, "cookie": f"lookalike_session={secret}"}
     )
-    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
-    [line] = [line for line in lines if line.get("request_id") == answer.headers["x-request-id"]]
+
+    def told():
+        lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+        return [line for line in lines if line.get("request_id") == answer.headers["x-request-id"]]
+
+    [line] = wait_for(told)  # it is written when the answer is out
     assert (line["method"], line["path"], line["status"]) == ("GET", f"{API}/collections", 200)
     assert line["milliseconds"] >= 0
     assert line["key"] == secret.split("_")[1]
