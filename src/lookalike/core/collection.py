@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .. import intake
 from ..distances import Map, score_map
 from ..errors import EncoderMismatchError, InputError, RecordNotFoundError, SourceError
-from ..filters import Filter, parse_filter
+from ..filters import Filter
 from ..limits import check_count, check_unit
 from ..values import CollectionSpec, Entry, Explanation, Record
 from .candidates import Candidates, rank
@@ -25,7 +25,19 @@ from .graph import Graph, edge_rules
 from .ingest import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
 from .items import check_metadata, check_tags, count_items, described, is_single, items_of
 from .pages import Recent, cursor_of, position_of
-from .question import NEAR_DUPLICATE_SCORE, Examples, Probe, Question, ask, asked, listed, mix, probe_of, stored_id
+from .question import (
+    NEAR_DUPLICATE_SCORE,
+    Examples,
+    Probe,
+    Question,
+    ask,
+    asked,
+    filter_of,
+    listed,
+    mix,
+    probe_of,
+    stored_id,
+)
 from .ranking import Ranker, score_counts
 from .results import Clusters, DuplicateGroups, Matches, Report
 from .search import Page, Selection
@@ -180,7 +192,7 @@ class Collection:
             tags: Tags that a record should share: score = (1 - tag_weight) * visual + tag_weight * overlap, where
                 overlap is the Jaccard index of the two sets. `Match.parts` shows both.
             tag_weight: Share of the tags in the score, 0..1; 0.3 when not given.
-            diversity: 0..1. Above 0, the answer is picked from the first max(100, 10 * limit) matches by maximal
+            diversity: 0..1. Above 0, the answer is picked from the first max(60, 6 * limit) matches by maximal
                 marginal relevance; it has no further pages.
             collapse: Leave out near-duplicates of a better match, as `duplicates` finds them, from a score of 0.90 or
                 the one given; `Match.hidden` counts them.
@@ -278,7 +290,7 @@ class Collection:
         Cost: reads every record that passes; the last few answers are kept until something is written.
         """
         check_count("limit", limit, least=1, most=self._describer.settings.limits.max_limit)
-        condition, version = _filter(filter), self._store.version
+        condition, version = filter_of(filter), self._store.version
         digest = f"{limit} {condition and condition.text}".encode()
         kept = self._facets.get(digest, version)
         if kept is None:
@@ -305,11 +317,11 @@ class Collection:
         self, *, filter: Mapping[str, Any] | str | Filter | None = None, after: str | None = None
     ) -> Iterator[Record]:
         """Give the records that pass a filter by rising id, those behind the id `after` when given."""
-        return self._store.scan(filter=_filter(filter), after=after)
+        return self._store.scan(filter=filter_of(filter), after=after)
 
     def count(self, *, filter: Mapping[str, Any] | str | Filter | None = None) -> int:
         """Count the records that pass a filter."""
-        return self._store.count(filter=_filter(filter))
+        return self._store.count(filter=filter_of(filter))
 
     def sample(
         self, n: int = 1, *, filter: Mapping[str, Any] | str | Filter | None = None, seed: int | None = None
@@ -324,7 +336,7 @@ class Collection:
         Cost: reads the records up to the last that is drawn.
         """
         check_count("n", n, least=1, most=self._describer.settings.limits.max_limit)
-        condition = _filter(filter)
+        condition = filter_of(filter)
         count = self._store.count(filter=condition)
         places = set(random.Random(seed).sample(range(count), min(n, count)))  # noqa: S311 - no secret
         last = max(places, default=-1)
@@ -659,10 +671,6 @@ class Collection:
     @property
     def _copy_space(self) -> str:
         return "copy" if "copy" in self._space_names else self._space_names[0]
-
-
-def _filter(given: Mapping[str, Any] | str | Filter | None) -> Filter | None:
-    return given if given is None or isinstance(given, Filter) else parse_filter(given)
 
 
 def _with_removed(report: Report, removed: int) -> Report:

@@ -100,6 +100,15 @@ class Question:
         return told.digest()[:12]
 
 
+def filter_of(given: Mapping[str, Any] | str | Filter | None) -> Filter | None:
+    """Give a filter of what a caller may pass for one.
+
+    Raises:
+        FilterError: naming the place that is wrong.
+    """
+    return given if given is None or isinstance(given, Filter) else parse_filter(given)
+
+
 def ask(
     *,
     limit: int,
@@ -142,7 +151,7 @@ def ask(
         limit=limit,
         threshold=threshold,
         max_distance=max_distance,
-        filter=filter if filter is None or isinstance(filter, Filter) else parse_filter(filter),
+        filter=filter_of(filter),
         group_by=group_by,
         members=members,
         tags=named,
