@@ -143,14 +143,3 @@ def write_outcomes(stream: BinaryIO, outcomes: Sequence[Outcome]) -> None:
 def now_text() -> str:
     """Give the time, as jobs tell it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def sync(path: Path) -> None:
-    """Force a file or a folder's entries to disk."""
-    if os.name != "posix":  # elsewhere a folder cannot be opened
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -21,9 +21,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
+from ..disk import sync
 from ..errors import CollectionNotFoundError, JobNotFoundError, LookalikeError
 from ..values import Failure, Outcome, Progress
-from .job_files import Job, JobFolder, State, now_text, sync, write_outcomes
+from .job_files import Job, JobFolder, State, now_text, write_outcomes
 
 if TYPE_CHECKING:
     from .collection import Collection

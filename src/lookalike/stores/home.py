@@ -14,6 +14,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..disk import sync
 from ..errors import CollectionExistsError, CollectionNotFoundError, InputError
 from ..limits import Limits
 from ..values import CollectionSpec
@@ -120,14 +121,14 @@ class EmbeddedStores:
     def _settle(self, fresh: Path, folder: Path, name: str) -> None:
         """Move a finished folder into its place: by one rename, so that of two makers one wins."""
         for path in (fresh / schema.NAME_FILE, fresh):
-            _sync(path)
+            sync(path)
         try:
             fresh.rename(folder)
         except OSError as exc:
             if folder.exists():
                 raise _exists(name) from exc
             raise
-        _sync(self._root)
+        sync(self._root)
 
     def _sweep(self) -> None:
         """Remove what deletions left, and what makers left that died long ago."""
@@ -168,14 +169,3 @@ def _check_spaces(spec: CollectionSpec) -> None:
 
 def _exists(name: str) -> CollectionExistsError:
     return CollectionExistsError(f'there is a collection "{name}" already. Open it, or choose another name.')
-
-
-def _sync(path: Path) -> None:
-    """Force a file or a folder's entries to disk."""
-    if os.name != "posix":  # elsewhere a folder cannot be opened
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
