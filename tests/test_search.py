@@ -277,6 +277,14 @@ def test_a_diverse_selection_is_that_of_maximal_marginal_relevance(
         assert worth(found[count].id, chosen) == pytest.approx(best, abs=1e-5)
 
 
+def test_a_ranking_that_is_at_hand_is_grown_no_further_than_asked(shop: lookalike.Collection) -> None:
+    query = f"id:{min(record.id for record in shop)}"
+    shop.search(query, limit=5)
+    found = shop.search(query, limit=5, diversity=0.3, explain=True).explanation
+    assert found is not None and found.reused
+    assert [step.k for step in found.steps if step.asked_for == "nearest"] == [61]
+
+
 def test_a_store_gives_the_very_distances_of_the_definition(shop: lookalike.Collection, truth: Truth) -> None:
     query = truth.vectors["semantic"][min(truth.records)]
     found = shop._store.neighbors("semantic", query[None, :], len(truth.records))

@@ -244,7 +244,7 @@ class Ranker:
         places = {
             key: place
             for place, (key, is_high) in enumerate(zip(keys.tolist(), high.tolist(), strict=True))
-            if is_high or bits.get(key, np.inf) <= SAME_HASH_BITS
+            if (is_high or bits.get(key, np.inf) <= SAME_HASH_BITS) and key not in self._same_bytes
         }
         hues: Mapping[int, Any] = self._store.vectors(HUE_SPACE, list(places)) if places else {}
         apart = np.full(len(keys), np.nan)
@@ -283,6 +283,8 @@ class Ranker:
             return self._scanned
         far = min(distance_at(AGREEING_SCORE, self._points) + _SLACK, self._farthest)
         inside = nearest.keys[nearest.distances <= far]
+        if self._same_bytes:  # their score is the highest whatever their hashes say
+            inside = inside[~np.isin(inside, list(self._same_bytes))]
         if nearest.reach < far or len(inside) > _HASHES_READ:
             self._scanned = self._scan_hashes()
             return self._scanned

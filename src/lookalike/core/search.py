@@ -96,7 +96,8 @@ class Selection:
             start = 0 if after is None else self._place_behind(after)
             if self._ranking.is_complete or len(self._walk.rows) - start >= wanted:
                 break
-            self._ranking = self._ranker.first(_GROWTH * max(wanted, len(self._ranking.keys)))
+            least = start + wanted * (_GROWTH if self._walk.is_selective else 1)
+            self._ranking = self._ranker.first(max(least, _GROWTH * len(self._ranking.keys)))
         if self._question.group_by is not None and not self._walk.met_group:
             groups.refuse_unknown(self._store, self._question.group_by)
         return start

@@ -155,16 +155,15 @@ class EmbeddedStore:
     def entry(self, record_id: str) -> tuple[int, Entry] | None:
         """Give the key and the record with all its vectors, of one moment; see the seam."""
         with self._truth.reading() as conn:
-            sql = f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE id = ?"
-            row = conn.execute(sql, (record_id,)).fetchone()
-            if row is None:
-                return None
-            vectors = {}
-            for place, space in enumerate(self._spaces):
-                sql = f"SELECT vector FROM {schema.vector_table(place)} WHERE key = ?"
-                for (raw,) in conn.execute(sql, (row[0],)):
-                    vectors[space.name] = self._values(place, raw)[0]
-        return row[0], Entry(schema.record_of(row), vectors)
+            row = conn.execute(self._entry_sql, (record_id,)).fetchone()
+        if row is None:
+            return None
+        columns, raws = row[: -len(self._spaces)], row[-len(self._spaces) :]
+        held = [
+            (place, space.name, raw) for place, (space, raw) in enumerate(zip(self._spaces, raws, strict=True)) if raw
+        ]
+        vectors = {name: self._values(place, raw)[0] for place, name, raw in held}
+        return columns[0], Entry(schema.record_of(columns), vectors)
 
     def moment(self) -> AbstractContextManager[None]:
         """Make all that this thread reads inside be of one moment; see the seam."""
@@ -179,6 +178,10 @@ class EmbeddedStore:
     def vectors(self, space: str, keys: Sequence[int]) -> dict[int, F32 | U8]:
         """Give the stored vectors of one space by key; records without a vector there are left out."""
         place = self._place(space)
+        if "_index" in self.__dict__ and self._index.holds(place):  # its rows are the same, and near at hand
+            with self._viewing(place) as (_, view):
+                found, rows = view.rows_of(np.array(keys, np.int64))
+            return dict(zip(found.tolist(), _floats(rows), strict=True))
         sql = f"SELECT key, vector FROM {schema.vector_table(place)} WHERE key {_IN}"
         with self._truth.reading() as conn:
             rows = conn.execute(sql, (json.dumps([int(key) for key in keys]),)).fetchall()
@@ -344,6 +347,12 @@ class EmbeddedStore:
     # ---- within
 
     @cached_property
+    def _entry_sql(self) -> str:
+        tables = [schema.vector_table(place) for place in range(len(self._spaces))]
+        vectors = [f"(SELECT vector FROM {table} WHERE {table}.key = records.key)" for table in tables]
+        return f"SELECT {', '.join([schema.RECORD_COLUMNS, *vectors])} FROM records WHERE id = ?"
+
+    @cached_property
     def _index(self) -> Index:
         from .index import Index
 
@@ -383,8 +392,12 @@ class EmbeddedStore:
 
     def _values(self, place: int, raw: bytes) -> Any:
         """Turn stored bytes of vectors into (n, d) float32, or (n, bytes) uint8."""
-        rows = generation.shaped(np.frombuffer(raw, np.uint8), self._spaces[place])
-        return rows.copy() if self._spaces[place].metric == "hamming" else rows.astype(np.float32)
+        return _floats(generation.shaped(np.frombuffer(raw, np.uint8), self._spaces[place]))
+
+
+def _floats(rows: Any) -> Any:
+    """Give rows as they are told: (n, d) float32, or a copy of (n, bytes) uint8."""
+    return rows.copy() if rows.dtype == np.uint8 else rows.astype(np.float32)
 
 
 def _search_statistics(spec: CollectionSpec, files: generation.Generation | None) -> dict[str, Any]:

@@ -88,14 +88,20 @@ class Segment:
 
     def without(self, gone: I64) -> Segment:
         """Give this segment with some keys masked; keys that are not here are skipped."""
-        places = np.searchsorted(self.keys, gone)
-        places = places[places < len(self.keys)]
-        places = places[np.isin(self.keys[places], gone)]
+        places = self.places_of(gone)
         if not len(places):
             return self
         alive = np.ones(len(self.keys), bool) if self.alive is None else self.alive.copy()
         alive[places] = False
         return Segment(self.rows, self.keys, alive, self.slack)
+
+    def places_of(self, keys: I64) -> I64:
+        """Give the places of those of some keys that are here and alive, rising."""
+        wanted = np.unique(keys)
+        places: I64 = np.searchsorted(self.keys, wanted)
+        there = places < len(self.keys)
+        places = places[there][self.keys[places[there]] == wanted[there]]
+        return places if self.alive is None else places[self.alive[places]]
 
     def living(self) -> I64:
         """Give the keys that are not deleted."""
@@ -253,8 +259,8 @@ class _Table:
         for each in self.selections:
             scores, rows = _scan(each, unit, min(m, each.count))  # (q, m) each
             if m < each.count:
-                eps = (queries.shape[1] + 16) * 2.0**-24 + 1.02 * each.segment.slack
-                unseen = np.minimum(unseen, 1.0 - (scores[:, -1].astype(np.float64) + eps))
+                highest = scores[:, -1].astype(np.float64) + _error(queries.shape[1], each.segment)
+                unseen = np.minimum(unseen, 1.0 - highest)
             for place, query in enumerate(queries):
                 found[place].append(scored(each.segment, query, rows[place]))
         return [
@@ -266,6 +272,23 @@ class _Table:
 def scored(segment: Segment, query: F32, rows: I64) -> Found:
     """Give the keys of some rows with their distances, as defined."""
     return segment.keys[rows], distances_of("cosine", query, segment.rows[rows])
+
+
+def nearest(segment: Segment, query: F32, rows: I64, k: int) -> Found:
+    """Give the keys of those rows that can be among the k nearest of them, with their distances, as defined.
+
+    The definition is dear: rows whose float32 score falls behind the k-th by more than both can err are left out.
+    """
+    if len(rows) > k:
+        scores = decode(segment.rows[rows]) @ unit_of(query[None])[0]
+        floor = np.partition(scores, -k)[-k] - 2 * _error(len(query), segment)
+        rows = rows[scores >= floor]
+    return scored(segment, query, rows)
+
+
+def _error(d: int, segment: Segment) -> float:
+    """Say how far a float32 score may be from the cosine of a query of d numbers and a row."""
+    return (d + 16) * 2.0**-24 + 1.02 * segment.slack
 
 
 def _scan(selection: Selection, unit: F32, m: int) -> tuple[F32, I64]:

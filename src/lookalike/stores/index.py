@@ -49,6 +49,12 @@ class View:
     recall_target: float = 1.0
     selections: dict[Filter | None, list[Selection]] = field(default_factory=dict)
 
+    def rows_of(self, keys: I64) -> tuple[I64, Rows]:
+        """Give those of some keys that are here, rising, with their rows."""
+        held = [(segment, segment.places_of(keys)) for segment in (self.base, self.tail)]
+        found = [segment.keys[places] for segment, places in held]
+        return np.concatenate(found), np.concatenate([segment.rows[places] for segment, places in held])
+
 
 class Index:
     """The views of all spaces of one store; `met_damage` when index files were not usable."""
@@ -92,8 +98,12 @@ class Index:
                 if len(view.selections) > _FILTERS_KEPT or copied > _COPIES:
                     view.selections.clear()
                 passing = self._matching.table(conn, filter, view.version, view.last_key)
-                view.selections[filter] = [Selection(each, passing[each.keys]) for each in segments]
+                view.selections[filter] = [Selection(each, _of_keys(passing, each.keys)) for each in segments]
             return view.selections[filter]
+
+    def holds(self, place: int) -> bool:
+        """Whether the vectors of a space were loaded already."""
+        return place in self._views
 
     def forget(self) -> None:
         """Let go of all views; the next use loads them again."""
@@ -129,6 +139,13 @@ class Index:
         if base is None or newest is None:  # all from the truth; damaged files are not tried again
             return View(0, 0, files.position(conn)[2], newest.name if newest else "", empty, empty)
         return View(newest.version, newest.last_key, newest.last_removed, newest.name, base, empty, lists)
+
+
+def _of_keys(table: Mask, keys: I64) -> Mask:
+    """Give the entries of a table at some rising keys; without copying where none of them is missing in between."""
+    if len(keys) and keys[-1] - keys[0] + 1 == len(keys):
+        return table[keys[0] : keys[-1] + 1]
+    return table[keys]
 
 
 class _Tail:

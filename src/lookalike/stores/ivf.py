@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 faiss: Any = _faiss  # its type stubs know neither views nor selectors
 
+_LEAST_CANDIDATES = 32  # codes err most where few are asked for
 _FEW_LISTS = 1024  # to put all in order takes twice as long
 _FILTERED = 3  # how many times the rows of a question without a filter are looked at
 
@@ -145,7 +146,8 @@ class Lists:
 
 
 def _wanted(k: int) -> int:
-    return 4 * k + 24
+    """Say how many candidates the codes give: with four times as many as asked for they lose next to nothing."""
+    return max(_LEAST_CANDIDATES, 4 * k)
 
 
 def _whole(unit: F32) -> F32:

@@ -138,7 +138,7 @@ def _search_lists(
     behind = exact.rank(later, question.metric, queries, k, max_distance=None, ids=ids)
     found = []
     for query, rows, (keys, distances) in zip(queries, nearest, behind, strict=True):
-        near_keys, near = exact.scored(view.base, query, rows[rows >= 0])
+        near_keys, near = exact.nearest(view.base, query, rows[rows >= 0], k)
         both = np.concatenate([near_keys, keys]), np.concatenate([near, distances])
         best = exact.cut(*both, k, np.float32(np.inf), ids)
         if len(best[0]) < min(k, matching):
