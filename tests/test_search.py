@@ -281,7 +281,8 @@ def test_a_ranking_that_is_at_hand_is_grown_no_further_than_asked(shop: lookalik
     query = f"id:{min(record.id for record in shop)}"
     shop.search(query, limit=5)
     found = shop.search(query, limit=5, diversity=0.3, explain=True).explanation
-    assert found is not None and found.reused
+    assert found is not None
+    assert found.reused
     assert [step.k for step in found.steps if step.asked_for == "nearest"] == [61]
 
 
