@@ -250,7 +250,7 @@ def _order(test: Order, value: str, asked: Where) -> Where:
 
 def _among(wanted: Sequence[Any], value: str, asked: Where) -> Where:
     """Translate: the value is one of the wanted. Lists and objects are asked."""
-    kinds = {kind: [one for one in wanted if kind_of(one) == kind] for kind in map(kind_of, wanted)}
+    kinds = {kind: [one for one in wanted if kind_of(one) == kind] for kind in set(map(kind_of, wanted))}
     parts = [Where(f"{value} = {TRUE if one else FALSE}") for one in kinds.get("boolean", ())]
     if "null" in kinds:
         parts.append(Where(f"{value} = {NULL}"))
