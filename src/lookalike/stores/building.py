@@ -194,7 +194,8 @@ class _Truth:
     def _candidates(self, lists: Lists, which: I64, k: int, probes: int) -> Iterable[I64]:
         if self._selection.mask is None:
             return lists.candidates(self._queries[which], k, probes, None)
-        return (lists.candidates_among(self._queries[n : n + 1], k, probes, self._selection)[0] for n in which)
+        among = (lists.candidates_among(self._queries[n : n + 1], k, probes, self._selection) for n in which)
+        return (np.empty(0, np.int64) if found is None else found[0] for found in among)
 
 
 def _choose(n: int, most: int) -> I64:

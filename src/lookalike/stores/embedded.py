@@ -250,7 +250,7 @@ class EmbeddedStore:
         self._check_queries(place, vectors, k, max_distance)
         answer = planning.Answer(len(vectors), k)
         asked = planning.Question(self._spaces[place].metric, k, max_distance, filter is not None, exact)
-        scanned = 0
+        scanned, went = 0, set[planning.Way]()
         with self._viewing(place) as (conn, view):
             selections = self._index.selections(conn, view, filter)
             way = planning.plan(view, selections, asked)
@@ -260,7 +260,9 @@ class EmbeddedStore:
                 outcome = planning.search(view, selections, queries, asked, way, lambda tied: _ids(conn, tied))
                 answer.take(start, outcome.found)
                 scanned += outcome.scanned
+                went.add(outcome.way)
         ended = time.perf_counter()
+        way = went.pop() if len(went) == 1 else way  # where queries went different ways, what was planned
         plan = Plan(
             method=way.method,
             reason=way.reason,

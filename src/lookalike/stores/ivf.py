@@ -14,8 +14,9 @@ A code is round(x * scale) + 128, with one scale for all numbers; faiss takes pr
 rounded likewise. Queries and candidates are ranked by it, never answered by it.
 
 Under a filter, lists are looked into until they have held as many rows that pass as a question without a filter looks
-at, three times over: a filter that goes with the picture (hats only, when a shoe is asked for) empties the nearest
-lists. Which shares of the rows may pass by chance without a loss of recall is tried as well.
+at, three times over. Which shares of the rows may pass by chance without a loss of recall is tried as well. A filter that
+goes against the picture (hats only, when a shoe is asked for) empties the nearest lists, and then what is nearest of the
+rest may be in any list: that shows in the nearest lists before they are read, and such a question is not answered here.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ faiss: Any = _faiss  # its type stubs know neither views nor selectors
 _LEAST_CANDIDATES = 32  # codes err most where few are asked for
 _FEW_LISTS = 1024  # to put all in order takes twice as long
 _FILTERED = 3  # how many times the rows of a question without a filter are looked at
+_AGAINST = 0.7  # of the rows that would pass by chance; with 0.5 recall was 0.98 at its worst, without 0.9
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Lists:
             coarse, d, tuning.lists, faiss.ScalarQuantizer.QT_8bit_direct_signed, faiss.METRIC_INNER_PRODUCT, False
         )
         lists = faiss.OnDiskInvertedLists(tuning.lists, d, str(file))
-        sizes = np.bincount(assigned, minlength=tuning.lists).astype(np.uint64)
+        self.sizes = sizes = np.bincount(assigned, minlength=tuning.lists).astype(np.uint64)
         lists.set_all_lists_sizes(faiss.swig_ptr(sizes))
         lists.totsize, lists.read_only, lists.prefetch_nthread = n * (d + 8), True, 0
         lists.do_mmap()
@@ -112,10 +114,16 @@ class Lists:
             found: I64 = index.search(_whole(unit), m, params=params)[1]
         return found
 
-    def candidates_among(self, unit: F32, k: int, probes: int, selection: Selection) -> tuple[I64, int]:
-        """Give for one query (1, d) about 4 k rows of a selection, and how many were looked at."""
+    def candidates_among(self, unit: F32, k: int, probes: int, selection: Selection) -> tuple[I64, int] | None:
+        """Give for one query (1, d) about 4 k rows of a selection, and how many were looked at.
+
+        None where what is selected goes against the query: lists do not find it.
+        """
         m, query = _wanted(k), _whole(unit)
-        near, order, seen = self._enough(unit, probes, max(m, self.budget(probes)), selection)
+        enough = self._enough(unit, probes, max(m, self.budget(probes)), selection)
+        if enough is None:
+            return None
+        near, order, seen = enough
         found, far = np.empty((1, m), np.int64), np.empty((1, m), np.float32)
         params = faiss.SearchParametersIVF(nprobe=len(order), sel=faiss.IDSelectorBitmap(selection.bits))
         arrays = [faiss.swig_ptr(array) for array in (order, near, far, found)]
@@ -123,13 +131,17 @@ class Lists:
             self._index.search_preassigned_c(1, faiss.swig_ptr(query), m, *arrays, False, params)
         return found[0], seen
 
-    def _enough(self, unit: F32, probes: int, rows: int, selection: Selection) -> tuple[F32, I64, int]:
+    def _enough(self, unit: F32, probes: int, rows: int, selection: Selection) -> tuple[F32, I64, int] | None:
         """Give the nearest lists that hold so many rows of a selection: nearness, numbers, and how many they hold."""
         held = selection.counts(self.assigned, self.tuning.lists)
+        share = selection.count / len(self.assigned)
         for many in (_FEW_LISTS, self.tuning.lists):
             with OneThread():
                 near, order = self._coarse.search(unit, min(many, self.tuning.lists))
             seen = np.cumsum(held[order[0]])
+            nearest = order[0, :probes]
+            if seen[len(nearest) - 1] < _AGAINST * share * self.sizes[nearest].sum():
+                return None
             if seen[-1] >= rows or len(seen) == self.tuning.lists:
                 break
         end = max(probes, int(np.searchsorted(seen, rows)) + 1)

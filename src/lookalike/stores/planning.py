@@ -12,7 +12,7 @@ hold too few, the question is asked again exactly.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -53,10 +53,16 @@ class Way:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The neighbors of each query, and how many rows were compared with them all together."""
+    """The neighbors of each query.
+
+    Attributes:
+        scanned: How many rows were compared with the queries, all together.
+        way: How it went, which may not be as planned.
+    """
 
     found: list[Found]
     scanned: int
+    way: Way
 
 
 class Answer:
@@ -123,42 +129,48 @@ def search(
 ) -> Outcome:
     """Search along a way."""
     if way.probing is not None:
-        return _search_lists(view, selections, queries, question, way.probing, ids)
+        return _search_lists(view, selections, queries, question, way, ids)
     k, ceiling = question.k, question.max_distance
     found = exact.rank(selections, question.metric, queries, k, max_distance=ceiling, ids=ids)
-    return Outcome(found, len(queries) * sum(each.count for each in selections))
+    return Outcome(found, len(queries) * sum(each.count for each in selections), way)
 
 
 def _search_lists(
-    view: View, selections: Sequence[Selection], queries: Queries, question: Question, probing: Probing, ids: Ids
+    view: View, selections: Sequence[Selection], queries: Queries, question: Question, way: Way, ids: Ids
 ) -> Outcome:
     base, *later = selections
     k, matching = question.k, sum(each.count for each in selections)
-    nearest, scanned = _candidates(view, base, queries, question, probing)
+    nearest, scanned = _candidates(view, base, queries, question, way)
     behind = exact.rank(later, question.metric, queries, k, max_distance=None, ids=ids)
-    found = []
+    found, scans = [], 0
     for query, rows, (keys, distances) in zip(queries, nearest, behind, strict=True):
-        near_keys, near = exact.nearest(view.base, query, rows[rows >= 0], k)
-        both = np.concatenate([near_keys, keys]), np.concatenate([near, distances])
-        best = exact.cut(*both, k, np.float32(np.inf), ids)
-        if len(best[0]) < min(k, matching):
+        best = None
+        if rows is not None:
+            near_keys, near = exact.nearest(view.base, query, rows[rows >= 0], k)
+            both = np.concatenate([near_keys, keys]), np.concatenate([near, distances])
+            best = exact.cut(*both, k, np.float32(np.inf), ids)
+        if best is None or len(best[0]) < min(k, matching):
             [best] = exact.rank(selections, question.metric, query[None], k, max_distance=None, ids=ids)
-            scanned += matching
+            scans += 1
         found.append(best)
-    return Outcome(found, scanned + len(queries) * sum(each.count for each in later))
+    scanned += scans * matching + len(queries) * sum(each.count for each in later)
+    return Outcome(found, scanned, _scanning(way, matching) if scans == len(queries) else way)
+
+
+def _scanning(way: Way, matching: int) -> Way:
+    """Give the way of a question that lists could not answer."""
+    reason = f"{matching:,} rows that pass the filter are scanned: few are in the lists nearest to the picture"
+    return replace(way, method="exact_matching", reason=reason, probing=None)
 
 
 def _candidates(
-    view: View, base: Selection, queries: Queries, question: Question, probing: Probing
-) -> tuple[Sequence[I64], int]:
+    view: View, base: Selection, queries: Queries, question: Question, way: Way
+) -> tuple[Sequence[I64 | None], int]:
     lists, unit = view.lists, exact.unit_of(queries)
     assert lists is not None  # without lists there is no probing
+    assert way.probing is not None
     if not _is_thinned(view, base, question):
-        rows = lists.candidates(unit, question.k, probing.probes, base)
-        return list(rows), len(queries) * lists.looked_at(probing.probes)
-    found, scanned = [], 0
-    for row in range(len(unit)):
-        rows, seen = lists.candidates_among(unit[row : row + 1], question.k, probing.probes, base)
-        found.append(rows)
-        scanned += seen
-    return found, scanned
+        rows = lists.candidates(unit, question.k, way.probing.probes, base)
+        return list(rows), len(queries) * lists.looked_at(way.probing.probes)
+    each = [lists.candidates_among(unit[n : n + 1], question.k, way.probing.probes, base) for n in range(len(unit))]
+    return [one and one[0] for one in each], sum(one[1] for one in each if one)
