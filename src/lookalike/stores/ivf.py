@@ -14,9 +14,10 @@ A code is round(x * scale) + 128, with one scale for all numbers; faiss takes pr
 rounded likewise. Queries and candidates are ranked by it, never answered by it.
 
 Under a filter, lists are looked into until they have held as many rows that pass as a question without a filter looks
-at, three times over. Which shares of the rows may pass by chance without a loss of recall is tried as well. A filter that
-goes against the picture (hats only, when a shoe is asked for) empties the nearest lists, and then what is nearest of the
-rest may be in any list: that shows in the nearest lists before they are read, and such a question is not answered here.
+at, three times over. Which shares of the rows may pass by chance without a loss of recall is tried as well. A filter
+that goes against the picture (hats only, when a shoe is asked for) empties the nearest lists, and then what is nearest
+of the rest may be in any list: that shows in the nearest lists before they are read, and such a question is not
+answered here.
 """
 
 from __future__ import annotations
