@@ -1,0 +1,214 @@
+"""Relations: whether two pictures are the same one, what was changed, or how else they belong together.
+
+The question is asked in steps, and the first sure answer stands: equal bytes; equal pixels; then the best map between
+the two pictures, and how much agrees once they lie over each other by it. That last step tells a copy from a second
+photo of the same thing. `geometry` measures, this module decides. Without pixels only bytes and scores speak.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ..geometry import View, register, small_version
+from ..values import Relation
+from .scoring import pair_score
+from .transforms import identity, transform_of, turned_round
+
+if TYPE_CHECKING:
+    from ..geometry import Features, Registration, Surroundings
+    from ..values import U8, RelationKind, Transform, Vectors
+
+# Kinds by the strength of the change. The first six are "the same picture" ...
+_STRENGTH: tuple[RelationKind, ...] = ("edited", "rotated", "mirrored", "cropped", "resized", "reencoded")
+SAME_PICTURE: frozenset[RelationKind] = frozenset({*_STRENGTH, "same_pixels", "identical"})
+SAME_PICTURE_CONFIDENCE = 0.5  # ... and are said from this confidence on; docs/relations.md says what it is right for
+_SIMILAR_SCORE = 0.50  # the documented band
+_SAME_OBJECT_CELLS = 10  # that agree on a map, for a second photo of the same thing
+_LIKE_PIXELS = 3.0  # levels; small versions that differ by more have no equal pixels
+
+# What counts as a change; measured on the edits of the near-duplicate set.
+_LOSSY = frozenset({"jpeg", "webp", "gif", "avif"})
+_WHOLE = 0.985  # of both pictures is shared: no crop, no border
+_LEAST_CROP = 0.02  # of the area
+_LEAST_RESIZE = 0.03  # of a side
+_LEAST_TURN_DEG = 1.2
+_SEAM, _UNIFORM = 1.8, 0.9
+_RECOLORED, _COVERED, _SOFT_EDGES, _GRAIN = 5.0, 0.02, 0.75, 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """All that is needed to relate a picture to others.
+
+    Attributes:
+        content_hash, format, size_px: As in Image.
+        vectors: One in each space where the picture has one.
+        view: The small version with its local features; None where no pixels were kept.
+        pixel_hash: Gives the hash of the pixels in full size, or None where they cannot be had; called only for
+            pictures that may have equal pixels.
+    """
+
+    content_hash: str
+    format: str
+    size_px: tuple[int, int]
+    vectors: Vectors = field(default_factory=dict)
+    view: View | None = None
+    pixel_hash: Callable[[], str | None] = lambda: None
+
+
+def look_of(
+    pixels: U8 | None,
+    *,
+    content_hash: str,
+    format: str,
+    size_px: tuple[int, int],
+    vectors: Vectors,
+    features: Features | None = None,
+    pixel_hash: Callable[[], str | None] = lambda: None,
+) -> Look:
+    """Make a look from what a description, or a record with its thumbnail, holds.
+
+    Args:
+        pixels: (h, w, 3) uint8 upright, of any size; None where none were kept.
+        features: Those of the small version, where they were kept; else found at first need, in about 20 ms.
+
+    Cost: 1 ms for the small version; nothing where the pixels are as small already.
+    """
+    view = None if pixels is None else View(small_version(pixels), features)
+    return Look(content_hash, format, size_px, vectors, view, pixel_hash)
+
+
+def relate(a: Look, b: Look) -> Relation | None:
+    """Say what two pictures are to each other; in the other order the kinds are the same.
+
+    Returns:
+        The relation, with the transform from `a` to `b`; None where there is nothing to go by.
+
+    Cost: 20 ms on one core, with local features at hand.
+    """
+    if a.content_hash == b.content_hash:
+        return Relation("identical", ("identical",), identity(a.size_px), 0, 1.0, 1.0)
+    if a.content_hash > b.content_hash:  # the last digits of what is measured depend on the order: there is one
+        found = relate(b, a)
+        back = found and found.transform and turned_round(found.transform, b.size_px, a.size_px)
+        return found and replace(found, transform=back)
+    if a.view is None or b.view is None:
+        return _by_score(a, b)
+    registration = register(a.view, b.view)
+    transform = _transform(registration, a, b)
+    agreement, inliers = registration.agreement, _inliers(registration)
+    confidence = _confidence(registration)
+    if _has_equal_pixels(registration, transform, a, b):
+        return Relation("same_pixels", ("same_pixels",), identity(a.size_px), inliers, 1.0, 1.0)
+    if confidence >= SAME_PICTURE_CONFIDENCE:
+        details = copy_details(registration, transform, a, b)
+        return Relation(details[0], details, transform, inliers, round(agreement.share, 4), confidence)
+    if inliers >= _SAME_OBJECT_CELLS:
+        return Relation("same_object", ("same_object",), transform, inliers, round(agreement.share, 4), confidence)
+    related = _by_score(a, b)
+    return related and replace(related, inliers=inliers, confidence=confidence)
+
+
+# --- is it the same picture? ------------------------------------------------------------------------------------
+
+
+def _inliers(registration: Registration) -> int:
+    return 0 if registration.alignment is None else registration.alignment.cells
+
+
+def _confidence(registration: Registration) -> float:
+    """Give the probability that both are the same picture: a logistic of what was measured (docs/relations.md)."""
+    seen = registration.agreement
+    if not seen.blocks:
+        return 0.0
+    cells = math.log1p(_inliers(registration))
+    evidence = -9.0 + 9.0 * seen.share + 1.0 * cells + 0.8 * math.log1p(seen.share * seen.blocks) - 2.0 * seen.repeats
+    return round(1 / (1 + math.exp(-evidence)), 4)
+
+
+def _transform(registration: Registration, a: Look, b: Look) -> Transform:
+    small = [(view.pixels.shape[1], view.pixels.shape[0]) for view in registration.views]
+    return transform_of(registration.matrix, small[0], small[1], a.size_px, b.size_px)
+
+
+def _has_equal_pixels(registration: Registration, transform: Transform, a: Look, b: Look) -> bool:
+    """Compare the pixels in full size, where the small versions let it seem possible."""
+    if a.size_px != b.size_px or registration.agreement.difference > _LIKE_PIXELS:
+        return False
+    if transform.mirrored or transform.angle_deg or not _is_whole(registration):
+        return False
+    ours = a.pixel_hash()
+    return ours is not None and ours == b.pixel_hash()
+
+
+def _is_whole(registration: Registration) -> bool:
+    return min(registration.laid.covered) > _WHOLE
+
+
+# --- what was changed? ------------------------------------------------------------------------------------------
+
+
+def copy_details(registration: Registration, transform: Transform, a: Look, b: Look) -> tuple[RelationKind, ...]:
+    """Say in which ways one of two pictures, which are the same, was changed; the strongest way first."""
+    added = [_is_added(one, transform) for one in registration.around]
+    left_out = [one.share > _LEAST_CROP and not new for one, new in zip(registration.around, added, strict=True)]
+    holds: dict[RelationKind, bool] = {
+        "edited": _is_edited(registration) or any(added),
+        "rotated": _is_rotated(transform),
+        "mirrored": transform.mirrored,
+        "cropped": any(left_out),
+        "resized": _is_resized(registration, transform, a, b),
+        "reencoded": bool({a.format, b.format} & _LOSSY),
+    }
+    return tuple(kind for kind in _STRENGTH if holds[kind]) or ("reencoded",)
+
+
+def _is_added(around: Surroundings, transform: Transform) -> bool:
+    """Say whether what is around the shared part was added to the picture: a border, a page, other pictures."""
+    if around.share < _LEAST_CROP:
+        return False
+    if around.boxed and _is_turned(transform) and around.uniform > _UNIFORM:
+        return False  # the corners that turning leaves
+    return around.seam > _SEAM
+
+
+def _is_edited(registration: Registration) -> bool:
+    changes = registration.changes
+    return (
+        changes.recolored > _RECOLORED
+        or changes.covered > _COVERED
+        or changes.edges < _SOFT_EDGES
+        or changes.grain > _GRAIN
+    )
+
+
+def _is_turned(transform: Transform) -> bool:
+    """Say whether the angle is no right one."""
+    return abs((transform.angle_deg + 45) % 90 - 45) > _LEAST_TURN_DEG
+
+
+def _is_rotated(transform: Transform) -> bool:
+    upside_down = transform.mirrored and abs(transform.angle_deg) > 180 - _LEAST_TURN_DEG  # mirrored top to bottom
+    return abs(transform.angle_deg) > _LEAST_TURN_DEG and not upside_down
+
+
+def _is_resized(registration: Registration, transform: Transform, a: Look, b: Look) -> bool:
+    if _is_whole(registration):
+        return sorted(a.size_px) != sorted(b.size_px)
+    (m, n, _), (o, p, _) = transform.matrix
+    return any(abs(math.log(math.hypot(*side))) > _LEAST_RESIZE for side in ((m, o), (n, p)))
+
+
+# --- without pixels, or without a map ---------------------------------------------------------------------------
+
+
+def _by_score(a: Look, b: Look) -> Relation | None:
+    """Say how alike two pictures are by their vectors alone; never that they are the same picture."""
+    scored = pair_score(a.vectors, b.vectors, same_bytes=False)
+    if scored is None:
+        return None
+    kind: RelationKind = "similar" if scored.score >= _SIMILAR_SCORE else "unrelated"
+    return Relation(kind, (kind,), None, 0, None, 0.0)
