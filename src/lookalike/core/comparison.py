@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import intake
 from ..rendering import Card
+from .explaining import explain
 from .relations import Look, look_of, relate
 from .results import Comparison
 from .scoring import pair_score
@@ -27,13 +28,15 @@ def compare(describer: Describer, a: Any, b: Any) -> Comparison:
     same = looks[0].content_hash == looks[1].content_hash
     scored = pair_score(looks[0].vectors, looks[1].vectors, same_bytes=same)
     relation = relate(*looks)
-    assert scored is not None and relation is not None, "descriptions share the spaces of their encoder"
+    assert scored, "descriptions share the spaces of their encoder"
+    assert relation, "and so they have a relation, by their score at least"
     return Comparison(
         score=scored.score,
         distance=round(scored.distance, 6),
         distances={space: round(distance, 6) for space, distance in scored.distances.items()},
         related=relation,
         elapsed_ms=round((time.perf_counter() - began) * 1000, 1),
+        explained=lambda: explain(*looks, relation, describer.encoder_name),
         pictures=lambda: [_card(one, source) for one, source in zip(seen, (a, b), strict=True)],
     )
 

@@ -18,7 +18,7 @@ from .scoring import pair_score
 from .transforms import identity, transform_of, turned_round
 
 if TYPE_CHECKING:
-    from ..geometry import Features, Registration, Surroundings
+    from ..geometry import Changes, Features, Registration, Surroundings
     from ..values import U8, RelationKind, Transform, Vectors
 
 # Kinds by the strength of the change. The first six are "the same picture" ...
@@ -36,7 +36,20 @@ _LEAST_CROP = 0.02  # of the area
 _LEAST_RESIZE = 0.03  # of a side
 _LEAST_TURN_DEG = 1.2
 _SEAM, _UNIFORM = 1.8, 0.9
-_RECOLORED, _COVERED, _SOFT_EDGES, _GRAIN = 5.0, 0.02, 0.75, 2.0
+_RECOLORED, _RECOLORED_SHARE = 3.0, 0.9  # levels, and levels for each that remains: coarse encoding moves colors, too
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """What changes of encoding stay within; see `Changes`."""
+
+    covered: float
+    edges: float
+    grain: float
+
+
+_BY_PIXEL = _Bounds(covered=0.006, edges=0.88, grain=3.0)
+_COMPUTED = _Bounds(covered=0.016, edges=0.8, grain=6.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +169,7 @@ def copy_details(registration: Registration, transform: Transform, a: Look, b: L
     added = [_is_added(one, transform) for one in registration.around]
     left_out = [one.share > _LEAST_CROP and not new for one, new in zip(registration.around, added, strict=True)]
     holds: dict[RelationKind, bool] = {
-        "edited": _is_edited(registration) or any(added),
+        "edited": any(added) or _is_edited(registration.changes, by_pixel=_has_same_grid(registration, transform)),
         "rotated": _is_rotated(transform),
         "mirrored": transform.mirrored,
         "cropped": any(left_out),
@@ -175,14 +188,30 @@ def _is_added(around: Surroundings, transform: Transform) -> bool:
     return around.seam > _SEAM
 
 
-def _is_edited(registration: Registration) -> bool:
-    changes = registration.changes
+def _is_edited(changes: Changes, *, by_pixel: bool) -> bool:
+    """Say whether more was changed than encoding does.
+
+    Args:
+        by_pixel: Whether each pixel of the one has its pixel of the other. Where they had to be computed anew, by
+            resizing or turning, they are softer, and less is sure.
+    """
+    bounds = _BY_PIXEL if by_pixel else _COMPUTED
     return (
-        changes.recolored > _RECOLORED
-        or changes.covered > _COVERED
-        or changes.edges < _SOFT_EDGES
-        or changes.grain > _GRAIN
+        changes.recolored > _RECOLORED + _RECOLORED_SHARE * changes.remaining
+        or changes.covered > bounds.covered
+        or changes.edges < bounds.edges
+        or changes.grain > bounds.grain
     )
+
+
+def _has_same_grid(registration: Registration, transform: Transform) -> bool:
+    return _is_whole(registration) and all(abs(math.log(side)) < 0.005 for side in _sides(transform))
+
+
+def _sides(transform: Transform) -> tuple[float, float]:
+    """Give the factors by which the two sides grow."""
+    (m, n, _), (o, p, _) = transform.matrix
+    return math.hypot(m, o), math.hypot(n, p)
 
 
 def _is_turned(transform: Transform) -> bool:
@@ -198,8 +227,7 @@ def _is_rotated(transform: Transform) -> bool:
 def _is_resized(registration: Registration, transform: Transform, a: Look, b: Look) -> bool:
     if _is_whole(registration):
         return sorted(a.size_px) != sorted(b.size_px)
-    (m, n, _), (o, p, _) = transform.matrix
-    return any(abs(math.log(math.hypot(*side))) > _LEAST_RESIZE for side in ((m, o), (n, p)))
+    return any(abs(math.log(side)) > _LEAST_RESIZE for side in _sides(transform))
 
 
 # --- without pixels, or without a map ---------------------------------------------------------------------------

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from ..rendering import Card, Section, html_fragment, text_table
 from ..values import DuplicateGroup, Explanation, Failure, Match, Relation, RelationKind, Transform
+
+if TYPE_CHECKING:
+    from .explaining import PairEvidence
 
 Picture = Callable[[str], bytes | None]  # record id -> JPEG bytes to show, or None
 
@@ -180,6 +183,7 @@ class Comparison:
     distances: Mapping[str, float]
     related: Relation
     elapsed_ms: float
+    explained: Callable[[], PairEvidence] = field(repr=False, compare=False)
     pictures: Callable[[], list[Card]] = field(default=list, repr=False, compare=False)
 
     @property
@@ -206,6 +210,10 @@ class Comparison:
     def confidence(self) -> float:
         """Probability that both are the same picture."""
         return self.related.confidence
+
+    def explain(self) -> PairEvidence:
+        """Show why: the places that agree and what was changed, or what makes both alike; as data and as a picture."""
+        return self.explained()
 
     def __str__(self) -> str:
         each = ", ".join(f"{name} {distance:.3f}" for name, distance in self.distances.items())

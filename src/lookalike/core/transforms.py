@@ -48,12 +48,12 @@ def _transform(matrix: F64, a_size: Size, b_size: Size) -> Transform:
     mirrored = a * d - b * c < 0
     if mirrored:  # as turned after left and right changed places
         a, c = -a, -c
-    angle = math.degrees(math.atan2(c - b, a + d))
+    angle = round(math.degrees(math.atan2(c - b, a + d)), 2)
     rows = [tuple(round(value, 6) + 0.0 for value in row) for row in matrix.tolist()]
     return Transform(
         matrix=(rows[0], rows[1]),
         scale=round(math.sqrt(abs(a * d - b * c)), 5),
-        angle_deg=round(angle, 2) + 0.0,
+        angle_deg=180.0 if angle == -180 else angle + 0.0,
         mirrored=mirrored,
         crop_a=_box(a_size, b_size, inverse(matrix)),
         crop_b=_box(b_size, a_size, matrix),

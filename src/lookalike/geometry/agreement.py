@@ -22,7 +22,7 @@ _LEAST_BLOCK_PX = 4
 _LEAST_FILLED = 0.6  # share of a block that both pictures have to be in
 _BLUR_PX = 1.2  # over what encoding and slips of half a pixel change
 _FLAT = 4.0  # gray levels of standard deviation; blocks with less in both pictures say nothing
-_AGREEING = 0.8  # correlation
+_AGREEING, _EXACT = 0.8, 0.95  # correlation
 _SHIFTS = (5, 8, 12)  # px to the sides and down, where a pattern that repeats agrees with itself again
 
 
@@ -32,6 +32,7 @@ class Agreement:
 
     Attributes:
         share: Of the blocks with texture in one of the two, those that correlate; 0 where no block has texture.
+        exact: Those that correlate nearly fully: what nothing was done to.
         blocks: How many blocks have texture.
         correlation: Of all pixels that both show, brightness with brightness.
         difference: Mean difference of brightness, in levels of 255, after the best change of brightness and contrast.
@@ -40,6 +41,7 @@ class Agreement:
     """
 
     share: float
+    exact: float
     blocks: int
     correlation: float
     difference: float
@@ -57,29 +59,29 @@ def measure_agreement(laid: Overlay) -> Agreement:
 
     rows, columns = (np.flatnonzero(laid.shared.any(axis)) for axis in (1, 0))
     if not len(rows) or not len(columns):
-        return Agreement(0.0, 0, 0.0, 255.0, 0.0, 1.0)
+        return Agreement(0.0, 0.0, 0, 0.0, 255.0, 0.0, 1.0)
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     a, b = (cv2.GaussianBlur(gray(side), (0, 0), _BLUR_PX)[box].astype(np.float32) for side in (laid.a, laid.b))
     weight = laid.shared[box]
     block = _block_px(weight.shape)
-    share, blocks, flat = _share(a, b, weight, block)
-    repeats = max((_share(*shifted, block)[0] for shifted in _shifted(a, b, weight)), default=0.0)
+    share, exact, blocks, flat = _shares(a, b, weight, block)
+    repeats = max((_shares(*shifted, block)[0] for shifted in _shifted(a, b, weight)), default=0.0)
     correlation, difference = _whole(a[weight], b[weight])
-    return Agreement(share, blocks, correlation, difference, repeats, flat)
+    return Agreement(share, exact, blocks, correlation, difference, repeats, flat)
 
 
 def _block_px(shape: tuple[int, ...]) -> int:
     return int(min(_BLOCK_PX, max(_LEAST_BLOCK_PX, max(shape) // _LEAST_BLOCKS)))
 
 
-def _share(a: F32, b: F32, weight: Bools, block: int) -> tuple[float, int, float]:
-    """Give the share of textured blocks that correlate, how many are textured, and the share of flat ones."""
+def _shares(a: F32, b: F32, weight: Bools, block: int) -> tuple[float, float, int, float]:
+    """Give the shares of textured blocks that correlate, how many are textured, and the share of flat ones."""
     import numpy as np
 
     filled = _means(weight.astype(np.float32), block)
     full = filled >= _LEAST_FILLED
     if not full.any():
-        return 0.0, 0, 1.0
+        return 0.0, 0.0, 0, 1.0
     filled = np.maximum(filled, 1e-6)
     first, second = a * weight, b * weight
     mean_a, mean_b = _means(first, block) / filled, _means(second, block) / filled
@@ -88,8 +90,9 @@ def _share(a: F32, b: F32, weight: Bools, block: int) -> tuple[float, int, float
     both = _means(first * second, block) / filled - mean_a * mean_b
     textured = full & (np.maximum(var_a, var_b) >= _FLAT**2)
     blocks = int(textured.sum())
-    agreeing = textured & (both >= _AGREEING * np.sqrt(np.maximum(var_a * var_b, 1e-3)))
-    return float(agreeing.sum()) / max(blocks, 1), blocks, 1 - blocks / int(full.sum())
+    alike = (both / np.sqrt(np.maximum(var_a * var_b, 1e-3)))[textured]
+    share, exact = (float((alike >= least).sum()) / max(blocks, 1) for least in (_AGREEING, _EXACT))
+    return share, exact, blocks, 1 - blocks / int(full.sum())
 
 
 def _means(values: F32, block: int) -> F32:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..values import F32, F64, U8, Bools
 
+_RIM_PX = 1.5
 _STATE_CELLS = 24  # a side of the squashed pictures that tell how one is turned against the other
 
 
@@ -17,7 +18,7 @@ class Overlay:
 
     Attributes:
         a, b: (h, w, 3) uint8 each; what is outside one of them is black there.
-        shared: (h, w) bool; where both are.
+        shared: (h, w) bool; where both are, but for their very edges.
         covered: Share of each picture's area that the other shows too.
     """
 
@@ -126,8 +127,11 @@ def _warped(pixels: U8, matrix: F64, shape: tuple[int, ...], shrink: float) -> t
     brought = cv2.warpAffine(
         pixels, centered, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
     )
+    # At its very edge a picture is mixed with what is beside it, and the map may miss by a pixel.
+    rim = min(_RIM_PX * max(1.0, shrink), 0.1 * min(pixels.shape[:2]))
     x, y = np.arange(size[0]) + 0.5, np.arange(size[1])[:, None] + 0.5
     put_x = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
     put_y = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
-    inside = (put_x >= 0) & (put_y >= 0) & (put_x <= pixels.shape[1]) & (put_y <= pixels.shape[0])
+    width, height = pixels.shape[1] - rim, pixels.shape[0] - rim
+    inside = (put_x >= rim) & (put_y >= rim) & (put_x <= width) & (put_y <= height)
     return np.asarray(brought, np.uint8), inside
