@@ -170,7 +170,8 @@ def likeness_map(pixels: U8, other: U8, embed: Embed) -> F32:
         ]
     )
     positive = np.maximum(grown, 0)
-    return (positive / max(float(positive.max()), 1e-9)).astype(np.float32)
+    shares: F32 = (positive / max(float(positive.max()), 1e-9)).astype(np.float32)
+    return shares
 
 
 def hidden(pixels: U8, row: int, column: int) -> U8:

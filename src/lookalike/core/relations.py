@@ -106,8 +106,9 @@ def relate(a: Look, b: Look) -> Relation | None:
         return Relation("identical", ("identical",), identity(a.size_px), 0, 1.0, 1.0)
     if a.content_hash > b.content_hash:  # the last digits of what is measured depend on the order: there is one
         found = relate(b, a)
-        back = found and found.transform and turned_round(found.transform, b.size_px, a.size_px)
-        return found and replace(found, transform=back)
+        if found is None or found.transform is None:
+            return found
+        return replace(found, transform=turned_round(found.transform, b.size_px, a.size_px))
     if a.view is None or b.view is None:
         return _by_score(a, b)
     registration = register(a.view, b.view)

@@ -55,7 +55,7 @@ class Features:
         """Give (n, 2) float32 places in px."""
         import numpy as np
 
-        return self.places.astype(np.float32) / 64
+        return self.places.astype(np.float32) / np.float32(64)
 
     def mirrored(self) -> Features:
         """Give the features of the mirrored picture, from these alone: no second look is needed."""
