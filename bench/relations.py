@@ -95,8 +95,11 @@ def _neardup_pairs(data: Path) -> Iterator[Pair]:
 def _truth(row: Mapping[str, str], a: Path, b: Path) -> str:
     attack = row["attack"]
     if row["family"] == "third_party":
-        turned = "rotated" if attack in ("flip_plus_1", "flip_minus_1") else "edited"  # mirrored at a diagonal
-        return next((kind for name, kind in _BY_OTHERS.items() if attack.startswith(name)), turned)
+        if attack in ("flip_plus_1", "flip_minus_1"):
+            return "rotated"  # mirrored at a diagonal, which is mirrored and turned
+        if attack == "shrink_a_little":
+            return "reencoded"  # it has the size of the original
+        return next((kind for name, kind in _BY_OTHERS.items() if attack.startswith(name)), "edited")
     if attack == "format" and Image.open(a).size != Image.open(b).size:
         return "resized"  # some were made from a larger original
     if row["strength"] == "png" and _pixels(a) == _pixels(b):

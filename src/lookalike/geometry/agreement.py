@@ -21,6 +21,7 @@ _LEAST_BLOCKS = 8  # along the longer side: tiny pictures get smaller blocks
 _LEAST_BLOCK_PX = 4
 _LEAST_FILLED = 0.6  # share of a block that both pictures have to be in
 _BLUR_PX = 1.2  # over what encoding and slips of half a pixel change
+_SHARPER, _BLURS_PX = 1.4, (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # pictures that differ more are made equally sharp
 _FLAT = 4.0  # gray levels of standard deviation; blocks with less in both pictures say nothing
 _AGREEING, _EXACT = 0.8, 0.95  # correlation
 _SHIFTS = (5, 8, 12)  # px to the sides and down, where a pattern that repeats agrees with itself again
@@ -63,11 +64,36 @@ def measure_agreement(laid: Overlay) -> Agreement:
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     a, b = (cv2.GaussianBlur(gray(side), (0, 0), _BLUR_PX)[box].astype(np.float32) for side in (laid.a, laid.b))
     weight = laid.shared[box]
+    a, b = _evenly_sharp(a, b, weight)
     block = _block_px(weight.shape)
     share, exact, blocks, flat = _shares(a, b, weight, block)
     repeats = max((_shares(*shifted, block)[0] for shifted in _shifted(a, b, weight)), default=0.0)
     correlation, difference = _whole(a[weight], b[weight])
     return Agreement(share, exact, blocks, correlation, difference, repeats, flat)
+
+
+def _evenly_sharp(a: F32, b: F32, weight: Bools) -> tuple[F32, F32]:
+    """Blur the sharper of two pictures to the sharpness of the other: what blur took away says nothing."""
+    import cv2
+
+    ours, theirs = _sharpness(a, weight), _sharpness(b, weight)
+    if max(ours, theirs) < _SHARPER * min(ours, theirs):
+        return a, b
+    sharp, soft = (a, theirs) if ours > theirs else (b, ours)
+    for sigma in _BLURS_PX:
+        softened = cv2.GaussianBlur(sharp, (0, 0), sigma)
+        if _sharpness(softened, weight) <= soft:
+            break
+    return (softened, b) if ours > theirs else (a, softened)
+
+
+def _sharpness(values: F32, weight: Bools) -> float:
+    """Give the fine detail of a picture, as a share of its contrast."""
+    import cv2
+    import numpy as np
+
+    fine = values - cv2.GaussianBlur(values, (0, 0), 2.0)
+    return float(np.abs(fine[weight]).mean()) / max(float(values[weight].std()), 1.0)
 
 
 def _block_px(shape: tuple[int, ...]) -> int:
