@@ -19,14 +19,20 @@ from .transforms import identity, transform_of, turned_round
 
 if TYPE_CHECKING:
     from ..geometry import Changes, Features, Registration, Surroundings
-    from ..values import U8, RelationKind, Transform, Vectors
+    from ..values import F32, U8, RelationKind, Transform, Vectors
 
 # Kinds by the strength of the change. The first six are "the same picture" ...
 _STRENGTH: tuple[RelationKind, ...] = ("edited", "rotated", "mirrored", "cropped", "resized", "reencoded")
 SAME_PICTURE: frozenset[RelationKind] = frozenset({*_STRENGTH, "same_pixels", "identical"})
 SAME_PICTURE_CONFIDENCE = 0.5  # ... and are said from this confidence on; docs/relations.md says what it is right for
 _SIMILAR_SCORE = 0.50  # the documented band
-_SAME_OBJECT_CELLS = 10  # that agree on a map, for a second photo of the same thing
+_SAME_OBJECT_CELLS, _SAME_OBJECT_SPREAD = 10, 0.1  # that agree on a map, and the share of the pictures they lie in
+
+# The logistic: 1, share, share above that of wrong places, correlation, exact share, log of the inliers' error in px.
+_WEIGHTS = (-9.84, 4.0, 5.87, 5.92, 1.39, -1.9)
+_LEAST_ERROR_PX = 0.1
+_FRAMED_ERROR_PX, _UNKNOWN_ERROR_PX = 0.2, 1.5  # where whole frames agreed at once; where no features did
+_FLAT_CORRELATION, _FLAT_LEVELS = 0.98, 2.0
 _LIKE_PIXELS = 3.0  # levels; small versions that differ by more have no equal pixels
 
 # What counts as a change; measured on the edits of the near-duplicate set.
@@ -111,36 +117,64 @@ def relate(a: Look, b: Look) -> Relation | None:
         return replace(found, transform=turned_round(found.transform, b.size_px, a.size_px))
     if a.view is None or b.view is None:
         return _by_score(a, b)
-    registration = register(a.view, b.view)
-    transform = _transform(registration, a, b)
-    agreement, inliers = registration.agreement, _inliers(registration)
-    confidence = _confidence(registration)
-    if _has_equal_pixels(registration, transform, a, b):
-        return Relation("same_pixels", ("same_pixels",), identity(a.size_px), inliers, 1.0, 1.0)
+    found = register(a.view, b.view)
+    transform, confidence = _transform(found, a, b), _confidence(found)
+    if _has_equal_pixels(found, transform, a, b):
+        return Relation("same_pixels", ("same_pixels",), identity(a.size_px), _inliers(found), 1.0, 1.0)
     if confidence >= SAME_PICTURE_CONFIDENCE:
-        details = copy_details(registration, transform, a, b)
-        return Relation(details[0], details, transform, inliers, round(agreement.share, 4), confidence)
-    if inliers >= _SAME_OBJECT_CELLS:
-        return Relation("same_object", ("same_object",), transform, inliers, round(agreement.share, 4), confidence)
+        details = copy_details(found, transform, a, b)
+        return Relation(details[0], details, transform, _inliers(found), round(found.agreement.share, 4), confidence)
+    if _shows_one_thing(found):
+        kinds: tuple[RelationKind, ...] = ("same_object",)
+        return Relation(kinds[0], kinds, transform, _inliers(found), round(found.agreement.share, 4), confidence)
     related = _by_score(a, b)
-    return related and replace(related, inliers=inliers, confidence=confidence)
+    return related and replace(related, confidence=confidence)
 
 
 # --- is it the same picture? ------------------------------------------------------------------------------------
 
 
 def _inliers(registration: Registration) -> int:
-    return 0 if registration.alignment is None else registration.alignment.cells
+    """Count distinct places that agree: of features, or of whole blocks where no features were needed."""
+    if registration.alignment is None:
+        return round(registration.agreement.share * registration.agreement.blocks)
+    return registration.alignment.cells
 
 
 def _confidence(registration: Registration) -> float:
     """Give the probability that both are the same picture: a logistic of what was measured (docs/relations.md)."""
-    seen = registration.agreement
+    seen, found = registration.agreement, registration.alignment
     if not seen.blocks:
-        return 0.0
-    cells = math.log1p(_inliers(registration))
-    evidence = -9.0 + 9.0 * seen.share + 1.0 * cells + 0.8 * math.log1p(seen.share * seen.blocks) - 2.0 * seen.repeats
+        return _flat_confidence(registration)
+    if found is not None:
+        error_px = max(found.error_px, _LEAST_ERROR_PX)
+    else:
+        error_px = _FRAMED_ERROR_PX if registration.is_sure else _UNKNOWN_ERROR_PX
+    measured = (1.0, seen.share, max(0.0, seen.share - seen.repeats), max(0.0, seen.correlation), seen.exact)
+    evidence = sum(weight * value for weight, value in zip(_WEIGHTS, (*measured, math.log(error_px)), strict=True))
     return round(1 / (1 + math.exp(-evidence)), 4)
+
+
+def _flat_confidence(registration: Registration) -> float:
+    """Speak of pictures without texture: they are the same where their slow changes of color are, level by level."""
+    seen, changes = registration.agreement, registration.changes
+    is_same = seen.correlation > _FLAT_CORRELATION and max(changes.recolored, changes.remaining) < _FLAT_LEVELS
+    return SAME_PICTURE_CONFIDENCE if is_same else 0.0
+
+
+def _shows_one_thing(registration: Registration) -> bool:
+    """Say whether features agree over a good part of both pictures: a logo alone is no common thing."""
+    found = registration.alignment
+    if found is None or found.cells < _SAME_OBJECT_CELLS:
+        return False
+    spread = (_spread(side, view) for side, view in zip((found.places, found.others), registration.views, strict=True))
+    return min(spread) >= _SAME_OBJECT_SPREAD
+
+
+def _spread(places: F32, view: View) -> float:
+    """Give the area of the box around places, as a share of the picture."""
+    width, height = places.max(0) - places.min(0)
+    return float(width * height) / (view.pixels.shape[0] * view.pixels.shape[1])
 
 
 def _transform(registration: Registration, a: Look, b: Look) -> Transform:

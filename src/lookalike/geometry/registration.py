@@ -60,6 +60,11 @@ class Registration:
     agreement: Agreement
     alignment: Alignment | None
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether so much agrees that nothing else needs to be looked at."""
+        return self.agreement.share >= _SURE_SHARE and self.agreement.difference <= _SURE_DIFFERENCE
+
     @cached_property
     def changes(self) -> Changes:
         """What changed where both are."""
@@ -79,7 +84,7 @@ def register(a: View, b: View) -> Registration:
     Cost: 10 ms where whole frames agree, else about 25 ms on one core; features that are not known come on top.
     """
     framed = _registration(a, b, frame_map(a.pixels, b.pixels), None)
-    if framed.agreement.share >= _SURE_SHARE and framed.agreement.difference <= _SURE_DIFFERENCE:
+    if framed.is_sure:
         return framed
     alignment = align(a.features, b.features)
     if alignment is None:
