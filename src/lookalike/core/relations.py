@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 # Kinds by the strength of the change. The first six are "the same picture" ...
 _STRENGTH: tuple[RelationKind, ...] = ("edited", "rotated", "mirrored", "cropped", "resized", "reencoded")
 SAME_PICTURE: frozenset[RelationKind] = frozenset({*_STRENGTH, "same_pixels", "identical"})
-SAME_PICTURE_CONFIDENCE = 0.5  # ... and are said from this confidence on; docs/relations.md says what it is right for
+SAME_PICTURE_CONFIDENCE = 0.75  # ... and are said from this confidence on; docs/relations.md says what it is right for
 _SIMILAR_SCORE = 0.50  # the documented band
 _SAME_OBJECT_CELLS, _SAME_OBJECT_SPREAD = 10, 0.1  # that agree on a map, and the share of the pictures they lie in
 
 # The logistic: 1, share, share above that of wrong places, correlation, exact share, log of the inliers' error in px.
-_WEIGHTS = (-9.84, 4.0, 5.87, 5.92, 1.39, -1.9)
+_WEIGHTS = (-8.61, 3.77, 5.70, 2.03, 3.13, -1.50)
 _LEAST_ERROR_PX = 0.1
+_TELLING_CELLS = 10  # a few features always fit some map well
 _FRAMED_ERROR_PX, _UNKNOWN_ERROR_PX = 0.2, 1.5  # where whole frames agreed at once; where no features did
 _FLAT_CORRELATION, _FLAT_LEVELS = 0.98, 2.0
 _LIKE_PIXELS = 3.0  # levels; small versions that differ by more have no equal pixels
@@ -146,7 +147,7 @@ def _confidence(registration: Registration) -> float:
     seen, found = registration.agreement, registration.alignment
     if not seen.blocks:
         return _flat_confidence(registration)
-    if found is not None:
+    if found is not None and found.cells >= _TELLING_CELLS:
         error_px = max(found.error_px, _LEAST_ERROR_PX)
     else:
         error_px = _FRAMED_ERROR_PX if registration.is_sure else _UNKNOWN_ERROR_PX
