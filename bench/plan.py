@@ -28,6 +28,7 @@ class Sizes:
         cold: Repetitions of a cold command.
         cold_records: Records of the collection that a cold command searches.
         duplicates: Records of the collections whose duplicates are found.
+        relations: Every so many-th of the labelled pairs is related.
     """
 
     rounds: int = 3
@@ -41,11 +42,14 @@ class Sizes:
     cold: int = 7
     cold_records: int = 10_000
     duplicates: tuple[int, ...] = (10_000,)
+    relations: int = 1
 
 
 FULL = Sizes()
 LONG = Sizes(questions=(10_000, 100_000, 1_000_000), duplicates=(10_000, 100_000))
-QUICK = Sizes(1, 60, (1_000,), 20, (2_000,), 2_000, 210, (50, 200), 2, 1_000, (1_000,))  # to see that everything runs
+QUICK = Sizes(
+    1, 60, (1_000,), 20, (2_000,), 2_000, 210, (50, 200), 2, 1_000, (1_000,), 60
+)  # to see that everything runs
 
 
 @dataclass(frozen=True)

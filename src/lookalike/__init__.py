@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .core.graph import EdgeArrays, Graph
     from .core.library import Library
     from .core.results import Clusters, Comparison, DuplicateGroups, Matches, Report
-    from .values import DuplicateGroup, Edge, Explanation, Failure, Match, Member, Record
+    from .values import DuplicateGroup, Edge, Explanation, Failure, Match, Member, Record, Relation, Transform
 
 __version__ = "0.1.0"
 
@@ -42,7 +42,9 @@ __all__ = [
     "Matches",
     "Member",
     "Record",
+    "Relation",
     "Report",
+    "Transform",
     "compare",
     "errors",
     "open",
@@ -53,7 +55,10 @@ _HOMES = {
     "Library": "core.library",
     **dict.fromkeys(("EdgeArrays", "Graph"), "core.graph"),
     **dict.fromkeys(("Clusters", "Comparison", "DuplicateGroups", "Matches", "Report"), "core.results"),
-    **dict.fromkeys(("DuplicateGroup", "Edge", "Explanation", "Failure", "Match", "Member", "Record"), "values"),
+    **dict.fromkeys(
+        ("DuplicateGroup", "Edge", "Explanation", "Failure", "Match", "Member", "Record", "Relation", "Transform"),
+        "values",
+    ),
 }
 
 

@@ -21,6 +21,19 @@ CollectionType = Literal["photos", "products", "matching", "colors"]
 Keep = Literal["auto", "none", "thumbnail", "original"]
 Metric = Literal["cosine", "hamming"]
 OutcomeKind = Literal["added", "updated", "unchanged", "skipped", "failed"]
+RelationKind = Literal[
+    "identical",
+    "same_pixels",
+    "reencoded",
+    "resized",
+    "cropped",
+    "mirrored",
+    "rotated",
+    "edited",
+    "same_object",
+    "similar",
+    "unrelated",
+]
 Metadata: TypeAlias = Mapping[str, Any]
 
 
@@ -86,6 +99,48 @@ class Entry:
     vectors: Vectors
     thumbnail: bytes | None = None
     original: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Transform:
+    """How the picture A was laid out anew to become B, in px as shown, counted from the left upper corners.
+
+    Attributes:
+        matrix: Two rows of three; maps x, y, 1 of A to x and y of B.
+        scale: How much larger things are in B.
+        angle_deg: By how much they are turned, clockwise, -180 to 180; after mirroring, where they are mirrored.
+        mirrored: Whether left and right changed places.
+        crop_a: The part of A that B shows too: x, y, width, height of the box around it.
+        crop_b: The part of B that A shows too.
+    """
+
+    matrix: tuple[tuple[float, float, float], tuple[float, float, float]]
+    scale: float
+    angle_deg: float
+    mirrored: bool
+    crop_a: tuple[int, int, int, int]
+    crop_b: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Relation:
+    """What two pictures are to each other, and what speaks for it.
+
+    Attributes:
+        kind: The strongest of `details`.
+        details: All that hold, the strongest change first, such as ("cropped", "resized", "reencoded").
+        transform: From A to B; None where no part of the one was found in the other.
+        inliers: Distinct places of 8 px where both agree on the transform.
+        agreement: Share of what both show that is the very same, 0..1; None where nothing could be laid over.
+        confidence: Probability that both are the same picture, given what was measured.
+    """
+
+    kind: RelationKind
+    details: tuple[RelationKind, ...]
+    transform: Transform | None
+    inliers: int
+    agreement: float | None
+    confidence: float
 
 
 @dataclass(frozen=True)

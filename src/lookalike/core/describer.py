@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import intake
 from ..encoders import difference_hash, hue_histogram, open_encoder, palette, tiny_pixels
+from ..geometry import small_version
 from ..values import Entry, Record
 from .items import UPLOAD, check_record_id
 from .spaces import HASH_SPACE, HUE_SPACE, PALETTE_SPACE
@@ -15,7 +18,7 @@ from .spaces import HASH_SPACE, HUE_SPACE, PALETTE_SPACE
 if TYPE_CHECKING:
     from ..encoders import Encoder, ModelCard
     from ..settings import Settings
-    from ..values import Image, Keep, Vectors
+    from ..values import U8, Image, Keep, Vectors
     from .ingest import Item
 
     Crop = tuple[int, int, int, int]
@@ -26,12 +29,13 @@ DESCRIPTOR_VERSION = "2"  # of what is computed beside the encoder: part of a co
 
 @dataclass(frozen=True, eq=False)
 class Description:
-    """What one look at a picture gives: all that is stored of it or asked with, but not its pixels.
+    """What one look at a picture gives: all that is stored of it or asked with.
 
     Attributes:
         content_hash, format, size_px, byte_size: As in Image.
         vectors: One in each space where the picture has one.
         thumbnail: JPEG bytes, where it was wanted.
+        pixels: The small version that relations are found on, where it was wanted: (h, w, 3) uint8.
     """
 
     content_hash: str
@@ -40,6 +44,7 @@ class Description:
     byte_size: int
     vectors: Vectors
     thumbnail: bytes | None
+    pixels: U8 | None = None
 
 
 class Workers(Protocol):
@@ -49,12 +54,18 @@ class Workers(Protocol):
         """Give the card of the encoder that runs there."""
         ...
 
-    def describe(self, encoder_name: str, data: bytes, *, crop: Crop | None, thumbnail: bool) -> Description:
+    def describe(
+        self, encoder_name: str, data: bytes, *, crop: Crop | None, thumbnail: bool, small: bool
+    ) -> Description:
         """Describe a picture as `Describer.describe` does.
 
         Raises:
             SourceError: when the bytes give no picture, or took their process down.
         """
+        ...
+
+    def pixel_hash(self, encoder_name: str, data: bytes) -> str:
+        """Hash the pixels of a picture as `Describer.pixel_hash` does; it raises as `describe` does."""
         ...
 
 
@@ -102,15 +113,20 @@ class Describer:
         """What binds a collection to this encoder and to the hash beside it."""
         return f"{self.card.digest}+{DESCRIPTOR_VERSION}"
 
-    def describe(self, source: Any, *, crop: Crop | None = None, thumbnail: bool = False) -> Description:
+    def describe(
+        self, source: Any, *, crop: Crop | None = None, thumbnail: bool = False, small: bool = False
+    ) -> Description:
         """Read and encode a source.
+
+        Args:
+            small: Whether the small version is wanted, too.
 
         Raises:
             SourceError: when it gives no picture.
         """
         if self._workers is not None:
-            data, _ = intake.read_bytes(source, limits=self.settings.limits, fetch=self.fetcher)
-            return self._workers.describe(self.encoder_name, data, crop=crop, thumbnail=thumbnail)
+            data = self._bytes(source)
+            return self._workers.describe(self.encoder_name, data, crop=crop, thumbnail=thumbnail, small=small)
         image = self.read(source, crop=crop)
         return Description(
             content_hash=image.content_hash,
@@ -119,7 +135,26 @@ class Describer:
             byte_size=image.byte_size,
             vectors=self.vectors(image),
             thumbnail=intake.thumbnail(image, THUMBNAIL_SIDE_PX) if thumbnail else None,
+            pixels=small_version(image.pixels) if small else None,
         )
+
+    def pixel_hash(self, source: Any) -> str:
+        """Hash all pixels of a picture in full size: SHA-256 in hex, equal for a PNG and a BMP of one picture.
+
+        Raises:
+            SourceError: when the source gives no picture.
+
+        Cost: decoding without any reduction.
+        """
+        if self._workers is not None:
+            return self._workers.pixel_hash(self.encoder_name, self._bytes(source))
+        pixels = intake.read(source, limits=self.settings.limits, min_side_px=sys.maxsize, fetch=self.fetcher).pixels
+        digest = hashlib.sha256(str(pixels.shape).encode())
+        digest.update(pixels.tobytes())
+        return digest.hexdigest()
+
+    def _bytes(self, source: Any) -> bytes:
+        return intake.read_bytes(source, limits=self.settings.limits, fetch=self.fetcher)[0]
 
     def read(self, source: Any, *, crop: Crop | None = None) -> Image:
         """Read a source to an image, as large as the encoder needs it."""
@@ -154,7 +189,7 @@ class Describer:
         """
         source, original = item.source, None
         if keep == "original":
-            source = original = intake.read_bytes(source, limits=self.settings.limits, fetch=self.fetcher)[0]
+            source = original = self._bytes(source)
         keeps = keep in ("thumbnail", "original") or (keep == "auto" and not item.stamp)
         seen = self.describe(source, thumbnail=keeps)
         is_named = intake.is_url(item.source) or intake.as_path(item.source) is not None or item.name.startswith(UPLOAD)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from ..rendering import Card, Section, html_fragment, text_table
-from ..values import DuplicateGroup, Explanation, Failure, Match
+from ..values import DuplicateGroup, Explanation, Failure, Match, Relation, RelationKind, Transform
+
+if TYPE_CHECKING:
+    from .explaining import PairEvidence
 
 Picture = Callable[[str], bytes | None]  # record id -> JPEG bytes to show, or None
 
@@ -166,26 +169,56 @@ class Report:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How alike two pictures are.
+    """How alike two pictures are, and what they are to each other.
 
     Attributes:
         score: 0..1, by the stronger of the statements that `distances` and hashes make.
         distance: Cosine distance in the space that made that statement.
         distances: Space name to cosine distance.
-        relation: "identical" for equal bytes; None where nothing is said yet.
+        related: The relation with all that speaks for it; its parts are attributes of the comparison, too.
     """
 
     score: float
     distance: float
     distances: Mapping[str, float]
-    relation: str | None
+    related: Relation
     elapsed_ms: float
+    explained: Callable[[], PairEvidence] = field(repr=False, compare=False)
     pictures: Callable[[], list[Card]] = field(default=list, repr=False, compare=False)
+
+    @property
+    def relation(self) -> RelationKind:
+        """The kind of the relation, such as "cropped"."""
+        return self.related.kind
+
+    @property
+    def details(self) -> tuple[RelationKind, ...]:
+        """All kinds that hold, the strongest change first."""
+        return self.related.details
+
+    @property
+    def transform(self) -> Transform | None:
+        """How A became B; None where no part of the one was found in the other."""
+        return self.related.transform
+
+    @property
+    def inliers(self) -> int:
+        """Distinct places where both agree on the transform."""
+        return self.related.inliers
+
+    @property
+    def confidence(self) -> float:
+        """Probability that both are the same picture."""
+        return self.related.confidence
+
+    def explain(self) -> PairEvidence:
+        """Show why: the places that agree and what was changed, or what makes both alike; as data and as a picture."""
+        return self.explained()
 
     def __str__(self) -> str:
         each = ", ".join(f"{name} {distance:.3f}" for name, distance in self.distances.items())
-        relation = f", {self.relation}" if self.relation else ""
-        return f"score {self.score:.3f}{relation} (distance: {each})"
+        lines = [f"score {self.score:.3f} (distance: {each})", f"{relation_text(self.related)}"]
+        return "\n".join(lines)
 
     def sections(self) -> list[Section]:
         """Give the two pictures side by side."""
@@ -193,6 +226,20 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         return html_fragment(self.sections())
+
+
+def relation_text(related: Relation) -> str:
+    """Give a relation for people: what it is, how sure that is, and how the one picture became the other."""
+    kinds = ", ".join(kind.replace("_", " ") for kind in related.details)
+    text = f"{kinds}; the same picture with probability {related.confidence:.2f}"
+    seen = related.transform
+    if seen is None:
+        return text
+    steps = ["mirrored"] if seen.mirrored else []
+    steps += [f"turned by {seen.angle_deg:g} degrees"] if seen.angle_deg else []
+    steps += [f"scaled by {seen.scale:g}"] if seen.scale != 1 else []
+    boxes = f"A {','.join(map(str, seen.crop_a))} is B {','.join(map(str, seen.crop_b))}"
+    return f"{text}\nfrom A to B: {', '.join([*steps, boxes])} (x,y,w,h in px), {related.inliers} places agree"
 
 
 @dataclass(frozen=True)

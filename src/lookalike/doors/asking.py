@@ -124,15 +124,22 @@ def find(
 @click.argument("a")
 @click.argument("b")
 @click.option("--threshold", "-t", type=float, help="Exit with 1 when the score is below.")
+@click.option("--explain", type=click.Path(dir_okay=False), help="PNG to write: what agrees, and what was changed.")
 @sheet_option
 @home_option
 @json_option
-def compare(a: str, b: str, threshold: float | None, sheet: str | None, home: str | None, as_json: bool) -> int:
-    """Compare two images and say how alike they are.
+def compare(
+    a: str, b: str, threshold: float | None, explain: str | None, sheet: str | None, home: str | None, as_json: bool
+) -> int:
+    """Compare two images: how alike they are, and whether they are the same picture.
+
+    The relation is one of identical, same_pixels, reencoded, resized, cropped, mirrored, rotated, edited (all of them
+    the same picture), same_object (another photo of the same thing), similar and unrelated.
 
     \b
     Example:
       lookalike compare a.jpg b.jpg --threshold 0.9
+      lookalike compare a.jpg b.jpg --explain why.png
     """
     from ..limits import check_unit
 
@@ -140,6 +147,9 @@ def compare(a: str, b: str, threshold: float | None, sheet: str | None, home: st
     with open_library_at(home) as library:
         compared = library.compare(a, b)
         write_sheet(sheet, compared)
+        if explain is not None:
+            compared.explain().save(explain)
+            click.echo(f"wrote {explain}", err=True)
         show(compared, as_json)
         return ANSWER_IS_NO if threshold is not None and compared.score < threshold else DONE
 

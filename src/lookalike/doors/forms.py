@@ -52,7 +52,11 @@ def comparison_form(compared: Comparison) -> dict[str, Any]:
         "distance": compared.distance,
         "distances": dict(compared.distances),
         "relation": compared.relation,
-        "transform": None,
+        "details": list(compared.details),
+        "transform": None if compared.transform is None else asdict(compared.transform),
+        "inliers": compared.inliers,
+        "agreement": compared.related.agreement,
+        "confidence": compared.confidence,
         "elapsed_ms": compared.elapsed_ms,
     }
 

@@ -61,15 +61,26 @@ class WorkerPool:
             self._cards[encoder_name] = self._ask((encoder_name, None), b"", _FIRST_S)
         return self._cards[encoder_name]
 
-    def describe(self, encoder_name: str, data: bytes, *, crop: Crop | None, thumbnail: bool) -> Description:
+    def describe(
+        self, encoder_name: str, data: bytes, *, crop: Crop | None, thumbnail: bool, small: bool
+    ) -> Description:
         """Describe a picture in a worker.
 
         Raises:
             SourceError: when the bytes give no picture, take too long, or end two workers.
         """
-        seconds = self._settings.limits.decode_timeout_s + _GRACE_S
-        found: Description = self._ask((encoder_name, {"crop": crop, "thumbnail": thumbnail}), data, seconds)
+        asked = {"crop": crop, "thumbnail": thumbnail, "small": small}
+        found: Description = self._ask((encoder_name, asked), data, self._patience_s)
         return found
+
+    def pixel_hash(self, encoder_name: str, data: bytes) -> str:
+        """Hash the pixels of a picture in a worker; raises as `describe` does."""
+        found: str = self._ask((encoder_name, "pixel_hash"), data, self._patience_s)
+        return found
+
+    @property
+    def _patience_s(self) -> float:
+        return self._settings.limits.decode_timeout_s + _GRACE_S
 
     def close(self) -> None:
         """End all workers; those at work end when they are given back."""

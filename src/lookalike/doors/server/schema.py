@@ -290,8 +290,12 @@ class Comparison(Answered):
     score: float
     distance: float
     distances: dict[str, float]
-    relation: str | None
+    relation: str
+    details: list[str]
     transform: dict[str, Any] | None
+    inliers: int
+    agreement: float | None
+    confidence: float
     elapsed_ms: float
 
 

@@ -14,7 +14,7 @@ import io
 import os
 import signal
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...core.describer import Describer
 from ...errors import LookalikeError
@@ -59,11 +59,18 @@ def work(connection: Connection, settings: Settings) -> None:
             return
         try:
             describer = describers.setdefault(encoder_name, _describer(settings, encoder_name))
-            connection.send((True, describer.card if asked is None else describer.describe(data, **asked)))
+            connection.send((True, _answer(describer, asked, data)))
         except LookalikeError as error:
             connection.send((False, error))
         except (BrokenPipeError, ConnectionResetError):
             return
+
+
+def _answer(describer: Describer, asked: dict[str, Any] | str | None, data: bytes) -> Any:
+    """Give the card for None, the hash of the pixels for that word, and a description for its arguments."""
+    if asked is None:
+        return describer.card
+    return describer.pixel_hash(data) if asked == "pixel_hash" else describer.describe(data, **asked)  # type: ignore[arg-type]
 
 
 def _describer(settings: Settings, encoder_name: str) -> Describer:

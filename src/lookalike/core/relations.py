@@ -1,0 +1,278 @@
+"""Relations: whether two pictures are the same one, what was changed, or how else they belong together.
+
+The question is asked in steps, and the first sure answer stands: equal bytes; equal pixels; then the best map between
+the two pictures, and how much agrees once they lie over each other by it. That last step tells a copy from a second
+photo of the same thing. `geometry` measures, this module decides. Without pixels only bytes and scores speak.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ..geometry import View, register, small_version
+from ..values import Relation
+from .scoring import pair_score
+from .transforms import identity, transform_of, turned_round
+
+if TYPE_CHECKING:
+    from ..geometry import Changes, Features, Registration, Surroundings
+    from ..values import F32, U8, RelationKind, Transform, Vectors
+
+# Kinds by the strength of the change. The first six are "the same picture" ...
+_STRENGTH: tuple[RelationKind, ...] = ("edited", "rotated", "mirrored", "cropped", "resized", "reencoded")
+SAME_PICTURE: frozenset[RelationKind] = frozenset({*_STRENGTH, "same_pixels", "identical"})
+SAME_PICTURE_CONFIDENCE = 0.75  # ... and are said from this confidence on; docs/relations.md says what it is right for
+_SIMILAR_SCORE = 0.50  # the documented band
+_SAME_OBJECT_CELLS, _SAME_OBJECT_SPREAD = 10, 0.1  # that agree on a map, and the share of the pictures they lie in
+
+# The logistic: 1, share, share above that of wrong places, correlation, exact share, log of the inliers' error in px.
+_WEIGHTS = (-8.61, 3.77, 5.70, 2.03, 3.13, -1.50)
+_LEAST_ERROR_PX = 0.1
+_TELLING_CELLS = 10  # a few features always fit some map well
+_FRAMED_ERROR_PX, _UNKNOWN_ERROR_PX = 0.2, 1.5  # where whole frames agreed at once; where no features did
+_FLAT_CORRELATION, _FLAT_LEVELS = 0.98, 2.0
+_LIKE_PIXELS = 3.0  # levels; small versions that differ by more have no equal pixels
+
+# What counts as a change; measured on the edits of the near-duplicate set.
+_LOSSY = frozenset({"jpeg", "webp", "gif", "avif"})
+_WHOLE = 0.985  # of both pictures is shared: no crop, no border
+_LEAST_CROP = 0.02  # of the area
+_LEAST_RESIZE = 0.03  # of a side
+_LEAST_TURN_DEG = 1.2
+_SEAM, _UNIFORM = 1.8, 0.9
+_RECOLORED, _RECOLORED_SHARE = 3.0, 0.9  # levels, and levels for each that remains: coarse encoding moves colors, too
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """What changes of encoding stay within; see `Changes`."""
+
+    covered: float
+    edges: float
+    grain: float
+
+
+_BY_PIXEL = _Bounds(covered=0.006, edges=0.88, grain=3.0)
+_COMPUTED = _Bounds(covered=0.016, edges=0.8, grain=6.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """All that is needed to relate a picture to others.
+
+    Attributes:
+        content_hash, format, size_px: As in Image.
+        vectors: One in each space where the picture has one.
+        view: The small version with its local features; None where no pixels were kept.
+        pixel_hash: Gives the hash of the pixels in full size, or None where they cannot be had; called only for
+            pictures that may have equal pixels.
+    """
+
+    content_hash: str
+    format: str
+    size_px: tuple[int, int]
+    vectors: Vectors = field(default_factory=dict)
+    view: View | None = None
+    pixel_hash: Callable[[], str | None] = lambda: None
+
+
+def look_of(
+    pixels: U8 | None,
+    *,
+    content_hash: str,
+    format: str,
+    size_px: tuple[int, int],
+    vectors: Vectors,
+    features: Features | None = None,
+    pixel_hash: Callable[[], str | None] = lambda: None,
+) -> Look:
+    """Make a look from what a description, or a record with its thumbnail, holds.
+
+    Args:
+        pixels: (h, w, 3) uint8 upright, of any size; None where none were kept.
+        features: Those of the small version, where they were kept; else found at first need, in about 20 ms.
+
+    Cost: 1 ms for the small version; nothing where the pixels are as small already.
+    """
+    view = None if pixels is None else View(small_version(pixels), features)
+    return Look(content_hash, format, size_px, vectors, view, pixel_hash)
+
+
+def relate(a: Look, b: Look) -> Relation | None:
+    """Say what two pictures are to each other; in the other order the kinds are the same.
+
+    Returns:
+        The relation, with the transform from `a` to `b`; None where there is nothing to go by.
+
+    Cost: 20 ms on one core, with local features at hand.
+    """
+    if a.content_hash == b.content_hash:
+        return Relation("identical", ("identical",), identity(a.size_px), 0, 1.0, 1.0)
+    if a.content_hash > b.content_hash:  # the last digits of what is measured depend on the order: there is one
+        found = relate(b, a)
+        if found is None or found.transform is None:
+            return found
+        return replace(found, transform=turned_round(found.transform, b.size_px, a.size_px))
+    if a.view is None or b.view is None:
+        return _by_score(a, b)
+    found = register(a.view, b.view)
+    transform, confidence = _transform(found, a, b), _confidence(found)
+    if _has_equal_pixels(found, transform, a, b):
+        return Relation("same_pixels", ("same_pixels",), identity(a.size_px), _inliers(found), 1.0, 1.0)
+    if confidence >= SAME_PICTURE_CONFIDENCE:
+        details = copy_details(found, transform, a, b)
+        return Relation(details[0], details, transform, _inliers(found), round(found.agreement.share, 4), confidence)
+    if _shows_one_thing(found):
+        kinds: tuple[RelationKind, ...] = ("same_object",)
+        return Relation(kinds[0], kinds, transform, _inliers(found), round(found.agreement.share, 4), confidence)
+    related = _by_score(a, b)
+    return related and replace(related, confidence=confidence)
+
+
+# --- is it the same picture? ------------------------------------------------------------------------------------
+
+
+def _inliers(registration: Registration) -> int:
+    """Count distinct places that agree: of features, or of whole blocks where no features were needed."""
+    if registration.alignment is None:
+        return round(registration.agreement.share * registration.agreement.blocks)
+    return registration.alignment.cells
+
+
+def _confidence(registration: Registration) -> float:
+    """Give the probability that both are the same picture: a logistic of what was measured (docs/relations.md)."""
+    seen, found = registration.agreement, registration.alignment
+    if not seen.blocks:
+        return _flat_confidence(registration)
+    if found is not None and found.cells >= _TELLING_CELLS:
+        error_px = max(found.error_px, _LEAST_ERROR_PX)
+    else:
+        error_px = _FRAMED_ERROR_PX if registration.is_sure else _UNKNOWN_ERROR_PX
+    measured = (1.0, seen.share, max(0.0, seen.share - seen.repeats), max(0.0, seen.correlation), seen.exact)
+    evidence = sum(weight * value for weight, value in zip(_WEIGHTS, (*measured, math.log(error_px)), strict=True))
+    return round(1 / (1 + math.exp(-evidence)), 4)
+
+
+def _flat_confidence(registration: Registration) -> float:
+    """Speak of pictures without texture: they are the same where their slow changes of color are, level by level."""
+    seen, changes = registration.agreement, registration.changes
+    is_same = seen.correlation > _FLAT_CORRELATION and max(changes.recolored, changes.remaining) < _FLAT_LEVELS
+    return SAME_PICTURE_CONFIDENCE if is_same else 0.0
+
+
+def _shows_one_thing(registration: Registration) -> bool:
+    """Say whether features agree over a good part of both pictures: a logo alone is no common thing."""
+    found = registration.alignment
+    if found is None or found.cells < _SAME_OBJECT_CELLS:
+        return False
+    spread = (_spread(side, view) for side, view in zip((found.places, found.others), registration.views, strict=True))
+    return min(spread) >= _SAME_OBJECT_SPREAD
+
+
+def _spread(places: F32, view: View) -> float:
+    """Give the area of the box around places, as a share of the picture."""
+    width, height = places.max(0) - places.min(0)
+    return float(width * height) / (view.pixels.shape[0] * view.pixels.shape[1])
+
+
+def _transform(registration: Registration, a: Look, b: Look) -> Transform:
+    small = [(view.pixels.shape[1], view.pixels.shape[0]) for view in registration.views]
+    return transform_of(registration.matrix, small[0], small[1], a.size_px, b.size_px)
+
+
+def _has_equal_pixels(registration: Registration, transform: Transform, a: Look, b: Look) -> bool:
+    """Compare the pixels in full size, where the small versions let it seem possible."""
+    if a.size_px != b.size_px or registration.agreement.difference > _LIKE_PIXELS:
+        return False
+    if transform.mirrored or transform.angle_deg or not _is_whole(registration):
+        return False
+    ours = a.pixel_hash()
+    return ours is not None and ours == b.pixel_hash()
+
+
+def _is_whole(registration: Registration) -> bool:
+    return min(registration.laid.covered) > _WHOLE
+
+
+# --- what was changed? ------------------------------------------------------------------------------------------
+
+
+def copy_details(registration: Registration, transform: Transform, a: Look, b: Look) -> tuple[RelationKind, ...]:
+    """Say in which ways one of two pictures, which are the same, was changed; the strongest way first."""
+    added = [_is_added(one, transform) for one in registration.around]
+    left_out = [one.share > _LEAST_CROP and not new for one, new in zip(registration.around, added, strict=True)]
+    holds: dict[RelationKind, bool] = {
+        "edited": any(added) or _is_edited(registration.changes, by_pixel=_has_same_grid(registration, transform)),
+        "rotated": _is_rotated(transform),
+        "mirrored": transform.mirrored,
+        "cropped": any(left_out),
+        "resized": _is_resized(registration, transform, a, b),
+        "reencoded": bool({a.format, b.format} & _LOSSY),
+    }
+    return tuple(kind for kind in _STRENGTH if holds[kind]) or ("reencoded",)
+
+
+def _is_added(around: Surroundings, transform: Transform) -> bool:
+    """Say whether what is around the shared part was added to the picture: a border, a page, other pictures."""
+    if around.share < _LEAST_CROP:
+        return False
+    if around.boxed and _is_turned(transform) and around.uniform > _UNIFORM:
+        return False  # the corners that turning leaves
+    return around.seam > _SEAM
+
+
+def _is_edited(changes: Changes, *, by_pixel: bool) -> bool:
+    """Say whether more was changed than encoding does.
+
+    Args:
+        by_pixel: Whether each pixel of the one has its pixel of the other. Where they had to be computed anew, by
+            resizing or turning, they are softer, and less is sure.
+    """
+    bounds = _BY_PIXEL if by_pixel else _COMPUTED
+    return (
+        changes.recolored > _RECOLORED + _RECOLORED_SHARE * changes.remaining
+        or changes.covered > bounds.covered
+        or changes.edges < bounds.edges
+        or changes.grain > bounds.grain
+    )
+
+
+def _has_same_grid(registration: Registration, transform: Transform) -> bool:
+    return _is_whole(registration) and all(abs(math.log(side)) < 0.005 for side in _sides(transform))
+
+
+def _sides(transform: Transform) -> tuple[float, float]:
+    """Give the factors by which the two sides grow."""
+    (m, n, _), (o, p, _) = transform.matrix
+    return math.hypot(m, o), math.hypot(n, p)
+
+
+def _is_turned(transform: Transform) -> bool:
+    """Say whether the angle is no right one."""
+    return abs((transform.angle_deg + 45) % 90 - 45) > _LEAST_TURN_DEG
+
+
+def _is_rotated(transform: Transform) -> bool:
+    upside_down = transform.mirrored and abs(transform.angle_deg) > 180 - _LEAST_TURN_DEG  # mirrored top to bottom
+    return abs(transform.angle_deg) > _LEAST_TURN_DEG and not upside_down
+
+
+def _is_resized(registration: Registration, transform: Transform, a: Look, b: Look) -> bool:
+    if _is_whole(registration):
+        return sorted(a.size_px) != sorted(b.size_px)
+    return any(abs(math.log(side)) > _LEAST_RESIZE for side in _sides(transform))
+
+
+# --- without pixels, or without a map ---------------------------------------------------------------------------
+
+
+def _by_score(a: Look, b: Look) -> Relation | None:
+    """Say how alike two pictures are by their vectors alone; never that they are the same picture."""
+    scored = pair_score(a.vectors, b.vectors, same_bytes=False)
+    if scored is None:
+        return None
+    kind: RelationKind = "similar" if scored.score >= _SIMILAR_SCORE else "unrelated"
+    return Relation(kind, (kind,), None, 0, None, 0.0)

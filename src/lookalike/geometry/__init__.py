@@ -1,0 +1,34 @@
+"""Geometry: two small upright pictures → the map between them, and what speaks for it. It decides nothing."""
+
+from .agreement import Agreement, measure_agreement
+from .alignment import Alignment, align
+from .changes import Changes, measure_changes
+from .features import Features, find_features, read_features
+from .frames import Overlay, frame_map, inverse, overlay
+from .registration import Registration, View, register, shown_outline
+from .small import SIDE_PX, small_version
+from .surroundings import Surroundings, measure_surroundings
+
+__all__ = [
+    "SIDE_PX",
+    "Agreement",
+    "Alignment",
+    "Changes",
+    "Features",
+    "Overlay",
+    "Registration",
+    "Surroundings",
+    "View",
+    "align",
+    "find_features",
+    "frame_map",
+    "inverse",
+    "measure_agreement",
+    "measure_changes",
+    "measure_surroundings",
+    "overlay",
+    "read_features",
+    "register",
+    "shown_outline",
+    "small_version",
+]

@@ -1,0 +1,117 @@
+"""What changed between two pictures that lie over each other: colors, detail, and what was laid over a part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .small import gray
+
+if TYPE_CHECKING:
+    from ..values import F32
+    from .frames import Overlay
+
+_CELL_PX = 8  # a color is the mean of a cell: the finest thing that encoding keeps
+_LEAST_CELLS = 6
+_WHOLE = 0.999  # of a cell that both pictures have to be in
+_ROUNDS = 3  # of fitting the colors without the cells that fit worst
+_EDGES_SHARE = 0.1  # of the pixels, those with the strongest edges; encoding keeps them, blur does not
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How one picture differs from the other where both are; levels are of 255.
+
+    Attributes:
+        recolored: Mean change that the best linear change of colors makes, in levels; light, contrast, tint, gray.
+        remaining: Mean difference that is left after it, in levels.
+        covered: Share of the cells that differ by far more than encoding explains: text, marks, pasted things.
+        edges: Strength of the strongest edges of the one with weaker edges, as a share of the other's; blur lowers it.
+        grain: Fine detail that the flat parts of the one with more have beyond the other's, in levels; noise raises it.
+    """
+
+    recolored: float
+    remaining: float
+    covered: float
+    edges: float
+    grain: float
+
+
+def measure_changes(laid: Overlay) -> Changes:
+    """Measure what changed.
+
+    Cost: 4 ms on one core.
+    """
+    import numpy as np
+
+    if min(laid.shared.shape) < _CELL_PX:
+        return Changes(0.0, 0.0, 0.0, 1.0, 0.0)
+    whole = _cells(laid.shared.astype(np.float32)) > _WHOLE
+    if whole.sum() < _LEAST_CELLS:
+        return Changes(0.0, 0.0, 0.0, 1.0, 0.0)
+    a, b = (_cells(side.astype(np.float32))[whole] for side in (laid.a, laid.b))  # (n, 3) each
+    # The one with less contrast is the one to explain: colors that are gone cannot be brought back.
+    if a.var(0).sum() < b.var(0).sum():
+        a, b = b, a
+    fitted = _recolored(a, b)
+    left = np.abs(fitted - b).max(1)
+    usual = float(np.median(left))
+    edges, grain = _detail(laid)
+    return Changes(
+        recolored=float(np.abs(fitted - a).max(1).mean()),
+        remaining=float(left.mean()),
+        covered=float((left > 10 + 4 * usual).mean()),
+        edges=edges,
+        grain=grain,
+    )
+
+
+def _cells(values: F32) -> F32:
+    """Give the means of cells: (h / 8, w / 8, ...) of (h, w, ...); what is left over at the ends is left out."""
+    import cv2
+
+    height, width = (side // _CELL_PX for side in values.shape[:2])
+    whole = values[: height * _CELL_PX, : width * _CELL_PX]
+    means: F32 = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    return means
+
+
+def _recolored(a: F32, b: F32) -> F32:
+    """Give the colors of `a` (n, 3) under the linear change that brings most of them nearest to `b`."""
+    import numpy as np
+
+    known = np.concatenate([a / 255, np.ones((len(a), 1), np.float32)], 1)  # (n, 4)
+    kept = np.ones(len(a), bool)
+    # A weak pull to "nothing changed" decides where a picture has too few colors to tell.
+    pull, rest = np.eye(4, dtype=np.float32)[:, :4], np.eye(4, 3, dtype=np.float32) * 255
+    weight = 0.02 * np.sqrt(len(a))
+    change = rest
+    for _ in range(_ROUNDS):
+        rows = np.concatenate([known[kept], weight * pull])
+        goal = np.concatenate([b[kept], weight * rest])
+        change = np.linalg.lstsq(rows, goal, rcond=None)[0].astype(np.float32)
+        left = np.abs(known @ change - b).max(1)
+        kept = left <= max(4.0, 2.5 * float(np.median(left)))
+    fitted: F32 = known @ change
+    return fitted
+
+
+def _detail(laid: Overlay) -> tuple[float, float]:
+    """Compare the strongest edges, and the grain of what is flat in both."""
+    import cv2
+    import numpy as np
+
+    inside = cv2.erode(laid.shared.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=0).astype(bool)
+    if inside.sum() < 400:
+        return 1.0, 0.0
+    sides = [gray(side).astype(np.float32) for side in (laid.a, laid.b)]
+    slopes = [np.hypot(cv2.Scharr(side, cv2.CV_32F, 1, 0), cv2.Scharr(side, cv2.CV_32F, 0, 1)) / 32 for side in sides]
+    spreads = [max(float(side[inside].std()), 1.0) for side in sides]  # contrast is no detail
+    slopes = [slope / spread for slope, spread in zip(slopes, spreads, strict=True)]
+    total = cv2.GaussianBlur(slopes[0] + slopes[1], (0, 0), 2)
+    strong = inside & (total >= np.quantile(total[inside], 1 - _EDGES_SHARE))
+    quiet = inside & (total <= np.quantile(total[inside], 0.3))
+    means = [float(slope[strong].mean()) for slope in slopes]
+    fine = [side - cv2.GaussianBlur(side, (0, 0), 1.0) for side in sides]
+    grains = [float(layer[quiet].std()) for layer in fine]
+    return min(means) / max(max(means), 1e-6), abs(grains[0] - grains[1])

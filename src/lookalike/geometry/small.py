@@ -1,0 +1,34 @@
+"""The small version of a picture, on which everything in this room is measured, and its gray."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..values import U8
+
+SIDE_PX = 320  # enough for 600 points; the side of a kept thumbnail, which therefore serves as it is
+
+
+def small_version(pixels: U8) -> U8:
+    """Reduce a picture so that its longer side is at most SIDE_PX; a smaller one stays as it is.
+
+    Args:
+        pixels: (h, w, 3) uint8, upright.
+    """
+    import numpy as np
+    import PIL.Image
+
+    if max(pixels.shape[:2]) <= SIDE_PX:
+        return pixels
+    picture = PIL.Image.fromarray(pixels)
+    picture.thumbnail((SIDE_PX, SIDE_PX), PIL.Image.Resampling.BICUBIC, reducing_gap=2.0)
+    return np.asarray(picture)
+
+
+def gray(pixels: U8) -> U8:
+    """Give the brightness of (h, w, 3) RGB as (h, w) uint8."""
+    import cv2
+    import numpy as np
+
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)

@@ -1,0 +1,293 @@
+"""What two pictures are to each other: kinds, transform, either order, and what must not be taken for a copy."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageEnhance
+import PIL.ImageOps
+import pytest
+
+import lookalike
+from lookalike.core.explaining import hidden, likeness_map
+from lookalike.core.relations import SAME_PICTURE, look_of, relate
+from lookalike.core.results import Comparison
+from lookalike.distances import cosine_distance
+from lookalike.encoders import open_encoder
+from lookalike.values import Image
+
+if TYPE_CHECKING:
+    from lookalike.values import F32, U8
+
+Picture = PIL.Image.Image
+Compare = Callable[[object, object], Comparison]
+BICUBIC = PIL.Image.Resampling.BICUBIC
+
+
+@pytest.fixture(scope="module")
+def photo(data: Path) -> Picture:
+    return PIL.Image.open(data / "general" / "leopards" / "001.jpg").convert("RGB")
+
+
+@pytest.fixture(scope="module")
+def compare(tmp_path_factory: pytest.TempPathFactory) -> Compare:
+    return lookalike.open(tmp_path_factory.mktemp("relations")).compare
+
+
+def saved(picture: Picture, form: str = "JPEG", quality: int = 90) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, form, quality=quality)
+    return stream.getvalue()
+
+
+def cut(picture: Picture, left: float, top: float, right: float, bottom: float) -> Picture:
+    """Cut a part out, given in shares of the sides."""
+    width, height = picture.size
+    return picture.crop((round(left * width), round(top * height), round(right * width), round(bottom * height)))
+
+
+def captioned(picture: Picture) -> Picture:
+    changed = picture.copy()
+    PIL.ImageDraw.Draw(changed).text((20, 30), "HOLIDAY 2024", fill="white", font_size=picture.height // 7)
+    return changed
+
+
+def collage(picture: Picture, other: Picture) -> Picture:
+    sheet = PIL.Image.new("RGB", (picture.width * 2, picture.height * 2), "white")
+    for place, cell in enumerate((other, PIL.ImageOps.mirror(other), picture, other)):
+        sheet.paste(cell.resize(picture.size), (place % 2 * picture.width, place // 2 * picture.height))
+    return sheet
+
+
+EDITS: dict[str, tuple[str, Callable[[Picture], bytes]]] = {
+    "PNG": ("same_pixels", lambda p: saved(p, "PNG")),
+    "BMP": ("same_pixels", lambda p: saved(p, "BMP")),
+    "jpeg 30": ("reencoded", lambda p: saved(p, quality=30)),
+    "webp": ("reencoded", lambda p: saved(p, "WEBP", quality=60)),
+    "half": ("resized", lambda p: saved(p.resize((p.width // 2, p.height // 2), BICUBIC))),
+    "stretched": ("resized", lambda p: saved(p.resize((round(p.width * 1.3), p.height), BICUBIC))),
+    "cut": ("cropped", lambda p: saved(cut(p, 0.2, 0.1, 0.85, 0.9))),
+    "cut a little": ("cropped", lambda p: saved(cut(p, 0.04, 0.05, 1, 0.97))),
+    "mirrored": ("mirrored", lambda p: saved(PIL.ImageOps.mirror(p))),
+    "upside down": ("mirrored", lambda p: saved(PIL.ImageOps.flip(p))),
+    "turned 90": ("rotated", lambda p: saved(p.rotate(90, expand=True))),
+    "turned 180": ("rotated", lambda p: saved(p.rotate(180))),
+    "turned 25": ("rotated", lambda p: saved(p.rotate(25, BICUBIC, expand=True))),
+    "darker": ("edited", lambda p: saved(PIL.ImageEnhance.Brightness(p).enhance(0.6))),
+    "gray": ("edited", lambda p: saved(p.convert("L"))),
+    "bordered": ("edited", lambda p: saved(PIL.ImageOps.expand(p, 30, "red"))),
+    "captioned": ("edited", lambda p: saved(captioned(p))),
+    "cut and captioned": ("edited", lambda p: saved(captioned(cut(p, 0.1, 0.1, 0.9, 0.95)))),
+}
+
+
+# --- kinds ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_gives_its_kind_in_either_order(name: str, photo: Picture, compare: Compare) -> None:
+    kind, edit = EDITS[name]
+    # Pillow's own decoding of the very JPEG is the original, so that PNG and BMP can have its pixels.
+    original, copy = saved(photo), edit(PIL.Image.open(io.BytesIO(saved(photo))).convert("RGB"))
+    there, back = compare(original, copy), compare(copy, original)
+    assert there.relation == kind
+    assert there.details == back.details
+    assert there.confidence == back.confidence >= 0.9
+
+
+def test_equal_bytes_are_identical_and_nothing_else_is(photo: Picture, compare: Compare) -> None:
+    same = compare(saved(photo), saved(photo))
+    assert (same.relation, same.confidence, same.score) == ("identical", 1.0, 1.0)
+    assert same.transform is not None
+    assert same.transform.crop_a == same.transform.crop_b == (0, 0, *photo.size)
+
+
+def test_one_changed_pixel_is_not_the_same_pixels(photo: Picture, compare: Compare) -> None:
+    changed = photo.copy()
+    changed.putpixel((5, 5), (255, 0, 255))
+    assert compare(saved(photo, "PNG"), saved(photo, "BMP")).relation == "same_pixels"
+    assert compare(saved(photo, "PNG"), saved(changed, "PNG")).relation == "reencoded"
+
+
+def test_equal_pixels_are_told_of_pictures_that_are_reduced_while_decoding(photo: Picture, compare: Compare) -> None:
+    large = saved(photo.resize((2400, 1800), BICUBIC))
+    again = saved(PIL.Image.open(io.BytesIO(large)), "PNG")
+    assert compare(large, again).relation == "same_pixels"
+
+
+def test_a_collage_of_four_shows_the_picture_in_one_place(photo: Picture, data: Path, compare: Compare) -> None:
+    other = PIL.Image.open(data / "general" / "airplanes" / "001.jpg").convert("RGB")
+    found = compare(saved(photo), saved(collage(photo, other)))
+    assert found.relation == "edited"
+    assert found.transform is not None
+    x, y, width, height = found.transform.crop_b
+    assert np.allclose((x, y, width, height), (0, photo.height, *photo.size), atol=6)
+
+
+def test_a_chain_of_edits_lists_all_that_hold(photo: Picture, compare: Compare) -> None:
+    part = cut(PIL.ImageOps.mirror(photo), 0.15, 0.1, 0.9, 0.95)
+    found = compare(saved(photo), saved(part.resize((part.width // 2, part.height // 2), BICUBIC)))
+    assert found.details == ("mirrored", "cropped", "resized", "reencoded")
+
+
+# --- the transform ----------------------------------------------------------------------------------------------
+
+
+def test_the_transform_tells_crop_box_scale_and_back(photo: Picture, compare: Compare) -> None:
+    left, top, width, height = 40, 20, 120, 90
+    part = photo.crop((left, top, left + width, top + height)).resize((width * 2, height * 2), BICUBIC)
+    there, back = (compare(*pair).transform for pair in itertools.permutations((saved(photo), saved(part))))
+    assert there is not None
+    assert back is not None
+    assert np.allclose(there.crop_a, (left, top, width, height), atol=2)
+    assert np.allclose(there.crop_b, (0, 0, *part.size), atol=4)
+    assert math.isclose(there.scale, 2, rel_tol=0.01)
+    assert math.isclose(there.scale * back.scale, 1, rel_tol=0.001)
+    assert there.crop_a == back.crop_b
+    assert np.allclose(np.array(there.matrix) @ (left + 50, top + 40, 1), (100, 80), atol=3)
+
+
+@pytest.mark.parametrize("degrees", [-130, -10, 3, 45, 90, 180])
+def test_the_transform_tells_the_angle(degrees: int, photo: Picture, compare: Compare) -> None:
+    turned = photo.rotate(-degrees, BICUBIC, expand=True)  # Pillow turns the other way round
+    found = compare(saved(photo), saved(turned)).transform
+    assert found is not None
+    assert abs(found.angle_deg - degrees) < 0.5
+    assert not found.mirrored
+
+
+# --- what is not the same picture -------------------------------------------------------------------------------
+
+
+def page(seed: int) -> Picture:
+    rng = np.random.default_rng(seed)
+    sheet = PIL.Image.new("RGB", (400, 520), "white")
+    pen = PIL.ImageDraw.Draw(sheet)
+    letters = list("etaoin shrdlu cmfwyp")
+    for y in range(30, 490, 17):
+        pen.text((30, y), "".join(rng.choice(letters, 45)), fill="black", font_size=13)
+    return sheet
+
+
+def plain(color: str) -> Picture:
+    return PIL.Image.new("RGB", (300, 300), color)
+
+
+def stripes(period: int) -> Picture:
+    levels = np.where(np.arange(320) % period < period / 2, 230, 40).astype(np.uint8)
+    return PIL.Image.fromarray(np.repeat(np.tile(levels, (240, 1))[..., None], 3, 2))
+
+
+def badge(seed: int) -> Picture:
+    """Draw the same logo on different pictures."""
+    rng = np.random.default_rng(seed)
+    sheet = PIL.Image.new("RGB", (360, 360), "#eeeeee")
+    pen = PIL.ImageDraw.Draw(sheet)
+    for _ in range(8):
+        x, y, r = (int(n) for n in rng.integers((40, 120, 15), (320, 320, 60)))
+        pen.ellipse((x - r, y - r, x + r, y + r), fill=tuple(int(n) for n in rng.integers(0, 256, 3)))
+    pen.polygon([(20, 80), (60, 15), (100, 80)], fill="crimson")
+    pen.text((110, 30), "ACME", fill="black", font_size=40)
+    return sheet
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (page(1), page(2)),
+        (plain("white"), plain("#fefefe")),
+        (plain("navy"), plain("navy").resize((200, 300))),
+        (stripes(12), stripes(17)),
+        (badge(1), badge(2)),
+    ],
+    ids=["pages of text", "plain colors", "a plain color in two sizes", "stripes", "one logo"],
+)
+def test_pictures_that_share_their_look_are_not_the_same(a: Picture, b: Picture, compare: Compare) -> None:
+    found = compare(saved(a, "PNG"), saved(b, "PNG"))
+    assert found.relation not in SAME_PICTURE
+    assert found.confidence < 0.5
+
+
+def test_a_page_is_the_same_page_when_it_is_saved_again(compare: Compare) -> None:
+    assert compare(saved(page(1), "PNG"), saved(page(1), quality=50)).relation == "reencoded"
+    assert compare(saved(page(1), "PNG"), saved(cut(page(1), 0, 0, 1, 0.7))).relation == "cropped"
+
+
+def test_other_photos_of_a_thing_are_no_copies(data: Path, compare: Compare) -> None:
+    shelf = sorted((data / "products" / "arla_lactose_medium_fat_milk").glob("0*.jpg"))[:8]
+    told = [compare(a, b).relation for a, b in itertools.pairwise(shelf)]
+    assert not SAME_PICTURE.intersection(told)
+    assert "same_object" in told
+
+
+def test_unlike_photos_are_unrelated(data: Path, compare: Compare) -> None:
+    found = compare(data / "general" / "pizza" / "001.jpg", data / "general" / "airplanes" / "001.jpg")
+    assert (found.relation, found.transform) == ("unrelated", None)
+
+
+def test_without_pixels_only_bytes_and_scores_speak(photo: Picture) -> None:
+    vector = np.array([1.0, 0.0], np.float32)
+    known = {"format": "jpeg", "size_px": photo.size}
+    a, b = (look_of(None, content_hash=name, vectors={"semantic": vector}, **known) for name in "ab")
+    nothing = look_of(None, content_hash="c", vectors={}, **known)
+    assert [found and found.kind for found in (relate(a, a), relate(a, b), relate(a, nothing))] == [
+        "identical",
+        "similar",
+        None,
+    ]
+
+
+# --- why --------------------------------------------------------------------------------------------------------
+
+
+def test_the_difference_of_a_copy_is_where_it_was_changed(photo: Picture, compare: Compare) -> None:
+    changed = photo.copy()
+    box = (40, 50, 100, 110)
+    changed.paste((255, 0, 255), box)
+    found = compare(saved(photo), saved(changed))
+    why = found.explain()
+    assert why.difference is not None
+    scale = why.difference.shape[1] / photo.width
+    left, top, right, bottom = (round(edge * scale) for edge in box)
+    inside = why.difference[top + 3 : bottom - 3, left + 3 : right - 3]
+    assert inside.mean() > 60
+    assert np.median(why.difference) < 10
+    assert PIL.Image.open(io.BytesIO(why.png)).width > 600
+
+
+def test_the_places_that_agree_lie_where_the_transform_puts_them(photo: Picture, compare: Compare) -> None:
+    found = compare(saved(photo), saved(cut(photo, 0.2, 0.1, 0.9, 0.9)))
+    why = found.explain()
+    assert found.transform is not None
+    assert len(why.places) >= found.inliers >= 20
+    put = why.places[:, :2] @ np.array(found.transform.matrix)[:, :2].T + np.array(found.transform.matrix)[:, 2]
+    assert np.abs(put - why.places[:, 2:]).max() < 6
+
+
+def test_hiding_what_the_map_points_to_costs_more_likeness_than_hiding_anything(data: Path) -> None:
+    encoder = open_encoder()
+
+    def embed(pixels: U8) -> F32:
+        return encoder.encode(Image(pixels, (pixels.shape[1], pixels.shape[0]), "", "pixels"))["semantic"]
+
+    def distance_without(pixels: U8, other: U8, places: list[int]) -> float:
+        for place in places:
+            pixels = hidden(pixels, place // 7, place % 7)
+        return cosine_distance(embed(pixels), embed(other))
+
+    rng = np.random.default_rng(3)
+    by_map, by_chance = [], []
+    for label in ("dolphin", "airplanes", "umbrella", "watch"):
+        a, b = (np.asarray(PIL.Image.open(data / "general" / label / f"00{n}.jpg").convert("RGB")) for n in (1, 2))
+        order = np.argsort(-likeness_map(a, b, embed).ravel()).tolist()
+        by_map.append(distance_without(a, b, order[:8]))
+        by_chance.append(np.mean([distance_without(a, b, rng.permutation(49)[:8].tolist()) for _ in range(6)]))
+    assert np.mean(by_map) > np.mean(by_chance) + 0.05
