@@ -7,6 +7,7 @@ import os
 import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from .items import check_metadata, check_tags, count_items, described, is_single
 from .pages import Recent, cursor_of, position_of
 from .question import (
     NEAR_DUPLICATE_SCORE,
+    VERIFIED,
     Examples,
     Probe,
     Question,
@@ -39,8 +41,10 @@ from .question import (
     stored_id,
 )
 from .ranking import Ranker, score_counts
+from .relations import Look
 from .results import Clusters, DuplicateGroups, Matches, Report
 from .search import Page, Selection
+from .verifying import Relate, Verifier
 
 if TYPE_CHECKING:
     from ..stores import Store
@@ -59,6 +63,7 @@ class Collection:
         self._describer = describer
         self._recent: Recent[Selection] = Recent()
         self._facets: Recent[list[Facet]] = Recent()
+        self._verifier = Verifier(store, describer, self.thumbnail)
         spec = store.spec
         # What is read with every search; none of it changes while the collection lives.
         self._name = spec.name
@@ -171,6 +176,7 @@ class Collection:
         crop: tuple[int, int, int, int] | None = None,
         cursor: str | None = None,
         exact: bool = False,
+        verify: int | None = None,
         explain: bool = False,
     ) -> Matches:
         """Find what looks like a picture, or like several, best first: by score, then distance, then id.
@@ -201,6 +207,9 @@ class Collection:
                 full ranking. After a write they go on in the ranking as it is then.
             exact: Take no approximate index, where the collection has one. Pages of an approximate ranking may miss
                 a record; those of an exact one never do.
+            verify: Of how many of the first matches to find the relation to the picture, a single one, by geometry. In a
+                collection of type "matching" that is 100 when not given, and those that are the same picture come
+                before all others, the surest first; elsewhere 0, and the order stays.
             explain: Say in `Matches.explanation` how the answer was found.
 
         Raises:
@@ -225,6 +234,8 @@ class Collection:
             diversity=diversity,
             collapse=collapse,
             exact=exact,
+            verify=self._verified_by_default if verify is None else verify,
+            copies_first=self.spec.type == "matching",
             has_cursor=cursor is not None,
         )
         examples = [*listed([] if source is None else [source], "source"), *listed(like, "like")]
@@ -234,10 +245,15 @@ class Collection:
                 "a search needs an example: pass a picture, or like=[...]; tags and filter work beside it. "
                 "`sample` draws a stored picture at random."
             )
-        probe = self._probe(examples, against, crop)
+        relate = None
+        if question.verify and not against and len(examples) == 1:
+            probe, relate = self._seen(examples[0][0], crop, related=True)
+        else:
+            question = dataclasses.replace(question, verify=0, copies_first=False)
+            probe = self._probe(examples, against, crop)
         read = time.perf_counter()
         with self._store.moment():
-            page, next, explanation = self._page(probe, question, cursor)
+            page, next, explanation = self._page(probe, question, cursor, relate)
         ended = time.perf_counter()
         return Matches(
             self.name,
@@ -306,11 +322,11 @@ class Collection:
             RecordNotFoundError: when the first is an id that is not there.
         """
         points = self._points(self._ranking_space)
-        return rank(self._one_probe(source, None), others, lambda one: self._one_probe(one, None), points)
+        return rank(self._one_probe(source), others, self._one_probe, points)
 
     def embedding(self, source: Any) -> list[float]:
         """Give the embedding that ranks, of what `search` reads; of unit length."""
-        found: list[float] = self._one_probe(source, None).vector.tolist()
+        found: list[float] = self._one_probe(source).vector.tolist()
         return found
 
     def scan(
@@ -578,7 +594,9 @@ class Collection:
         held = {name: vector for name, vector in entry.vectors.items() if name in self._space_names}
         return dataclasses.replace(entry, vectors=held)
 
-    def _page(self, probe: Probe, question: Question, cursor: str | None) -> tuple[Page, str | None, Explanation]:
+    def _page(
+        self, probe: Probe, question: Question, cursor: str | None, relate: Relate | None
+    ) -> tuple[Page, str | None, Explanation]:
         digest = question.digest(self._identity, probe)
         after = None if cursor is None else position_of(cursor, digest)
         version = self._store.version
@@ -590,6 +608,7 @@ class Collection:
             space=self._ranking_space,
             copy_space=self._copy_space,
             points=self._points(self._ranking_space),
+            relate=relate,
         )
         page, steps, ranker = selection.page(question, after)
         if page.last is not None and kept is None:
@@ -602,25 +621,36 @@ class Collection:
         probes = [(self._one_probe(one, crop if place == 0 else None), w) for place, (one, w) in enumerate(like)]
         if len(probes) == 1 and not unlike:
             return probes[0][0]
-        against = [(self._one_probe(one, None).vector, weight) for one, weight in unlike]
+        against = [(self._one_probe(one).vector, weight) for one, weight in unlike]
         return mix([(probe.vector, weight) for probe, weight in probes], against)
 
-    def _one_probe(self, source: Any, crop: tuple[int, int, int, int] | None) -> Probe:
+    def _one_probe(self, source: Any, crop: tuple[int, int, int, int] | None = None) -> Probe:
+        return self._seen(source, crop, related=False)[0]
+
+    def _seen(
+        self, source: Any, crop: tuple[int, int, int, int] | None, *, related: bool
+    ) -> tuple[Probe, Relate | None]:
+        """Read one example: what to ask with and, where it is wanted, what relates stored records to it."""
         space = self._ranking_space
         record_id = stored_id(source)
         if record_id is None:
             self._check_encoder()
-            seen = self._describer.describe(source, crop=crop)
-            return probe_of(seen.vectors, space, seen.content_hash)
+            seen = self._describer.describe(source, crop=crop, small=related)
+            look = self._verifier.look_at(seen, source) if related else None
+            return probe_of(seen.vectors, space, seen.content_hash), self._relating(look)
         if crop is not None:
             raise InputError("crop needs the picture itself: pass its file in place of its id.")
         found = self._store.entry(record_id)
         if found is None:
             raise self._no_record(record_id)
-        _, entry = found
+        key, entry = found
         if space not in entry.vectors:
             raise RecordNotFoundError(f'record "{record_id}" has no vector to search with.', id=record_id)
-        return probe_of(entry.vectors, space, entry.record.content_hash)
+        look = self._verifier.look(key) if related else None
+        return probe_of(entry.vectors, space, entry.record.content_hash), self._relating(look)
+
+    def _relating(self, look: Look | None) -> Relate | None:
+        return None if look is None else partial(self._verifier.relations, look)
 
     def _query_picture(self, source: Any) -> bytes | None:
         record_id = stored_id(source)
@@ -663,6 +693,10 @@ class Collection:
 
     def _points(self, space: str) -> Map:
         return score_map(space)
+
+    @property
+    def _verified_by_default(self) -> int:
+        return VERIFIED if self.spec.type == "matching" else 0
 
     @property
     def _ranking_space(self) -> str:

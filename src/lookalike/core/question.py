@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 NEAR_DUPLICATE_SCORE = 0.90  # the band of "the same picture with minor variations"
 MAX_MEMBERS = 1000
+MAX_VERIFIED = 1000  # each takes about 20 ms
+VERIFIED = 100  # in a matching collection, when nobody says how many
 MAX_DIVERSE = 1000  # matches of a diverse selection: its time grows with their square
 _TAG_WEIGHT = 0.3  # the picture leads; tags decide between pictures that are about as near
 _UNLIKE_WEIGHT = 0.5  # how far a counter-example pushes away, of what an example pulls (Rocchio's usual 1 : 0.5)
@@ -73,6 +75,8 @@ class Question:
         diversity: 0 for the ranking as it is, 1 for the least alike.
         collapse: Score from which a record is a near-duplicate of a better match and left out; None to keep all.
         exact: Whether the store may take no approximate index.
+        verify: How many of the first matches are related to the picture by geometry.
+        copies_first: Whether those of them that are the same picture come before all others.
     """
 
     limit: int
@@ -86,13 +90,15 @@ class Question:
     diversity: float = 0.0
     collapse: float | None = None
     exact: bool = False
+    verify: int = 0
+    copies_first: bool = False
 
     def digest(self, collection: str, probe: Probe) -> bytes:
         """Give 12 bytes that tell the ranking of this question from all others; page size and members are free."""
         conditions = (
             *(collection, probe.content_hash, self.threshold, self.max_distance),
             *(self.filter and self.filter.text, self.group_by, self.collapse, sorted(self.tags), self.tag_weight),
-            self.exact,
+            *(self.exact, self.verify, self.copies_first),
         )
         told = hashlib.sha256(repr(conditions).encode())
         for part in (probe.vector, probe.hash, probe.hues):
@@ -123,6 +129,8 @@ def ask(
     diversity: float = 0.0,
     collapse: bool | float = False,
     exact: bool = False,
+    verify: int = 0,
+    copies_first: bool = False,
     has_cursor: bool = False,
 ) -> Question:
     """Check the conditions of a search.
@@ -143,6 +151,7 @@ def ask(
     _check_share("diversity", diversity)
     if diversity and limit > MAX_DIVERSE:
         raise InputError(f"limit={limit} is out of range: a diverse selection holds at most {MAX_DIVERSE} matches.")
+    check_count("verify", verify, least=0, most=MAX_VERIFIED)
     if diversity and has_cursor:
         raise InputError("diversity gives one selection without further pages: leave the cursor out, or ask for more.")
     if not isinstance(collapse, bool):
@@ -159,6 +168,8 @@ def ask(
         diversity=float(diversity),
         collapse=(NEAR_DUPLICATE_SCORE if collapse else None) if isinstance(collapse, bool) else float(collapse),
         exact=bool(exact),
+        verify=verify,
+        copies_first=copies_first and verify > 0,
     )
 
 
@@ -229,6 +240,7 @@ def asked(
         "filter": question.filter.text if question.filter else None,
         "crop": list(crop) if crop else None,
         "exact": question.exact or None,
+        "verify": question.verify or None,
     }
     return {name: value for name, value in told.items() if value is not None and value != []}
 

@@ -20,6 +20,7 @@ from .diversity import diverse, pool_size
 from .pages import Position
 from .pairs import score_pairs
 from .ranking import Ranker, Ranking, both
+from .verifying import Relate, Verified
 
 if TYPE_CHECKING:
     from ..stores import Store
@@ -42,9 +43,18 @@ class Selection:
     """What of the records that match one question is shown, in order. May be used from many threads."""
 
     def __init__(
-        self, store: Store, probe: Probe, question: Question, *, space: str, copy_space: str, points: Map
+        self,
+        store: Store,
+        probe: Probe,
+        question: Question,
+        *,
+        space: str,
+        copy_space: str,
+        points: Map,
+        relate: Relate | None = None,
     ) -> None:
         self._store, self._probe, self._question = store, probe, question
+        self._verified = None if relate is None else Verified(relate, question.verify)
         self._space, self._copy_space, self._points = space, copy_space, points
         self._lock = threading.Lock()
         self._ranking: Ranking | None = None
@@ -90,20 +100,30 @@ class Selection:
     def _grown_to(self, after: Position | None, wanted: int) -> int:
         """Walk until `wanted` rows behind a position are chosen, or none is left; give the place of the first."""
         if self._ranking is None:
-            self._ranking = self._ranker.first(wanted * (_GROWTH if self._walk.is_selective else 1))
+            self._ranking = self._first(wanted * (_GROWTH if self._walk.is_selective else 1))
         while True:
             self._walk.go_on(self._ranking, wanted if after is None else None)
             start = 0 if after is None else self._place_behind(after)
             if self._ranking.is_complete or len(self._walk.rows) - start >= wanted:
                 break
             least = start + wanted * (_GROWTH if self._walk.is_selective else 1)
-            self._ranking = self._ranker.first(max(least, _GROWTH * len(self._ranking.keys)))
+            self._ranking = self._first(max(least, _GROWTH * len(self._ranking.keys)))
         if self._question.group_by is not None and not self._walk.met_group:
             groups.refuse_unknown(self._store, self._question.group_by)
         return start
 
+    def _first(self, wanted: int) -> Ranking:
+        if self._verified is None or not self._question.copies_first:
+            return self._ranker.first(wanted)
+        return self._verified.copies_first(self._ranker.first(max(wanted, self._question.verify)))
+
     def _place_behind(self, after: Position) -> int:
         """Count the chosen rows that rank at or before a position."""
+        if self._question.copies_first:  # the order is not that of the scores
+            [key] = self._store.keys([after.id]).values() or [-1]
+            places = np.flatnonzero(self._held.keys[self._walk.rows] == key)
+            if len(places):
+                return int(places[0]) + 1
         scores, distances = (column[self._walk.rows] for column in (self._held.scores, self._held.distances))
         before = (scores > after.score) | ((scores == after.score) & (distances < after.distance))
         tied = np.flatnonzero((scores == after.score) & (distances == after.distance))
@@ -122,6 +142,8 @@ class Selection:
         keys = ranking.keys[rows].tolist()
         records = self._store.records(keys)
         there = [(row, records[key]) for row, key in zip(rows.tolist(), keys, strict=True) if key in records]
+        if self._verified is not None:
+            self._verified.look_at(ranking, [row for row, _ in there])
         matches = [self._match(record, ranking, row, rank) for rank, (row, record) in enumerate(there, first_rank)]
         if question.collapse is not None:
             hidden = [self._walk.hidden_by(row, end) for row, _ in there]
@@ -160,12 +182,18 @@ class Selection:
             score=float(ranking.scores[row]),
             distance=float(ranking.shown[row]),
             rank=rank,
-            relation="identical" if int(ranking.keys[row]) in ranking.same else None,
+            relation=self._relation(ranking, int(ranking.keys[row])),
             source=record.source,
             metadata=record.metadata,
             tags=record.tags,
             parts=parts,
         )
+
+    def _relation(self, ranking: Ranking, key: int) -> str | None:
+        if key in ranking.same:
+            return "identical"
+        found = None if self._verified is None else self._verified.relations.get(key)
+        return None if found is None else found.kind
 
 
 class _Walk:
