@@ -162,9 +162,20 @@ def test_configure_changes_the_declared_fields_of_a_living_collection(run: Run, 
     assert "size" in run("configure", "shoes", "--drop-field", "price").stderr
 
 
+def test_compare_tells_the_relation_and_writes_why(run: Run, pictures: Path, tmp_path: Path) -> None:
+    why = tmp_path / "why.png"
+    told = answer(run("compare", pictures / "a/0.jpg", pictures / "b/0-small.jpg", "--explain", why, "--json"))
+    assert told["relation"] == told["details"][0] == "resized"
+    assert told["transform"]["scale"] == 0.625
+    assert told["transform"]["crop_b"] == [0, 0, 200, 150]
+    assert told["confidence"] > 0.9
+    assert why.read_bytes().startswith(b"\x89PNG")
+    assert "resized" in run("compare", pictures / "a/0.jpg", pictures / "b/0-small.jpg").stdout
+
+
 def test_compare_duplicates_and_their_contact_sheet(run: Run, pictures: Path, tmp_path: Path) -> None:
     same = answer(run("compare", pictures / "a/0.jpg", pictures / "a/0.jpg", "--json"))
-    assert (same["score"], same["relation"], same["transform"]) == (1.0, "identical", None)
+    assert (same["score"], same["relation"], same["transform"]["scale"]) == (1.0, "identical", 1.0)
     assert run("compare", pictures / "a/0.jpg", pictures / "b/7.jpg", "--threshold", 0.9).returncode == 1
     run("index", pictures)
     found = answer(run("duplicates", "--json", "--html", "sheet.html"))

@@ -181,6 +181,12 @@ def plain(color: str) -> Picture:
     return PIL.Image.new("RGB", (300, 300), color)
 
 
+def gradient(low: int, high: int) -> Picture:
+    levels = np.linspace(low, high, 300).astype(np.uint8)
+    pixels = np.stack([np.repeat(levels[:, None], 240, 1)] * 2 + [np.full((300, 240), 90, np.uint8)], -1)
+    return PIL.Image.fromarray(pixels)
+
+
 def stripes(period: int) -> Picture:
     levels = np.where(np.arange(320) % period < period / 2, 230, 40).astype(np.uint8)
     return PIL.Image.fromarray(np.repeat(np.tile(levels, (240, 1))[..., None], 3, 2))
@@ -205,10 +211,11 @@ def badge(seed: int) -> Picture:
         (page(1), page(2)),
         (plain("white"), plain("#fefefe")),
         (plain("navy"), plain("navy").resize((200, 300))),
+        (gradient(40, 120), gradient(90, 220)),
         (stripes(12), stripes(17)),
         (badge(1), badge(2)),
     ],
-    ids=["pages of text", "plain colors", "a plain color in two sizes", "stripes", "one logo"],
+    ids=["pages of text", "plain colors", "a plain color in two sizes", "gradients", "stripes", "one logo"],
 )
 def test_pictures_that_share_their_look_are_not_the_same(a: Picture, b: Picture, compare: Compare) -> None:
     found = compare(saved(a, "PNG"), saved(b, "PNG"))
@@ -219,6 +226,12 @@ def test_pictures_that_share_their_look_are_not_the_same(a: Picture, b: Picture,
 def test_a_page_is_the_same_page_when_it_is_saved_again(compare: Compare) -> None:
     assert compare(saved(page(1), "PNG"), saved(page(1), quality=50)).relation == "reencoded"
     assert compare(saved(page(1), "PNG"), saved(cut(page(1), 0, 0, 1, 0.7))).relation == "cropped"
+
+
+def test_a_gradient_is_the_same_when_it_is_saved_again_or_resized(compare: Compare) -> None:
+    original = gradient(40, 220)
+    assert compare(saved(original, "PNG"), saved(original)).relation == "reencoded"
+    assert compare(saved(original, "PNG"), saved(original.resize((120, 150)))).relation == "resized"
 
 
 def test_other_photos_of_a_thing_are_no_copies(data: Path, compare: Compare) -> None:

@@ -112,10 +112,10 @@ def relate(a: Look, b: Look) -> Relation | None:
     if a.content_hash == b.content_hash:
         return Relation("identical", ("identical",), identity(a.size_px), 0, 1.0, 1.0)
     if a.content_hash > b.content_hash:  # the last digits of what is measured depend on the order: there is one
-        found = relate(b, a)
-        if found is None or found.transform is None:
-            return found
-        return replace(found, transform=turned_round(found.transform, b.size_px, a.size_px))
+        back = relate(b, a)
+        if back is None or back.transform is None:
+            return back
+        return replace(back, transform=turned_round(back.transform, b.size_px, a.size_px))
     if a.view is None or b.view is None:
         return _by_score(a, b)
     found = register(a.view, b.view)
@@ -175,7 +175,7 @@ def _shows_one_thing(registration: Registration) -> bool:
 def _spread(places: F32, view: View) -> float:
     """Give the area of the box around places, as a share of the picture."""
     width, height = places.max(0) - places.min(0)
-    return float(width * height) / (view.pixels.shape[0] * view.pixels.shape[1])
+    return float(width) * float(height) / float(view.pixels.shape[0] * view.pixels.shape[1])
 
 
 def _transform(registration: Registration, a: Look, b: Look) -> Transform:

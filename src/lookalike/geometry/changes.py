@@ -15,6 +15,7 @@ _CELL_PX = 8  # a color is the mean of a cell: the finest thing that encoding ke
 _LEAST_CELLS = 6
 _WHOLE = 0.999  # of a cell that both pictures have to be in
 _ROUNDS = 3  # of fitting the colors without the cells that fit worst
+_FAINT = 1.5  # levels a px
 _EDGES_SHARE = 0.1  # of the pixels, those with the strongest edges; encoding keeps them, blur does not
 
 
@@ -112,6 +113,8 @@ def _detail(laid: Overlay) -> tuple[float, float]:
     strong = inside & (total >= np.quantile(total[inside], 1 - _EDGES_SHARE))
     quiet = inside & (total <= np.quantile(total[inside], 0.3))
     means = [float(slope[strong].mean()) for slope in slopes]
+    if max(mean * spread for mean, spread in zip(means, spreads, strict=True)) < _FAINT:
+        means = [1.0, 1.0]  # there are no edges to compare
     fine = [side - cv2.GaussianBlur(side, (0, 0), 1.0) for side in sides]
     grains = [float(layer[quiet].std()) for layer in fine]
     return min(means) / max(max(means), 1e-6), abs(grains[0] - grains[1])
