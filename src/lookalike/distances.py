@@ -14,6 +14,7 @@ The maps are straight lines between points. They are not fitted to labelled pair
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
@@ -43,9 +44,20 @@ _MAPS: dict[str, Map] = {
 }
 
 
+_RELIABILITY: dict[str, Map] = {}
+
+
+_RELIABILITY: dict[str, Map] = {}
+
+
 def score_map(space: str) -> Map:
     """Give the map of a space."""
     return _MAPS[space]
+
+
+def reliability_curve(space: str) -> Map | None:
+    """Give the curve (score, chance that a first match is the same picture) of a space; None where none was fitted."""
+    return _RELIABILITY.get(space)
 
 
 def score_of(
@@ -135,6 +147,36 @@ def distance_at(score: float, points: Map) -> float:
         if low <= score <= high and high > low:
             return near + (far - near) * (high - score) / (high - low)
     raise InputError("a score map has to fall as the distance grows.")
+
+
+def chance_of(scores: F64, reliability: Map) -> F64:
+    """Give the chance that a first match of each score is right, (n,), by a reliability curve.
+
+    Example:
+        >>> float(chance_of(0.75, [(0.5, 0.0), (1.0, 1.0)]))
+        0.5
+    """
+    import numpy as np
+
+    heights, chances = zip(*reliability, strict=True)
+    found: F64 = np.interp(scores, heights, chances)
+    return found
+
+
+def score_at(chance: float, reliability: Map) -> float:
+    """Give the lowest score whose chance reaches `chance`, rounded up to four decimals; 1.0 when only equal bytes do.
+
+    Example:
+        >>> score_at(0.5, [(0.5, 0.0), (1.0, 1.0)])
+        0.75
+    """
+    if chance <= reliability[0][1]:
+        return reliability[0][0]
+    for (low, before), (high, after) in pairwise(reliability):
+        if before < chance <= after:
+            score = low + (high - low) * (chance - before) / (after - before)
+            return math.ceil(1e4 * score - 1e-6) / 1e4
+    return SAME_BYTES_SCORE
 
 
 def cosine_distance(a: F32, b: F32) -> float:
