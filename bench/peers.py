@@ -23,7 +23,7 @@ def is_installed(name: str) -> bool:
 
 def _imagededup_cnn(folder: Path, workers: int) -> Callable[[], int]:
     """Prepare imagededup's own CNN path with random weights; the rate does not depend on their values."""
-    _declare_operators()
+    declare_operators()
     from imagededup.methods import CNN
     from torchvision import models
 
@@ -33,7 +33,7 @@ def _imagededup_cnn(folder: Path, workers: int) -> Callable[[], int]:
     return lambda: len(encoder.encode_images(folder, recursive=True, num_enc_workers=workers))
 
 
-def _declare_operators() -> None:
+def declare_operators() -> None:
     """Declare the two operators that torchvision looks for when it is imported.
 
     torchvision's wheel is compiled for CUDA and its library does not load beside the CPU build of torch. Nothing
@@ -49,7 +49,7 @@ def _declare_operators() -> None:
 
 
 def _imagededup_phash(folder: Path, workers: int) -> Callable[[], int]:
-    _declare_operators()  # imagededup imports torchvision for its hashes, too
+    declare_operators()  # imagededup imports torchvision for its hashes, too
     from imagededup.methods import PHash
 
     hasher = PHash(verbose=False)

@@ -64,8 +64,8 @@ def fit_points(wrong: F64, base: Map) -> tuple[tuple[float, float], ...]:
             f"{int(wrong.sum()):,} pairs that do not belong together are too few to calibrate by: {LEAST_WRONG:,} are "
             "needed. Label more records, or ask more of them."
         )
-    subject = max(_quantile(wrong, _SUBJECT[1]), 2 / STEPS)
-    similar = max(_quantile(wrong, _SIMILAR[1]), subject + 1 / STEPS)
+    similar = max(_quantile(wrong, _SIMILAR[1]), 3 / STEPS)
+    subject = max(min(_quantile(wrong, _SUBJECT[1]), similar - 1 / STEPS), 2 / STEPS)
     end = max(_quantile(wrong, 0.5), similar + 1 / STEPS)
     kept = [(distance, score) for distance, score in base if score >= _COPIES_FROM]
     drawn_in = min(1.0, subject / 2 / max(kept[-1][0], 1 / STEPS))

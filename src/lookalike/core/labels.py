@@ -109,6 +109,8 @@ def labels_of_match(store: Store, field: str) -> Labels:
     if not copies:
         raise _no_value(store, field, "match")
     keys = store.keys([*copies, *map(str, copies.values())])
+    if not any(str(original) in keys for original in copies.values()):
+        raise InputError(f'no value of the field "{field}" is the id of a record: it has to name a copy\'s original.')
     families: dict[str, list[int]] = defaultdict(list)
     for id, original in copies.items():
         families[str(original)].append(keys[id])

@@ -96,8 +96,8 @@ def micro_average_precision(right: F64, wrong: F64) -> F64:
     precision = np.divide(hits, found, out=np.zeros_like(found), where=found > 0)
     total = hits[..., -1]
     summed = (right * precision).sum(axis=-1)
-    found: F64 = np.divide(summed, total, out=np.full_like(summed, np.nan), where=total > 0)
-    return found
+    average: F64 = np.divide(summed, total, out=np.full_like(summed, np.nan), where=total > 0)
+    return average
 
 
 def average_precision(relevant: Bools) -> float:
