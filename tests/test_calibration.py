@@ -168,3 +168,8 @@ def test_fitted_points_fall_and_keep_wrong_pairs_below(space: str, near: float, 
     assert list(distances) == sorted(set(distances))
     assert list(scores) == sorted(set(scores), reverse=True)
     assert (scores_of(places, points) > 0.5).mean() < 0.01
+
+
+def test_precision_is_not_known_by_colors(library: lookalike.Library) -> None:
+    with pytest.raises(InputError, match="scores by colors"):
+        library.create("bright", type="colors").search("id:any", precision=0.9)

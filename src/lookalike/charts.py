@@ -10,6 +10,7 @@ WIDTH, HEIGHT = 560, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 150, 44, 48
 _COLORS = ("#2f6fed", "#d9622b", "#2a9d6f", "#8d5bd1")
 _TICKS = 5
+_NAME_CHARS = 18  # of a line's name beside the chart; there is no room for more
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def _line(line: Line, color: str, number: int) -> str:
     at_x, at_y = WIDTH - _RIGHT + 14, _TOP + 10 + 18 * number
     legend = (
         f'<path d="M{at_x} {at_y - 4}h18" stroke="{color}" stroke-width="2"{dashes}/>'
-        f'<text x="{at_x + 24}" y="{at_y}">{html.escape(line.name)}</text>'
+        f'<text x="{at_x + 24}" y="{at_y}">{html.escape(line.name[:_NAME_CHARS])}</text>'
     )
     return f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"{dashes}/>{marks}{legend}'
 
