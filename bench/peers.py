@@ -11,6 +11,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 PACKAGES = {"imagededup-cnn": "imagededup", "imagededup-phash": "imagededup", "imagehash-phash": "imagehash"}
@@ -33,8 +34,9 @@ def _imagededup_cnn(folder: Path, workers: int) -> Callable[[], int]:
     return lambda: len(encoder.encode_images(folder, recursive=True, num_enc_workers=workers))
 
 
+@cache
 def declare_operators() -> None:
-    """Declare the two operators that torchvision looks for when it is imported.
+    """Declare once the two operators that torchvision looks for when it is imported.
 
     torchvision's wheel is compiled for CUDA and its library does not load beside the CPU build of torch. Nothing
     on the CNN path calls it: layers are torch's, and pictures are resized by Pillow. This can go when torchvision
