@@ -3,7 +3,7 @@
     python bench/scores.py --home /tmp/scores-home              distances, bands, chances, calibrated shelves
     python bench/scores.py --home /tmp/scores-home --charts docs
 
-The pictures are encoded once and stay in --home. Sources: `neardup`, copies of 46 originals that are in none of the
+The pictures are encoded once and stay in --home. Sources: `neardup`, copies of 47 originals that are in none of the
 other sets, and as wrong answers all of `general`, `fashion` and `products`. A chance is that of a first match: of every
 copy asked among the originals, `general` and `fashion`, once with its original there and once without, and of every
 shelf photo asked among the others of the shelves, where nothing is the same picture. Queries with and without an answer
