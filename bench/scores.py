@@ -213,9 +213,6 @@ def print_chances(pictures: Pictures, charts: Path | None) -> None:
             [*lines, Line("as told", [(0, 0), (1, 1)], dashed=True)],
         )  # fmt: skip
         (charts / "reliability.svg").write_text(drawn, encoding="utf-8")
-        curves = [Line(space, reliability_curve(space) or ()) for space in SPACES]
-        drawn = line_chart("What a score says", "score", "chance of the same picture", curves)
-        (charts / "chances.svg").write_text(drawn, encoding="utf-8")
 
 
 def held_out(trials: Trials, seed: int) -> Any:
