@@ -1,11 +1,18 @@
-"""How often the best match is a right one, on labelled pictures and through the public names alone."""
+"""How often the best match is a right one, on labelled pictures and through the public names alone.
+
+Beside it stand what others take for "the same picture" on the very same queries and gallery: perceptual hashes, and the
+cosine of the encoder's average features (in the 512 leading directions, which lose nothing of it: docs/models.md).
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from hashers import HASHERS, bits_between, hashes_of
 from pictures import manifest
 from plan import Plan, tell
 from rows import Goal, Row
@@ -17,6 +24,7 @@ Hits = dict[str, bool]  # query -> whether its best match is right
 
 _SURE = 0.90  # the score from which two pictures are said to be the same
 _BY_CLASS = {"general": ("label",), "products": ("product_id", "label"), "fashion": ("label",)}
+_PREDICTIONS = 10  # of each query, ranked together with those of all others
 _SEVERITIES = {"easy": 0.99, "medium": None, "hard": None}
 
 
@@ -68,7 +76,11 @@ def _copy_rows(plan: Plan, library: lookalike.Library) -> Iterator[Row]:
         tell(f"neardup: {kind} collection")
         collection = library.create(f"copies-{kind}", type=kind)
         _add(plan, collection, held)
-        answers[kind] = {file: collection.search(folder / file, limit=1)[0] for file in queries}
+        found = {file: collection.search(folder / file, limit=_PREDICTIONS) for file in queries}
+        answers[kind] = {file: matches[0] for file, matches in found.items()}
+        told = [(match.score, match.id == queries[file]["match_file"]) for file in found for match in found[file]]
+        yield _micro(f"{kind} collection", told, queries)
+    yield from _peer_rows(folder, held, queries, collection)
     matching, photos = (_hits(queries, answers[kind]) for kind in ("matching", "photos"))
     yield _share("copies: R@1, photos collection", photos, goal=0.85)
     yield _share("copies: R@1, matching collection", matching, photos, goal=0.95)
@@ -80,6 +92,46 @@ def _copy_rows(plan: Plan, library: lookalike.Library) -> Iterator[Row]:
         chosen = files & matching.keys()
         if chosen:
             yield _share(f"copies: R@1, {attack}", _only(matching, chosen), _only(photos, chosen))
+
+
+def _peer_rows(
+    folder: Path,
+    held: Iterable[Mapping[str, str]],
+    queries: Mapping[str, Mapping[str, str]],
+    photos: lookalike.Collection,
+) -> Iterator[Row]:
+    """Ask the peers the same: R@1, of ties the share that is right, and micro-average precision."""
+    files = [row["file"] for row in held]
+    tables: dict[str, Any] = {}
+    stored, asked = (np.stack([photos.vector(file) for file in files]), [photos.embedding(folder / f) for f in queries])
+    tables["the encoder's average alone"] = 1 - np.array(asked) @ stored.T
+    for name in HASHERS:
+        tell(f"neardup: {name}")
+        ours, theirs = (hashes_of(name, folder, some) for some in (queries, files))
+        if ours is None or theirs is None:
+            yield Row("accuracy", f"copies: R@1, {name}", None, note=f"{name} is not installed: `make bench` does it.")
+        else:
+            tables[name] = bits_between(ours, theirs)
+    wanted = np.array([files.index(row["match_file"]) if row["match_file"] else -1 for row in queries.values()])
+    for name, table in tables.items():
+        nearest = table == table.min(axis=1, keepdims=True)
+        first = [nearest[place, right] / nearest[place].sum() for place, right in enumerate(wanted) if right >= 0]
+        yield Row("accuracy", f"copies: R@1, {name}", float(np.mean(first)), f"of {len(first):,}")
+        best = np.argsort(table, axis=1, kind="stable")[:, :_PREDICTIONS]
+        told = [(-table[q, place], place == wanted[q]) for q, row in enumerate(best) for place in row.tolist()]
+        yield _micro(name, told, queries)
+
+
+def _micro(what: str, told: Iterable[tuple[float, bool]], queries: Mapping[str, Mapping[str, str]]) -> Row:
+    """Rank the predictions of all queries together; those that tie count with their last."""
+    scores, right = (np.array(column, np.float64) for column in zip(*told, strict=True))
+    order = np.argsort(-scores, kind="stable")
+    scores, hits = scores[order], np.cumsum(right[order])
+    last = np.searchsorted(-scores, -scores, side="right") - 1
+    total = sum(1 for row in queries.values() if row["match_file"])
+    average = float((right[order] * hits[last] / (last + 1)).sum() / total)
+    goal = Goal(">=", 0.97) if what.startswith("matching") else None
+    return Row("accuracy", f"copies: micro-average precision, {what}", average, f"of {len(queries):,}", goal=goal)
 
 
 def _hits(queries: Mapping[str, Mapping[str, str]], best: Mapping[str, lookalike.Match]) -> Hits:

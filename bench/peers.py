@@ -11,6 +11,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 PACKAGES = {"imagededup-cnn": "imagededup", "imagededup-phash": "imagededup", "imagehash-phash": "imagehash"}
@@ -23,7 +24,7 @@ def is_installed(name: str) -> bool:
 
 def _imagededup_cnn(folder: Path, workers: int) -> Callable[[], int]:
     """Prepare imagededup's own CNN path with random weights; the rate does not depend on their values."""
-    _declare_operators()
+    declare_operators()
     from imagededup.methods import CNN
     from torchvision import models
 
@@ -33,8 +34,9 @@ def _imagededup_cnn(folder: Path, workers: int) -> Callable[[], int]:
     return lambda: len(encoder.encode_images(folder, recursive=True, num_enc_workers=workers))
 
 
-def _declare_operators() -> None:
-    """Declare the two operators that torchvision looks for when it is imported.
+@cache
+def declare_operators() -> None:
+    """Declare once the two operators that torchvision looks for when it is imported.
 
     torchvision's wheel is compiled for CUDA and its library does not load beside the CPU build of torch. Nothing
     on the CNN path calls it: layers are torch's, and pictures are resized by Pillow. This can go when torchvision
@@ -49,7 +51,7 @@ def _declare_operators() -> None:
 
 
 def _imagededup_phash(folder: Path, workers: int) -> Callable[[], int]:
-    _declare_operators()  # imagededup imports torchvision for its hashes, too
+    declare_operators()  # imagededup imports torchvision for its hashes, too
     from imagededup.methods import PHash
 
     hasher = PHash(verbose=False)

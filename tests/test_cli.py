@@ -64,6 +64,9 @@ def test_find_says_no_by_exit_code_at_an_explicit_threshold(run: Run, pictures: 
     draw(77).save(pictures.parent / "other.jpg")
     assert answer(run("find", pictures.parent / "other.jpg", "--threshold", 0.95, "--json"), 1)["matches"] == []
     assert run("find", pictures.parent / "other.jpg").returncode == 0
+    unsure = answer(run("find", pictures.parent / "other.jpg", "--precision", 0.95, "--json"), 1)
+    assert unsure["matches"] == []
+    assert unsure["query"]["threshold"] > 0.9
     wrong = run("find", "id:a/0.jpg", "--threshold", 90)
     assert wrong.returncode == 2
     assert "threshold=0.9" in wrong.stderr

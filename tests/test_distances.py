@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lookalike.distances import (
     OTHER_COLORS_SCORE,
     SAME_HASH_BITS,
+    SAME_HASH_MOST,
     SAME_HASH_SCORE,
     cosine_distance,
     cosine_distances,
@@ -50,8 +51,10 @@ def test_no_distance_reaches_a_score_above_the_highest(space: str) -> None:
 
 def test_hashes_that_agree_lift_a_score_and_never_lower_it() -> None:
     points = score_map("semantic")
-    assert score_of(0.25, points, hash_bits=SAME_HASH_BITS) == 0.90
-    assert score_of(0.25, points, hash_bits=SAME_HASH_BITS + 1) < 0.90
+    assert score_of(0.25, points, hash_bits=SAME_HASH_BITS) == SAME_HASH_SCORE
+    assert score_of(0.25, points, hash_bits=SAME_HASH_BITS + 1) < SAME_HASH_SCORE
+    assert score_of(0.25, points, hash_bits=0) == SAME_HASH_MOST
+    assert 0.97 <= score_of(0.25, points, hash_bits=4) < SAME_HASH_MOST, "re-encoded copies are within 4 bits"
     assert score_of(0.6, points, hash_bits=0) == score_of(0.6, points), "hashes alone are no proof"
     assert score_of(0.01, points, hash_bits=0) == score_of(0.01, points)
 
@@ -60,7 +63,7 @@ def test_another_color_caps_a_score_and_no_hash_lifts_it() -> None:
     points = score_map("semantic")
     assert score_of(0.01, points, hue_distance=0.31) == OTHER_COLORS_SCORE
     assert score_of(0.25, points, hash_bits=0, hue_distance=0.31) == score_of(0.25, points)
-    assert score_of(0.25, points, hash_bits=0, hue_distance=0.3) == SAME_HASH_SCORE
+    assert score_of(0.25, points, hash_bits=0, hue_distance=0.3) == SAME_HASH_MOST
     assert score_of(0.25, points, hash_bits=0, hue_distance=1.0, same_bytes=True) == 1.0
 
 

@@ -293,6 +293,20 @@ def test_every_condition_of_the_library_works_over_http(server, gallery):
     assert server.post(f"{API}/collections/gallery/search", json=diverse).json()["count"] == 8
 
 
+def test_a_precision_stands_in_place_of_a_threshold(server, gallery):
+    asked = {"source": "id:motif/1.jpg", "precision": 0.95}
+    told = server.post(f"{API}/collections/gallery/search", json=asked).json()
+    assert told["query"]["precision"] == 0.95
+    assert all(match["score"] >= told["query"]["threshold"] > 0.9 for match in told["matches"])
+    both = server.post(f"{API}/collections/gallery/search", json={**asked, "threshold": 0.9})
+    assert code_of(both) == (422, "input_invalid")
+    assert server.get(f"{API}/collections/gallery/duplicates?precision=0.95").json()["count"] == 0
+    assert code_of(server.post(f"{API}/collections/gallery/duplicates", json={"precision": 95})) == (
+        422,
+        "input_invalid",
+    )
+
+
 def test_pages_of_a_search_are_the_whole_ranking(server, gallery):
     search = f"{API}/collections/gallery/search"
     seen, cursor = [], None

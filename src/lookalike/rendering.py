@@ -81,6 +81,11 @@ def html_page(title: str, text: str, sections: Iterable[Section]) -> str:
     )
 
 
+def table_fragment(text: str, charts: Iterable[str]) -> str:
+    """Lay out text tables and drawn charts as a piece of HTML, for a notebook."""
+    return f'<style>{_STYLE}</style><div class="lookalike"><pre>{html.escape(text)}</pre>{"".join(charts)}</div>'
+
+
 def size_text(count: float) -> str:
     """Write a number of bytes for people.
 

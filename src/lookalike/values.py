@@ -319,8 +319,27 @@ class Space:
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """What a collection's scores mean, fitted on labels of its own.
+
+    Attributes:
+        space: The space whose distances it is about.
+        points: (distance, score), distance rising, score falling. None at all: it stands for no calibration.
+        reliability: (score, chance that a first match of that score is right), both rising.
+        labels: What it was fitted on, for people.
+        queries: How many records were asked for that.
+    """
+
+    space: str
+    points: tuple[tuple[float, float], ...]
+    reliability: tuple[tuple[float, float], ...]
+    labels: str
+    queries: int
+
+
+@dataclass(frozen=True)
 class CollectionSpec:
-    """What a collection is: fixed when it is made, but for fields, product-id field and recall target.
+    """What a collection is: fixed when it is made, but for fields, product-id field, recall target and calibration.
 
     Attributes:
         encoder: Name of the encoder whose vectors it holds.
@@ -329,6 +348,7 @@ class CollectionSpec:
         fields: Metadata fields that are often filtered by; conditions on them are quick.
         recall_target: The share of true neighbors that an approximate index must find; 1.0 means exact search.
         title: What people call it, where that is not its name; "" otherwise.
+        calibration: What its scores mean, where that was fitted on its own labels.
     """
 
     name: str
@@ -342,3 +362,4 @@ class CollectionSpec:
     created_at: str = ""
     recall_target: float = 0.99
     title: str = ""
+    calibration: Calibration | None = None

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import intake
-from ..distances import Map, score_map
+from ..distances import Map, reliability_curve, score_map
 from ..errors import EncoderMismatchError, InputError, RecordNotFoundError, SourceError
 from ..filters import Filter
 from ..limits import check_count, check_unit
-from ..values import CollectionSpec, Entry, Explanation, Record
+from ..values import Calibration, CollectionSpec, Entry, Explanation, Record
 from .candidates import Candidates, rank
 from .clusters import find_clusters
 from .describer import THUMBNAIL_SIDE_PX, Describer
@@ -35,6 +35,7 @@ from .question import (
     ask,
     asked,
     filter_of,
+    floor_of,
     listed,
     mix,
     probe_of,
@@ -45,9 +46,12 @@ from .relations import Look
 from .results import Clusters, DuplicateGroups, Matches, Report
 from .search import Page, Selection
 from .verifying import Relate, Verifier
+from .spaces import HUE_SPACE
 
 if TYPE_CHECKING:
     from ..stores import Store
+    from .evaluation import Evaluation
+    from .labels import Labels
 
 _RANKED = 10_000  # matches that a histogram counts: far more than anyone looks at
 
@@ -64,6 +68,7 @@ class Collection:
         self._recent: Recent[Selection] = Recent()
         self._facets: Recent[list[Facet]] = Recent()
         self._verifier = Verifier(store, describer, self.thumbnail)
+        self._calibrations: Recent[tuple[Calibration | None]] = Recent()
         spec = store.spec
         # What is read with every search; none of it changes while the collection lives.
         self._name = spec.name
@@ -165,6 +170,7 @@ class Collection:
         unlike: Any = (),
         limit: int = 10,
         threshold: float | None = None,
+        precision: float | None = None,
         max_distance: float | None = None,
         filter: Mapping[str, Any] | str | Filter | None = None,
         group_by: str | None = None,
@@ -190,6 +196,8 @@ class Collection:
             unlike: Counter-examples, in the same form.
             limit: How many matches (with group_by: groups) at most; there are fewer only when fewer match.
             threshold: Floor on the score, 0..1, inclusive. There is no default.
+            precision: In place of a threshold: the chance, 0..1, with which a match has to be right. It says what
+                score that takes (`docs/scores.md`), for one example and without tags. No match is an answer.
             max_distance: Ceiling on the distance, inclusive.
             filter: Mongo-style condition on metadata, `_id` and `tags`.
             group_by: Metadata field, dotted for a field within a field; the best match of each value is given. A
@@ -221,6 +229,12 @@ class Collection:
         Cost: one search of the store; with group_by, collapse or tags, one for each growth until the page is full.
         """
         began = time.perf_counter()
+        examples = [*listed([] if source is None else [source], "source"), *listed(like, "like")]
+        against = listed(unlike, "unlike")
+        if precision is not None and (len(examples) + len(against) > 1 or tags is not None):
+            raise InputError("precision is known for one example and without tags: pass a threshold instead.")
+        if precision is not None:
+            threshold = floor_of(threshold, precision, self._reliability(self._ranking_space))
         question = ask(
             limit=limit,
             max_limit=self._describer.settings.limits.max_limit,
@@ -238,8 +252,6 @@ class Collection:
             copies_first=self.spec.type == "matching",
             has_cursor=cursor is not None,
         )
-        examples = [*listed([] if source is None else [source], "source"), *listed(like, "like")]
-        against = listed(unlike, "unlike")
         if not examples:
             raise InputError(
                 "a search needs an example: pass a picture, or like=[...]; tags and filter work beside it. "
@@ -257,7 +269,7 @@ class Collection:
         ended = time.perf_counter()
         return Matches(
             self.name,
-            asked(question, examples, against, crop),
+            asked(question, examples, against, crop) | ({} if precision is None else {"precision": precision}),
             page.matches,
             threshold,
             next=next,
@@ -493,7 +505,13 @@ class Collection:
         """Delete records for good and say how many were there. Unknown ids are skipped."""
         return self._store.delete([record_ids] if isinstance(record_ids, str) else list(record_ids))
 
-    def duplicates(self, *, threshold: float | None = None, on_progress: OnProgress | None = None) -> DuplicateGroups:
+    def duplicates(
+        self,
+        *,
+        threshold: float | None = None,
+        precision: float | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> DuplicateGroups:
         """Find the groups of records that are the same picture, by score in the copy descriptor's space.
 
         Each member scores at least `threshold` against the group's representative, so that no chain of small
@@ -501,14 +519,87 @@ class Collection:
 
         Args:
             threshold: Floor on the score; 0.90, where "the same picture with minor variations" begins.
+            precision: In place of a threshold: the chance, 0..1, with which a member has to be right.
 
         Cost: one search for each record.
         """
         check_unit("threshold", threshold)
-        floor = NEAR_DUPLICATE_SCORE if threshold is None else threshold
         space = self._copy_space
+        floor = NEAR_DUPLICATE_SCORE if threshold is None else threshold
+        if precision is not None:
+            floor = floor_of(threshold, precision, self._reliability(space))
         groups = find_duplicates(self._store, floor, space=space, points=self._points(space), on_progress=on_progress)
         return DuplicateGroups(self.name, floor, groups, picture=self.thumbnail)
+
+    def evaluate(
+        self,
+        *,
+        label: str | None = None,
+        match: str | None = None,
+        pairs: Iterable[Any] | None = None,
+        space: str | None = None,
+        queries: int | Sequence[str] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Evaluation:
+        """Measure how well searches answer, judged by what you say belongs together; name one of the first three.
+
+        Args:
+            label: Metadata field: records with one value in it belong together.
+            match: Metadata field in which a copy names the id of its original; "" where that is not here.
+            pairs: (a, b) or (a, b, same) of ids. With both kinds only these pairs are judged.
+            space: The descriptor that ranks, "semantic" or "copy"; the collection's own when not given.
+            queries: How many records to ask, drawn with a fixed seed (1,000), or the ids of those to ask.
+            on_progress: Called with a Progress after each query.
+
+        Raises:
+            InputError: for a field that no record holds, one with a single value, and when no query is left.
+
+        Cost: one exact ranking of all records for each query.
+        """
+        from .labels import read_labels
+
+        labels = read_labels(self._store, label=label, match=match, pairs=pairs)
+        name = self._scored_space(space)
+        told = self._reliability(name) if labels.is_copies or self._calibration(name) else None
+        setting = f"by {name}" if space else "calibrated" if self._calibration(name) else ""
+        return self._evaluated(labels, name, self._points(name), queries, on_progress, told=told, setting=setting)
+
+    def calibrate(
+        self,
+        *,
+        label: str | None = None,
+        match: str | None = None,
+        pairs: Iterable[Any] | None = None,
+        queries: int | Sequence[str] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Evaluation:
+        """Fit what scores mean to this collection, and keep it: the arguments are those of `evaluate`.
+
+        Fewer than 1 of 100 pairs that do not belong together then score 0.50 or more, and `precision` is the chance
+        that a match belongs to its query by these labels. `uncalibrate` undoes it.
+
+        Returns:
+            The evaluation that it was fitted on, with the new scores.
+
+        Raises:
+            InputError: as `evaluate`, and for fewer than 100 answers or 2,000 pairs that do not belong together.
+        """
+        from .calibration import calibrate
+        from .labels import read_labels
+
+        labels, space = read_labels(self._store, label=label, match=match, pairs=pairs), self._ranking_space
+        found, evaluation = calibrate(
+            lambda points: self._evaluated(labels, space, points, queries, on_progress), score_map(space)
+        )
+        self._store.configure(calibration=found)
+        return evaluation
+
+    def uncalibrate(self) -> bool:
+        """Go back to the scores that are built in; say whether there was a calibration."""
+        was = self.spec.calibration
+        if was is not None:
+            self._store.configure(calibration=dataclasses.replace(was, points=()))
+        return was is not None
 
     def export(self, *, vectors: bool = False) -> Iterator[dict[str, Any]]:
         """Give every record in the JSON-lines form that `add` reads, by rising id.
@@ -570,6 +661,7 @@ class Collection:
             "fields": list(spec.fields),
             "product_id_field": spec.product_id_field,
             "created_at": spec.created_at,
+            "calibration": None if spec.calibration is None else dataclasses.asdict(spec.calibration),
             **self._store.statistics(),
         }
 
@@ -609,6 +701,7 @@ class Collection:
             copy_space=self._copy_space,
             points=self._points(self._ranking_space),
             relate=relate,
+            copy_points=self._points(self._copy_space),
         )
         page, steps, ranker = selection.page(question, after)
         if page.last is not None and kept is None:
@@ -692,7 +785,54 @@ class Collection:
         )
 
     def _points(self, space: str) -> Map:
-        return score_map(space)
+        calibration = self._calibration(space)
+        return calibration.points if calibration else score_map(space)
+
+    def _reliability(self, space: str) -> Map | None:
+        calibration = self._calibration(space)
+        return calibration.reliability if calibration else reliability_curve(space)
+
+    def _calibration(self, space: str) -> Calibration | None:
+        """Give the calibration of a space as it stands now: any process may change it."""
+        version = self._store.version
+        kept = self._calibrations.get(b"", version)
+        if kept is None:
+            kept = (self.spec.calibration,)
+            self._calibrations.keep(b"", version, kept)
+        [held] = kept
+        return held if held is not None and held.space == space else None
+
+    def _scored_space(self, space: str | None) -> str:
+        known = [one.name for one in self.spec.spaces if one.metric == "cosine" and one.name != HUE_SPACE]
+        if space is not None and space not in known:
+            raise InputError(f'space="{space[:80]}" ranks nothing here. There are: {", ".join(known)}.')
+        return space or self._ranking_space
+
+    def _evaluated(
+        self,
+        labels: Labels,
+        space: str,
+        points: Map,
+        queries: int | Sequence[str] | None,
+        on_progress: OnProgress | None,
+        *,
+        told: Map | None = None,
+        setting: str = "",
+    ) -> Evaluation:
+        from .evaluation import MOST_QUERIES, evaluate
+
+        if isinstance(queries, int):
+            check_count("queries", queries, least=1, most=MOST_QUERIES)
+        return evaluate(
+            self._store,
+            labels,
+            space=space,
+            points=points,
+            reliability=told,
+            queries=queries,
+            setting=setting,
+            on_progress=on_progress,
+        )
 
     @property
     def _verified_by_default(self) -> int:

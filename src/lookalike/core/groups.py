@@ -70,8 +70,11 @@ def others_of(
         asked *= 4
 
 
-def refuse_unknown(store: Store, field: str) -> None:
+def refuse_unknown(store: Store, field: str, *, asked_as: str = "group_by") -> None:
     """Refuse a field that is not declared and that no record holds.
+
+    Args:
+        asked_as: What the caller called it.
 
     Raises:
         InputError: naming the fields that there are.
@@ -84,7 +87,7 @@ def refuse_unknown(store: Store, field: str) -> None:
         return
     known = {*declared, *(name for record in records for name in record.metadata)}
     names = ", ".join(sorted(known)[:_FIELDS_SHOWN]) or "none"
-    raise InputError(f'group_by="{field[:80]}" is a field of no record. There are: {names}. Check the spelling.')
+    raise InputError(f'{asked_as}="{field[:80]}" is a field of no record. There are: {names}. Check the spelling.')
 
 
 def _plain(value: Any) -> Hashable:

@@ -14,7 +14,7 @@ import numpy as np
 from ..distances import (
     AGREEING_SCORE,
     SAME_HASH_BITS,
-    SAME_HASH_SCORE,
+    SAME_HASH_MOST,
     Map,
     cosine_distances,
     distance_at,
@@ -105,7 +105,7 @@ def _near(store: Store, space: str, keys: I64, vectors: Any, reach: float) -> tu
 def _alike(store: Store, space: str, keys: I64, vectors: Any, threshold: float) -> tuple[I64, I64, F32]:
     """Give the pairs whose hashes agree, where that alone reaches the threshold."""
     none = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
-    if threshold > SAME_HASH_SCORE:
+    if threshold > SAME_HASH_MOST:
         return none
     hashes: Mapping[int, Any] = store.vectors(HASH_SPACE, keys.tolist())
     if not hashes:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import intake
+from ..distances import Map, score_at
 from ..errors import InputError
 from ..filters import Filter, parse_filter
 from ..limits import check_count, check_unit
@@ -171,6 +172,27 @@ def ask(
         verify=verify,
         copies_first=copies_first and verify > 0,
     )
+
+
+def floor_of(threshold: float | None, precision: float, reliability: Map | None) -> float:
+    """Give the floor on the score from which a match is right with a wanted chance.
+
+    Args:
+        threshold: What was given beside it, which has to be nothing.
+        reliability: The curve of the space that ranks; None where none is known.
+
+    Raises:
+        InputError: when both are given, or the precision is out of range or its threshold not known.
+    """
+    if threshold is not None:
+        raise InputError("threshold and precision are both given: pass one; the precision is turned into a threshold.")
+    _check_share("precision", precision)
+    if reliability is None:
+        raise InputError(
+            "precision is not known for scores by colors: pass a threshold, or calibrate the collection by labels "
+            "(`lookalike evaluate --label FIELD --calibrate`)."
+        )
+    return score_at(precision, reliability)
 
 
 def probe_of(vectors: Vectors, space: str, content_hash: str) -> Probe:

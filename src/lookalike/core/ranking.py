@@ -28,7 +28,7 @@ from ..distances import (
     AGREEING_SCORE,
     OTHER_COLORS_SCORE,
     SAME_HASH_BITS,
-    SAME_HASH_SCORE,
+    SAME_HASH_MOST,
     Map,
     cosine_distances,
     distance_at,
@@ -277,7 +277,7 @@ class Ranker:
         """Give key to differing bits, for every record at least whose hash agrees and could raise its score."""
         hash = self._probe.hash
         most_overlap = 1.0 if self._question.tags else 0.0
-        if hash is None or self._visual_floor(most_overlap) > SAME_HASH_SCORE:
+        if hash is None or self._visual_floor(most_overlap) > SAME_HASH_MOST:
             return {}
         if self._scanned is not None:
             return self._scanned

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..distances import AGREEING_SCORE, Map, cosine_distances, score_map, scores_of
+from ..distances import AGREEING_SCORE, Map, cosine_distances, scores_of
 from ..values import Match, Step
 from . import groups
 from .diversity import diverse, pool_size
@@ -51,6 +51,7 @@ class Selection:
         space: str,
         copy_space: str,
         points: Map,
+        copy_points: Map,
         relate: Relate | None = None,
     ) -> None:
         self._store, self._probe, self._question = store, probe, question
@@ -58,7 +59,7 @@ class Selection:
         self._space, self._copy_space, self._points = space, copy_space, points
         self._lock = threading.Lock()
         self._ranking: Ranking | None = None
-        self._walk = _Walk(store, question, copy_space)
+        self._walk = _Walk(store, question, copy_space, copy_points)
         self._ranker = Ranker(store, probe, question, space=space, points=points)
 
     def page(self, question: Question, after: Position | None) -> tuple[Page, list[Step], Ranker]:
@@ -204,8 +205,8 @@ class _Walk:
         met_group: Whether a record with the group's field was met.
     """
 
-    def __init__(self, store: Store, question: Question, copy_space: str) -> None:
-        self._store, self._question, self._copy_space = store, question, copy_space
+    def __init__(self, store: Store, question: Question, copy_space: str, copy_points: Map) -> None:
+        self._store, self._question, self._copy_space, self._points = store, question, copy_space, copy_points
         self.is_selective = question.group_by is not None or question.collapse is not None
         self._begin()
 
@@ -277,7 +278,7 @@ class _Walk:
             return {}
         floor = self._question.collapse
         assert floor is not None
-        points = score_map(self._copy_space)
+        points = self._points
         rows, matrix = np.fromiter(vectors, np.int64), np.stack(list(vectors.values()))
         worse, better, far = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.float32)]
         for place in np.flatnonzero(rows >= first).tolist():

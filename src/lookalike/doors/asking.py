@@ -33,6 +33,7 @@ from .terminal import (
 @collection_option
 @click.option("--limit", "-n", default=10, show_default=True, help="How many matches at most.")
 @click.option("--threshold", "-t", type=float, help="Floor on the score, 0 to 1.")
+@click.option("--precision", type=float, help="Instead: the chance, 0 to 1, with which a match has to be right.")
 @click.option("--max-distance", type=float, help="Ceiling on the distance.")
 @click.option("--filter", "condition", help="""Condition on metadata, as JSON: '{"price": {"$lt": 50}}'.""")
 @click.option("--group-by", help="Metadata field: the best match of each value is given.")
@@ -59,6 +60,7 @@ def find(
     collection: str,
     limit: int,
     threshold: float | None,
+    precision: float | None,
     max_distance: float | None,
     condition: str | None,
     group_by: str | None,
@@ -79,7 +81,7 @@ def find(
     """Find what looks like an image.
 
     An image is a file, a URL, or id:ID of a stored one. Several ask for what they have in common.
-    Exit code 1 when nothing reaches an explicit --threshold.
+    Exit code 1 when nothing reaches an explicit --threshold or --precision.
 
     \b
     Example:
@@ -100,6 +102,7 @@ def find(
             unlike=_weighted(unlike, unlike_weights, "--not-weight"),
             limit=limit,
             threshold=threshold,
+            precision=precision,
             max_distance=max_distance,
             filter=condition,
             group_by=group_by,
@@ -117,7 +120,7 @@ def find(
             click.echo(f"drawn at random: {example}", err=True)
         write_sheet(sheet, found)
         show(found, as_json)
-        return ANSWER_IS_NO if threshold is not None and not found else DONE
+        return ANSWER_IS_NO if found.threshold is not None and not found else DONE
 
 
 @click.command()
@@ -157,10 +160,18 @@ def compare(
 @click.command()
 @collection_option
 @click.option("--threshold", "-t", type=float, help="Floor on the score of a copy.  [default: 0.9]")
+@click.option("--precision", type=float, help="Instead: the chance, 0 to 1, with which a copy has to be one.")
 @sheet_option
 @home_option
 @json_option
-def duplicates(collection: str, threshold: float | None, sheet: str | None, home: str | None, as_json: bool) -> int:
+def duplicates(
+    collection: str,
+    threshold: float | None,
+    precision: float | None,
+    sheet: str | None,
+    home: str | None,
+    as_json: bool,
+) -> int:
     """Find groups of records that are the same picture.
 
     \b
@@ -170,10 +181,10 @@ def duplicates(collection: str, threshold: float | None, sheet: str | None, home
     with open_library_at(home) as library:
         target = library.collection(collection)
         with progress_bar("comparing", "records") as tell:
-            found = target.duplicates(threshold=threshold, on_progress=tell)
+            found = target.duplicates(threshold=threshold, precision=precision, on_progress=tell)
         write_sheet(sheet, found)
         show(found, as_json)
-        return ANSWER_IS_NO if threshold is not None and not found else DONE
+        return ANSWER_IS_NO if (threshold, precision) != (None, None) and not found else DONE
 
 
 @click.command()

@@ -14,7 +14,7 @@ import click
 
 from .. import __version__
 from ..errors import ConflictError, InputError, LookalikeError, NotFoundError, SourceError, SourceNotFoundError
-from . import asking, filling, keeping, serving
+from . import asking, evaluating, filling, keeping, serving
 from .terminal import (
     DONE,
     INTERRUPTED,
@@ -105,6 +105,7 @@ for _command in (
     asking.duplicates,
     asking.graph,
     asking.clusters,
+    evaluating.evaluate,
     keeping.collections,
     keeping.create,
     keeping.configure,

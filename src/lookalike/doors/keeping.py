@@ -165,7 +165,9 @@ def info(name: str, home: str | None, as_json: bool) -> int:
         if as_json:
             print_json(told)
         else:
-            print_pairs(told)
+            fitted = told["calibration"]
+            brief = fitted and f"{fitted['space']} scores, fitted by {fitted['labels']} on {fitted['queries']} queries"
+            print_pairs(told | {"calibration": brief})
         return DONE
 
 

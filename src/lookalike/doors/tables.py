@@ -1,4 +1,4 @@
-"""CSV tables of metadata as records: a header, then one record a row; a row that cannot be read fails alone."""
+"""CSV tables of metadata, and of labelled pairs: a header, then one a row; a row that cannot be read fails alone."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..core.labels import LabelledPair
 from ..errors import InputError, SourceNotFoundError
 
 _PICTURES = ("_file", "_url", "_base64")
+_TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 _DELIMITERS = ",;\t|"
 _MOST_CELL_CHARS = (1 << 31) - 1  # a cell may hold a picture in base64; limits of pictures are checked where it is read
 
@@ -26,6 +28,34 @@ def read_table(path: Path) -> Iterator[Any]:
         SourceNotFoundError: when there is no such file.
         InputError: when no column says where the pictures are, or the text is not UTF-8.
     """
+    rows = _rows(path)
+    names = _names(next(rows)[1], path)
+    for place, row in rows:
+        yield _record(names, row, place)
+
+
+def read_pairs(path: Path) -> Iterator[LabelledPair | InputError]:
+    """Give the pairs of a CSV file with the columns `a` and `b` (ids), and `same` (1 or 0) where not all are the same.
+
+    A broken row is given as an error, which fails alone where the pairs are used.
+
+    Raises:
+        SourceNotFoundError: when there is no such file.
+        InputError: when a column is missing, or the text is not UTF-8.
+    """
+    rows = _rows(path)
+    names = [name.strip().lower() for name in next(rows)[1]]
+    if not {"a", "b"} <= set(names):
+        raise InputError(
+            f'"{path}" has no columns "a" and "b" that hold the ids of two records, and "same" (1 or 0) beside them. '
+            f"Its first row is: {', '.join(names)[:200]}."
+        )
+    for place, row in rows:
+        yield _pair(dict(zip(names, map(str.strip, row), strict=False)), place)
+
+
+def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Give the header, then each row that holds something, with its place for messages."""
     try:
         stream = path.open(encoding="utf-8-sig", newline="")
     except FileNotFoundError as exc:
@@ -35,14 +65,23 @@ def read_table(path: Path) -> Iterator[Any]:
         try:
             rows = csv.reader(stream, delimiter=_delimiter(stream.readline()), strict=True)
             stream.seek(0)
-            names = _names(next(rows, []), path)
+            yield path.name, next(rows, [])
             for row in rows:
                 if any(row):
-                    yield _record(names, row, f"{path.name}:{rows.line_num}")
+                    yield f"{path.name}:{rows.line_num}", row
         except UnicodeDecodeError as exc:
             raise InputError(f'"{path}" is not UTF-8: {exc}. Save it as UTF-8.') from exc
         except csv.Error as exc:
             raise InputError(f'"{path}" is no CSV from line {rows.line_num} on: {exc}.') from exc
+
+
+def _pair(cells: dict[str, str], place: str) -> LabelledPair | InputError:
+    same = _TRUTH.get(cells.get("same", "1").lower())
+    if same is None:
+        return InputError(f'{place}: same="{cells["same"][:80]}" is neither 1 nor 0. Write one of them.', source=place)
+    if not cells.get("a") or not cells.get("b"):
+        return InputError(f"{place}: an id is missing. Name two records in the columns a and b.", source=place)
+    return LabelledPair(cells["a"], cells["b"], same, place)
 
 
 def _delimiter(header: str) -> str:

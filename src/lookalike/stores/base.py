@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from ..values import CollectionSpec, Entry, Neighbors, Record
+from ..values import Calibration, CollectionSpec, Entry, Neighbors, Record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -172,11 +172,13 @@ class Store(Protocol):
         fields: Sequence[str] | None = None,
         product_id_field: str | None = None,
         recall_target: float | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
-        """Change the declared fields, the product-id field and the recall target, each where given.
+        """Change the declared fields, product-id field, recall target and calibration, each where given.
 
         Args:
             product_id_field: "" takes it away.
+            calibration: One without points takes it away.
             recall_target: The share of true neighbors that an approximate index must find, over 0 up to 1; 1 means
                 that every search is exact. A higher one holds at once, by exact search until the next `flush`.
 

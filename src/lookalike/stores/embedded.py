@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import CollectionNotFoundError, InputError, RecordNotFoundError, StoreError, StoreReadOnlyError
 from ..limits import Limits
-from ..values import CollectionSpec, Entry, Neighbors, Plan, Record
+from ..values import Calibration, CollectionSpec, Entry, Neighbors, Plan, Record
 from . import generation, maintenance, schema, writing
 from .base import Replace, Written
 from .sql import Where, where
@@ -66,8 +66,9 @@ class EmbeddedStore:
         fields: Sequence[str] | None = None,
         product_id_field: str | None = None,
         recall_target: float | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
-        """Change the declared fields, the product-id field and the recall target, each where given; see the seam."""
+        """Change fields, product-id field, recall target and calibration, each where given; see the seam."""
         with self._truth.writing() as (conn, _):
             spec = schema.read_spec(conn)
             if fields is not None:
@@ -76,6 +77,8 @@ class EmbeddedStore:
                 spec = replaced(spec, product_id_field=product_id_field or None)
             if recall_target is not None:
                 spec = replaced(spec, recall_target=schema.checked_recall(recall_target))
+            if calibration is not None:
+                spec = replaced(spec, calibration=calibration if calibration.points else None)
             schema.write_spec(conn, spec)
             schema.index_fields(conn)
 

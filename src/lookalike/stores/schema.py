@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, StoreTooNewError
-from ..values import CollectionSpec, Record, Space
+from ..values import Calibration, CollectionSpec, Record, Space
 from . import failures
 from .places import place_of
 
@@ -35,6 +35,7 @@ INDEX_FOLDER = "index"
 APPLICATION_ID = 0x6C6F6F6B  # "look"
 SCHEMA_VERSION = 1
 NEEDS = "0.1"  # the first lookalike that reads this schema; a later one that changes it writes its own number here
+_APART = ("recall_target", "calibration")  # members of a spec that an earlier lookalike does not know
 _FIELD_INDEX = "field 1: "  # what the name of an index begins with; the number is that of the expression
 PAGE_BYTES = 8192  # seven vectors of 512 numbers a page; 4096 holds three and wastes a quarter
 
@@ -134,9 +135,9 @@ def check_version(conn: sqlite3.Connection, path: Path) -> None:
 def write_spec(conn: sqlite3.Connection, spec: CollectionSpec) -> None:
     """Store what the collection is, in the transaction under way."""
     stored = asdict(spec)
-    recall_target = stored.pop("recall_target")  # apart: an earlier lookalike knows no such member of a spec
-    conn.execute("INSERT OR REPLACE INTO meta VALUES ('spec', ?)", (json.dumps(stored),))
-    conn.execute("INSERT OR REPLACE INTO meta VALUES ('recall_target', ?)", (json.dumps(recall_target),))
+    apart = {name: stored.pop(name) for name in _APART}
+    for name, value in {"spec": stored, **apart}.items():
+        conn.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(value)))
 
 
 def read_spec(conn: sqlite3.Connection) -> CollectionSpec:
@@ -144,10 +145,18 @@ def read_spec(conn: sqlite3.Connection) -> CollectionSpec:
     stored = json.loads(conn.execute("SELECT value FROM meta WHERE name = 'spec'").fetchone()[0])
     stored["spaces"] = tuple(Space(**space) for space in stored["spaces"])
     stored["fields"] = tuple(stored["fields"])
-    row = conn.execute("SELECT value FROM meta WHERE name = 'recall_target'").fetchone()
-    if row is not None:
-        stored["recall_target"] = json.loads(row[0])
+    for name in _APART:
+        row = conn.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        if row is not None:
+            stored[name] = json.loads(row[0])
+    if stored.get("calibration") is not None:
+        stored["calibration"] = _calibration(stored["calibration"])
     return CollectionSpec(**stored)
+
+
+def _calibration(stored: dict[str, Any]) -> Calibration:
+    curves = {name: tuple((float(x), float(y)) for x, y in stored[name]) for name in ("points", "reliability")}
+    return Calibration(**{**stored, **curves})
 
 
 def checked_recall(target: float) -> float:

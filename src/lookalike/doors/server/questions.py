@@ -71,9 +71,10 @@ async def get_duplicates(
     request: Request,
     name: Name,
     threshold: Annotated[float | None, Query(description="Floor on the score; 0.9 when not given.")] = None,
+    precision: Annotated[float | None, Query(description="Instead: the chance that a member is right.")] = None,
 ) -> Response:
     """Find groups of records that are the same picture."""
-    return await _duplicates(request, name, threshold)
+    return await _duplicates(request, name, threshold, precision)
 
 
 @router.post(
@@ -84,7 +85,8 @@ async def get_duplicates(
 async def find_duplicates(request: Request, name: Name) -> Response:
     """Find groups of records that are the same picture; the question comes as a body."""
     principal_of(request).check("read", name)
-    return await _duplicates(request, name, (await read_model(request, schema.DuplicatesQuery)).threshold)
+    told = await read_model(request, schema.DuplicatesQuery)
+    return await _duplicates(request, name, told.threshold, told.precision)
 
 
 @router.get("/collections/{name}/clusters", responses={200: {"model": schema.Clusters}, **openapi.errors(404, 422)})
@@ -130,10 +132,10 @@ def _blocks(lines: Iterator[str]) -> Iterator[str]:
         yield "\n".join(block) + "\n"
 
 
-async def _duplicates(request: Request, name: str, threshold: float | None) -> Response:
+async def _duplicates(request: Request, name: str, threshold: float | None, precision: float | None) -> Response:
     def work() -> dict[str, Any]:
         collection = desk_of(request).collection(request, name, "read")
-        return duplicates_form(collection.duplicates(threshold=threshold))
+        return duplicates_form(collection.duplicates(threshold=threshold, precision=precision))
 
     return reply(await desk_of(request).lanes.long.run(work))
 

@@ -68,6 +68,16 @@ class CollectionChange(Asked):
     recall_target: float | None = Field(None, description="Share of true neighbors to be found; 1 for exact search.")
 
 
+class CalibrationForm(Answered):
+    """What the scores of a collection mean, fitted on its own labels."""
+
+    space: str
+    points: list[tuple[float, float]] = Field(description="Distance and score.")
+    reliability: list[tuple[float, float]] = Field(description="Score, and the chance that a first match is right.")
+    labels: str
+    queries: int
+
+
 class CollectionInfo(Answered):
     """A collection."""
 
@@ -81,6 +91,7 @@ class CollectionInfo(Answered):
     encoder: str
     encoder_digest: str
     created_at: str
+    calibration: CalibrationForm | None = Field(description="Null where scores mean what they mean everywhere.")
     bytes_on_disk: int
 
 
@@ -202,6 +213,7 @@ class SearchQuery(Asked):
     unlike: list[str | Example] = Field([], description="Counter-examples.")
     limit: int = Field(10, description="How many matches (with group_by: groups) at most.")
     threshold: float | None = Field(None, description="Floor on the score, 0 to 1, inclusive.")
+    precision: float | None = Field(None, description="Instead: the chance with which a match has to be right.")
     max_distance: float | None = Field(None, description="Ceiling on the distance, inclusive.")
     filter: dict[str, Any] | str | None = Field(None, description="Condition on metadata, `_id` and `tags`.")
     group_by: str | None = Field(None, description="Metadata field; the best match of each value is given.")
@@ -305,6 +317,7 @@ class DuplicatesQuery(Asked):
     model_config = ConfigDict(json_schema_extra={"examples": [{"threshold": 0.9}]})
 
     threshold: float | None = Field(None, description="Floor on the score; 0.9 when not given.")
+    precision: float | None = Field(None, description="Instead: the chance with which a member has to be right.")
 
 
 class MemberForm(Answered):

@@ -1,0 +1,160 @@
+"""The command that measures: evaluate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import InputError
+from .terminal import DONE, SOME_FAILED, collection_option, home_option, json_option, open_library_at, print_json
+from .terminal import progress_bar as bar
+
+if TYPE_CHECKING:
+    from ..core.collection import Collection
+    from ..core.evaluation import Contrast, Evaluation
+    from ..core.measures import Measure
+
+_FIT, _RESET = "fit", "reset"
+
+
+@click.command()
+@collection_option
+@click.option("--label", help="Metadata field: records with one value in it belong together.")
+@click.option("--match", help='Metadata field in which a copy names the id of its original; "" where that is not here.')
+@click.option("--pairs", type=click.Path(dir_okay=False), help="CSV with the columns a, b (ids) and same (1 or 0).")
+@click.option("--queries", default=1000, show_default=True, help="How many records to ask; the same ones every time.")
+@click.option("--space", help="Rank by this descriptor, semantic or copy, in place of the collection's own.")
+@click.option("--against", help="Another collection with the same ids, to be set beside this one.")
+@click.option("--against-space", help="Another descriptor, to be set beside this one.")
+@click.option("--plots", type=click.Path(file_okay=False), help="Folder to write the curves to, as SVG.")
+@click.option("--calibrate", type=click.Choice([_FIT, _RESET]), is_flag=False, flag_value=_FIT,
+              help="Fit what scores mean to this collection, and keep it; `reset` goes back.")  # fmt: skip
+@home_option
+@json_option
+def evaluate(
+    collection: str,
+    label: str | None,
+    match: str | None,
+    pairs: str | None,
+    queries: int,
+    space: str | None,
+    against: str | None,
+    against_space: str | None,
+    plots: str | None,
+    calibrate: str | None,
+    home: str | None,
+    as_json: bool,
+) -> int:
+    """Measure how well searches answer, judged by your own labels.
+
+    Name what to judge by: --label, --match or --pairs. Exit code 3 when some pairs name records that are not there.
+
+    \b
+    Example:
+      lookalike evaluate --label category --plots plots/
+      lookalike evaluate --label category --against-space copy
+      lookalike evaluate --label product_id --calibrate
+      lookalike evaluate --calibrate reset
+    """
+    _check(against, against_space, space, calibrate)
+    judged_by: dict[str, Any] = {"label": label, "match": match, "pairs": _pairs(pairs)}
+    with open_library_at(home) as library:
+        target = library.collection(collection)
+        if calibrate == _RESET:
+            return _reset(target, as_json)
+        with bar("asking", "queries") as tell:
+            if calibrate == _FIT:
+                found = target.calibrate(**judged_by, queries=queries, on_progress=tell)
+            else:
+                found = target.evaluate(**judged_by, queries=queries, space=space, on_progress=tell)
+        shown: Evaluation | Contrast = found
+        if against is not None or against_space is not None:
+            other = target if against is None else library.collection(against)
+            again = judged_by | {"pairs": _pairs(pairs)}  # what was read once is used up
+            with bar("asking the other", "queries") as tell:
+                beside = other.evaluate(**again, queries=found.asked, space=against_space or space, on_progress=tell)
+            shown = found.against(beside)
+        _write_charts(plots, shown.charts())
+        if as_json:
+            print_json(evaluation_form(found) if shown is found else contrast_form(shown))  # type: ignore[arg-type]
+        else:
+            click.echo(str(shown))
+        return SOME_FAILED if found.failed else DONE
+
+
+def evaluation_form(found: Evaluation) -> dict[str, Any]:
+    """Give an evaluation as JSON; null stands for what could not be measured."""
+    curve = found.curve
+    columns = {"threshold": curve.thresholds, "precision": curve.precision, "recall": curve.recall}
+    return {
+        "collection": found.collection,
+        "setting": found.setting,
+        "space": found.space,
+        "labels": found.labels,
+        "records": found.records,
+        "queries": len(found.asked),
+        "alone": found.alone,
+        "figures": _measures(found.measures),
+        "thresholds": [
+            {"for": t.told, "threshold": t.score, "precision": _known(t.precision), "recall": _known(t.recall)}
+            for t in found.thresholds
+        ],
+        "bands": [
+            {"name": b.name, "from": b.low, "right": b.right, "wrong": b.wrong, "precision": _known(b.precision)}
+            for b in found.bands
+        ],
+        "calibration_error": _known(found.calibration_error),
+        "index": {"method": found.index_method, "recall": found.index_recall},
+        "curve": {name: [_known(value) for value in column.tolist()] for name, column in columns.items()},
+        "failed": [{"source": f.source, "code": f.code, "message": f.message} for f in found.failed],
+    }
+
+
+def contrast_form(found: Contrast) -> dict[str, Any]:
+    """Give two evaluations side by side as JSON."""
+    return {
+        "first": evaluation_form(found.first),
+        "second": evaluation_form(found.second),
+        "differences": _measures(found.differences),
+    }
+
+
+def _measures(measures: tuple[Measure, ...]) -> dict[str, Any]:
+    return {m.name: {"value": _known(m.value), "low": _known(m.low), "high": _known(m.high)} for m in measures}
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value
+
+
+def _check(against: str | None, against_space: str | None, space: str | None, calibrate: str | None) -> None:
+    if calibrate is not None and (against or against_space or space):
+        raise InputError("--calibrate fits the collection's own scores: leave --space and --against out.")
+
+
+def _pairs(path: str | None) -> Any:
+    from .tables import read_pairs
+
+    return None if path is None else read_pairs(Path(path))
+
+
+def _reset(target: Collection, as_json: bool) -> int:
+    was = target.uncalibrate()
+    if as_json:
+        print_json({"collection": target.name, "calibration": None, "was_calibrated": was})
+    else:
+        click.echo(f'"{target.name}" scores as built in' + ("" if was else ", as before"))
+    return DONE
+
+
+def _write_charts(folder: str | None, charts: Mapping[str, str]) -> None:
+    if folder is None:
+        return
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for name, drawn in charts.items():
+        (Path(folder) / f"{name}.svg").write_text(drawn, encoding="utf-8")
+    click.echo(f"wrote {len(charts)} charts to {folder}", err=True)
