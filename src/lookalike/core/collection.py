@@ -39,6 +39,7 @@ from .question import (
     stored_id,
 )
 from .ranking import Ranker, score_counts
+from .representatives import DEFAULT_RULE
 from .results import Clusters, DuplicateGroups, Matches, Report
 from .search import Page, Selection
 
@@ -383,7 +384,7 @@ class Collection:
 
         The ends of a chain may be far apart; `duplicates` gives groups whose members are all near one representative.
 
-        Cost: one search for each record; memory for the keys that have a partner.
+        Cost: that of `duplicates`; memory for the keys that have a partner.
         """
         check_unit("threshold", threshold)
         space = self._ranking_space
@@ -477,21 +478,28 @@ class Collection:
         """Delete records for good and say how many were there. Unknown ids are skipped."""
         return self._store.delete([record_ids] if isinstance(record_ids, str) else list(record_ids))
 
-    def duplicates(self, *, threshold: float | None = None, on_progress: OnProgress | None = None) -> DuplicateGroups:
+    def duplicates(
+        self, *, threshold: float | None = None, best: str = DEFAULT_RULE, on_progress: OnProgress | None = None
+    ) -> DuplicateGroups:
         """Find the groups of records that are the same picture, by score in the copy descriptor's space.
 
         Each member scores at least `threshold` against the group's representative, so that no chain of small
-        steps joins far pictures. The representative has the most pixels, then bytes; then the lowest id.
+        steps joins far pictures.
 
         Args:
             threshold: Floor on the score; 0.90, where "the same picture with minor variations" begins.
+            best: What makes the representative: "resolution" (most pixels; then lossless before lossy, most bytes,
+                the oldest file, the lowest id), "bytes", "oldest" or "newest" by the time of the file's last change,
+                or a metadata field, whose greatest value wins. Ties fall to the others, in that order.
 
-        Cost: one search for each record.
+        Cost: all pairs of records are compared once (100,000 in half a minute); what was found is kept, so that later
+            calls compare new records alone.
         """
         check_unit("threshold", threshold)
         floor = NEAR_DUPLICATE_SCORE if threshold is None else threshold
         space = self._copy_space
-        groups = find_duplicates(self._store, floor, space=space, points=self._points(space), on_progress=on_progress)
+        points = self._points(space)
+        groups = find_duplicates(self._store, floor, space=space, points=points, best=best, on_progress=on_progress)
         return DuplicateGroups(self.name, floor, groups, picture=self.thumbnail)
 
     def export(self, *, vectors: bool = False) -> Iterator[dict[str, Any]]:

@@ -80,6 +80,11 @@ def slack(rows: Rows) -> float:
     return most
 
 
+def rounding(dim: int, slack: float) -> float:
+    """Say how far a float32 product of a unit vector and a row may be from their cosine: eps, as above."""
+    return (dim + 16) * 2.0**-24 + 1.02 * slack
+
+
 class Segment:
     """Rows with their keys; what is deleted is masked, never moved."""
 
@@ -253,7 +258,7 @@ class _Table:
         for each in self.selections:
             scores, rows = _scan(each, unit, min(m, each.count))  # (q, m) each
             if m < each.count:
-                eps = (queries.shape[1] + 16) * 2.0**-24 + 1.02 * each.segment.slack
+                eps = rounding(queries.shape[1], each.segment.slack)
                 unseen = np.minimum(unseen, 1.0 - (scores[:, -1].astype(np.float64) + eps))
             for place, query in enumerate(queries):
                 found[place].append(scored(each.segment, query, rows[place]))
