@@ -63,34 +63,44 @@ def score_pairs(store: Store, points: Map, ours: I64, theirs: I64, distances: F3
     scores[high] = scores_of(
         near,
         points,
-        hash_bits=_between(store, HASH_SPACE, ours, theirs),
-        hue_distances=_between(store, HUE_SPACE, ours, theirs),
+        hash_bits=_distances(store, HASH_SPACE, ours, theirs),
+        hue_distances=_distances(store, HUE_SPACE, ours, theirs),
         same_bytes=_same_bytes(store, ours, theirs, near),
     )
     return scores
 
 
 def scored_pairs(
-    store: Store, threshold: float, *, space: str, points: Map, on_progress: OnProgress | None = None
+    store: Store,
+    threshold: float,
+    *,
+    space: str,
+    points: Map,
+    between: tuple[I64, I64] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Iterator[ScoredPairs]:
     """Give all pairs of two records that reach the threshold, each once, in blocks.
 
+    Args:
+        between: Two sets of keys: give the pairs of one of the first with one of the second instead.
+
     Cost: that of `Store.pairs`, in the space and for the hashes.
     """
-    total = store.count()
+    total = store.count() if on_progress else 0
 
     def tell(share: float) -> None:
         if on_progress is not None:
             on_progress(Progress(int(share * total), total))
 
     reach = max(_SAME_PICTURE, distance_at(threshold, points)) + _SLACK
-    for near in store.pairs(space, reach):
+    for near in store.pairs(space, reach, between=between):
         yield _scored(store, threshold, points, near.ours, near.theirs, near.distances)
         tell(_NEAR_SHARE * near.share)
-    if threshold <= SAME_HASH_SCORE:
-        for alike in store.pairs(HASH_SPACE, SAME_HASH_BITS):
-            distances = _between(store, space, alike.ours, alike.theirs)
-            lifted = (distances > np.float32(reach)) & (distances <= distance_at(AGREEING_SCORE, points) + _SLACK)
+    agreeing = distance_at(AGREEING_SCORE, points) + _SLACK
+    if threshold <= SAME_HASH_SCORE and reach < agreeing:
+        for alike in store.pairs(HASH_SPACE, SAME_HASH_BITS, between=between):
+            distances = _distances(store, space, alike.ours, alike.theirs)
+            lifted = (distances > np.float32(reach)) & (distances <= agreeing)
             yield _scored(store, threshold, points, alike.ours[lifted], alike.theirs[lifted], distances[lifted])
             tell(_NEAR_SHARE + (1 - _NEAR_SHARE) * alike.share)
     tell(1.0)
@@ -102,7 +112,7 @@ def _scored(store: Store, threshold: float, points: Map, ours: I64, theirs: I64,
     return ScoredPairs(ours[reaching], theirs[reaching], scores[reaching])
 
 
-def _between(store: Store, space: str, ours: I64, theirs: I64) -> F64:
+def _distances(store: Store, space: str, ours: I64, theirs: I64) -> F64:
     """Give for each pair the distance of their signs in a space; NaN where one has none."""
     signs = _signs(store, space, np.append(ours, theirs))
     out = np.full(len(ours), np.nan)
@@ -115,11 +125,11 @@ def _between(store: Store, space: str, ours: I64, theirs: I64) -> F64:
     a, b = (order[place] for place in places)
     known = (held[a] == ours) & (held[b] == theirs)
     for chosen in np.array_split(np.flatnonzero(known), len(ours) // _MEASURED + 1):
-        out[chosen] = _distances(rows[a[chosen]], rows[b[chosen]])
+        out[chosen] = _differences(rows[a[chosen]], rows[b[chosen]])
     return out
 
 
-def _distances(a: Any, b: Any) -> Any:
+def _differences(a: Any, b: Any) -> Any:
     return np.unpackbits(a ^ b, axis=1).sum(axis=1) if a.dtype == np.uint8 else cosine_distances(a, b)
 
 

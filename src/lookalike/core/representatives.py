@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from .. import intake
@@ -38,7 +39,7 @@ def claim_by(best: str) -> Callable[[Record], Claim]:
     """
     if not isinstance(best, str) or not best:
         raise InputError(f"best={best!r} names no rule: pass {', '.join(RULES)}, or a metadata field.")
-    first = _FIRST.get(best, lambda record: _by_field(record, best))
+    first = _FIRST.get(best) or partial(_by_field, best)
     return lambda record: (first(record), *_resolution(record))
 
 
@@ -57,7 +58,7 @@ def _moment_ns(record: Record) -> int:
     return int(added.timestamp()) * 10**9 + added.microsecond * 1000
 
 
-def _by_field(record: Record, field: str) -> Claim:
+def _by_field(field: str, record: Record) -> Claim:
     value = record.metadata.get(field)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return (0, -value)

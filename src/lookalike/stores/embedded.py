@@ -269,16 +269,18 @@ class EmbeddedStore:
         )
         return Neighbors(answer.keys, answer.distances, answer.counts, plan)
 
-    def pairs(self, space: str, max_distance: float) -> Iterator[Pairs]:
-        """Give all pairs of records within a distance, each once; see the seam."""
-        from . import pairing
+    def pairs(self, space: str, max_distance: float, *, between: tuple[I64, I64] | None = None) -> Iterator[Pairs]:
+        """Give all pairs of records within a distance, each once, or those between two sets; see the seam."""
+        from . import joining, pairing
 
         place = self._place(space)
         _check_ceiling(max_distance)
         with self._viewing(place) as (conn, view):
-            table = pairing.Table(self._index.selections(conn, view, None))
+            table = joining.Table(self._index.selections(conn, view, None))
         metric = self._spaces[place].metric
-        yield from pairing.find(self._truth, self._index_folder, place, table, metric, max_distance)
+        if between is not None:
+            return joining.join_two(table, metric, max_distance, *between)
+        return pairing.find(self._truth, self._index_folder, place, table, metric, max_distance)
 
     def _check_queries(self, place: int, vectors: F32 | U8, k: int, max_distance: float | None) -> None:
         space = self._spaces[place]

@@ -13,7 +13,7 @@ after each block every pair among the keys so far is known: a join can stop ther
 A matrix product scores a tile in float32. Such a score differs from the true cosine by a known amount at most (see
 exact.py); whatever may be within the ceiling is measured as defined. Bits are counted exactly at once.
 
-Measured for 100,000 rows of 256 numbers: see bench/duplicates.py, which times the bare products beside it.
+bench/duplicates.py times the bare products beside it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ import numpy as np
 
 from ..distances import cosine_distances
 from ..values import Metric, Pairs
-from .exact import OneThread, Segment, Selection, decode, rounding, unit_of
+from .exact import OneThread, Selection, decode, rounding, unit_of
 
 if TYPE_CHECKING:
     from ..values import F32, I64
-    from .exact import Rows
+    from .exact import Mask, Rows
 
 faiss: Any = _faiss
 
@@ -39,7 +39,7 @@ _MEASURED = 4096  # pairs whose distance is computed at once
 
 
 class Table:
-    """The chosen rows of some segments in a row, by rising key."""
+    """The chosen rows of some segments, by rising key; a row's place counts from 0."""
 
     def __init__(self, selections: Sequence[Selection]) -> None:
         self._parts = [each for each in selections if each.count]
@@ -47,19 +47,24 @@ class Table:
         self.keys: I64 = np.concatenate([np.empty(0, np.int64), *held])
         self.slack = max((each.segment.slack for each in self._parts), default=0.0)
 
-    def rows(self, start: int, stop: int) -> Rows:
+    def rows(self, places: I64) -> Rows:
         """Give the rows at some places, as they are stored."""
-        pieces = []
+        shape = self._parts[0].segment.rows
+        out: Rows = np.empty((len(places), shape.shape[1]), shape.dtype)
         for part in self._parts:
-            if start < part.count and stop > 0:
-                pieces.append(_piece(part, max(0, start), min(stop, part.count)))
-            start, stop = start - part.count, stop - part.count
-        return np.concatenate(pieces)
+            here = (places >= 0) & (places < part.count)
+            out[here] = part.segment.rows[part.places[places[here]]]
+            places = places - part.count
+        return out
 
+    def holds(self, keys: I64) -> Mask:
+        """Say of each key whether it has a row."""
+        found: Mask = np.isin(keys, self.keys)
+        return found
 
-def _piece(part: Selection, start: int, stop: int) -> Rows:
-    segment: Segment = part.segment
-    return segment.rows[start:stop] if part.mask is None else segment.rows[part.places[start:stop]]
+    def places(self, keys: I64) -> I64:
+        """Give the places of the keys that have a row, in the order of the keys."""
+        return np.searchsorted(self.keys, keys[self.holds(keys)])
 
 
 def join(table: Table, metric: Metric, max_distance: float, *, after: int) -> Iterator[Pairs]:
@@ -75,44 +80,55 @@ def join(table: Table, metric: Metric, max_distance: float, *, after: int) -> It
     blocks = [(start, min(start + _OURS, n)) for start in range(first, n, _OURS)]
     whole, work = sum((stop - start) * stop for start, stop in blocks), 0
     for start, stop in blocks:
-        ours = _side(table, metric, start, stop)
+        ours = _Side(table, metric, np.arange(start, stop))
         for left in range(0, stop, _THEIRS):
-            right = min(left + _THEIRS, stop)
-            a, b, distances = _tile(table, metric, max_distance, ours, left, right)
-            lower = left + b < start + a
-            work += (stop - start) * (right - left)
-            is_last = right == stop
-            yield Pairs(
-                table.keys[start + a[lower]],
-                table.keys[left + b[lower]],
-                distances[lower],
-                covered=int(table.keys[stop - 1]) if is_last else None,
-                share=work / whole,
-            )
+            a, b, distances = ours.near(np.arange(left, min(left + _THEIRS, stop)), max_distance)
+            lower = b < a
+            work += (stop - start) * (min(left + _THEIRS, stop) - left)
+            covered = int(table.keys[stop - 1]) if left + _THEIRS >= stop else None
+            yield Pairs(table.keys[a[lower]], table.keys[b[lower]], distances[lower], covered, work / whole)
 
 
-def _side(table: Table, metric: Metric, start: int, stop: int) -> tuple[Rows, Any]:
-    """Give the rows of a block, with their form for products."""
-    rows = table.rows(start, stop)
-    return rows, unit_of(decode(rows)) if metric == "cosine" else rows
+def join_two(table: Table, metric: Metric, max_distance: float, ours: I64, theirs: I64) -> Iterator[Pairs]:
+    """Give the pairs within a distance of one of our keys and one of theirs, tile by tile."""
+    a_places, b_places = table.places(ours), table.places(theirs)
+    whole, work = len(a_places) * len(b_places), 0
+    for top in range(0, len(a_places), _OURS):
+        side = _Side(table, metric, a_places[top : top + _OURS])
+        for left in range(0, len(b_places), _THEIRS):
+            others = b_places[left : left + _THEIRS]
+            a, b, distances = side.near(others, max_distance)
+            work += len(a_places[top : top + _OURS]) * len(others)
+            yield Pairs(table.keys[a], table.keys[b], distances, None, work / whole)
 
 
-def _tile(
-    table: Table, metric: Metric, max_distance: float, ours: tuple[Rows, Any], left: int, right: int
-) -> tuple[I64, I64, F32]:
-    """Give (our row, their row, distance) of all pairs of a tile within the ceiling."""
-    rows, form = ours
-    theirs = table.rows(left, right)
-    if metric == "hamming":
-        return _bits_within(rows, theirs, max_distance)
-    slack = rounding(rows.shape[1], table.slack) + 1e-6  # and the rounding of a distance to float32
-    a, b = _reaching(form, decode(theirs), np.float32(1.0 - max_distance - slack))
-    distances = np.empty(len(a), np.float32)
-    for start in range(0, len(a), _MEASURED):
-        chosen = slice(start, start + _MEASURED)
-        distances[chosen] = cosine_distances(decode(rows[a[chosen]]), decode(theirs[b[chosen]]))
-    near = distances <= np.float32(max_distance)
-    return a[near], b[near], distances[near]
+class _Side:
+    """A block of rows with their form for products."""
+
+    def __init__(self, table: Table, metric: Metric, places: I64) -> None:
+        self._table, self._metric, self._places = table, metric, places
+        self._rows = table.rows(places)
+        self._form = unit_of(decode(self._rows)) if metric == "cosine" else self._rows
+
+    def near(self, places: I64, max_distance: float) -> tuple[I64, I64, F32]:
+        """Give (place of ours, place of theirs, distance) of all pairs with other rows within a ceiling."""
+        theirs = self._table.rows(places)
+        if self._metric == "hamming":
+            a, b, distances = _bits_within(self._rows, theirs, max_distance)
+        else:
+            slack = rounding(theirs.shape[1], self._table.slack) + 1e-6  # and the rounding of a distance to float32
+            a, b = _reaching(self._form, decode(theirs), np.float32(1.0 - max_distance - slack))
+            distances = self._measured(a, theirs, b)
+            inside = distances <= np.float32(max_distance)
+            a, b, distances = a[inside], b[inside], distances[inside]
+        return self._places[a], places[b], distances
+
+    def _measured(self, a: I64, theirs: Rows, b: I64) -> F32:
+        distances = np.empty(len(a), np.float32)
+        for start in range(0, len(a), _MEASURED):
+            chosen = slice(start, start + _MEASURED)
+            distances[chosen] = cosine_distances(decode(self._rows[a[chosen]]), decode(theirs[b[chosen]]))
+        return distances
 
 
 def _reaching(unit: F32, theirs: F32, floor: np.float32) -> tuple[I64, I64]:

@@ -52,9 +52,7 @@ class Kept:
     crc: int = 0
 
 
-def find(
-    truth: Truth, folder: Path, place: int, table: Table, metric: Metric, max_distance: float
-) -> Iterator[Pairs]:
+def find(truth: Truth, folder: Path, place: int, table: Table, metric: Metric, max_distance: float) -> Iterator[Pairs]:
     """Give all pairs of a table within a distance: those that were kept, then those of the rows behind them."""
     with ExitStack() as stack:
         mine = False
@@ -63,14 +61,14 @@ def find(
         kept, pairs = _read(truth, folder, place)
         if kept is None or kept.max_distance < max_distance:
             kept, pairs = _fresh(place, max_distance), np.empty(0, _PAIR)
-        alive = pairs[_held(table, pairs["ours"]) & _held(table, pairs["theirs"])]
+        alive = pairs[table.holds(pairs["ours"]) & table.holds(pairs["theirs"])]
         keeper = _Keeper(truth, folder, place, kept) if mine else None
         if keeper and len(pairs) - len(alive) > max(_LEAST_DEAD, len(alive)):
             keeper.restart(alive)
         near = alive[alive["distance"] <= np.float32(max_distance)]
         for start in range(0, len(near), _GIVEN):
-            columns = (np.ascontiguousarray(near[name][start : start + _GIVEN]) for name in _PAIR.fields or ())
-            yield Pairs(*columns, covered=None, share=0.0)
+            chunk = near[start : start + _GIVEN]
+            yield Pairs(chunk["ours"].copy(), chunk["theirs"].copy(), chunk["distance"].copy(), None, 0.0)
         for tile in join(table, metric, kept.max_distance, after=kept.covered):
             if keeper:
                 keeper.take(tile)
@@ -169,14 +167,6 @@ def _fresh(place: int, max_distance: float) -> Kept:
 
 def _name(place: int) -> str:
     return f"pairs {place}"
-
-
-def _held(table: Table, keys: Any) -> Any:
-    """Say of each key whether the table has it."""
-    if not len(table.keys):
-        return np.zeros(len(keys), bool)
-    places = np.minimum(np.searchsorted(table.keys, keys), len(table.keys) - 1)
-    return table.keys[places] == keys
 
 
 def _packed(pairs: Pairs) -> npt.NDArray[Any]:
