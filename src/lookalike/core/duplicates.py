@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from .ingest import OnProgress
 
 _READ = 1000  # records read at once
-_BLOCK = 2048  # records compared at once with all that represent
-MOST_PAIRS = 5_000_000  # held at once: 120 MB, and twice as much to put them in order
+_FIRST_BLOCK, _BLOCK = 256, 2048  # records compared at once with all that represent
+MOST_PAIRS = 3_000_000  # held at once: 72 MB, and twice as much to put them in order
 
 
 def find_duplicates(
@@ -61,13 +61,21 @@ def find_duplicates(
         stars.take(pairs)
     else:
         stars = Stars(in_order(_all_records(store, space)), verify)
-        for start in range(0, len(stars.order), _BLOCK):
-            block = stars.order[start : start + _BLOCK]
-            better = np.append(stars.centers(start), block)
-            stars.take(_joined(ask(between=(block, better))))
+        for start, stop in _blocks(len(stars.order)):
+            stars.take(_joined(ask(between=(stars.order[start:stop], stars.centers(0, start)))))
+            left = stars.centers(start, stop)  # of these, few are alike: they are compared with each other
+            stars.take(_joined(ask(between=(left, left))))
             if on_progress is not None:
-                on_progress(Progress(start + len(block), len(stars.order)))
+                on_progress(Progress(stop, len(stars.order)))
     return tuple(sorted(_groups(store, stars), key=lambda group: (-len(group.members), group.representative)))
+
+
+def _blocks(count: int) -> Iterator[tuple[int, int]]:
+    """Cut so many records into blocks: small ones first, as all of the first may be alike."""
+    start, size = 0, _FIRST_BLOCK
+    while start < count:
+        yield start, min(start + size, count)
+        start, size = start + size, min(2 * size, _BLOCK)
 
 
 def _held(blocks: Iterable[ScoredPairs], most: int) -> ScoredPairs | None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..values import F32, F64, I64, Bools
     from .ingest import OnProgress
 
-_MEASURED = 4096  # pairs whose signs are compared at once
+_MEASURED = 512  # pairs whose signs are compared at once: they stay in the cache of a core
 _NEAR_SHARE = 0.85  # of the time goes into finding near vectors, the rest into finding hashes that agree
 _SLACK = 1e-6  # of distance: candidates may pass it, the score decides
 _SAME_PICTURE = 1e-3  # of distance: equal bytes lie below, even when two versions of a decoder made the vectors

@@ -47,17 +47,18 @@ class Stars:
         self._by_key = np.argsort(order)
         self._is_center = bytearray(b"\1" * len(order))
 
-    def centers(self, count: int) -> I64:
-        """Give the keys of the centers among so many of the best claims."""
-        chosen: I64 = self.order[:count][np.frombuffer(self._is_center, bool, count)]
+    def centers(self, start: int, stop: int) -> I64:
+        """Give the keys of the centers among some places of the order."""
+        chosen: I64 = self.order[start:stop][np.frombuffer(self._is_center, bool)[start:stop]]
         return chosen
 
     def take(self, pairs: ScoredPairs) -> None:
         """Let records join centers.
 
         Args:
-            pairs: In any order, either way round, also twice. All pairs of a record with better ones have to come in
-                one call, and not before those of the better ones. Of keys that are not in the order, none is taken.
+            pairs: In any order, either way round, also twice. Over several calls, a record's pairs come by rising
+                place of the better one, and after all pairs of that one with its own betters. Pairs of keys that are
+                not in the order are passed over.
         """
         a, b = self._places(pairs.ours), self._places(pairs.theirs)
         known = np.flatnonzero((a >= 0) & (b >= 0) & (a != b))

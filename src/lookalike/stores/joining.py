@@ -24,18 +24,17 @@ from typing import TYPE_CHECKING, Any
 import faiss as _faiss
 import numpy as np
 
-from ..distances import cosine_distances
 from ..values import Metric, Pairs
 from .exact import OneThread, Selection, decode, rounding, unit_of
 
 if TYPE_CHECKING:
-    from ..values import F32, I64
+    from ..values import F32, F64, I64
     from .exact import Mask, Rows
 
 faiss: Any = _faiss
 
 _OURS, _THEIRS = 2048, 4096  # rows of a tile: 32 MB of scores, and large enough for products at full speed
-_MEASURED = 4096  # pairs whose distance is computed at once
+_MEASURED = 512  # pairs whose distance is computed at once: their rows stay in the second-level cache
 
 
 class Table:
@@ -118,17 +117,10 @@ class _Side:
         else:
             slack = rounding(theirs.shape[1], self._table.slack) + 1e-6  # and the rounding of a distance to float32
             a, b = _reaching(self._form, decode(theirs), np.float32(1.0 - max_distance - slack))
-            distances = self._measured(a, theirs, b)
+            distances = _distances(self._rows, theirs, a, b)
             inside = distances <= np.float32(max_distance)
             a, b, distances = a[inside], b[inside], distances[inside]
         return self._places[a], places[b], distances
-
-    def _measured(self, a: I64, theirs: Rows, b: I64) -> F32:
-        distances = np.empty(len(a), np.float32)
-        for start in range(0, len(a), _MEASURED):
-            chosen = slice(start, start + _MEASURED)
-            distances[chosen] = cosine_distances(decode(self._rows[a[chosen]]), decode(theirs[b[chosen]]))
-        return distances
 
 
 def _reaching(unit: F32, theirs: F32, floor: np.float32) -> tuple[I64, I64]:
@@ -137,6 +129,24 @@ def _reaching(unit: F32, theirs: F32, floor: np.float32) -> tuple[I64, I64]:
     rows = np.flatnonzero(scores.max(axis=1) >= floor)
     places, b = np.nonzero(scores[rows] >= floor)
     return rows[places], b
+
+
+def _distances(ours: Rows, theirs: Rows, a: I64, b: I64) -> F32:
+    """Give the distance of our row a and their row b for each of some pairs, to the bit that exact.py defines."""
+    out = np.empty(len(a), np.float32)
+    (x, x_lengths, a), (y, y_lengths, b) = _measurable(ours, a), _measurable(theirs, b)
+    for start in range(0, len(a), _MEASURED):
+        i, j = a[start : start + _MEASURED], b[start : start + _MEASURED]
+        dots = np.add.reduce(x[i] * y[j], axis=1)
+        out[start : start + _MEASURED] = np.maximum(0.0, 1.0 - dots / (x_lengths[i] * y_lengths[j]))
+    return out
+
+
+def _measurable(rows: Rows, chosen: I64) -> tuple[F64, F64, I64]:
+    """Give the chosen rows, each once, in float64; their lengths; and where each choice is now."""
+    held, places = np.unique(chosen, return_inverse=True)
+    x = decode(rows[held]).astype(np.float64)
+    return x, np.sqrt(np.add.reduce(x * x, axis=1)), places
 
 
 def _bits_within(ours: Rows, theirs: Rows, max_distance: float) -> tuple[I64, I64, F32]:
