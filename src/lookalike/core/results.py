@@ -225,8 +225,8 @@ class DuplicateGroups(Sequence[DuplicateGroup]):
         """Say in a line how many groups and pictures there are, and what those hold that are not the best."""
         others = [member for group in self.groups for member in group.members[1:]]
         spare = size_text(sum(member.byte_size for member in others))
-        pictures = len(self.groups) + len(others)
-        return f"{len(self.groups):,} groups of {pictures:,} pictures; all but the best of each hold {spare}"
+        groups = f"{len(self.groups):,} group{'s' * (len(self.groups) != 1)}"
+        return f"{groups} of {len(self.groups) + len(others):,} pictures; all but the best of each hold {spare}"
 
     def _rows(self) -> Iterator[list[str]]:
         for number, group in enumerate(self.groups, start=1):
