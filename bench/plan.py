@@ -41,12 +41,12 @@ class Sizes:
     memory: tuple[int, int] = (1_000, 20_000)
     cold: int = 7
     cold_records: int = 10_000
-    duplicates: tuple[int, ...] = (10_000,)
+    duplicates: tuple[int, ...] = (20_000, 100_000)
     relations: int = 1
 
 
 FULL = Sizes()
-LONG = Sizes(questions=(10_000, 100_000, 1_000_000), duplicates=(10_000, 100_000))
+LONG = Sizes(questions=(10_000, 100_000, 1_000_000))
 QUICK = Sizes(
     1, 60, (1_000,), 20, (2_000,), 2_000, 210, (50, 200), 2, 1_000, (1_000,), 60
 )  # to see that everything runs

@@ -2,7 +2,7 @@
 
 python bench/run.py                    everything, with the goals
 python bench/run.py --only search      one of them
-python bench/run.py --long             also 1,000,000 records to ask and 100,000 to find duplicates among
+python bench/run.py --long             also 1,000,000 records to ask
 python bench/run.py --quick            tiny sizes, to see that everything runs; the figures mean nothing
 """
 

@@ -63,6 +63,14 @@ def collection(home: Path, name: str, count: int) -> Store:
     return store
 
 
+def grow(home: Path, name: str, count: int, more: int) -> None:
+    """Add made-up records to a collection that has `count`."""
+    store = open_stores(home).open(name)
+    for block in blocks(store.spec.spaces, more, seed=8):
+        store.upsert(_entries(Block(count + block.first, block.vectors)))
+    store.close()
+
+
 def record_id(number: int) -> str:
     """Give the id of a record by its number."""
     return f"record-{number:07d}"

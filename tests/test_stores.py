@@ -131,6 +131,37 @@ def assert_agrees(store, query, k, *, space="look", max_distance=None, condition
     return found
 
 
+def every_pair(store, space, max_distance):
+    """Give {(key, key): distance} of all pairs within a distance, one vector against all others."""
+    metric = next(each.metric for each in store.spec.spaces if each.name == space)
+    blocks = list(store.scan_vectors(space))
+    keys = [key for keys, _ in blocks for key in keys.tolist()]
+    vectors = np.concatenate([vectors for _, vectors in blocks]) if blocks else []
+    rows = vectors if metric == "hamming" or not keys else vectors.astype(np.float16)
+    found = {}
+    for place in range(1, len(keys)):
+        distances = distances_of(metric, vectors[place], rows[:place])
+        near = np.flatnonzero(distances <= np.float32(max_distance)).tolist()
+        found |= {(keys[place], keys[other]): float(distances[other]) for other in near}
+    return found
+
+
+def joined(store, space, max_distance):
+    """Give what `pairs` gives in the same form, having checked that no pair comes twice."""
+    blocks = list(store.pairs(space, max_distance))
+    found = {}
+    for block in blocks:
+        for ours, theirs, distance in zip(
+            block.ours.tolist(), block.theirs.tolist(), block.distances.tolist(), strict=True
+        ):
+            assert ours > theirs
+            assert (ours, theirs) not in found
+            found[ours, theirs] = distance
+    shares = [block.share for block in blocks]
+    assert shares == sorted(shares)
+    return found
+
+
 # ---- near is what is near
 
 
@@ -148,6 +179,77 @@ def test_neighbors_are_those_of_brute_force(make_store, rows, more, gone, query,
         assert_agrees(again, unit(query), k, condition=condition)
         assert store.check() == again.check() == []
         again.close()
+
+
+@over_stores
+@plenty
+@given(
+    rows=entries,
+    more=entries,
+    gone=st.sets(ids),
+    first=st.sampled_from([0.0, 0.3, 2.0]),
+    then=st.floats(0, 2, width=16),
+)
+def test_pairs_are_those_of_brute_force_however_they_came(make_store, rows, more, gone, first, then):
+    with make_store() as (stores, store):
+        store.upsert(rows, replace="any")
+        assert joined(store, "look", first) == every_pair(store, "look", first)
+        store.upsert(more, replace="any")
+        store.delete([*gone, *(row.record.id for row in rows[::3])])
+        again = stores.open("shelf")
+        assert joined(again, "look", then) == every_pair(store, "look", then) == joined(store, "look", then)
+        assert joined(store, "hash", 3) == every_pair(store, "hash", 3)
+        again.close()
+
+
+@over_stores
+def test_pairs_on_the_ceiling_are_within_it(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("a", (1, 0, 0, 0), hash=(0, 0)), entry("b", (0.9, 0.1, 0.2, 0), hash=(7, 0))])
+        [(pair, distance)] = every_pair(store, "look", 2).items()
+        assert joined(store, "look", distance) == {pair: distance}
+        assert joined(store, "look", np.nextafter(np.float32(distance), np.float32(0))) == {}
+        assert joined(store, "hash", 3) == {pair: 3.0}
+        assert joined(store, "hash", 2.9) == {}
+        for wrong in (-0.1, float("nan")):
+            with pytest.raises(InputError, match="max_distance"):
+                list(store.pairs("look", wrong))
+
+
+def block_of(rng, first, count):
+    """Made-up records in eight directions each of which has many, with hashes."""
+    centers = np.random.default_rng(8).standard_normal((8, DIM))
+    rows = centers[rng.integers(0, 8, count)] + 0.1 * rng.standard_normal((count, DIM))
+    bits = rng.integers(0, 256, (count, 2)) & (255, 15)
+    return [entry(f"{first + n}", rows[n], hash=bits[n]) for n in range(count)]
+
+
+@over_stores
+def test_a_join_of_many_blocks_that_was_left_goes_on_where_it_stopped(make_store):
+    """Enough records for several blocks and tiles, some deleted, one reader in the middle of the work."""
+    rng = np.random.default_rng(3)
+    with make_store() as (stores, store):
+        store.upsert(block_of(rng, 0, 4000))
+        store.flush()
+        store.upsert(block_of(rng, 4000, 700))
+        store.delete([str(n) for n in range(0, 4700, 9)])
+        expected = every_pair(store, "look", 1e-4)
+        for left in range(1, 4):
+            pairs = store.pairs("look", 1e-4)
+            for _ in range(left):
+                next(pairs)
+            other = stores.open("shelf")
+            assert joined(other, "look", 1e-4) == expected  # beside one that is at it
+            other.close()
+            pairs.close()
+        assert joined(store, "look", 1e-4) == expected
+        assert joined(store, "hash", 0) == every_pair(store, "hash", 0)
+        store.upsert(block_of(rng, 4700, 20))
+        fresh = set(store.keys([str(n) for n in range(4700, 4720)]).values())
+        again = joined(store, "look", 1e-4)
+        assert {pair: distance for pair, distance in again.items() if not fresh & set(pair)} == expected
+        assert len(again) > len(expected)
+        assert store.check() == []
 
 
 @over_stores
@@ -309,6 +411,10 @@ class AgainstADictionary(RuleBasedStateMachine):
     def search(self, query, k, condition):
         for store in (self.store, self.other):
             assert_agrees(store, unit(query), k, condition=condition)
+
+    @rule(max_distance=st.sampled_from([0.0, 0.2, 1.0]))
+    def join(self, max_distance):
+        assert joined(self.store, "look", max_distance) == every_pair(self.store, "look", max_distance)
 
     @invariant()
     def holds_the_same(self):

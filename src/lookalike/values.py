@@ -184,6 +184,27 @@ class Neighbors:
     plan: Plan
 
 
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Some of all pairs of records within a distance: columns, each pair once, the greater key in `ours`.
+
+    Attributes:
+        ours, theirs: (n,) int64.
+        distances: (n,) float32.
+        covered: With these, all pairs among the keys up to this one were given; None where a block is not complete.
+        share: How far the work has come, 0..1.
+    """
+
+    ours: I64
+    theirs: I64
+    distances: F32
+    covered: int | None
+    share: float
+
+    def __len__(self) -> int:
+        return len(self.ours)
+
+
 @dataclass(frozen=True)
 class Match:
     """An answer to a person: a record with its score, distance and rank (from 1).
@@ -258,12 +279,15 @@ class Edge:
 
 @dataclass(frozen=True)
 class Member:
-    """A record of a duplicate group with its score against the group's representative."""
+    """A record of a duplicate group with its score against the group's representative, and what tells it apart."""
 
     id: str
     score: float
     relation: str | None = None
     source: str | None = None
+    size_px: tuple[int, int] = (0, 0)
+    byte_size: int = 0
+    format: str = ""
 
 
 @dataclass(frozen=True)

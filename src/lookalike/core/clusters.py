@@ -24,9 +24,10 @@ def find_clusters(
         algorithms", J. ACM 1984.
     """
     parents: dict[int, int] = {}
-    for key, other, _ in scored_pairs(store, threshold, space=space, points=points, on_progress=on_progress):
-        ours, theirs = _root(parents, key), _root(parents, other)
-        parents[max(ours, theirs)] = min(ours, theirs)
+    for block in scored_pairs(store, threshold, space=space, points=points, on_progress=on_progress):
+        for key, other in zip(block.ours.tolist(), block.theirs.tolist(), strict=True):
+            ours, theirs = _root(parents, key), _root(parents, other)
+            parents[max(ours, theirs)] = min(ours, theirs)
     members: dict[int, list[str]] = defaultdict(list)
     keys = list(parents)
     for start in range(0, len(keys), _IDS_READ):

@@ -43,10 +43,11 @@ from .question import (
 )
 from .ranking import Ranker, score_counts
 from .relations import Look
+from .representatives import DEFAULT_RULE
 from .results import Clusters, DuplicateGroups, Matches, Report
 from .search import Page, Selection
-from .verifying import Relate, Verifier
 from .spaces import HUE_SPACE
+from .verifying import Relate, Verifier
 
 if TYPE_CHECKING:
     from ..stores import Store
@@ -215,9 +216,9 @@ class Collection:
                 full ranking. After a write they go on in the ranking as it is then.
             exact: Take no approximate index, where the collection has one. Pages of an approximate ranking may miss
                 a record; those of an exact one never do.
-            verify: Of how many of the first matches to find the relation to the picture, a single one, by geometry. In a
-                collection of type "matching" that is 100 when not given, and those that are the same picture come
-                before all others, the surest first; elsewhere 0, and the order stays.
+            verify: Of how many of the first matches to find the relation to the picture, a single one, by geometry.
+                In a collection of type "matching" that is 100 when not given, and those that are the same picture
+                come before all others, the surest first; elsewhere 0, and the order stays.
             explain: Say in `Matches.explanation` how the answer was found.
 
         Raises:
@@ -411,7 +412,7 @@ class Collection:
 
         The ends of a chain may be far apart; `duplicates` gives groups whose members are all near one representative.
 
-        Cost: one search for each record; memory for the keys that have a partner.
+        Cost: that of `duplicates`; memory for the keys that have a partner.
         """
         check_unit("threshold", threshold)
         space = self._ranking_space
@@ -510,25 +511,31 @@ class Collection:
         *,
         threshold: float | None = None,
         precision: float | None = None,
+        best: str = DEFAULT_RULE,
         on_progress: OnProgress | None = None,
     ) -> DuplicateGroups:
         """Find the groups of records that are the same picture, by score in the copy descriptor's space.
 
         Each member scores at least `threshold` against the group's representative, so that no chain of small
-        steps joins far pictures. The representative has the most pixels, then bytes; then the lowest id.
+        steps joins far pictures.
 
         Args:
             threshold: Floor on the score; 0.90, where "the same picture with minor variations" begins.
             precision: In place of a threshold: the chance, 0..1, with which a member has to be right.
+            best: What makes the representative: "resolution" (most pixels; then lossless before lossy, most bytes,
+                the oldest file, the lowest id), "bytes", "oldest" or "newest" by the time of the file's last change,
+                or a metadata field, whose greatest value wins. Ties fall to the others, in that order.
 
-        Cost: one search for each record.
+        Cost: all pairs of records are compared once (100,000 in half a minute); what was found is kept, so that later
+            calls compare new records alone.
         """
         check_unit("threshold", threshold)
         space = self._copy_space
         floor = NEAR_DUPLICATE_SCORE if threshold is None else threshold
         if precision is not None:
             floor = floor_of(threshold, precision, self._reliability(space))
-        groups = find_duplicates(self._store, floor, space=space, points=self._points(space), on_progress=on_progress)
+        points = self._points(space)
+        groups = find_duplicates(self._store, floor, space=space, points=points, best=best, on_progress=on_progress)
         return DuplicateGroups(self.name, floor, groups, picture=self.thumbnail)
 
     def evaluate(

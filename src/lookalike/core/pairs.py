@@ -7,6 +7,7 @@ where the distance is next to nothing, as it is for equal bytes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,10 +29,19 @@ if TYPE_CHECKING:
     from ..values import F32, F64, I64, Bools
     from .ingest import OnProgress
 
-_BLOCK = 256  # records whose neighbors are asked for at once
-_FIRST_K = 32  # neighbors asked for at first; a record with more is asked again
+_MEASURED = 512  # pairs whose signs are compared at once: they stay in the cache of a core
+_NEAR_SHARE = 0.85  # of the time goes into finding near vectors, the rest into finding hashes that agree
 _SLACK = 1e-6  # of distance: candidates may pass it, the score decides
 _SAME_PICTURE = 1e-3  # of distance: equal bytes lie below, even when two versions of a decoder made the vectors
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredPairs:
+    """Some pairs of records, as columns: keys, keys, and (n,) float64 scores."""
+
+    ours: I64
+    theirs: I64
+    scores: F64
 
 
 def score_pairs(store: Store, points: Map, ours: I64, theirs: I64, distances: F32 | F64) -> F64:
@@ -53,77 +63,56 @@ def score_pairs(store: Store, points: Map, ours: I64, theirs: I64, distances: F3
     scores[high] = scores_of(
         near,
         points,
-        hash_bits=_between(store, HASH_SPACE, ours, theirs),
-        hue_distances=_between(store, HUE_SPACE, ours, theirs),
+        hash_bits=_distances(store, HASH_SPACE, ours, theirs),
+        hue_distances=_distances(store, HUE_SPACE, ours, theirs),
         same_bytes=_same_bytes(store, ours, theirs, near),
     )
     return scores
 
 
 def scored_pairs(
-    store: Store, threshold: float, *, space: str, points: Map, on_progress: OnProgress | None = None
-) -> Iterator[tuple[int, int, float]]:
-    """Give (key, key, score) of all pairs of two records that reach the threshold; most of them both ways round.
+    store: Store,
+    threshold: float,
+    *,
+    space: str,
+    points: Map,
+    between: tuple[I64, I64] | None = None,
+    on_progress: OnProgress | None = None,
+) -> Iterator[ScoredPairs]:
+    """Give all pairs of two records that reach the threshold, each once, in blocks.
 
-    Cost: one search for each record; memory for one block of records and their pairs.
+    Args:
+        between: Two sets of keys: give the pairs of one of the first with one of the second instead.
+
+    Cost: that of `Store.pairs`, in the space and for the hashes.
     """
-    total, done = store.count(), 0
-    reach = max(0.0, distance_at(threshold, points)) + _SLACK  # equal bytes lie at 0, and score 1.0 all the same
-    for keys, vectors in store.scan_vectors(space, batch=_BLOCK):
-        floats: Any = vectors
-        near = _near(store, space, keys, floats, reach)
-        alike = _alike(store, space, keys, floats, threshold)
-        ours, theirs = np.append(near[0], alike[0]), np.append(near[1], alike[1])
-        distances = np.append(near[2], alike[2])
-        scores = score_pairs(store, points, ours, theirs, distances)
-        chosen = (scores >= threshold) & (ours != theirs)
-        yield from zip(ours[chosen].tolist(), theirs[chosen].tolist(), scores[chosen].tolist(), strict=True)
-        done += len(keys)
+    total = store.count() if on_progress else 0
+
+    def tell(share: float) -> None:
         if on_progress is not None:
-            on_progress(Progress(done, total))
+            on_progress(Progress(int(share * total), total))
+
+    reach = max(_SAME_PICTURE, distance_at(threshold, points)) + _SLACK
+    for near in store.pairs(space, reach, between=between):
+        yield _scored(store, threshold, points, near.ours, near.theirs, near.distances)
+        tell(_NEAR_SHARE * near.share)
+    agreeing = distance_at(AGREEING_SCORE, points) + _SLACK
+    if threshold <= SAME_HASH_MOST and reach < agreeing:
+        for alike in store.pairs(HASH_SPACE, SAME_HASH_BITS, between=between):
+            distances = _distances(store, space, alike.ours, alike.theirs)
+            lifted = (distances > np.float32(reach)) & (distances <= agreeing)
+            yield _scored(store, threshold, points, alike.ours[lifted], alike.theirs[lifted], distances[lifted])
+            tell(_NEAR_SHARE + (1 - _NEAR_SHARE) * alike.share)
+    tell(1.0)
 
 
-def _near(store: Store, space: str, keys: I64, vectors: Any, reach: float) -> tuple[I64, I64, F32]:
-    """Give all pairs of these records within a distance: (keys, keys, distances).
-
-    Few neighbors are asked for first, and more for the rows that have more: most records have no duplicates.
-    """
-    found = store.neighbors(space, vectors, _FIRST_K, max_distance=reach)
-    ours, theirs, distances = [], [], []
-    for row, count in enumerate(found.counts.tolist()):
-        others, far, k = found.keys[row], found.distances[row], _FIRST_K
-        while count == k:
-            k *= 8
-            more = store.neighbors(space, vectors[row : row + 1], k, max_distance=reach)
-            others, far, count = more.keys[0], more.distances[0], int(more.counts[0])
-        ours.append(np.full(count, keys[row]))
-        theirs.append(others[:count])
-        distances.append(far[:count])
-    return np.concatenate(ours), np.concatenate(theirs), np.concatenate(distances)
+def _scored(store: Store, threshold: float, points: Map, ours: I64, theirs: I64, distances: F32 | F64) -> ScoredPairs:
+    scores = score_pairs(store, points, ours, theirs, distances)
+    reaching = scores >= threshold
+    return ScoredPairs(ours[reaching], theirs[reaching], scores[reaching])
 
 
-def _alike(store: Store, space: str, keys: I64, vectors: Any, threshold: float) -> tuple[I64, I64, F32]:
-    """Give the pairs whose hashes agree, where that alone reaches the threshold."""
-    none = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
-    if threshold > SAME_HASH_MOST:
-        return none
-    hashes: Mapping[int, Any] = store.vectors(HASH_SPACE, keys.tolist())
-    if not hashes:
-        return none
-    held = np.fromiter(hashes, np.int64)
-    ours, theirs, _ = _near(store, HASH_SPACE, held, np.stack(list(hashes.values())), SAME_HASH_BITS)
-    ours, theirs = ours[ours != theirs], theirs[ours != theirs]
-    columns = _signs(store, space, theirs)
-    distances = np.full(len(ours), np.nan, np.float32)
-    for key, vector in zip(keys.tolist(), vectors, strict=True):
-        places = [place for place in np.flatnonzero(ours == key).tolist() if int(theirs[place]) in columns]
-        if places:
-            distances[places] = cosine_distances(vector, np.stack([columns[int(theirs[place])] for place in places]))
-    known = ~np.isnan(distances)
-    return ours[known], theirs[known], distances[known]
-
-
-def _between(store: Store, space: str, ours: I64, theirs: I64) -> F64:
+def _distances(store: Store, space: str, ours: I64, theirs: I64) -> F64:
     """Give for each pair the distance of their signs in a space; NaN where one has none."""
     signs = _signs(store, space, np.append(ours, theirs))
     out = np.full(len(ours), np.nan)
@@ -135,12 +124,13 @@ def _between(store: Store, space: str, ours: I64, theirs: I64) -> F64:
     places = [np.minimum(np.searchsorted(held, keys, sorter=order), len(held) - 1) for keys in (ours, theirs)]
     a, b = (order[place] for place in places)
     known = (held[a] == ours) & (held[b] == theirs)
-    a, b = a[known], b[known]
-    if rows.dtype == np.uint8:
-        out[known] = np.unpackbits(rows[a] ^ rows[b], axis=1).sum(axis=1)
-    else:
-        out[known] = cosine_distances(rows[a], rows[b])
+    for chosen in np.array_split(np.flatnonzero(known), len(ours) // _MEASURED + 1):
+        out[chosen] = _differences(rows[a[chosen]], rows[b[chosen]])
     return out
+
+
+def _differences(a: Any, b: Any) -> Any:
+    return np.unpackbits(a ^ b, axis=1).sum(axis=1) if a.dtype == np.uint8 else cosine_distances(a, b)
 
 
 def _signs(store: Store, space: str, keys: I64) -> Mapping[int, Any]:

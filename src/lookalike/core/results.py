@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
-from ..rendering import Card, Section, html_fragment, text_table
+from ..rendering import Card, Section, html_fragment, size_text, text_table
 from ..values import DuplicateGroup, Explanation, Failure, Match, Relation, RelationKind, Transform
 
 if TYPE_CHECKING:
@@ -265,14 +265,29 @@ class DuplicateGroups(Sequence[DuplicateGroup]):
     def __str__(self) -> str:
         if not self.groups:
             return f'no duplicates in "{self.collection}" with a score of {self.threshold:g} or more'
-        return text_table(["group", "score", "id", "relation"], list(self._rows()), right=[0, 1])
+        header = ["group", "score", "id", "size", "format", "bytes", "relation"]
+        return text_table(header, list(self._rows()), right=[0, 1, 3, 5]) + f"\n\n{self.summary()}"
+
+    def summary(self) -> str:
+        """Say in a line how many groups and pictures there are, and what those hold that are not the best."""
+        others = [member for group in self.groups for member in group.members[1:]]
+        spare = size_text(sum(member.byte_size for member in others))
+        groups = f"{len(self.groups):,} group{'s' * (len(self.groups) != 1)}"
+        return f"{groups} of {len(self.groups) + len(others):,} pictures; all but the best of each hold {spare}"
 
     def _rows(self) -> Iterator[list[str]]:
         for number, group in enumerate(self.groups, start=1):
             for place, member in enumerate(group.members):
-                label = str(number) if place == 0 else ""
-                score = "keep" if place == 0 else f"{member.score:.3f}"
-                yield [label, score, member.id, "" if place == 0 else member.relation or ""]
+                width, height = member.size_px
+                yield [
+                    str(number) if place == 0 else "",
+                    "best" if place == 0 else f"{member.score:.3f}",
+                    member.id,
+                    f"{width} x {height}",
+                    member.format,
+                    size_text(member.byte_size),
+                    member.relation or "",
+                ]
 
     def sections(self) -> list[Section]:
         """Give each group as a row of pictures."""

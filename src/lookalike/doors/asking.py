@@ -161,6 +161,10 @@ def compare(
 @collection_option
 @click.option("--threshold", "-t", type=float, help="Floor on the score of a copy.  [default: 0.9]")
 @click.option("--precision", type=float, help="Instead: the chance, 0 to 1, with which a copy has to be one.")
+@click.option(
+    "--best", default="resolution", show_default=True,
+    help="What is kept of a group: resolution, bytes, oldest, newest, or the greatest value of a metadata FIELD.",
+)  # fmt: skip
 @sheet_option
 @home_option
 @json_option
@@ -168,20 +172,25 @@ def duplicates(
     collection: str,
     threshold: float | None,
     precision: float | None,
+    best: str,
     sheet: str | None,
     home: str | None,
     as_json: bool,
 ) -> int:
     """Find groups of records that are the same picture.
 
+    Each group has a best picture, and every other scores at least the threshold against it. What was found is kept
+    beside the index: after more pictures came, only these are compared.
+
     \b
     Example:
       lookalike duplicates --html duplicates.html
+      lookalike duplicates --threshold 0.95 --best oldest
     """
     with open_library_at(home) as library:
         target = library.collection(collection)
         with progress_bar("comparing", "records") as tell:
-            found = target.duplicates(threshold=threshold, precision=precision, on_progress=tell)
+            found = target.duplicates(threshold=threshold, precision=precision, best=best, on_progress=tell)
         write_sheet(sheet, found)
         show(found, as_json)
         return ANSWER_IS_NO if (threshold, precision) != (None, None) and not found else DONE

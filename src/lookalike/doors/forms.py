@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..core.results import Clusters, Comparison, DuplicateGroups, Matches, Report
     from ..errors import LookalikeError
-    from ..values import Match, Record
+    from ..values import DuplicateGroup, Match, Record
 
 
 def matches_form(found: Matches) -> dict[str, Any]:
@@ -63,17 +63,13 @@ def comparison_form(compared: Comparison) -> dict[str, Any]:
 
 def duplicates_form(found: DuplicateGroups) -> dict[str, Any]:
     """Give the reply of `duplicates`."""
-    return {
-        "groups": [
-            {
-                "representative": group.representative,
-                "min_score": group.min_score,
-                "members": [{"id": m.id, "score": m.score, "relation": m.relation} for m in group.members],
-            }
-            for group in found
-        ],
-        "count": len(found),
-    }
+    return {"groups": [group_form(group) for group in found], "count": len(found)}
+
+
+def group_form(group: DuplicateGroup) -> dict[str, Any]:
+    """Give one group of the reply of `duplicates`."""
+    members = [{"id": m.id, "score": m.score, "relation": m.relation} for m in group.members]
+    return {"representative": group.representative, "min_score": group.min_score, "members": members}
 
 
 def report_form(report: Report) -> dict[str, Any]:

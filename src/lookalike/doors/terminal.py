@@ -90,7 +90,7 @@ def show(found: Matches | Comparison | DuplicateGroups | Clusters, as_json: bool
     elif isinstance(found, results.Matches):
         print_json(forms.matches_form(found))
     elif isinstance(found, results.DuplicateGroups):
-        print_json(forms.duplicates_form(found))
+        _print_groups(found)
     elif isinstance(found, results.Clusters):
         print_json(forms.clusters_form(found))
     else:
@@ -110,6 +110,17 @@ def write_sheet(sheet: str | None, found: Matches | Comparison | DuplicateGroups
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _print_groups(found: DuplicateGroups) -> None:
+    """Print the reply of `duplicates` as JSON, a group a line: however many there are, one is in memory as text."""
+    from .forms import group_form
+
+    click.echo('{"groups": [')
+    for number, group in enumerate(found, start=1):
+        comma = "," if number < len(found) else ""
+        click.echo(f"  {json.dumps(group_form(group), ensure_ascii=False)}{comma}")
+    click.echo(f'], "count": {len(found)}}}')
 
 
 def print_pairs(values: dict[str, Any]) -> None:

@@ -67,6 +67,12 @@ def stamp(path: str | os.PathLike[str]) -> str:
     return _stamp(os.stat(path))
 
 
+def changed_ns(stamp: str) -> int | None:
+    """Give the modification time that a stamp tells, in nanoseconds since 1970; None when it tells none."""
+    _, _, time = stamp.partition(":")
+    return int(time) if time.removeprefix("-").isdecimal() else None
+
+
 def printable(text: str) -> str:
     """Give text that any output takes: undecodable bytes of a file name and control characters as escapes."""
     if text.isprintable():

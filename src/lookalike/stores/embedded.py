@@ -17,7 +17,7 @@ import numpy as np
 
 from ..errors import CollectionNotFoundError, InputError, RecordNotFoundError, StoreError, StoreReadOnlyError
 from ..limits import Limits
-from ..values import Calibration, CollectionSpec, Entry, Neighbors, Plan, Record
+from ..values import Calibration, CollectionSpec, Entry, Neighbors, Pairs, Plan, Record
 from . import generation, maintenance, schema, writing
 from .base import Replace, Written
 from .sql import Where, where
@@ -277,6 +277,19 @@ class EmbeddedStore:
         )
         return Neighbors(answer.keys, answer.distances, answer.counts, plan)
 
+    def pairs(self, space: str, max_distance: float, *, between: tuple[I64, I64] | None = None) -> Iterator[Pairs]:
+        """Give all pairs of records within a distance, each once, or those between two sets; see the seam."""
+        from . import joining, pairing
+
+        place = self._place(space)
+        _check_ceiling(max_distance)
+        with self._viewing(place) as (conn, view):
+            table = joining.Table(self._index.selections(conn, view, None))
+        metric = self._spaces[place].metric
+        if between is not None:
+            return joining.join_two(table, metric, max_distance, *between)
+        return pairing.find(self._truth, self._index_folder, place, table, metric, max_distance)
+
     def _check_queries(self, place: int, vectors: F32 | U8, k: int, max_distance: float | None) -> None:
         space = self._spaces[place]
         hamming = space.metric == "hamming"
@@ -288,8 +301,8 @@ class EmbeddedStore:
             )
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
             raise InputError(f"k={k!r} is out of range: pass a whole number of 1 or more.")
-        if max_distance is not None and not max_distance >= 0:
-            raise InputError(f"max_distance={max_distance!r} is out of range: pass a distance of 0 or more.")
+        if max_distance is not None:
+            _check_ceiling(max_distance)
         if not hamming:
             lengths = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
             if not (np.isfinite(lengths) & (lengths > 0)).all():
@@ -403,6 +416,11 @@ class EmbeddedStore:
 def _floats(rows: Any) -> Any:
     """Give rows as they are told: (n, d) float32, or a copy of (n, bytes) uint8."""
     return rows.copy() if rows.dtype == np.uint8 else rows.astype(np.float32)
+
+
+def _check_ceiling(max_distance: float) -> None:
+    if not max_distance >= 0:
+        raise InputError(f"max_distance={max_distance!r} is out of range: pass a distance of 0 or more.")
 
 
 def _search_statistics(spec: CollectionSpec, files: generation.Generation | None) -> dict[str, Any]:

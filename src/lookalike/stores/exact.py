@@ -80,6 +80,11 @@ def slack(rows: Rows) -> float:
     return most
 
 
+def rounding(dim: int, slack: float) -> float:
+    """Say how far a float32 product of a unit vector and a row may be from their cosine: eps, as above."""
+    return (dim + 16) * 2.0**-24 + 1.02 * slack
+
+
 class Segment:
     """Rows with their keys; what is deleted is masked, never moved."""
 
@@ -259,7 +264,7 @@ class _Table:
         for each in self.selections:
             scores, rows = _scan(each, unit, min(m, each.count))  # (q, m) each
             if m < each.count:
-                highest = scores[:, -1].astype(np.float64) + _error(queries.shape[1], each.segment)
+                highest = scores[:, -1].astype(np.float64) + rounding(queries.shape[1], each.segment.slack)
                 unseen = np.minimum(unseen, 1.0 - highest)
             for place, query in enumerate(queries):
                 found[place].append(scored(each.segment, query, rows[place]))
@@ -281,14 +286,9 @@ def nearest(segment: Segment, query: F32, rows: I64, k: int) -> Found:
     """
     if len(rows) > k:
         scores = decode(segment.rows[rows]) @ unit_of(query[None])[0]
-        floor = np.partition(scores, -k)[-k] - 2 * _error(len(query), segment)
+        floor = np.partition(scores, -k)[-k] - 2 * rounding(len(query), segment.slack)
         rows = rows[scores >= floor]
     return scored(segment, query, rows)
-
-
-def _error(d: int, segment: Segment) -> float:
-    """Say how far a float32 score may be from the cosine of a query of d numbers and a row."""
-    return (d + 16) * 2.0**-24 + 1.02 * segment.slack
 
 
 def _scan(selection: Selection, unit: F32, m: int) -> tuple[F32, I64]:

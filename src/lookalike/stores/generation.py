@@ -1,6 +1,7 @@
 """The files of the derived index: how a generation is written, found, checked, and swept away.
 
     index/
+    ├── 0.pairs.lock, *.pairs   near pairs that were found (see pairing.py)
     ├── lock                    held (flock) by who writes or sweeps; the others leave the index alone meanwhile
     ├── new-<random>/           a generation being written; without its writer it is litter
     └── <version>-<random>/     a generation
@@ -262,15 +263,15 @@ def litter(folder: Path, keep: str | None) -> list[str]:
 
 
 @contextmanager
-def locked(folder: Path, *, patience_s: float = 0.0) -> Iterator[bool]:
-    """Hold the lock of an index folder; give False when another process has it for longer than `patience_s`."""
+def locked(folder: Path, *, name: str = "lock", patience_s: float = 0.0) -> Iterator[bool]:
+    """Hold a lock of an index folder; give False when another process has it for longer than `patience_s`."""
     try:
         import fcntl
     except ImportError:  # no flock on this platform: writers are told apart by their random names alone
         yield True
         return
     folder.mkdir(exist_ok=True)
-    with open(folder / "lock", "ab") as file:
+    with open(folder / name, "ab") as file:
         until = time.monotonic() + patience_s
         while True:
             try:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..values import Space
-from . import failures, generation, ivf, schema
+from . import failures, generation, ivf, pairing, schema
 from .connections import BUSY_TIMEOUT_S
 from .transactions import Truth
 
@@ -63,6 +63,8 @@ def compact(truth: Truth, folder: Path, spaces: Sequence[Space], *, least: int) 
         if held is not None:  # who knows fewer removals than the floor loads anew
             conn.execute("UPDATE state SET removed_floor = max(removed_floor, ?)", (held.last_removed,))
             conn.execute("DELETE FROM removed WHERE seq <= ?", (held.last_removed,))
+        pairing.forget(conn)
+    pairing.sweep(folder)
     with truth.alone() as conn:
         conn.execute("VACUUM")
         if conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
@@ -91,6 +93,7 @@ def _copy(truth: Truth, fresh: Path) -> None:
             conn.backup(copy)  # in one step: a writer meanwhile cannot make it begin again
         copy.execute("PRAGMA journal_mode = WAL")
         copy.execute("DELETE FROM meta WHERE name = 'generation'")
+        pairing.forget(copy)
         name = schema.read_spec(copy).name
     finally:
         copy.close()
