@@ -265,7 +265,7 @@ class Space:
 
 @dataclass(frozen=True)
 class CollectionSpec:
-    """What a collection is: fixed when it is made, but for fields, product-id field and recall target.
+    """What a collection is: fixed when it is made, but for fields, product-id field, recall target and title.
 
     Attributes:
         encoder: Name of the encoder whose vectors it holds.

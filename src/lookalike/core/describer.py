@@ -57,6 +57,10 @@ class Workers(Protocol):
         """
         ...
 
+    def thumbnail(self, data: bytes, *, side_px: int) -> bytes:
+        """Make a small JPEG of a picture as `Describer.thumbnail` does; raises as `describe`."""
+        ...
+
 
 class Describer:
     """What reads and encodes for a library, with one encoder. May be used from many threads.
@@ -120,6 +124,18 @@ class Describer:
             vectors=self.vectors(image),
             thumbnail=intake.thumbnail(image, THUMBNAIL_SIDE_PX) if thumbnail else None,
         )
+
+    def thumbnail(self, source: Any, side_px: int) -> bytes:
+        """Give a JPEG of a source whose longer side is at most `side_px`.
+
+        Raises:
+            SourceError: when it gives no picture.
+        """
+        limits = self.settings.limits
+        if self._workers is not None:
+            data, _ = intake.read_bytes(source, limits=limits, fetch=self.fetcher)
+            return self._workers.thumbnail(data, side_px=side_px)
+        return intake.thumbnail(intake.read(source, limits=limits, min_side_px=side_px, fetch=self.fetcher), side_px)
 
     def read(self, source: Any, *, crop: Crop | None = None) -> Image:
         """Read a source to an image, as large as the encoder needs it."""

@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -50,6 +51,10 @@ class Form(Protocol):
 
     def sources(self, job: Job, stream: BinaryIO) -> Iterator[tuple[Any, int]]:
         """Give each source, as `Collection.add` reads it, with its size in bytes."""
+        ...
+
+    def admitted(self, job: Job, block: list[Any]) -> AbstractContextManager[list[Any]]:
+        """Lend a block for as long as it is being added, with an error in the place of each source that may not be."""
         ...
 
 
@@ -208,7 +213,8 @@ class Jobs:
         def tell(_: Progress) -> None:
             self._go_on(job.id)
 
-        collection.add(block, replace=job.replace, on_progress=tell, on_outcome=settled.append)
+        with self._form.admitted(job, block) as admitted:
+            collection.add(admitted, replace=job.replace, on_progress=tell, on_outcome=settled.append)
         settled.sort(key=lambda outcome: outcome.place)
         return [replace(outcome, place=job.done + outcome.place) for outcome in settled]
 

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import CollectionNotFoundError, InputError, RecordNotFoundError, StoreError, StoreReadOnlyError
+from ..errors import (
+    ChangedMeanwhileError,
+    CollectionNotFoundError,
+    InputError,
+    RecordNotFoundError,
+    StoreError,
+    StoreReadOnlyError,
+)
 from ..limits import Limits
 from ..values import CollectionSpec, Entry, Neighbors, Plan, Record
 from . import generation, maintenance, schema, writing
@@ -66,8 +73,9 @@ class EmbeddedStore:
         fields: Sequence[str] | None = None,
         product_id_field: str | None = None,
         recall_target: float | None = None,
+        title: str | None = None,
     ) -> None:
-        """Change the declared fields, the product-id field and the recall target, each where given; see the seam."""
+        """Change the declared fields, product-id field, recall target and title, each where given; see the seam."""
         with self._truth.writing() as (conn, _):
             spec = schema.read_spec(conn)
             if fields is not None:
@@ -76,6 +84,8 @@ class EmbeddedStore:
                 spec = replaced(spec, product_id_field=product_id_field or None)
             if recall_target is not None:
                 spec = replaced(spec, recall_target=schema.checked_recall(recall_target))
+            if title is not None:
+                spec = replaced(spec, title=title)
             schema.write_spec(conn, spec)
             schema.index_fields(conn)
 
@@ -103,30 +113,33 @@ class EmbeddedStore:
         unset: Collection[str] = (),
         tags: Sequence[str] | None = None,
         replace: bool = False,
+        entry: Entry | None = None,
+        seen: Record | None = None,
     ) -> Record:
-        """Change metadata and tags of one record, each where given, and return it; see the seam."""
+        """Change metadata, tags and picture of one record, each where given, and return it; see the seam."""
         with self._truth.writing() as (conn, version):
-            row = conn.execute("SELECT key, metadata, tags FROM records WHERE id = ?", (record_id,)).fetchone()
-            if row is None:
-                raise RecordNotFoundError(f'no record "{record_id[:80]}". Add it first, or check the spelling.')
-            key, kept, words = row
-            fields = {**({} if replace and metadata is not None else json.loads(kept)), **(metadata or {})}
-            text = writing.metadata_text({k: v for k, v in fields.items() if k not in unset}, self._limits)
-            conn.execute(
-                "UPDATE records SET metadata = ?, tags = ?, updated_at = ?, changed = ? WHERE key = ?",
-                (text, words if tags is None else writing.json_text(list(tags)), schema.now(), version, key),
-            )
-            sql = f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE key = ?"
-            return schema.record_of(conn.execute(sql, (key,)).fetchone())
+            held = _held(conn, record_id, seen)
+            fields = {**({} if replace and metadata is not None else held.metadata), **(metadata or {})}
+            kept = {name: value for name, value in fields.items() if name not in unset}
+            words = held.tags if tags is None else tuple(tags)
+            if entry is None:
+                writing.revise(conn, replaced(held, metadata=kept, tags=words), version=version, limits=self._limits)
+            else:
+                record = replaced(entry.record, id=record_id, metadata=kept, tags=words)
+                batch = writing.prepare([replaced(entry, record=record)], self._spaces, self._limits)
+                writing.write(conn, batch, version=version, replace="any")
+            return _held(conn, record_id)
 
     def restamp(self, stamps: Mapping[str, str]) -> None:
         """Set the `stamp` of records by id, in one transaction; unknown ids are skipped."""
         with self._truth.writing() as (conn, _):
             conn.executemany("UPDATE records SET stamp = ? WHERE id = ?", [(s, id) for id, s in stamps.items()])
 
-    def delete(self, record_ids: Collection[str]) -> int:
-        """Delete records for good and say how many were there. Unknown ids are skipped."""
+    def delete(self, record_ids: Collection[str], *, seen: Record | None = None) -> int:
+        """Delete records for good and say how many were there. Unknown ids are skipped; see the seam."""
         with self._truth.writing() as (conn, _):
+            if seen is not None:
+                _held(conn, seen.id, seen)
             keys = list(self._keys(conn, record_ids).values())
             writing.remove(conn, keys)
             return len(keys)
@@ -400,6 +413,17 @@ def _search_statistics(spec: CollectionSpec, files: generation.Generation | None
         "lists": lists.tuning.lists,
         "probes": probing.probes,
     }
+
+
+def _held(conn: sqlite3.Connection, record_id: str, seen: Record | None = None) -> Record:
+    """Give a record, in the transaction under way; refuse one that is not as it was seen."""
+    row = conn.execute(f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE id = ?", (record_id,)).fetchone()
+    if row is None:
+        raise RecordNotFoundError(f'no record "{record_id[:80]}". Add it first, or check the spelling.')
+    held = schema.record_of(row)
+    if seen is not None and held != seen:
+        raise ChangedMeanwhileError(f'record "{record_id[:80]}" is not as it was. Read it again, then change it.')
+    return held
 
 
 def _ids(conn: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ class _Request:
     name: str
     records: Sequence[Any]
     replace: bool
-    check: Callable[[], None]
+    room: AbstractContextManager[None]
     answer: asyncio.Future[Added]
 
 
@@ -59,11 +60,13 @@ class Additions:
         """How many requests wait for a turn."""
         return len(self._waiting)
 
-    async def add(self, name: str, records: Sequence[Any], *, replace: bool, check: Callable[[], None]) -> Added:
+    async def add(
+        self, name: str, records: Sequence[Any], *, replace: bool, room: AbstractContextManager[None]
+    ) -> Added:
         """Add records to a collection, and say what became of each.
 
         Args:
-            check: Called on a thread before anything is done; what it raises is this request's answer.
+            room: Held, on a thread, while the records are added; what it raises before is this request's answer.
 
         Raises:
             BusyError: when too many wait already.
@@ -72,7 +75,7 @@ class Additions:
             self._lane.refused += 1
             raise BusyError(f"{len(self._waiting):,} requests wait. Try again in a moment.", retry_after_s=1)
         answer: asyncio.Future[Added] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Request(name, records, replace, check, answer))
+        self._waiting.append(_Request(name, records, replace, room, answer))
         if len(self._turns) < self._most_turns:
             turn = asyncio.create_task(self._work())
             self._turns.add(turn)
@@ -108,13 +111,14 @@ class Additions:
 
     def _add(self, batch: Sequence[_Request]) -> list[Added | Exception]:
         """Add a batch, on a thread. Never raises: the answers are for those who asked."""
-        refused = {place: error for place, request in enumerate(batch) if (error := _refusal(request)) is not None}
-        admitted = [request for place, request in enumerate(batch) if place not in refused]
-        try:
-            added = iter(self._add_all(admitted) if admitted else [])
-        except Exception as error:
-            return [refused.get(place, error) for place in range(len(batch))]
-        return [refused[place] if place in refused else next(added) for place in range(len(batch))]
+        with ExitStack() as rooms:
+            refused = {n: error for n, request in enumerate(batch) if (error := _refusal(rooms, request)) is not None}
+            admitted = [request for n, request in enumerate(batch) if n not in refused]
+            try:
+                added = iter(self._add_all(admitted) if admitted else [])
+            except Exception as error:
+                return [refused.get(n, error) for n in range(len(batch))]
+            return [refused[n] if n in refused else next(added) for n in range(len(batch))]
 
     def _add_all(self, batch: Sequence[_Request]) -> list[Added]:
         collection = self._open_collection(batch[0].name)
@@ -131,9 +135,10 @@ class Additions:
         return added
 
 
-def _refusal(request: _Request) -> LookalikeError | None:
+def _refusal(rooms: ExitStack, request: _Request) -> LookalikeError | None:
+    """Take the room that a request needs; give the error where there is none."""
     try:
-        request.check()
+        rooms.enter_context(request.room)
     except LookalikeError as error:
         return error
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -87,6 +88,7 @@ class Desk:
         self.pool = pool
         self.keys = keys
         self.meter = Meter(library)
+        self._creating = threading.Lock()
         self.memory = Memory(settings.limits.max_bytes_under_way)
         self.lanes = Lanes(
             pictures=Lane("pictures", threads=2 * settings.workers, waiting=waiting),
@@ -123,10 +125,11 @@ class Desk:
         Raises:
             QuotaError: when the caller has as many as it may have.
         """
-        if principal.key is not None:
-            self.meter.check_collections(principal.key)
-        made = self.library.create(name, **wanted)
-        if principal.key is not None:
+        if principal.key is None:
+            return self.library.create(name, **wanted)
+        with self._creating:  # one after the other: two of the same moment cannot pass a quota together
+            self.meter.check_collections(self.keys.get(principal.key.id) or principal.key)
+            made = self.library.create(name, **wanted)
             self.keys.note_made(principal.key, made.name)
         return made
 

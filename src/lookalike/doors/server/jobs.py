@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...core.jobs import Job
+    from ...core.keys import Key
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
@@ -126,10 +128,17 @@ class JobInputs:
         return sum(1 for line in stream if line.strip())
 
     def sources(self, job: Job, stream: BinaryIO) -> Iterator[tuple[Any, int]]:
-        """Give each picture with its size; over a quota, an error in its place."""
+        """Give each picture with its size."""
         records = records_of(self._parts(job, stream, keep=True)) if _is_multipart(job) else records_in(stream)
         for record in records:
-            yield self._within_quota(job, record), _size(record)
+            yield record, _size(record)
+
+    @contextmanager
+    def admitted(self, job: Job, block: list[Any]) -> Iterator[list[Any]]:
+        """Lend a block while it is added; what is over the quota of the job's key is an error in its place."""
+        key = self._desk.keys.get(job.key_id) if job.key_id else None
+        with ExitStack() as rooms:
+            yield [self._let_in(rooms, key, record) for record in block]
 
     def _parts(self, job: Job, stream: BinaryIO, *, keep: bool) -> Iterator[Any]:
         chunks = iter(lambda: stream.read(_CHUNK), b"")
@@ -139,15 +148,14 @@ class JobInputs:
         except Refusal as exc:
             raise InputError(exc.message) from exc
 
-    def _within_quota(self, job: Job, source: Any) -> Any:
-        key = next((key for key in self._desk.keys.all() if key.id == job.key_id), None)
-        if key is None or isinstance(source, LookalikeError):
-            return source
+    def _let_in(self, rooms: ExitStack, key: Key | None, record: Any) -> Any:
+        if isinstance(record, LookalikeError):
+            return record
         try:
-            self._desk.meter.check_images(key, 1)
+            rooms.enter_context(self._desk.meter.room_for(key, 1, sent_bytes=_size(record)))
         except LookalikeError as error:
             return error
-        return source
+        return record
 
 
 def job_form(job: Job) -> dict[str, Any]:

@@ -56,6 +56,7 @@ class NewCollection(Asked):
     encoder: str = Field("builtin", description='"builtin", or "builtin-accurate": better for clothes, twice the cost.')
     fields: list[str] = Field([], description="Metadata fields that are often filtered by.")
     product_id_field: str | None = Field(None, description="Metadata field that says which records show one product.")
+    title: str = Field("", description="What people call it, where that is not its name.")
 
 
 class CollectionChange(Asked):
@@ -66,6 +67,7 @@ class CollectionChange(Asked):
     fields: list[str] | None = Field(None, description="All fields that are to be declared.")
     product_id_field: str | None = Field(None, description='"" takes it away.')
     recall_target: float | None = Field(None, description="Share of true neighbors to be found; 1 for exact search.")
+    title: str | None = Field(None, description='What people call it; "" for its name.')
 
 
 class CollectionInfo(Answered):
@@ -82,6 +84,9 @@ class CollectionInfo(Answered):
     encoder_digest: str
     created_at: str
     bytes_on_disk: int
+    search: Literal["exact", "approximate"]
+    recall_target: float = Field(description="Share of true neighbors that a search is to find.")
+    recall: float = Field(description="The share that was measured when the index was built; exact search has 1.")
 
 
 class CollectionList(Answered):
