@@ -699,7 +699,8 @@ def check_title(title: str, *, limits: Limits) -> None:
         InputError: naming what is wrong.
     """
     if not isinstance(title, str) or len(title) > limits.max_title_chars:
-        raise InputError(f"{str(title)[:80]!r} is no title: pass a text of at most {limits.max_title_chars} characters.")
+        most = limits.max_title_chars
+        raise InputError(f"{str(title)[:80]!r} cannot be a title: pass a text of at most {most:,} characters.")
 
 
 def _with_removed(report: Report, removed: int) -> Report:

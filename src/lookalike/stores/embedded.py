@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace as replaced
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -325,6 +326,7 @@ class EmbeddedStore:
                 for place, space in enumerate(self._spaces)
             },
             "index_rows_on_disk": max((space.count for space in files.spaces), default=0) if files else 0,
+            "index_written_at": files and _written_at(self._index_folder / files.name),
         }
 
     def flush(self) -> None:
@@ -413,6 +415,14 @@ def _search_statistics(spec: CollectionSpec, files: generation.Generation | None
         "lists": lists.tuning.lists,
         "probes": probing.probes,
     }
+
+
+def _written_at(folder: Path) -> str | None:
+    """Say when index files were written: UTC, ISO 8601; None when they are gone."""
+    try:
+        return datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    except OSError:
+        return None
 
 
 def _held(conn: sqlite3.Connection, record_id: str, seen: Record | None = None) -> Record:

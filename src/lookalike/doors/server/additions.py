@@ -46,12 +46,19 @@ class Additions:
     """The pictures that wait to be added. Used from the event loop."""
 
     def __init__(
-        self, lane: Lane, open_collection: Callable[[str], Collection], *, most_waiting: int, turns: int = _TURNS
+        self,
+        lane: Lane,
+        open_collection: Callable[[str], Collection],
+        *,
+        most_waiting: int,
+        turns: int = _TURNS,
+        on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._lane = lane
         self._open_collection = open_collection
         self._most_waiting = most_waiting
         self._most_turns = turns
+        self._on_batch = on_batch
         self._waiting: deque[_Request] = deque()
         self._turns: set[asyncio.Task[None]] = set()
 
@@ -124,6 +131,7 @@ class Additions:
         collection = self._open_collection(batch[0].name)
         outcomes: list[Outcome] = []
         records = [record for request in batch for record in request.records]
+        self._on_batch(len(records))
         collection.add(records, replace=batch[0].replace, on_outcome=outcomes.append)
         outcomes.sort(key=lambda outcome: outcome.place)
         added, start = [], 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ...core.keys import Key, Keys, Scope
@@ -96,11 +97,12 @@ class Desk:
             fetch=Lane("fetch", threads=_FETCH_THREADS, waiting=waiting),
             long=Lane("long", threads=_LONG_THREADS, waiting=_LONG_WAITING),
         )
-        self.additions = Additions(self.lanes.pictures, library.collection, most_waiting=waiting)
-        self.fetched_additions = Additions(
-            self.lanes.fetch, library.collection, most_waiting=waiting, turns=_FETCH_THREADS
-        )
         self.metrics = Metrics(self)
+        add = partial(
+            Additions, open_collection=library.collection, most_waiting=waiting, on_batch=self.metrics.batched
+        )
+        self.additions = add(self.lanes.pictures)
+        self.fetched_additions = add(self.lanes.fetch, turns=_FETCH_THREADS)
         self.is_ready = False
         self.is_ending = False
         self.jobs: Jobs  # set by the app, which knows how their inputs are read

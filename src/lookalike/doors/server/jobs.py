@@ -14,6 +14,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from ...errors import InputError, JobNotFoundError, LookalikeError
+from ...values import OutcomeKind
 from . import openapi, schema
 from .bodies import JSON_LINES, MULTIPART, chunks_of, is_file, media_type, records_in, records_of, unsupported
 from .desk import Desk, desk_of, light, principal_of
@@ -57,16 +58,18 @@ async def get_outcomes(
     job_id: str,
     start: Annotated[int, Query(description="Place of the first that is wanted.", ge=0, le=_LAST_PLACE)] = 0,
     limit: Annotated[int, Query(description="Outcomes on a page.", ge=1, le=_LONGEST_PAGE)] = _PAGE,
+    outcome: Annotated[OutcomeKind | None, Query(description="Only pictures that ended so.")] = None,
 ) -> Response:
     """Give what became of each picture of a job, in the order of its input."""
     job = _job(request, job_id)
 
     def work() -> list[dict[str, Any]]:
         found = desk_of(request).jobs.outcomes(job.id, start=start)
-        return [outcome_form(outcome) for outcome in islice(found, limit)]
+        wanted = (one for one in found if outcome in (None, one.kind))
+        return [outcome_form(one) for one in islice(wanted, limit)]
 
     page = await light(request, work)
-    return reply({"outcomes": page, "next": start + limit if len(page) == limit else None})
+    return reply({"outcomes": page, "next": page[-1]["place"] + 1 if len(page) == limit else None})
 
 
 @router.get(

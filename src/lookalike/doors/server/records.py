@@ -45,7 +45,10 @@ _PICTURE_BODY = openapi.body(
 @router.post(
     "",
     responses={
-        200: {"model": schema.AddedRecord, "description": "Updated or unchanged; for many pictures, a report."},
+        200: {
+            "model": schema.AddedRecord | schema.Report,
+            "description": "Updated or unchanged; for many pictures, a report.",
+        },
         201: {"model": schema.AddedRecord, "description": "Added."},
         202: {"model": schema.JobForm, "description": "A job was made (job=true)."},
         **openapi.errors(404, 409, 413, 415, 422),
