@@ -293,7 +293,7 @@ class Collection:
         digest = f"{limit} {condition and condition.text}".encode()
         kept = self._facets.get(digest, version)
         if kept is None:
-            kept = count_facets(self._store.scan(filter=condition), limit=limit)
+            kept = count_facets(self._store.scan_metadata(filter=condition), limit=limit)
             self._facets.keep(digest, version, kept)
         return kept
 

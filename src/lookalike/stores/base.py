@@ -170,6 +170,10 @@ class Store(Protocol):
         """Give the records by rising id, those behind `after` when given. Memory stays bounded."""
         ...
 
+    def scan_metadata(self, *, filter: Filter | None = None) -> Iterator[tuple[dict[str, Any], list[str]]]:
+        """Give metadata and tags of the records, in any order; half the cost of a scan. Memory stays bounded."""
+        ...
+
     def scan_vectors(self, space: str, *, batch: int = 4096) -> Iterator[tuple[I64, F32 | U8]]:
         """Give (keys (n,), vectors (n, d)) of one space by rising key, in batches."""
         ...

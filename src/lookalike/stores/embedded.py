@@ -221,6 +221,21 @@ class EmbeddedStore:
                 return
             last = page[-1].id
 
+    def scan_metadata(self, *, filter: Filter | None = None) -> Iterator[tuple[dict[str, Any], list[str]]]:
+        """Give metadata and tags of the records, by rising key; see the seam."""
+        accepted = _ALL if filter is None else where(filter)
+        sql = (
+            f"SELECT key, metadata, tags FROM records WHERE key > ? AND ({accepted.text}) ORDER BY key LIMIT {_PAGE}"
+        )
+        last = 0
+        while True:
+            with self._truth.reading() as conn:
+                page = conn.execute(sql, (last, *accepted.values)).fetchall()
+            yield from ((json.loads(metadata), json.loads(tags)) for _, metadata, tags in page)
+            if len(page) < _PAGE:
+                return
+            last = page[-1][0]
+
     def scan_vectors(self, space: str, *, batch: int = 4096) -> Iterator[tuple[I64, F32 | U8]]:
         """Give (keys (n,), vectors (n, d)) of one space by rising key, in batches."""
         place, last = self._place(space), 0

@@ -142,7 +142,9 @@ function showOne(list) {
     max: isSending ? 1 : (job?.total ?? 1), value: isSending ? list.part : (job?.done ?? 0), "aria-label": `Progress of ${list.title}`,
   });
   const told = isSending ? `Sending ${Math.round(100 * list.part)} %`
-    : job && (list.isOpen ? `${number(job.done)} of ${job.total === null ? "..." : number(job.total)} done` : LIST_STATES[state]);
+    : list.isOpen && job.total === null ? "Waiting"
+    : list.isOpen ? `${number(job.done)} of ${number(job.total)} done`
+    : LIST_STATES[state];
   return h("section", { class: `list is-${state}`, "aria-label": list.title },
     h("div", { class: "uploads-head" },
       h("h2", {}, list.title),
