@@ -10,6 +10,7 @@ import { collectionAddress } from "./route.js";
 import { cancelWaiting, clearEnded, enqueue, isOpen, isPaused, pause, queue, retry, uploadsOf } from "./uploads.js";
 
 const SHOWN = 100; // rows of a long list
+const SHOWN_AFTER_MS = 200; // when the list of what was sent stands there
 const LINES = /\.(jsonl|ndjson)$/i;
 const STATES = {
   waiting: "Waiting",
@@ -37,8 +38,7 @@ export function showAdding(place, { name }) {
   fill(place,
     h("p", { class: "crumbs" }, back),
     h("div", { class: "head" }, heading),
-    addingPanel(name),
-    listed, sent);
+    h("div", { class: "adding-columns" }, addingPanel(name), h("div", { class: "sent" }, listed, sent)));
   const render = () => showList(sent, name);
   const renderLists = () => showLists(listed, name);
   render();
@@ -101,6 +101,7 @@ export async function addBrought(name, { files = [], text = "", url }, options =
   }
   if (given.length) announce(`${plural(given.length, "picture")} queued.`);
   if (!location.hash.endsWith("/add")) location.hash = `${collectionAddress(name)}/add`;
+  else setTimeout(() => document.querySelector(".sent")?.scrollIntoView({ block: "nearest" }), SHOWN_AFTER_MS);
   return true;
 }
 

@@ -5,18 +5,18 @@ import { announce, field, formOf, h, openDialog, select, toast } from "./dom.js"
 import { go } from "./route.js";
 
 const TYPES = [
-  ["photos", "Photos: find what shows the same"],
-  ["products", "Products: find the same or a similar product"],
-  ["matching", "Matching: find copies of a picture"],
-  ["colors", "Colors: find what has the same colors"],
+  ["photos", "Photos: what shows the same"],
+  ["products", "Products: the same or similar"],
+  ["matching", "Matching: copies of a picture"],
+  ["colors", "Colors: what has the same colors"],
 ];
 const KEEPS = [
-  ["auto", "A small picture of what is uploaded"],
-  ["original", "The pictures as they come"],
-  ["thumbnail", "A small picture of everything"],
-  ["none", "No pictures, only what they look like"],
+  ["auto", "Uploads, in small"],
+  ["original", "All pictures as they come"],
+  ["thumbnail", "All pictures, in small"],
+  ["none", "No pictures"],
 ];
-const ENCODERS = [["builtin", "Quick"], ["builtin-accurate", "Accurate: better for clothes, twice the time"]];
+const ENCODERS = [["builtin", "Quick"], ["builtin-accurate", "Accurate: twice the time"]];
 const UNNAMED = { title: "", fields: [], product_id_field: "" };
 
 /** Give what people call a collection. */
@@ -45,7 +45,7 @@ export function create() {
     };
     return formOf("Make the collection", submit, dialog,
       field("Name", name, "It stands in addresses and cannot be changed later."), field("Type", type),
-      h("details", {}, h("summary", {}, "More choices"), controls, field("What is kept", keep), field("Recognition", encoder)));
+      h("details", {}, h("summary", {}, "More choices"), controls, field("What is kept", keep), field("Recognition", encoder, "Accurate is better for clothes.")));
   });
 }
 

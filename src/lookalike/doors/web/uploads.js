@@ -129,7 +129,8 @@ export function showUploads(header) {
     if (!open.length && !left) return fill(place);
     const word = state.isPaused && open.length ? "Paused" : "Adding";
     const target = `${collectionAddress(open[0]?.collection ?? listed)}/add`;
-    fill(place, h("a", { href: target }, `${word}: ${number(open.length + left)} left`));
+    const told = `${number(open.length + left)} left`;
+    fill(place, h("a", { href: target, "aria-label": `${word}: ${told}` }, h("span", { class: "wide-only" }, `${word}: `), told));
   };
   queue.addEventListener("change", show);
   lists.addEventListener("change", show);
