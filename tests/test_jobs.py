@@ -59,6 +59,8 @@ def test_json_lines_become_records_with_an_outcome_each(server):
     assert ([one["place"] for one in failed["outcomes"]], failed["next"]) == ([1], 2)
     assert server.get(f"{path}/r1").json()["metadata"] == {"n": 1}
     assert not (server.home / "jobs" / job["id"] / "input").exists()
+    lines = [line for line in server.log.read_text().splitlines() if f"job {job['id']} done" in line]
+    assert [made.headers["x-request-id"] in line for line in lines] == [True]
 
 
 def test_many_files_become_records(server):

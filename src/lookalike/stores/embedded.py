@@ -224,9 +224,7 @@ class EmbeddedStore:
     def scan_metadata(self, *, filter: Filter | None = None) -> Iterator[tuple[dict[str, Any], list[str]]]:
         """Give metadata and tags of the records, by rising key; see the seam."""
         accepted = _ALL if filter is None else where(filter)
-        sql = (
-            f"SELECT key, metadata, tags FROM records WHERE key > ? AND ({accepted.text}) ORDER BY key LIMIT {_PAGE}"
-        )
+        sql = f"SELECT key, metadata, tags FROM records WHERE key > ? AND ({accepted.text}) ORDER BY key LIMIT {_PAGE}"
         last = 0
         while True:
             with self._truth.reading() as conn:

@@ -17,7 +17,7 @@ from ...errors import InputError, JobNotFoundError, LookalikeError
 from ...values import OutcomeKind
 from . import openapi, schema
 from .bodies import JSON_LINES, MULTIPART, chunks_of, is_file, media_type, records_in, records_of, unsupported
-from .desk import Desk, desk_of, light, principal_of
+from .desk import Desk, desk_of, light, principal_of, request_id_of
 from .multipart import boundary_of, parts_of
 from .paths import outcome_form
 from .replies import Refusal, reply
@@ -110,6 +110,7 @@ async def accept_job(request: Request, name: str, *, replace: bool) -> Response:
                 form=request.headers["content-type"],
                 replace=replace,
                 key_id=key.id if key else None,
+                request_id=request_id_of(request),
             ),
         )
     except BaseException:

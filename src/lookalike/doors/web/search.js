@@ -96,7 +96,7 @@ class CollectionView {
 
   searchPanel() {
     const text = h("input", { type: "text", class: "search-text", autocomplete: "off", spellcheck: "false",
-      "aria-label": "Address of a picture, or the name of a stored one", placeholder: isWide() ? "Drop or paste a picture, or its address" : "Paste a picture or address" });
+      "aria-label": "Address of a picture, or the name of a stored one", placeholder: isWide() ? "Drop or paste a picture, or its address" : "Picture or address" });
     const submit = (event) => {
       event.preventDefault();
       this.takeText(text.value).then((isTaken) => isTaken && (text.value = ""));
