@@ -24,6 +24,7 @@ from serving import API, Served, code_of, jpeg, picture_file, served, wait_for
 from test_fetch import NOT_PUBLIC, reply, serving
 
 import lookalike
+from lookalike.settings import load_settings
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +214,7 @@ def test_a_worker_that_hangs_is_replaced(tmp_path):
 
 @pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="limits of other processes are read on Linux only")
 def test_workers_write_no_files_and_have_little_memory(server):
-    limits = lookalike.settings.load_settings(serving=True, home=server.home).limits
+    limits = load_settings(serving=True, home=server.home).limits
     for worker in workers(server):
         assert worker.rlimit(psutil.RLIMIT_FSIZE) == (0, 0)
         allowed, _ = worker.rlimit(psutil.RLIMIT_DATA)
