@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 _LIGHT_THREADS = 2
 _FETCH_THREADS = 16  # they wait for other machines most of the time
+_SCAN_THREADS = 2  # facets of a whole collection: a second for 100,000 records
 _LONG_THREADS = 2  # duplicates of a whole collection: minutes each
 _LONG_WAITING = 8
 
@@ -41,17 +42,19 @@ class Lanes:
         pictures: Work that needs a worker process; twice as many threads, so that one writes while another decodes.
         light: Records, collections, and searches by id.
         fetch: Work that begins with fetching a URL.
-        long: Work over a whole collection.
+        scan: Reading all records of a collection once.
+        long: Work over all pairs of a collection.
     """
 
     pictures: Lane
     light: Lane
     fetch: Lane
+    scan: Lane
     long: Lane
 
     def all(self) -> tuple[Lane, ...]:
         """Give all lanes."""
-        return (self.pictures, self.light, self.fetch, self.long)
+        return (self.pictures, self.light, self.fetch, self.scan, self.long)
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class Desk:
             pictures=Lane("pictures", threads=2 * settings.workers, waiting=waiting),
             light=Lane("light", threads=_LIGHT_THREADS, waiting=waiting),
             fetch=Lane("fetch", threads=_FETCH_THREADS, waiting=waiting),
+            scan=Lane("scan", threads=_SCAN_THREADS, waiting=waiting),
             long=Lane("long", threads=_LONG_THREADS, waiting=_LONG_WAITING),
         )
         self.metrics = Metrics(self)
