@@ -4,6 +4,7 @@ import { addRecords, cancelJob, followJob, jobFailures, jobs } from "./api.js";
 
 const FOLLOWED = 2; // at once: a browser holds few connections to one server
 const REASONS = 100; // failures that are told one by one
+const LONGEST_PAGE = 10_000; // outcomes that the server gives at once
 
 export const lists = new EventTarget(); // "change" when anything of them moves
 let held = [];
@@ -69,14 +70,26 @@ export function forgetList(list) {
   tell();
 }
 
-/** Send the lines that failed once more, those with one error code where it is given. */
+/** Send the lines that failed once more; with a `code` only those, and the list stays for the others. */
 export async function retryList(list, { code, replace = false } = {}) {
   const lines = await linesOf(list.blob);
-  const failed = await jobFailures(list.job.id, { limit: 10_000 });
-  const again = failed.filter((one) => !code || one.code === code).map(({ place }) => lines[place]);
-  forgetList(list);
-  await sendList(list.collection, list.title, new Blob([again.join("\n")]), { replace });
+  const failed = await allFailures(list.job.id);
+  const again = failed.filter((one) => !code || one.code === code);
+  if (again.length === failed.length) forgetList(list);
+  else list.failures = list.failures.filter((one) => one.code !== code);
+  await sendList(list.collection, list.title, new Blob([again.map(({ place }) => lines[place]).join("\n")]), { replace });
 }
+
+async function allFailures(id) {
+  const all = [];
+  for (;;) {
+    const more = await jobFailures(id, { start: placeBehind(all), limit: LONGEST_PAGE });
+    all.push(...more);
+    if (more.length < LONGEST_PAGE) return all;
+  }
+}
+
+const placeBehind = (failures) => (failures.at(-1)?.place ?? -1) + 1;
 
 /** Give the lines of a list as the server counts them: blank ones are none. */
 export const linesOf = async (blob) => (await blob.text()).split("\n").filter((line) => line.trim());
@@ -104,12 +117,11 @@ function followNext() {
   followNext();
 }
 
-/** Read why more pictures failed; a job that moves on does not wait for it. */
+/** Read why more pictures failed, behind those that are known. */
 async function readFailures(list, job) {
   const limit = Math.min(REASONS, job.counts.failed ?? 0) - list.failures.length;
   if (limit <= 0) return;
-  const start = (list.failures.at(-1)?.place ?? -1) + 1;
-  const more = await jobFailures(job.id, { start, limit }).catch(() => []);
+  const more = await jobFailures(job.id, { start: placeBehind(list.failures), limit }).catch(() => []);
   list.failures = [...list.failures, ...more];
 }
 
