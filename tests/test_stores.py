@@ -597,13 +597,23 @@ def test_a_scan_goes_by_rising_id_and_can_go_on(make_store):
 
 
 @over_stores
-def test_configure_changes_fields_and_product_id(make_store):
+def test_a_scan_of_metadata_gives_what_a_scan_gives(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry(str(n), n=n) for n in range(2500)])
+        store.revise("7", tags=["seven"])
+        for filter in (None, parse_filter({"n": {"$lt": 10}}), parse_filter({"n": {"$in": []}})):
+            told = sorted((metadata["n"], tuple(tags)) for metadata, tags in store.scan_metadata(filter=filter))
+            assert told == sorted((record.metadata["n"], record.tags) for record in store.scan(filter=filter))
+
+
+@over_stores
+def test_configure_changes_fields_product_id_and_title(make_store):
     with make_store() as (stores, store):
-        store.configure(fields=["price"], product_id_field="sku")
-        assert (store.spec.fields, store.spec.product_id_field) == (("price",), "sku")
-        store.configure(product_id_field="")
+        store.configure(fields=["price"], product_id_field="sku", title="A shelf")
+        assert (store.spec.fields, store.spec.product_id_field, store.spec.title) == (("price",), "sku", "A shelf")
+        store.configure(product_id_field="", title="")
         again = stores.open("shelf")
-        assert again.spec == replace(store.spec, fields=("price",), product_id_field=None)
+        assert again.spec == replace(store.spec, fields=("price",), product_id_field=None, title="")
         again.close()
 
 
