@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -220,3 +221,13 @@ def test_importing_the_encoders_loads_neither_runtime_nor_pillow() -> None:
     code = "import sys, lookalike.encoders; print([m for m in ('onnxruntime', 'PIL', 'numpy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_runtime_keeps_no_log_of_use(tmp_path: Path) -> None:
+    """Of itself it keeps one below the home folder, with an id of the device, and sends it."""
+    code = "from lookalike.encoders import open_encoder; open_encoder().close()"
+    kept = {
+        name: value for name, value in os.environ.items() if name not in ("XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY")
+    }
+    subprocess.run([sys.executable, "-c", code], check=True, env={**kept, "HOME": str(tmp_path)})
+    assert list(tmp_path.rglob("*")) == []

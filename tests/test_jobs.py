@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -54,8 +55,12 @@ def test_json_lines_become_records_with_an_outcome_each(server):
         *((0, "added"), (1, "failed"), (2, "added"), (3, "unchanged"), (4, "failed"))
     ]
     assert [one.get("code") for one in told["outcomes"]] == [None, "input_invalid", None, None, "input_invalid"]
+    failed = server.get(f"{API}/jobs/{job['id']}/outcomes?outcome=failed&limit=1").json()
+    assert ([one["place"] for one in failed["outcomes"]], failed["next"]) == ([1], 2)
     assert server.get(f"{path}/r1").json()["metadata"] == {"n": 1}
     assert not (server.home / "jobs" / job["id"] / "input").exists()
+    lines = [line for line in server.log.read_text().splitlines() if f"job {job['id']} done" in line]
+    assert [made.headers["x-request-id"] in line for line in lines] == [True]
 
 
 def test_many_files_become_records(server):
@@ -231,6 +236,9 @@ class Numbers:
     def sources(self, job: Job, stream: BinaryIO) -> Iterator[tuple[Any, int]]:
         for seed in range(int(stream.read())):
             yield {"_id": f"r{seed}", "_bytes": jpeg(seed, (96, 72))}, 100
+
+    def admitted(self, job: Job, block: list[Any]) -> AbstractContextManager[list[Any]]:
+        return nullcontext(block)
 
 
 def make_jobs(library: lookalike.Library, home: Path, form: Any) -> Jobs:

@@ -217,12 +217,12 @@ def test_collections_and_images_are_counted_as_they_are(keys, library, clock, pi
     key = keys.all()[0]
     with pytest.raises(QuotaError, match="1 collections"):
         meter.check_collections(key)
-    meter.check_images(key, 1)
-    with pytest.raises(QuotaError, match="3 images"):
-        meter.check_images(key, 2)
+    assert fits(meter, key, 1)
+    with pytest.raises(QuotaError, match="3 images"), meter.room_for(key, 2):
+        pass
     clock.now += timedelta(seconds=2)
     library.collection("mine").delete([record.id for record in library.collection("mine")])
-    meter.check_images(key, 3)
+    assert fits(meter, key, 3)
     library.delete_collection("mine")
     meter.check_collections(key)
 
@@ -231,9 +231,53 @@ def test_bytes_on_disk_are_counted(keys, library, pictures):
     library.create("shoes").add(pictures)
     tight, _ = keys.create("tight", collections=["shoes"], quotas=Quotas(bytes=1000))
     wide, _ = keys.create("wide", collections=["shoes"], quotas=Quotas(bytes=10**9))
-    Meter(library).check_images(wide, 1)
-    with pytest.raises(QuotaError, match="bytes"):
-        Meter(library).check_images(tight, 1)
+    assert fits(Meter(library), wide, 1)
+    with pytest.raises(QuotaError, match="bytes"), Meter(library).room_for(tight, 1):
+        pass
+
+
+def fits(meter: Meter, key: Key, images: int, sent_bytes: int = 0) -> bool:
+    """Say whether images are let in; they are not added."""
+    try:
+        with meter.room_for(key, images, sent_bytes=sent_bytes):
+            return True
+    except QuotaError:
+        return False
+
+
+def test_what_is_under_way_counts_against_a_quota(keys, library, clock):
+    library.create("shoes")
+    key, _ = keys.create("shop", collections=["shoes"], quotas=Quotas(images=3, bytes=10**6))
+    meter = Meter(library, clock.seconds)
+    with meter.room_for(key, 2):
+        assert fits(meter, key, 1)
+        with pytest.raises(QuotaError) as caught, meter.room_for(key, 2):
+            pass
+        assert caught.value.details["retry_after_s"] == 1  # they may fail yet, and leave room
+    assert fits(meter, key, 3)  # nothing was added after all
+    with meter.room_for(key, 1, sent_bytes=10**6):
+        assert not fits(meter, key, 1)
+    assert fits(meter, key, 1)
+
+
+def test_what_was_added_since_the_last_count_is_counted(keys, library, clock, pictures):
+    shoes = library.create("shoes")
+    key, _ = keys.create("shop", collections=["shoes"], quotas=Quotas(images=2))
+    meter = Meter(library, clock.seconds)
+    for name in ("0", "1"):
+        with meter.room_for(key, 1):
+            shoes.add(pictures / "a" / f"{name}.jpg")
+    with pytest.raises(QuotaError) as caught, meter.room_for(key, 1):
+        pass
+    assert caught.value.details["retry_after_s"] > 60
+    shoes.delete(["0.jpg"])
+    clock.now += timedelta(seconds=2)
+    assert fits(meter, key, 1)
+
+
+def test_nobody_in_particular_has_no_quota(library):
+    with Meter(library).room_for(None, 10**9):
+        pass
 
 
 # ---- the command line

@@ -6,6 +6,7 @@ LOOKALIKE_NEED_BROWSER is set; `make browser` installs it where apt can.
 
 from __future__ import annotations
 
+import base64
 import functools
 import gzip
 import http.server
@@ -277,6 +278,7 @@ def test_a_collection_is_made_opened_and_deleted(visit: Visit, bare_server: Serv
     page.get_by_label("Name").fill("shoes")
     page.get_by_label("Type").select_option("products")
     page.get_by_text("More choices").click()
+    page.get_by_label("Title").fill("Shoes of spring")
     page.get_by_label("Declared fields").fill("price, color")
     page.get_by_label("Product field").fill("sku")
     visit.check("new-collection")
@@ -285,17 +287,27 @@ def test_a_collection_is_made_opened_and_deleted(visit: Visit, bare_server: Serv
     visit.check("empty-collection")
     made = httpx.get(f"{bare_server.address}/api/v1/collections/shoes").json()
     assert (made["type"], made["fields"], made["product_id_field"]) == ("products", ["price", "color"], "sku")
+    assert made["title"] == "Shoes of spring"
 
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Title").fill("Shoes of summer")
+    page.get_by_label("Wanted recall").fill("1")
+    visit.check("collection-settings")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Shoes of summer", level=1)).to_be_visible()
     page.goto(f"{bare_server.address}/#/")
-    page.get_by_role("button", name="Change shoes").click()
+    page.get_by_role("button", name="Settings of Shoes of summer").click()
+    expect(page.get_by_label("Wanted recall")).to_have_value("1")
     page.get_by_label("Declared fields").fill("price")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("shoes was changed.")).to_be_visible()
-    page.get_by_role("button", name="Delete shoes").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    changed = httpx.get(f"{bare_server.address}/api/v1/collections/shoes").json()
+    assert (changed["title"], changed["fields"], changed["recall_target"]) == ("Shoes of summer", ["price"], 1)
+    page.get_by_role("button", name="Delete Shoes of summer").click()
     visit.check("delete-collection")
     page.get_by_role("button", name="Keep it").click()
-    expect(page.get_by_role("heading", name="shoes")).to_be_visible()
-    page.get_by_role("button", name="Delete shoes").click()
+    expect(page.get_by_role("heading", name="Shoes of summer")).to_be_visible()
+    page.get_by_role("button", name="Delete Shoes of summer").click()
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_text("No collection yet")).to_be_visible()
     assert httpx.get(f"{bare_server.address}/api/v1/collections").json() == {"collections": []}
@@ -371,16 +383,55 @@ def test_pictures_are_dropped_and_pasted(visit: Visit, shelf: Server, samples: P
     assert ids_of(shelf) == ["aurora-1.jpg", "aurora-2.jpg"]
 
 
-def test_addresses_and_json_lines_are_added(visit: Visit, shelf: Server, picture_site: str) -> None:
+def test_addresses_and_json_lines_are_one_job_of_the_server(visit: Visit, shelf: Server, picture_site: str) -> None:
     page = visit.go(shelf, "#/c/shelf/add")
     page.get_by_text("Addresses or JSON lines").click()
     record = json.dumps({"_id": "7", "_url": f"{picture_site}/{OTHER}", "price": 3})
     page.get_by_label("One on each line").fill(f"{picture_site}/{AURORA}\n{record}\nno address\n")
     visit.check("addresses")
     page.get_by_role("button", name="Add these").click()
-    expect(page.get_by_role("heading", name="Done", exact=True)).to_be_visible()
-    expect(page.locator(".upload.is-failed")).to_contain_text("no address")
+    told = page.get_by_role("region", name="3 lines")
+    expect(told).to_contain_text("Done · 2 added · 1 failed")
+    expect(told.locator(".upload.is-failed")).to_contain_text("line 3: no JSON")
+    visit.check("list-done")
     assert ids_of(shelf) == ["7", f"{picture_site}/{AURORA}"]
+    job = httpx.get(f"{shelf.address}/api/v1/jobs").json()["jobs"][0]
+    assert (job["total"], job["counts"]) == (3, {"added": 2, "failed": 1})
+    told.get_by_role("button", name="Try the failed again").click()
+    expect(page.get_by_role("region", name="3 lines")).to_contain_text("Done · 1 failed")
+
+    page.get_by_label("One on each line").fill(json.dumps({"_id": "7", "_url": f"{picture_site}/{AURORA}"}))
+    page.get_by_role("button", name="Add these").click()
+    taken = page.get_by_role("region", name="One record")
+    expect(taken).to_contain_text("1 failed")
+    taken.get_by_role("button", name="Replace those that are taken").click()
+    expect(taken).to_contain_text("Done · 1 updated")
+    taken.get_by_role("button", name="Clear").click()
+    expect(taken).to_have_count(0)
+
+
+def test_a_long_list_goes_on_without_the_page_and_can_be_stopped(
+    visit: Visit, shelf: Server, samples: Path, tmp_path: Path
+) -> None:
+    with PIL.Image.open(samples / AURORA) as picture:
+        picture.resize((96, 72)).save(tmp_path / "small.jpg")
+    text = base64.b64encode((tmp_path / "small.jpg").read_bytes()).decode()
+    records = tmp_path / "records.jsonl"
+    records.write_text("\n".join(json.dumps({"_id": str(n), "_base64": text}) for n in range(3000)))
+    page = visit.go(shelf, "#/c/shelf/add")
+    choose(page, "Choose files", [records])
+    told = page.get_by_role("region", name="records.jsonl")
+    expect(told).to_contain_text("of 3,000 done")
+    page.get_by_role("link", name="Collections").click()
+    expect(page.get_by_role("link", name="left")).to_be_visible()
+    page.goto(f"{shelf.address}/#/c/shelf/add")
+    page.reload()
+    found = page.get_by_role("region", name="A list that was sent before")
+    expect(found).to_contain_text("of 3,000 done")
+    visit.check("list-under-way")
+    found.get_by_role("button", name="Stop").click()
+    expect(found).to_contain_text("Stopped")
+    assert 0 < len(ids_of(shelf)) < 3000
 
 
 def test_uploads_pause_and_go_on_and_an_id_that_is_taken_can_be_replaced(

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
+import httpx
+import PIL.Image
+import psutil
 import pytest
 from serving import API, Served, code_of, jpeg, picture_file, served
 
 import lookalike
+from lookalike.errors import ChangedMeanwhileError
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +45,13 @@ def test_a_collection_is_made_shown_changed_and_deleted(server):
     shown = server.get(f"{API}/collections/cycle").json()
     assert (shown["type"], shown["keep"], shown["fields"]) == ("products", "none", ["price"])
     assert (shown["product_id_field"], shown["records"], shown["encoder"]) == ("sku", 0, "builtin")
-    changed = server.http.patch(f"{API}/collections/cycle", json={"fields": ["price", "color"], "product_id_field": ""})
-    assert (changed.json()["fields"], changed.json()["product_id_field"]) == (["price", "color"], None)
+    assert (shown["title"], shown["search"], shown["recall"], shown["recall_target"]) == ("", "exact", 1.0, 0.99)
+    wanted = {"fields": ["price", "color"], "product_id_field": "", "recall_target": 1, "title": "Round trips"}
+    changed = server.http.patch(f"{API}/collections/cycle", json=wanted).json()
+    assert {name: changed[name] for name in wanted} == {**wanted, "product_id_field": None}
+    assert server.http.patch(f"{API}/collections/cycle", json={"title": ""}).json()["title"] == ""
+    for wrong in ({"recall_target": 0}, {"recall_target": 1.1}, {"title": "x" * 1025}):
+        assert code_of(server.http.patch(f"{API}/collections/cycle", json=wrong)) == (422, "input_invalid")
     assert "cycle" in [one["name"] for one in server.get(f"{API}/collections").json()["collections"]]
     assert server.http.delete(f"{API}/collections/cycle").status_code == 204
     assert code_of(server.get(f"{API}/collections/cycle")) == (404, "collection_not_found")
@@ -211,6 +222,40 @@ def test_a_record_changes_only_as_it_was_seen(server):
     assert code_of(server.http.delete(f"{path}/r")) == (404, "record_not_found")
 
 
+def test_a_change_by_the_command_line_is_seen_by_a_condition(server):
+    path = server.create("between")
+    etag = server.post(path, files=picture_file(1, "r")).headers["etag"]
+    server.command("update", "r", "--collection", "between", "--set", '{"price": 3}')
+    late = server.http.patch(f"{path}/r", json={"metadata": {"price": 5}}, headers={"if-match": etag})
+    assert code_of(late) == (412, "changed_meanwhile")
+    assert code_of(server.http.delete(f"{path}/r", headers={"if-match": etag})) == (412, "changed_meanwhile")
+    assert server.get(f"{path}/r").json()["metadata"] == {"price": 3}
+
+
+def test_of_many_conditional_changes_at_once_one_wins(server):
+    """Ten changes with one entity tag, half through the server and half by another process's library."""
+    path = server.create("race")
+    etag = server.post(path, files=picture_file(1, "r")).headers["etag"]
+    with lookalike.open(server.home) as library, httpx.Client(base_url=server.url, timeout=60) as client:
+        collection = library.collection("race")
+        seen = collection.get("r")
+
+        def change(number: int) -> bool:
+            if number % 2:
+                patch = {"metadata": {"winner": number}}
+                return client.patch(f"{path}/r", json=patch, headers={"if-match": etag}).status_code == 200
+            try:
+                collection.update("r", {"winner": number}, seen=seen)
+            except ChangedMeanwhileError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(10) as many:
+            won = list(many.map(change, range(10)))
+    assert sum(won) == 1
+    assert server.get(f"{path}/r").json()["metadata"] == {"winner": won.index(True)}
+
+
 def test_a_record_gets_another_picture_and_keeps_its_fields(server):
     path = server.create("pictures")
     server.post(path, files=picture_file(1, "r"), data={"record": '{"price": 3}'})
@@ -234,6 +279,21 @@ def test_pictures_are_given_as_they_are_kept(server):
     server.post(nothing, files=picture_file(1, "r"))
     assert code_of(server.get(f"{nothing}/r/thumbnail")) == (404, "not_found")
     assert code_of(server.get(f"{nothing}/r/original")) == (404, "not_found")
+
+
+def test_a_thumbnail_of_a_file_on_disk_is_made_by_a_worker(tmp_path, pictures: Path):
+    """A worker that died is missed only by what needs one."""
+    home = tmp_path / "home"
+    with lookalike.open(home) as library:
+        library.collection("c", create=True).add(pictures / "a")
+    with served(home, LOOKALIKE_WORKERS="1") as server:
+        path = f"{API}/collections/c/records"
+        made = server.get(f"{path}/1.jpg/thumbnail?side_px=64")
+        assert max(PIL.Image.open(io.BytesIO(made.content)).size) == 64
+        worker = next(p for p in map(psutil.Process, server.worker_ids()) if p.ppid() != server.process.pid)
+        worker.kill()
+        assert server.get(f"{path}/2.jpg/thumbnail").status_code == 200
+        assert "lookalike_worker_deaths 1.0" in server.get("/metrics").text
 
 
 # ---- questions
@@ -441,6 +501,10 @@ def test_figures_for_prometheus(server, gallery):
         'lookalike_images_total{outcome="added"}',
         'lookalike_request_seconds_count{route="/api/v1/collections/{name}/search"}',
         "lookalike_worker_deaths 0.0",
+        'lookalike_recall{collection="gallery"} 1.0',
+        'lookalike_recall_target{collection="gallery"} 0.99',
+        'lookalike_index_rows{collection="gallery"}',
+        'lookalike_batch_pictures_bucket{le="1.0"}',
     ):
         assert line in told, line
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from serving import API, Served, code_of, picture_file, served, wait_for
+from serving import API, Served, code_of, jpeg, picture_file, served, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -214,6 +216,34 @@ def test_a_quota_on_collections_and_images_holds(server, make):
     server.http.delete(f"{path}/0.jpg", headers=headers)
     wait_for(lambda: server.post(path, files=picture_file(5), headers=headers).status_code == 201)
     assert server.get(f"{API}/collections/small").json()["records"] == 2
+
+
+def test_requests_of_one_moment_pass_no_quota_together(server, make):
+    headers = make(scope="write", quotas={"collections": 1, "images": 3})
+    with ThreadPoolExecutor(8) as many, httpx.Client(base_url=server.url, timeout=60) as client:
+
+        def create(number: int) -> int:
+            return client.post(f"{API}/collections", json={"name": f"burst {number}"}, headers=headers).status_code
+
+        statuses = list(many.map(create, range(8)))
+        assert sorted(statuses) == [201] + 7 * [429]
+        name = f"burst {statuses.index(201)}"
+        path = f"{API}/collections/{name}"
+
+        def add(number: int) -> int:
+            return client.post(f"{path}/records", files=picture_file(number), headers=headers).status_code
+
+        assert set(many.map(add, range(24))) == {201, 429}
+    assert server.get(path).json()["records"] <= 3
+    lines = "\n".join(json.dumps({"_id": f"l{n}", "_base64": picture_text(n)}) for n in range(6))
+    kind = {"content-type": "application/x-ndjson"}
+    job = server.post(f"{path}/records?job=true", content=lines, headers={**headers, **kind}).json()
+    wait_for(lambda: server.get(f"{API}/jobs/{job['id']}").json()["state"] == "done")
+    assert server.get(path).json()["records"] == 3
+
+
+def picture_text(seed: int) -> str:
+    return base64.b64encode(jpeg(seed)).decode()
 
 
 # ---- sessions

@@ -12,7 +12,9 @@ import pytest
 from conftest import ROOT
 from serving import picture_file, served
 
+from lookalike.doors.server import schema
 from lookalike.doors.server.app import bare_app
+from lookalike.doors.server.examples import ANSWERS
 from lookalike.doors.server.openapi import text
 
 DOCUMENT = ROOT / "docs" / "openapi.json"
@@ -40,6 +42,19 @@ def test_every_path_documents_its_errors_and_bodies():
                 assert form["schema"], (place, kind)
                 if "$ref" in form["schema"]:
                     assert form["example"], (place, kind)
+
+
+def test_every_json_answer_has_an_example_that_fits():
+    told = json.loads(DOCUMENT.read_text())
+    for path, methods in told["paths"].items():
+        for method, operation in methods.items():
+            for status, answer in operation["responses"].items():
+                form = answer.get("content", {}).get("application/json", {}).get("schema", {})
+                for one in form.get("anyOf", [form]) if status < "300" and form else []:
+                    assert one["$ref"].rsplit("/", 1)[1] in ANSWERS, (method, path, status)
+    for name, example in ANSWERS.items():
+        getattr(schema, name).model_validate_json(json.dumps(example), strict=True)
+        assert told["components"]["schemas"][name]["examples"] == [example]
 
 
 def test_every_reference_in_the_document_resolves():

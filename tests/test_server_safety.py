@@ -24,6 +24,7 @@ from serving import API, Served, code_of, jpeg, picture_file, served, wait_for
 from test_fetch import NOT_PUBLIC, reply, serving
 
 import lookalike
+from lookalike.settings import load_settings
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +131,7 @@ def broken_pictures(count: int) -> Iterator[bytes]:
 
 def test_broken_pictures_are_refused_one_by_one(server):
     statuses = Counter()
+    before = held_bytes(server)
     for data in broken_pictures(80):
         answer = server.post(SEARCH, files={"file": data})
         statuses[answer.status_code] += 1
@@ -137,7 +139,14 @@ def test_broken_pictures_are_refused_one_by_one(server):
             assert code_of(answer) in {(422, "image_undecodable"), (413, "image_too_large"), (415, "image_unsupported")}
     assert set(statuses) <= {200, 413, 415, 422}
     assert statuses[422] > 10
+    assert held_bytes(server) - before < 60_000_000
     assert "lookalike_worker_deaths 0.0" in server.get("/metrics").text
+
+
+def held_bytes(server: Served) -> int:
+    """Give the memory of the server with all its processes."""
+    processes = [psutil.Process(pid) for pid in (server.process.pid, *server.worker_ids())]
+    return sum(process.memory_info().rss for process in processes)
 
 
 def test_a_picture_over_the_limits_is_refused(tmp_path):
@@ -205,7 +214,7 @@ def test_a_worker_that_hangs_is_replaced(tmp_path):
 
 @pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="limits of other processes are read on Linux only")
 def test_workers_write_no_files_and_have_little_memory(server):
-    limits = lookalike.settings.load_settings(serving=True, home=server.home).limits
+    limits = load_settings(serving=True, home=server.home).limits
     for worker in workers(server):
         assert worker.rlimit(psutil.RLIMIT_FSIZE) == (0, 0)
         allowed, _ = worker.rlimit(psutil.RLIMIT_DATA)

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from lookalike.errors import (
+    ChangedMeanwhileError,
     CollectionExistsError,
     CollectionNotFoundError,
     InputError,
@@ -656,6 +657,40 @@ def test_revise_sets_unsets_and_replaces(make_store):
 
 
 @over_stores
+def test_revise_gives_another_picture_in_the_same_transaction(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("a", n=1, thumbnail=b"old")])
+        held, version = store.get(["a"])["a"], store.version
+        revised = store.revise("a", metadata={"m": 2}, entry=entry("b", (0, 1, 0, 0), thumbnail=b"new", z=9))
+        assert (revised.metadata, revised.content_hash) == ({"n": 1, "m": 2}, "hash of b")
+        assert (revised.created_at, store.version, store.count()) == (held.created_at, version + 1, 1)
+        assert (store.thumbnail("a"), store.ids(store.neighbors("look", unit((0, 1, 0, 0))[None], 1).keys[0])) == (
+            b"new",
+            {store.keys(["a"])["a"]: "a"},
+        )
+
+
+@over_stores
+def test_what_is_not_as_it_was_seen_is_neither_changed_nor_deleted(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("a", n=1), entry("b")])
+        seen = store.get(["a"])["a"]
+        store.revise("a", metadata={"n": 2}, seen=seen)
+        for change in (
+            lambda: store.revise("a", metadata={"n": 3}, seen=seen),
+            lambda: store.revise("a", entry=entry("x"), seen=seen),
+            lambda: store.delete(["a", "b"], seen=seen),
+        ):
+            with pytest.raises(ChangedMeanwhileError, match='"a"'):
+                change()
+        assert (store.get(["a"])["a"].metadata, store.count()) == ({"n": 2}, 2)
+        seen = store.get(["a"])["a"]
+        assert store.delete(["a"], seen=seen) == 1
+        with pytest.raises(RecordNotFoundError):
+            store.delete(["a"], seen=seen)
+
+
+@over_stores
 def test_a_scan_goes_by_rising_id_and_can_go_on(make_store):
     with make_store() as (_, store):
         names = sorted(f"{n:04}" for n in range(2500))
@@ -668,13 +703,23 @@ def test_a_scan_goes_by_rising_id_and_can_go_on(make_store):
 
 
 @over_stores
-def test_configure_changes_fields_and_product_id(make_store):
+def test_a_scan_of_metadata_gives_what_a_scan_gives(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry(str(n), n=n) for n in range(2500)])
+        store.revise("7", tags=["seven"])
+        for filter in (None, parse_filter({"n": {"$lt": 10}}), parse_filter({"n": {"$in": []}})):
+            told = sorted((metadata["n"], tuple(tags)) for metadata, tags in store.scan_metadata(filter=filter))
+            assert told == sorted((record.metadata["n"], record.tags) for record in store.scan(filter=filter))
+
+
+@over_stores
+def test_configure_changes_fields_product_id_and_title(make_store):
     with make_store() as (stores, store):
-        store.configure(fields=["price"], product_id_field="sku")
-        assert (store.spec.fields, store.spec.product_id_field) == (("price",), "sku")
-        store.configure(product_id_field="")
+        store.configure(fields=["price"], product_id_field="sku", title="A shelf")
+        assert (store.spec.fields, store.spec.product_id_field, store.spec.title) == (("price",), "sku", "A shelf")
+        store.configure(product_id_field="", title="")
         again = stores.open("shelf")
-        assert again.spec == replace(store.spec, fields=("price",), product_id_field=None)
+        assert again.spec == replace(store.spec, fields=("price",), product_id_field=None, title="")
         again.close()
 
 

@@ -363,7 +363,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class CollectionSpec:
-    """What a collection is: fixed when it is made, but for fields, product-id field, recall target and calibration.
+    """What a collection is: fixed when it is made, but for what `configure` changes and its calibration.
 
     Attributes:
         encoder: Name of the encoder whose vectors it holds.

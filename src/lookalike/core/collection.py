@@ -11,11 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import intake
 from ..distances import Map, reliability_curve, score_map
 from ..errors import EncoderMismatchError, InputError, RecordNotFoundError, SourceError
 from ..filters import Filter
-from ..limits import check_count, check_unit
+from ..limits import Limits, check_count, check_unit
 from ..values import Calibration, CollectionSpec, Entry, Explanation, Record
 from .candidates import Candidates, rank
 from .clusters import find_clusters
@@ -323,7 +322,7 @@ class Collection:
         digest = f"{limit} {condition and condition.text}".encode()
         kept = self._facets.get(digest, version)
         if kept is None:
-            kept = count_facets(self._store.scan(filter=condition), limit=limit)
+            kept = count_facets(self._store.scan_metadata(filter=condition), limit=limit)
             self._facets.keep(digest, version, kept)
         return kept
 
@@ -425,6 +424,7 @@ class Collection:
         fields: Iterable[str] | None = None,
         product_id_field: str | None = None,
         recall_target: float | None = None,
+        title: str | None = None,
     ) -> None:
         """Change settings of the living collection; None leaves them.
 
@@ -433,14 +433,18 @@ class Collection:
             product_id_field: The field that says which records show one product; "" takes it away.
             recall_target: The share of true neighbors that an approximate index must find, over 0 up to 1; with 1
                 every search is exact. A higher one holds at once: searches are exact until the index is tuned anew.
+            title: What people call it, where that is not its name; "" for its name.
 
         Raises:
-            InputError: when the recall target is out of range.
+            InputError: when the recall target is out of range, or the title too long.
         """
+        if title is not None:
+            check_title(title, limits=self._describer.settings.limits)
         self._store.configure(
             fields=None if fields is None else tuple(fields),
             product_id_field=product_id_field,
             recall_target=recall_target,
+            title=title,
         )
 
     def declare(self, fields: Iterable[str] = (), drop: Iterable[str] = ()) -> None:
@@ -477,34 +481,46 @@ class Collection:
         unset: Iterable[str] = (),
         source: Any = None,
         replace: bool = False,
+        seen: Record | None = None,
     ) -> Record:
         """Change one record: set fields (others stay), take fields away, set tags, or give it another picture.
 
         Args:
             metadata: Fields to set; with `replace` these are all the fields there are.
             source: A new picture for the record; its metadata and tags stay unless given.
+            seen: The record as the caller has seen it; nothing is changed when it is another by now.
 
         Raises:
             RecordNotFoundError: when there is none of this id.
+            ChangedMeanwhileError: when it is not as it was seen.
             SourceError: when the new picture cannot be read; nothing is changed then.
         """
-        held = self.get(record_id)
         given = None if metadata is None else dict(metadata)
         if given is not None:
             check_metadata(given, limits=self._describer.settings.limits)
         named = None if tags is None else check_tags(tags)
+        entry = None
         if source is not None:
             self._check_encoder()
+            self.get(record_id)  # before the work that its absence would waste
             [item] = items_of(source, id_from="path", limits=self._describer.settings.limits)
             if item.failure is not None:
                 raise item.failure
-            entry = self._entry(dataclasses.replace(item, id=held.id, metadata=held.metadata, tags=held.tags))
-            self._store.upsert([entry], replace="any")
-        return self._store.revise(record_id, metadata=given, unset=tuple(unset), tags=named, replace=replace)
+            entry = self._entry(dataclasses.replace(item, id=record_id))
+        return self._store.revise(
+            record_id, metadata=given, unset=tuple(unset), tags=named, replace=replace, entry=entry, seen=seen
+        )
 
-    def delete(self, record_ids: Iterable[str] | str) -> int:
-        """Delete records for good and say how many were there. Unknown ids are skipped."""
-        return self._store.delete([record_ids] if isinstance(record_ids, str) else list(record_ids))
+    def delete(self, record_ids: Iterable[str] | str, *, seen: Record | None = None) -> int:
+        """Delete records for good and say how many were there. Unknown ids are skipped.
+
+        Args:
+            seen: A record as the caller has seen it; nothing is deleted when it is another by now.
+
+        Raises:
+            RecordNotFoundError, ChangedMeanwhileError: when the record that was seen is gone, or not as it was.
+        """
+        return self._store.delete([record_ids] if isinstance(record_ids, str) else list(record_ids), seen=seen)
 
     def duplicates(
         self,
@@ -639,17 +655,20 @@ class Collection:
 
     def thumbnail(self, record_id: str, *, side_px: int = THUMBNAIL_SIDE_PX) -> bytes | None:
         """Give a small JPEG to show: the one that is kept, or one made from the source file; None without either."""
-        kept = self._store.thumbnail(record_id)
+        kept = self.kept_thumbnail(record_id)
         if kept is not None:
             return kept
         record = self._store.get([record_id]).get(record_id)
         if record is None or not record.source or not os.path.isabs(record.source):
             return None
         try:
-            limits = self._describer.settings.limits
-            return intake.thumbnail(intake.read(record.source, limits=limits, min_side_px=side_px), side_px)
+            return self._describer.thumbnail(record.source, side_px)
         except SourceError:
             return None
+
+    def kept_thumbnail(self, record_id: str) -> bytes | None:
+        """Give the small JPEG that is kept of a record; None where none is."""
+        return self._store.thumbnail(record_id)
 
     def original(self, record_id: str) -> bytes | None:
         """Give the bytes as they came, where the collection keeps them; None where it does not."""
@@ -756,7 +775,7 @@ class Collection:
         record_id = stored_id(source)
         if record_id is not None:
             return self.thumbnail(record_id)
-        return intake.thumbnail(self._describer.read(source), THUMBNAIL_SIDE_PX)
+        return self._describer.thumbnail(source, THUMBNAIL_SIDE_PX)
 
     def _prune(self, source: Any) -> int:
         if not isinstance(source, str | os.PathLike) or not os.path.isdir(source):
@@ -852,6 +871,17 @@ class Collection:
     @property
     def _copy_space(self) -> str:
         return "copy" if "copy" in self._space_names else self._space_names[0]
+
+
+def check_title(title: str, *, limits: Limits) -> None:
+    """Refuse a title that is no text, or too long.
+
+    Raises:
+        InputError: naming what is wrong.
+    """
+    if not isinstance(title, str) or len(title) > limits.max_title_chars:
+        most = limits.max_title_chars
+        raise InputError(f"{str(title)[:80]!r} cannot be a title: pass a text of at most {most:,} characters.")
 
 
 def _with_removed(report: Report, removed: int) -> Report:

@@ -68,6 +68,10 @@ class Workers(Protocol):
         """Hash the pixels of a picture as `Describer.pixel_hash` does; it raises as `describe` does."""
         ...
 
+    def thumbnail(self, data: bytes, *, side_px: int) -> bytes:
+        """Make a small JPEG of a picture as `Describer.thumbnail` does; it raises as `describe` does."""
+        ...
+
 
 class Describer:
     """What reads and encodes for a library, with one encoder. May be used from many threads.
@@ -152,6 +156,17 @@ class Describer:
         digest = hashlib.sha256(str(pixels.shape).encode())
         digest.update(pixels.tobytes())
         return digest.hexdigest()
+
+    def thumbnail(self, source: Any, side_px: int) -> bytes:
+        """Give a JPEG of a source whose longer side is at most `side_px`.
+
+        Raises:
+            SourceError: when it gives no picture.
+        """
+        if self._workers is not None:
+            return self._workers.thumbnail(self._bytes(source), side_px=side_px)
+        limits = self.settings.limits
+        return intake.thumbnail(intake.read(source, limits=limits, min_side_px=side_px, fetch=self.fetcher), side_px)
 
     def _bytes(self, source: Any) -> bytes:
         return intake.read_bytes(source, limits=self.settings.limits, fetch=self.fetcher)[0]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from ..values import Record
+from typing import Any
 
 Value = str | int | float | bool
 
 MAX_FIELDS = 100  # more have no place on a screen
+_NUMBERS = (int, float)
+_VALUES = (str, int, float, bool)
 _MAX_VALUES = 10_000  # of one field that are told apart, so that memory stays bounded
 
 
@@ -37,18 +35,28 @@ class Facet:
     maximum: float | None
 
 
-def count_facets(records: Iterable[Record], *, limit: int) -> list[Facet]:
+def count_facets(rows: Iterable[tuple[Mapping[str, Any], Sequence[str]]], *, limit: int) -> list[Facet]:
     """Count the values of all top-level fields, the most frequent field first. A list counts by its elements.
+
+    Args:
+        rows: Metadata and tags of each record.
 
     Cost: reads every record; memory for the values of the first 100 fields.
     """
     tallies: dict[str, _Tally] = {}
-    for record in records:
-        for name, held in _fields(record):
-            if name not in tallies and len(tallies) < MAX_FIELDS:
-                tallies[name] = _Tally()
-            if name in tallies:
-                tallies[name].add(held)
+
+    def tally_of(name: str) -> _Tally | None:
+        if name not in tallies and len(tallies) < MAX_FIELDS:
+            tallies[name] = _Tally()
+        return tallies.get(name)
+
+    for metadata, tags in rows:
+        for name, held in metadata.items():
+            tally = tally_of(name)
+            if tally is not None:
+                tally.add(held)
+        if tags and (tally := tally_of("tags")) is not None:
+            tally.add(tags)
     facets = [tally.facet(name, limit) for name, tally in tallies.items() if tally.records]
     return sorted(facets, key=lambda facet: (-facet.records, facet.field))
 
@@ -56,34 +64,40 @@ def count_facets(records: Iterable[Record], *, limit: int) -> list[Facet]:
 @dataclass
 class _Tally:
     records: int = 0
-    counts: Counter[tuple[str, Value]] = field(default_factory=Counter)  # by type, too: 1, 1.0 and true are equal
+    counts: dict[tuple[type, Value], int] = field(default_factory=dict)  # by type, too: 1, 1.0 and true are equal
     minimum: float | None = None
     maximum: float | None = None
 
-    def add(self, held: list[Value]) -> None:
-        self.records += bool(held)
-        for value in held:
-            key = (type(value).__name__, value)
-            if key in self.counts or len(self.counts) < _MAX_VALUES:
-                self.counts[key] += 1
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                self.minimum = value if self.minimum is None else min(self.minimum, value)
-                self.maximum = value if self.maximum is None else max(self.maximum, value)
+    def add(self, held: Any) -> None:
+        """Count what one record holds: a value, or a list by its elements, each once."""
+        kind = type(held)
+        if kind in _NUMBERS:
+            self.minimum = held if self.minimum is None or held < self.minimum else self.minimum
+            self.maximum = held if self.maximum is None or held > self.maximum else self.maximum
+        if kind in _VALUES:
+            self.records += 1
+            self._count(kind, held)
+        elif isinstance(held, list | tuple):
+            self._add_elements(held)
+
+    def _add_elements(self, held: Sequence[Any]) -> None:
+        values = {(type(value), value) for value in held if type(value) in _VALUES}
+        numbers = [value for kind, value in values if kind in _NUMBERS]
+        if numbers:
+            self.minimum = min(numbers if self.minimum is None else [self.minimum, *numbers])
+            self.maximum = max(numbers if self.maximum is None else [self.maximum, *numbers])
+        self.records += bool(values)
+        for kind, value in values:
+            self._count(kind, value)
+
+    def _count(self, kind: type, value: Value) -> None:
+        key = (kind, value)
+        if key in self.counts:
+            self.counts[key] += 1
+        elif len(self.counts) < _MAX_VALUES:
+            self.counts[key] = 1
 
     def facet(self, name: str, limit: int) -> Facet:
-        ranked = sorted(self.counts.items(), key=lambda pair: (-pair[1], pair[0]))
+        ranked = sorted(self.counts.items(), key=lambda pair: (-pair[1], pair[0][0].__name__, pair[0][1]))
         values = tuple((value, count) for (_, value), count in ranked[:limit])
         return Facet(name, self.records, values, len(self.counts), self.minimum, self.maximum)
-
-
-def _fields(record: Record) -> Iterator[tuple[str, list[Value]]]:
-    """Give each field of a record with its values, each once: those of a list, or the one."""
-    for name, held in record.metadata.items():
-        yield name, _values(held if isinstance(held, list | tuple) else [held])
-    if record.tags:
-        yield "tags", _values(record.tags)
-
-
-def _values(held: Iterable[Any]) -> list[Value]:
-    known = {(type(value), value): value for value in held if isinstance(value, str | int | float)}
-    return list(known.values())

@@ -32,6 +32,7 @@ class Job:
         form: What the input is, in the words of the door that took it ("application/x-ndjson").
         replace: Overwrite records that other sources made under the same id.
         key_id: The key that asked for it; None for nobody in particular.
+        request_id: The request that brought it; log lines about the job name it.
         total: Pictures in the input; None until it is known.
         counts: How many ended in which way.
         failure: Why the job as a whole failed; its `source` is the collection.
@@ -43,6 +44,7 @@ class Job:
     created_at: str
     replace: bool = False
     key_id: str | None = None
+    request_id: str = ""
     state: State = "waiting"
     total: int | None = None
     counts: Mapping[str, int] = field(default_factory=dict)

@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -52,6 +53,10 @@ class Form(Protocol):
         """Give each source, as `Collection.add` reads it, with its size in bytes."""
         ...
 
+    def admitted(self, job: Job, block: list[Any]) -> AbstractContextManager[list[Any]]:
+        """Lend a block for as long as it is being added, with an error in the place of each source that may not be."""
+        ...
+
 
 class _StoppedError(Exception):
     """The work on a block was given up: the job is cancelled, or the process ends."""
@@ -87,7 +92,7 @@ class Jobs:
         for job in self._stored():
             self._jobs[job.id] = job
             if not job.has_ended:
-                _log.info("job %s goes on at picture %s", job.id, job.done)
+                _log.info("job %s goes on at picture %s", job.id, job.done, extra=_marks(job))
                 self._turns.append((job.id, self._blocks(job)))
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._thread.start()
@@ -106,10 +111,12 @@ class Jobs:
         folder.mkdir(parents=True)
         return folder
 
-    def submit(self, draft: Path, *, collection: str, form: str, replace: bool, key_id: str | None) -> Job:
+    def submit(
+        self, draft: Path, *, collection: str, form: str, replace: bool, key_id: str | None, request_id: str = ""
+    ) -> Job:
         """Make a job of a draft whose input is complete. When this returns, the job survives a crash."""
         job_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
-        job = Job(job_id, collection, form, now_text(), replace=replace, key_id=key_id)
+        job = Job(job_id, collection, form, now_text(), replace=replace, key_id=key_id, request_id=request_id)
         sync(JobFolder(draft).input)
         JobFolder(draft).save(job)
         draft.rename(self._root / job_id)
@@ -178,7 +185,7 @@ class Jobs:
             cause = self._cause(collection, error)
             self._end(job_id, "failed", Failure(collection, cause.code, cause.message))
         except Exception as error:  # the outermost loop of a job: it records
-            _log.exception("job %s failed", job_id)
+            _log.exception("job %s failed", job_id, extra=_marks(self.get(job_id)))
             message = f"the job met an unexpected error ({type(error).__name__}); the server's log says more."
             self._end(job_id, "failed", Failure(collection, "internal", message))
         return False
@@ -208,7 +215,8 @@ class Jobs:
         def tell(_: Progress) -> None:
             self._go_on(job.id)
 
-        collection.add(block, replace=job.replace, on_progress=tell, on_outcome=settled.append)
+        with self._form.admitted(job, block) as admitted:
+            collection.add(admitted, replace=job.replace, on_progress=tell, on_outcome=settled.append)
         settled.sort(key=lambda outcome: outcome.place)
         return [replace(outcome, place=job.done + outcome.place) for outcome in settled]
 
@@ -220,7 +228,7 @@ class Jobs:
         job = replace(self.get(job_id), state=state, failure=failure, ended_at=now_text())
         self._note(job, save=True)
         self._folder(job).drop_input()
-        _log.info("job %s %s: %s", job.id, state, dict(job.counts))
+        _log.info("job %s %s: %s", job.id, state, dict(job.counts), extra=_marks(job))
 
     def _cause(self, collection: str, error: LookalikeError) -> LookalikeError:
         """Give what lies behind an error: a collection that is deleted is closed first."""
@@ -252,6 +260,11 @@ class Jobs:
                     yield JobFolder(path).load()
                 except (OSError, ValueError, TypeError, KeyError) as exc:
                     _log.error("job %s cannot be read and is left alone: %s", path.name, exc)
+
+
+def _marks(job: Job) -> dict[str, str]:
+    """Give what a log line about a job says besides its text."""
+    return {"request_id": job.request_id} if job.request_id else {}
 
 
 def _block(sources: Iterator[tuple[Any, int]]) -> list[Any]:

@@ -104,6 +104,10 @@ class Keys:
         self._refresh()
         return self._held
 
+    def get(self, key_id: str) -> Key | None:
+        """Give a key as it is now, by its id; None where there never was one."""
+        return next((key for key in self.all() if key.id == key_id), None)
+
     def is_needed(self) -> bool:
         """Say whether callers need a key: as soon as one was made. Revoking the last does not open the server."""
         return bool(self.all())
@@ -177,7 +181,7 @@ class Keys:
         """Give the valid key that a ticket stands for, or None. A key's rotation voids its tickets."""
         key_id, _, rest = ticket.partition(".")
         ends, _, signature = rest.partition(".")
-        key = next((key for key in self.all() if key.id == key_id), None)
+        key = self.get(key_id)
         if key is None or not (ends.isascii() and ends.isdigit() and len(ends) < 15) or not signature.isascii():
             return None
         now = self._clock()

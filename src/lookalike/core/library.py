@@ -18,7 +18,7 @@ from ..settings import Settings, load_settings
 from ..stores import open_stores
 from ..values import CollectionSpec, CollectionType, Keep, Space
 from .candidates import Candidates, distinct, rank
-from .collection import Collection
+from .collection import Collection, check_title
 from .comparison import compare
 from .describer import Describer, Workers
 from .question import NEAR_DUPLICATE_SCORE, probe_of
@@ -105,8 +105,9 @@ class Library:
 
         Raises:
             CollectionExistsError: when the name is in use.
-            InputError: for a type, a keep or an encoder that is unknown.
+            InputError: for a type, a keep or an encoder that is unknown, and a title that is too long.
         """
+        check_title(title, limits=self.settings.limits)
         for word, value, known in (
             ("type", type, get_args(CollectionType)),
             ("keep", keep, get_args(Keep)),

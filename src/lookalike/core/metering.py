@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import CollectionNotFoundError, QuotaError
@@ -14,7 +16,28 @@ if TYPE_CHECKING:
     from .library import Library
 
 _STORAGE_RETRY_S = 3600  # what is stored changes when people remove something, not by waiting
-_SIZES_AGE_S = 1.0  # how old the sizes of collections may be: counting them costs more than a small request
+_UNDER_WAY_RETRY_S = 1  # what is under way is settled soon
+_COUNT_AGE_S = 1.0  # how old a count may be: counting costs more than a small request
+
+
+@dataclass
+class _Usage:
+    """What a key has: as counted, what was let in since, and what is under way now."""
+
+    counted_at: float = float("-inf")
+    images: int = 0
+    bytes: int = 0
+    images_since: int = 0  # let in and ended since the count: they may have been added
+    bytes_since: int = 0
+    images_under_way: int = 0
+    bytes_under_way: int = 0
+
+    def end(self, images: int, sent_bytes: int) -> None:
+        """Take what is no longer under way for added, until the next count tells."""
+        self.images_under_way -= images
+        self.bytes_under_way -= sent_bytes
+        self.images_since += images
+        self.bytes_since += sent_bytes
 
 
 class Meter:
@@ -23,9 +46,10 @@ class Meter:
     def __init__(self, library: Library, clock: Callable[[], float] = time.monotonic) -> None:
         self._library = library
         self._clock = clock
-        self._lock = threading.Lock()
+        self._pacing = threading.Lock()
         self._buckets: dict[str, tuple[float, float]] = {}  # name -> requests left, when
-        self._sizes: dict[str, tuple[float, int, int]] = {}  # key id -> when, images, bytes
+        self._counting = threading.Lock()
+        self._usages: dict[str, _Usage] = {}  # by key id
 
     def count_request(self, key: Key) -> None:
         """Take one request from a key's pace: a bucket that holds a second's worth and fills as time goes.
@@ -48,7 +72,7 @@ class Meter:
             QuotaError: when there is none left; `retry_after_s` says when there is.
         """
         most = max(1.0, pace)
-        with self._lock:
+        with self._pacing:
             now = self._clock()
             left, before = self._buckets.get(name, (most, now))
             left = min(most, left + (now - before) * pace)
@@ -69,52 +93,81 @@ class Meter:
         if most is not None and len(self._made(key)) >= most:
             raise _storage_error(f'key "{key.name}" may have {most:,} collections. Delete one first.')
 
-    def check_images(self, key: Key, images: int) -> None:
-        """Refuse more images over the quotas on images and bytes.
+    @contextmanager
+    def room_for(self, key: Key | None, images: int, *, sent_bytes: int = 0) -> Iterator[None]:
+        """Hold room for images while they are added, so that requests of one moment pass no quota together.
+
+        Args:
+            key: Whose they are; nobody in particular has no quota.
+            sent_bytes: What was sent. What the images take on disk is known only when they are there: the last
+                request under a quota on bytes may pass it, by what it brings alone.
 
         Raises:
-            QuotaError: naming the number.
+            QuotaError: naming the number; `retry_after_s` is short where others of the same key are under way.
         """
-        quotas = key.quotas
-        if quotas.images is None and quotas.bytes is None:
+        if key is None or (key.quotas.images is None and key.quotas.bytes is None):
+            yield
             return
-        held, held_bytes = self._size(key, images)
-        if quotas.images is not None and held + images > quotas.images:
-            raise _storage_error(
-                f'key "{key.name}" may have {quotas.images:,} images; it has {held:,}, and {images:,} more were sent. '
-                f"Remove some first."
-            )
-        if quotas.bytes is not None and held_bytes >= quotas.bytes:
-            raise _storage_error(
-                f'the collections of key "{key.name}" may take {quotas.bytes:,} bytes; they take {held_bytes:,}. '
-                f"Remove some images first."
-            )
+        with self._counting:
+            usage = self._usages.setdefault(key.id, _Usage())
+            self._let_in(key, usage, images)
+            usage.images_under_way += images
+            usage.bytes_under_way += sent_bytes
+        try:
+            yield
+        finally:
+            with self._counting:
+                usage.end(images, sent_bytes)
 
-    def _size(self, key: Key, images: int) -> tuple[int, int]:
-        """Give images and bytes of a key's own collections; what was let in since they were counted is included."""
-        with self._lock:
-            counted_at, held, held_bytes = self._sizes.get(key.id, (0.0, 0, 0))
-            now = self._clock()
-            if not counted_at or now - counted_at > _SIZES_AGE_S:
-                counted_at, held, held_bytes = now, *self._count(key)
-            fits = key.quotas.images is None or held + images <= key.quotas.images
-            self._sizes[key.id] = (counted_at, held + images if fits else held, held_bytes)
-            return held, held_bytes
+    def _let_in(self, key: Key, usage: _Usage, images: int) -> None:
+        """Refuse what passes a quota. A refusal stands on a count that nothing was let in after."""
+        if self._clock() - usage.counted_at > _COUNT_AGE_S:
+            self._count(key, usage)
+        try:
+            _check(key, usage, images)
+        except QuotaError:
+            if not usage.images_since:
+                raise
+            self._count(key, usage)
+            _check(key, usage, images)
 
-    def _count(self, key: Key) -> tuple[int, int]:
-        images = held_bytes = 0
+    def _count(self, key: Key, usage: _Usage) -> None:
+        """Count what the key's own collections hold."""
+        usage.counted_at = self._clock()
+        usage.images = usage.bytes = usage.images_since = usage.bytes_since = 0
         for name in key.collections or self._made(key):
             try:
                 found = self._library.collection(name).info()
             except CollectionNotFoundError:
                 continue
-            images += found["records"]
-            held_bytes += found["bytes_on_disk"]
-        return images, held_bytes
+            usage.images += found["records"]
+            usage.bytes += found["bytes_on_disk"]
 
     def _made(self, key: Key) -> list[str]:
         return [name for name in self._library.collections() if name in key.made]
 
 
-def _storage_error(message: str) -> QuotaError:
-    return QuotaError(message, retry_after_s=_STORAGE_RETRY_S)
+def _check(key: Key, usage: _Usage, images: int) -> None:
+    """Refuse images over the quotas on images and bytes.
+
+    Raises:
+        QuotaError: naming the number.
+    """
+    most, held = key.quotas.images, usage.images + usage.images_since
+    if most is not None and held + usage.images_under_way + images > most:
+        raise _storage_error(
+            f'key "{key.name}" may have {most:,} images; it has {held:,}, {usage.images_under_way:,} are under way, '
+            f"and {images:,} more were sent. Remove some first.",
+            is_settled=held + images > most,
+        )
+    most, held = key.quotas.bytes, usage.bytes + usage.bytes_since
+    if most is not None and held + usage.bytes_under_way >= most:
+        raise _storage_error(
+            f'the collections of key "{key.name}" may take {most:,} bytes; they take {held:,}, and '
+            f"{usage.bytes_under_way:,} are under way. Remove some images first.",
+            is_settled=held >= most,
+        )
+
+
+def _storage_error(message: str, *, is_settled: bool = True) -> QuotaError:
+    return QuotaError(message, retry_after_s=_STORAGE_RETRY_S if is_settled else _UNDER_WAY_RETRY_S)

@@ -58,6 +58,7 @@ def collections(home: str | None, as_json: bool) -> int:
 @encoder_option
 @click.option("--field", "fields", multiple=True, help="Metadata field that is often filtered by.")
 @click.option("--product-id", help="Metadata field that says which records show one product.")
+@click.option("--title", default="", help="What people call it, where that is not its name.")
 @home_option
 @json_option
 def create(
@@ -67,6 +68,7 @@ def create(
     encoder: str,
     fields: tuple[str, ...],
     product_id: str | None,
+    title: str,
     home: str | None,
     as_json: bool,
 ) -> int:
@@ -84,6 +86,7 @@ def create(
             encoder=encoder,
             fields=fields,
             product_id_field=product_id,
+            title=title,
         )
         if as_json:
             print_json(_brief(made))
@@ -98,6 +101,7 @@ def create(
 @click.option("--drop-field", "dropped", multiple=True, help="Declared field to drop; the records keep it.")
 @click.option("--product-id", help='Field that says which records show one product; "" takes it away.')
 @click.option("--recall-target", type=float, help="Share of true neighbors that a large collection must find; 1: all.")
+@click.option("--title", help='What people call it; "" for its name.')
 @home_option
 @json_option
 def configure(
@@ -106,6 +110,7 @@ def configure(
     dropped: tuple[str, ...],
     product_id: str | None,
     recall_target: float | None,
+    title: str | None,
     home: str | None,
     as_json: bool,
 ) -> int:
@@ -116,12 +121,12 @@ def configure(
       lookalike configure shoes --field price --drop-field color
       lookalike configure shoes --recall-target 1
     """
-    if not added and not dropped and product_id is None and recall_target is None:
-        raise InputError("nothing to change: give --field, --drop-field, --product-id or --recall-target.")
+    if not added and not dropped and product_id is None and recall_target is None and title is None:
+        raise InputError("nothing to change: give --field, --drop-field, --product-id, --recall-target or --title.")
     with open_library_at(home) as library:
         target = library.collection(name)
         target.declare(added, dropped)
-        target.configure(product_id_field=product_id, recall_target=recall_target)
+        target.configure(product_id_field=product_id, recall_target=recall_target, title=title)
         if as_json:
             print_json(_brief(target))
         else:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,6 +182,9 @@ def _read_card(models: Path) -> _Shipped:
 
 def _open_session(form: _Form) -> Any:
     """Load a form after checking its bytes. One thread a call, and no spinning: callers bring the threads."""
+    # Official builds from 1.31 on keep a log of use in the caller's cache folder and send it; only this, set before the
+    # import, stops both.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
     try:

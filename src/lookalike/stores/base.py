@@ -73,15 +73,20 @@ class Store(Protocol):
         unset: Collection[str] = (),
         tags: Sequence[str] | None = None,
         replace: bool = False,
+        entry: Entry | None = None,
+        seen: Record | None = None,
     ) -> Record:
-        """Change metadata and tags of one record, each where given, and return it. The vectors stay.
+        """Change metadata, tags and picture of one record, each where given, in one transaction, and return it.
 
         Args:
             metadata: Fields to set, the others stay; with `replace` these are all the fields there are.
             unset: Fields to take away.
+            entry: Another picture with its vectors; its own id, metadata and tags are not looked at.
+            seen: The record as the caller has seen it; nothing is changed when it is another by now.
 
         Raises:
             RecordNotFoundError: when there is no such record.
+            ChangedMeanwhileError: when it is not as it was seen.
         """
         ...
 
@@ -89,8 +94,15 @@ class Store(Protocol):
         """Set the `stamp` of records by id, in one transaction; unknown ids are skipped."""
         ...
 
-    def delete(self, record_ids: Collection[str]) -> int:
-        """Delete records for good and say how many were there. Unknown ids are skipped."""
+    def delete(self, record_ids: Collection[str], *, seen: Record | None = None) -> int:
+        """Delete records for good and say how many were there. Unknown ids are skipped.
+
+        Args:
+            seen: A record as the caller has seen it; nothing is deleted when it is another by now.
+
+        Raises:
+            RecordNotFoundError, ChangedMeanwhileError: when the record that was seen is gone, or not as it was.
+        """
         ...
 
     def get(self, record_ids: Sequence[str]) -> dict[str, Record]:
@@ -174,6 +186,10 @@ class Store(Protocol):
         """Give the records by rising id, those behind `after` when given. Memory stays bounded."""
         ...
 
+    def scan_metadata(self, *, filter: Filter | None = None) -> Iterator[tuple[dict[str, Any], list[str]]]:
+        """Give metadata and tags of the records, in any order; half the cost of a scan. Memory stays bounded."""
+        ...
+
     def scan_vectors(self, space: str, *, batch: int = 4096) -> Iterator[tuple[I64, F32 | U8]]:
         """Give (keys (n,), vectors (n, d)) of one space by rising key, in batches."""
         ...
@@ -189,8 +205,9 @@ class Store(Protocol):
         product_id_field: str | None = None,
         recall_target: float | None = None,
         calibration: Calibration | None = None,
+        title: str | None = None,
     ) -> None:
-        """Change the declared fields, product-id field, recall target and calibration, each where given.
+        """Change declared fields, product-id field, recall target, calibration and title, each where given.
 
         Args:
             product_id_field: "" takes it away.

@@ -9,13 +9,21 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace as replaced
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import CollectionNotFoundError, InputError, RecordNotFoundError, StoreError, StoreReadOnlyError
+from ..errors import (
+    ChangedMeanwhileError,
+    CollectionNotFoundError,
+    InputError,
+    RecordNotFoundError,
+    StoreError,
+    StoreReadOnlyError,
+)
 from ..limits import Limits
 from ..values import Calibration, CollectionSpec, Entry, Neighbors, Pairs, Plan, Record
 from . import generation, maintenance, schema, writing
@@ -67,8 +75,9 @@ class EmbeddedStore:
         product_id_field: str | None = None,
         recall_target: float | None = None,
         calibration: Calibration | None = None,
+        title: str | None = None,
     ) -> None:
-        """Change fields, product-id field, recall target and calibration, each where given; see the seam."""
+        """Change fields, product-id field, recall target, calibration and title, each where given; see the seam."""
         with self._truth.writing() as (conn, _):
             spec = schema.read_spec(conn)
             if fields is not None:
@@ -79,6 +88,8 @@ class EmbeddedStore:
                 spec = replaced(spec, recall_target=schema.checked_recall(recall_target))
             if calibration is not None:
                 spec = replaced(spec, calibration=calibration if calibration.points else None)
+            if title is not None:
+                spec = replaced(spec, title=title)
             schema.write_spec(conn, spec)
             schema.index_fields(conn)
 
@@ -106,30 +117,33 @@ class EmbeddedStore:
         unset: Collection[str] = (),
         tags: Sequence[str] | None = None,
         replace: bool = False,
+        entry: Entry | None = None,
+        seen: Record | None = None,
     ) -> Record:
-        """Change metadata and tags of one record, each where given, and return it; see the seam."""
+        """Change metadata, tags and picture of one record, each where given, and return it; see the seam."""
         with self._truth.writing() as (conn, version):
-            row = conn.execute("SELECT key, metadata, tags FROM records WHERE id = ?", (record_id,)).fetchone()
-            if row is None:
-                raise RecordNotFoundError(f'no record "{record_id[:80]}". Add it first, or check the spelling.')
-            key, kept, words = row
-            fields = {**({} if replace and metadata is not None else json.loads(kept)), **(metadata or {})}
-            text = writing.metadata_text({k: v for k, v in fields.items() if k not in unset}, self._limits)
-            conn.execute(
-                "UPDATE records SET metadata = ?, tags = ?, updated_at = ?, changed = ? WHERE key = ?",
-                (text, words if tags is None else writing.json_text(list(tags)), schema.now(), version, key),
-            )
-            sql = f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE key = ?"
-            return schema.record_of(conn.execute(sql, (key,)).fetchone())
+            held = _held(conn, record_id, seen)
+            fields = {**({} if replace and metadata is not None else held.metadata), **(metadata or {})}
+            kept = {name: value for name, value in fields.items() if name not in unset}
+            words = held.tags if tags is None else tuple(tags)
+            if entry is None:
+                writing.revise(conn, replaced(held, metadata=kept, tags=words), version=version, limits=self._limits)
+            else:
+                record = replaced(entry.record, id=record_id, metadata=kept, tags=words)
+                batch = writing.prepare([replaced(entry, record=record)], self._spaces, self._limits)
+                writing.write(conn, batch, version=version, replace="any")
+            return _held(conn, record_id)
 
     def restamp(self, stamps: Mapping[str, str]) -> None:
         """Set the `stamp` of records by id, in one transaction; unknown ids are skipped."""
         with self._truth.writing() as (conn, _):
             conn.executemany("UPDATE records SET stamp = ? WHERE id = ?", [(s, id) for id, s in stamps.items()])
 
-    def delete(self, record_ids: Collection[str]) -> int:
-        """Delete records for good and say how many were there. Unknown ids are skipped."""
+    def delete(self, record_ids: Collection[str], *, seen: Record | None = None) -> int:
+        """Delete records for good and say how many were there. Unknown ids are skipped; see the seam."""
         with self._truth.writing() as (conn, _):
+            if seen is not None:
+                _held(conn, seen.id, seen)
             keys = list(self._keys(conn, record_ids).values())
             writing.remove(conn, keys)
             return len(keys)
@@ -212,6 +226,19 @@ class EmbeddedStore:
             if len(page) < _PAGE:
                 return
             last = page[-1].id
+
+    def scan_metadata(self, *, filter: Filter | None = None) -> Iterator[tuple[dict[str, Any], list[str]]]:
+        """Give metadata and tags of the records, by rising key; see the seam."""
+        accepted = _ALL if filter is None else where(filter)
+        sql = f"SELECT key, metadata, tags FROM records WHERE key > ? AND ({accepted.text}) ORDER BY key LIMIT {_PAGE}"
+        last = 0
+        while True:
+            with self._truth.reading() as conn:
+                page = conn.execute(sql, (last, *accepted.values)).fetchall()
+            yield from ((json.loads(metadata), json.loads(tags)) for _, metadata, tags in page)
+            if len(page) < _PAGE:
+                return
+            last = page[-1][0]
 
     def scan_vectors(self, space: str, *, batch: int = 4096) -> Iterator[tuple[I64, F32 | U8]]:
         """Give (keys (n,), vectors (n, d)) of one space by rising key, in batches."""
@@ -333,6 +360,7 @@ class EmbeddedStore:
                 for place, space in enumerate(self._spaces)
             },
             "index_rows_on_disk": max((space.count for space in files.spaces), default=0) if files else 0,
+            "index_written_at": files and _written_at(self._index_folder / files.name),
         }
 
     def flush(self) -> None:
@@ -436,6 +464,25 @@ def _search_statistics(spec: CollectionSpec, files: generation.Generation | None
         "lists": lists.tuning.lists,
         "probes": probing.probes,
     }
+
+
+def _written_at(folder: Path) -> str | None:
+    """Say when index files were written: UTC, ISO 8601; None when they are gone."""
+    try:
+        return datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    except OSError:
+        return None
+
+
+def _held(conn: sqlite3.Connection, record_id: str, seen: Record | None = None) -> Record:
+    """Give a record, in the transaction under way; refuse one that is not as it was seen."""
+    row = conn.execute(f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE id = ?", (record_id,)).fetchone()
+    if row is None:
+        raise RecordNotFoundError(f'no record "{record_id[:80]}". Add it first, or check the spelling.')
+    held = schema.record_of(row)
+    if seen is not None and held != seen:
+        raise ChangedMeanwhileError(f'record "{record_id[:80]}" is not as it was. Read it again, then change it.')
+    return held
 
 
 def _ids(conn: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..limits import Limits
-from ..values import Entry, Space
+from ..values import Entry, Record, Space
 from . import schema
 from .base import Refused, Replace, Written
 
@@ -154,6 +154,14 @@ def write(conn: sqlite3.Connection, batch: Sequence[Prepared], *, version: int, 
     _insert(conn, new, now, version)
     updated = tuple(id for id in chosen if id in held)
     return Written(tuple(id for id in chosen if id not in held), updated, tuple(refused))
+
+
+def revise(conn: sqlite3.Connection, record: Record, *, version: int, limits: Limits) -> None:
+    """Write metadata and tags of a record that is there, in the transaction under way."""
+    conn.execute(
+        "UPDATE records SET metadata = ?, tags = ?, updated_at = ?, changed = ? WHERE id = ?",
+        (metadata_text(record.metadata, limits), json_text(list(record.tags)), schema.now(), version, record.id),
+    )
 
 
 def _held(conn: sqlite3.Connection, ids: Sequence[str]) -> dict[str, tuple[int, str | None, str]]:

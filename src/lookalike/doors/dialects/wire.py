@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.items import UPLOAD
 from ..server.bodies import MULTIPART, media_type, parts_in, read
-from ..server.desk import desk_of, principal_of
+from ..server.desk import desk_of, held_of, principal_of
 from ..server.multipart import Part, boundary_of
 from ..server.replies import Refusal, error_of
 
@@ -115,10 +115,9 @@ def store_all(request: Request, collection: Collection, records: Sequence[Any], 
         QuotaError: when the caller may not have so many; nothing is added then.
     """
     desk, key = desk_of(request), principal_of(request).key
-    if key is not None:
-        desk.meter.check_images(key, len(records))
     outcomes: list[Outcome] = []
-    collection.add(list(records), on_outcome=outcomes.append, **options)
+    with desk.meter.room_for(key, len(records), sent_bytes=held_of(request).bytes):
+        collection.add(list(records), on_outcome=outcomes.append, **options)
     for outcome in outcomes:
         desk.metrics.added(outcome)
     return sorted(outcomes, key=lambda outcome: outcome.place)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ class _Request:
     name: str
     records: Sequence[Any]
     replace: bool
-    check: Callable[[], None]
+    room: AbstractContextManager[None]
     answer: asyncio.Future[Added]
 
 
@@ -45,12 +46,19 @@ class Additions:
     """The pictures that wait to be added. Used from the event loop."""
 
     def __init__(
-        self, lane: Lane, open_collection: Callable[[str], Collection], *, most_waiting: int, turns: int = _TURNS
+        self,
+        lane: Lane,
+        open_collection: Callable[[str], Collection],
+        *,
+        most_waiting: int,
+        turns: int = _TURNS,
+        on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._lane = lane
         self._open_collection = open_collection
         self._most_waiting = most_waiting
         self._most_turns = turns
+        self._on_batch = on_batch
         self._waiting: deque[_Request] = deque()
         self._turns: set[asyncio.Task[None]] = set()
 
@@ -59,11 +67,13 @@ class Additions:
         """How many requests wait for a turn."""
         return len(self._waiting)
 
-    async def add(self, name: str, records: Sequence[Any], *, replace: bool, check: Callable[[], None]) -> Added:
+    async def add(
+        self, name: str, records: Sequence[Any], *, replace: bool, room: AbstractContextManager[None]
+    ) -> Added:
         """Add records to a collection, and say what became of each.
 
         Args:
-            check: Called on a thread before anything is done; what it raises is this request's answer.
+            room: Held, on a thread, while the records are added; what it raises before is this request's answer.
 
         Raises:
             BusyError: when too many wait already.
@@ -72,7 +82,7 @@ class Additions:
             self._lane.refused += 1
             raise BusyError(f"{len(self._waiting):,} requests wait. Try again in a moment.", retry_after_s=1)
         answer: asyncio.Future[Added] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Request(name, records, replace, check, answer))
+        self._waiting.append(_Request(name, records, replace, room, answer))
         if len(self._turns) < self._most_turns:
             turn = asyncio.create_task(self._work())
             self._turns.add(turn)
@@ -108,18 +118,20 @@ class Additions:
 
     def _add(self, batch: Sequence[_Request]) -> list[Added | Exception]:
         """Add a batch, on a thread. Never raises: the answers are for those who asked."""
-        refused = {place: error for place, request in enumerate(batch) if (error := _refusal(request)) is not None}
-        admitted = [request for place, request in enumerate(batch) if place not in refused]
-        try:
-            added = iter(self._add_all(admitted) if admitted else [])
-        except Exception as error:
-            return [refused.get(place, error) for place in range(len(batch))]
-        return [refused[place] if place in refused else next(added) for place in range(len(batch))]
+        with ExitStack() as rooms:
+            refused = {n: error for n, request in enumerate(batch) if (error := _refusal(rooms, request)) is not None}
+            admitted = [request for n, request in enumerate(batch) if n not in refused]
+            try:
+                added = iter(self._add_all(admitted) if admitted else [])
+            except Exception as error:
+                return [refused.get(n, error) for n in range(len(batch))]
+            return [refused[n] if n in refused else next(added) for n in range(len(batch))]
 
     def _add_all(self, batch: Sequence[_Request]) -> list[Added]:
         collection = self._open_collection(batch[0].name)
         outcomes: list[Outcome] = []
         records = [record for request in batch for record in request.records]
+        self._on_batch(len(records))
         collection.add(records, replace=batch[0].replace, on_outcome=outcomes.append)
         outcomes.sort(key=lambda outcome: outcome.place)
         added, start = [], 0
@@ -131,9 +143,10 @@ class Additions:
         return added
 
 
-def _refusal(request: _Request) -> LookalikeError | None:
+def _refusal(rooms: ExitStack, request: _Request) -> LookalikeError | None:
+    """Take the room that a request needs; give the error where there is none."""
     try:
-        request.check()
+        rooms.enter_context(request.room)
     except LookalikeError as error:
         return error
     return None

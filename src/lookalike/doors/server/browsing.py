@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from . import openapi, schema
 from .bodies import JSON, MULTIPART
-from .desk import desk_of, light, on_pictures, principal_of
+from .desk import desk_of, on_pictures, principal_of
 from .paths import Name
 from .questions import read_question, sources_of
 from .replies import reply
@@ -30,14 +30,14 @@ async def get_facets(
     filter: Annotated[str | None, Query(description="Condition on metadata, as JSON.")] = None,
     limit: Annotated[int, Query(description="Values of each field at most.", ge=1, le=1000)] = 20,
 ) -> Response:
-    """Count the values of the metadata fields and of the tags."""
+    """Count the values of the metadata fields and of the tags; about a second for 100,000 records, once a change."""
 
     def work() -> dict[str, Any]:
         collection = desk_of(request).collection(request, name, "read")
         facets = collection.facets(filter=filter, limit=limit)
         return {"count": collection.count(filter=filter), "facets": [_facet_form(facet) for facet in facets]}
 
-    return reply(await light(request, work))
+    return reply(await desk_of(request).lanes.scan.run(work))
 
 
 @router.post(

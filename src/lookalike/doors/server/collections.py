@@ -53,6 +53,7 @@ async def create_collection(request: Request) -> Response:
             encoder=wanted.encoder,
             fields=wanted.fields,
             product_id_field=wanted.product_id_field,
+            title=wanted.title,
         )
         return _form(made)
 
@@ -71,7 +72,7 @@ async def get_collection(request: Request, name: Name) -> Response:
     openapi_extra=openapi.body({JSON: schema.CollectionChange}),
 )
 async def change_collection(request: Request, name: Name) -> Response:
-    """Change the declared fields, the product-id field, the recall target."""
+    """Change the title, the declared fields, the product-id field, the recall target."""
     principal_of(request).check("write", name)
     change = await read_model(request, schema.CollectionChange)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ...core.keys import Key, Keys, Scope
@@ -27,6 +29,7 @@ T = TypeVar("T")
 
 _LIGHT_THREADS = 2
 _FETCH_THREADS = 16  # they wait for other machines most of the time
+_SCAN_THREADS = 2  # facets of a whole collection: a second for 100,000 records
 _LONG_THREADS = 2  # duplicates of a whole collection: minutes each
 _LONG_WAITING = 8
 
@@ -39,17 +42,19 @@ class Lanes:
         pictures: Work that needs a worker process; twice as many threads, so that one writes while another decodes.
         light: Records, collections, and searches by id.
         fetch: Work that begins with fetching a URL.
-        long: Work over a whole collection.
+        scan: Reading all records of a collection once.
+        long: Work over all pairs of a collection.
     """
 
     pictures: Lane
     light: Lane
     fetch: Lane
+    scan: Lane
     long: Lane
 
     def all(self) -> tuple[Lane, ...]:
         """Give all lanes."""
-        return (self.pictures, self.light, self.fetch, self.long)
+        return (self.pictures, self.light, self.fetch, self.scan, self.long)
 
 
 @dataclass(frozen=True)
@@ -87,18 +92,21 @@ class Desk:
         self.pool = pool
         self.keys = keys
         self.meter = Meter(library)
+        self._creating = threading.Lock()
         self.memory = Memory(settings.limits.max_bytes_under_way)
         self.lanes = Lanes(
             pictures=Lane("pictures", threads=2 * settings.workers, waiting=waiting),
             light=Lane("light", threads=_LIGHT_THREADS, waiting=waiting),
             fetch=Lane("fetch", threads=_FETCH_THREADS, waiting=waiting),
+            scan=Lane("scan", threads=_SCAN_THREADS, waiting=waiting),
             long=Lane("long", threads=_LONG_THREADS, waiting=_LONG_WAITING),
         )
-        self.additions = Additions(self.lanes.pictures, library.collection, most_waiting=waiting)
-        self.fetched_additions = Additions(
-            self.lanes.fetch, library.collection, most_waiting=waiting, turns=_FETCH_THREADS
-        )
         self.metrics = Metrics(self)
+        add = partial(
+            Additions, open_collection=library.collection, most_waiting=waiting, on_batch=self.metrics.batched
+        )
+        self.additions = add(self.lanes.pictures)
+        self.fetched_additions = add(self.lanes.fetch, turns=_FETCH_THREADS)
         self.is_ready = False
         self.is_ending = False
         self.jobs: Jobs  # set by the app, which knows how their inputs are read
@@ -123,10 +131,11 @@ class Desk:
         Raises:
             QuotaError: when the caller has as many as it may have.
         """
-        if principal.key is not None:
-            self.meter.check_collections(principal.key)
-        made = self.library.create(name, **wanted)
-        if principal.key is not None:
+        if principal.key is None:
+            return self.library.create(name, **wanted)
+        with self._creating:  # one after the other: two of the same moment cannot pass a quota together
+            self.meter.check_collections(self.keys.get(principal.key.id) or principal.key)
+            made = self.library.create(name, **wanted)
             self.keys.note_made(principal.key, made.name)
         return made
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -13,9 +14,10 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from ...errors import InputError, JobNotFoundError, LookalikeError
+from ...values import OutcomeKind
 from . import openapi, schema
 from .bodies import JSON_LINES, MULTIPART, chunks_of, is_file, media_type, records_in, records_of, unsupported
-from .desk import Desk, desk_of, light, principal_of
+from .desk import Desk, desk_of, light, principal_of, request_id_of
 from .multipart import boundary_of, parts_of
 from .paths import outcome_form
 from .replies import Refusal, reply
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...core.jobs import Job
+    from ...core.keys import Key
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
@@ -55,16 +58,18 @@ async def get_outcomes(
     job_id: str,
     start: Annotated[int, Query(description="Place of the first that is wanted.", ge=0, le=_LAST_PLACE)] = 0,
     limit: Annotated[int, Query(description="Outcomes on a page.", ge=1, le=_LONGEST_PAGE)] = _PAGE,
+    outcome: Annotated[OutcomeKind | None, Query(description="Only pictures that ended so.")] = None,
 ) -> Response:
     """Give what became of each picture of a job, in the order of its input."""
     job = _job(request, job_id)
 
     def work() -> list[dict[str, Any]]:
         found = desk_of(request).jobs.outcomes(job.id, start=start)
-        return [outcome_form(outcome) for outcome in islice(found, limit)]
+        wanted = (one for one in found if outcome in (None, one.kind))
+        return [outcome_form(one) for one in islice(wanted, limit)]
 
     page = await light(request, work)
-    return reply({"outcomes": page, "next": start + limit if len(page) == limit else None})
+    return reply({"outcomes": page, "next": page[-1]["place"] + 1 if len(page) == limit else None})
 
 
 @router.get(
@@ -105,6 +110,7 @@ async def accept_job(request: Request, name: str, *, replace: bool) -> Response:
                 form=request.headers["content-type"],
                 replace=replace,
                 key_id=key.id if key else None,
+                request_id=request_id_of(request),
             ),
         )
     except BaseException:
@@ -126,10 +132,17 @@ class JobInputs:
         return sum(1 for line in stream if line.strip())
 
     def sources(self, job: Job, stream: BinaryIO) -> Iterator[tuple[Any, int]]:
-        """Give each picture with its size; over a quota, an error in its place."""
+        """Give each picture with its size."""
         records = records_of(self._parts(job, stream, keep=True)) if _is_multipart(job) else records_in(stream)
         for record in records:
-            yield self._within_quota(job, record), _size(record)
+            yield record, _size(record)
+
+    @contextmanager
+    def admitted(self, job: Job, block: list[Any]) -> Iterator[list[Any]]:
+        """Lend a block while it is added; what is over the quota of the job's key is an error in its place."""
+        key = self._desk.keys.get(job.key_id) if job.key_id else None
+        with ExitStack() as rooms:
+            yield [self._let_in(rooms, key, record) for record in block]
 
     def _parts(self, job: Job, stream: BinaryIO, *, keep: bool) -> Iterator[Any]:
         chunks = iter(lambda: stream.read(_CHUNK), b"")
@@ -139,15 +152,14 @@ class JobInputs:
         except Refusal as exc:
             raise InputError(exc.message) from exc
 
-    def _within_quota(self, job: Job, source: Any) -> Any:
-        key = next((key for key in self._desk.keys.all() if key.id == job.key_id), None)
-        if key is None or isinstance(source, LookalikeError):
-            return source
+    def _let_in(self, rooms: ExitStack, key: Key | None, record: Any) -> Any:
+        if isinstance(record, LookalikeError):
+            return record
         try:
-            self._desk.meter.check_images(key, 1)
+            rooms.enter_context(self._desk.meter.room_for(key, 1, sent_bytes=_size(record)))
         except LookalikeError as error:
             return error
-        return source
+        return record
 
 
 def job_form(job: Job) -> dict[str, Any]:

@@ -75,18 +75,18 @@ class Memory:
 
 
 class Held:
-    """What one request holds of the memory, until it is released."""
+    """What one request holds of the memory, in `bytes`, until it is released."""
 
     def __init__(self, memory: Memory) -> None:
+        self.bytes = 0
         self._memory = memory
-        self._count = 0
 
     def take(self, count: int) -> None:
         """Count bytes as held by this request; see Memory.take."""
         self._memory.take(count)
-        self._count += count
+        self.bytes += count
 
     def release(self) -> None:
         """Give back all that was taken."""
-        self._memory.held_bytes -= self._count
-        self._count = 0
+        self._memory.held_bytes -= self.bytes
+        self.bytes = 0

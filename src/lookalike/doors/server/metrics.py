@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -16,13 +17,21 @@ if TYPE_CHECKING:
     from .desk import Desk
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_PICTURES = (1, 2, 4, 8, 16, 32, 64, 100)
 _PER_COLLECTION = (  # figure, its name among the statistics of a collection, what it is
     ("lookalike_records", "records", "Records of a collection."),
     ("lookalike_bytes_on_disk", "bytes_on_disk", "What a collection takes on disk."),
+    ("lookalike_recall", "recall", "Share of true neighbors found, as measured when the index was built."),
+    ("lookalike_recall_target", "recall_target", "Share of true neighbors that a search is to find."),
     (
         "lookalike_index_rows",
         "index_rows_on_disk",
         "Records that the index files hold; the rest is read from the truth.",
+    ),
+    (
+        "lookalike_index_written_timestamp_seconds",
+        "index_written_at",
+        "When the index files were written; without them nothing is said.",
     ),
 )
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -43,6 +52,12 @@ class Metrics:
             "lookalike_images",
             "Pictures that were added, by what became of them.",
             ["outcome"],
+            registry=self._registry,
+        )
+        self._batches = Histogram(
+            "lookalike_batch_pictures",
+            "Pictures that were added together, by one transaction.",
+            buckets=_PICTURES,
             registry=self._registry,
         )
         self._failures = Counter(
@@ -66,6 +81,10 @@ class Metrics:
         self._images.labels(outcome.kind).inc()
         if outcome.failure is not None:
             self._failures.labels(outcome.failure.code).inc()
+
+    def batched(self, pictures: int) -> None:
+        """Count pictures that are added together."""
+        self._batches.observe(pictures)
 
     def refused(self, code: str) -> None:
         """Count a refusal."""
@@ -112,9 +131,15 @@ class _Now:
             except LookalikeError:  # deleted meanwhile, or damaged: `doctor` says more
                 continue
             for figure, source, _ in _PER_COLLECTION:
-                values[figure][_at("collection", name)] = told[source]
+                if told[source] is not None:
+                    values[figure][_at("collection", name)] = _number(told[source])
         for figure, _, text in _PER_COLLECTION:
             yield _gauge(figure, text, values[figure])
+
+
+def _number(value: float | str) -> float:
+    """Give a figure, or the seconds since 1970 of a moment."""
+    return datetime.fromisoformat(value).timestamp() if isinstance(value, str) else value
 
 
 def _at(name: str, value: str) -> tuple[tuple[str, str], ...]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from ... import __version__
 from . import schema
+from .examples import ANSWERS
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -74,6 +75,8 @@ def document(app: FastAPI) -> dict[str, Any]:
             described = model.model_json_schema(ref_template=_REF)
             for name, one in {**described.pop("$defs", {}), model.__name__: described}.items():
                 known.setdefault(name, one)
+        for name, example in ANSWERS.items():
+            known[name]["examples"] = [example]
         told["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         told["security"] = [{"key": []}, {}]
         app.openapi_schema = told

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import unquote
 
@@ -27,8 +24,6 @@ if TYPE_CHECKING:
 Name = Annotated[str, BeforeValidator(unquote), Path(description="Name of a collection, percent-encoded.")]
 RecordId = Annotated[str, BeforeValidator(unquote), Path(description="Id of a record, percent-encoded.")]
 
-_LOCKS = tuple(threading.Lock() for _ in range(64))
-
 
 def etag_of(record: Record) -> str:
     """Give the entity tag of a record: it changes with anything that `GET` shows."""
@@ -36,19 +31,20 @@ def etag_of(record: Record) -> str:
     return f'"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
 
 
-@contextmanager
-def unchanged(request: Request, collection: Collection, record_id: str) -> Iterator[None]:
-    """Hold a record as the caller has seen it (If-Match), against all who change it through this server.
+def seen(request: Request, collection: Collection, record_id: str) -> Record | None:
+    """Give the record that the caller has seen, by the entity tag in If-Match; None where any will do.
 
     Raises:
         ChangedMeanwhileError: when it is another by now.
         RecordNotFoundError: when it is not there.
     """
-    wanted = request.headers.get("if-match")
-    with _LOCKS[hash((collection.name, record_id)) % len(_LOCKS)]:
-        if wanted is not None and not names(wanted, etag_of(collection.get(record_id))):
-            raise ChangedMeanwhileError(f'record "{record_id[:80]}" is not as it was. Read it again, then change it.')
-        yield
+    wanted = request.headers.get("if-match", "*")
+    if wanted.strip() == "*":
+        return None
+    record = collection.get(record_id)
+    if not names(wanted, etag_of(record)):
+        raise ChangedMeanwhileError(f'record "{record_id[:80]}" is not as it was. Read it again, then change it.')
+    return record
 
 
 def names(condition: str, etag: str) -> bool:

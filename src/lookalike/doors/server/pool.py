@@ -24,6 +24,7 @@ _GRACE_S = 5.0  # beyond the decoder's own time limit, for encoding and for a wo
 _FIRST_S = 60.0  # for a first answer, on a machine that has other things to do
 _PATIENCE_S = 120.0  # waiting for an idle worker; the queues before the pool are bounded, so this is a last resort
 _ENDING_S = 2.0
+_ANY_ENCODER = "builtin"  # what encodes nothing asks for the one that is loaded
 
 
 class WorkerPool:
@@ -58,7 +59,7 @@ class WorkerPool:
     def card(self, encoder_name: str) -> Any:
         """Give the card of the encoder that runs in the workers."""
         if encoder_name not in self._cards:
-            self._cards[encoder_name] = self._ask((encoder_name, None), b"", _FIRST_S)
+            self._cards[encoder_name] = self._ask(("card", encoder_name, {}), b"", _FIRST_S)
         return self._cards[encoder_name]
 
     def describe(
@@ -69,14 +70,19 @@ class WorkerPool:
         Raises:
             SourceError: when the bytes give no picture, take too long, or end two workers.
         """
-        asked = {"crop": crop, "thumbnail": thumbnail, "small": small}
-        found: Description = self._ask((encoder_name, asked), data, self._patience_s)
+        options = {"crop": crop, "thumbnail": thumbnail, "small": small}
+        found: Description = self._ask(("describe", encoder_name, options), data, self._patience_s)
         return found
 
     def pixel_hash(self, encoder_name: str, data: bytes) -> str:
-        """Hash the pixels of a picture in a worker; raises as `describe` does."""
-        found: str = self._ask((encoder_name, "pixel_hash"), data, self._patience_s)
+        """Hash the pixels of a picture in a worker; raises as `describe`."""
+        found: str = self._ask(("pixel_hash", encoder_name, {}), data, self._patience_s)
         return found
+
+    def thumbnail(self, data: bytes, *, side_px: int) -> bytes:
+        """Make a small JPEG in a worker; raises as `describe`."""
+        made: bytes = self._ask(("thumbnail", _ANY_ENCODER, {"side_px": side_px}), data, self._patience_s)
+        return made
 
     @property
     def _patience_s(self) -> float:
@@ -91,7 +97,7 @@ class WorkerPool:
                 if idle is not None:
                     idle.end()
 
-    def _ask(self, request: tuple[Any, ...], data: bytes, seconds: float) -> Any:
+    def _ask(self, request: worker.Request, data: bytes, seconds: float) -> Any:
         """Ask a worker, and a second one where the first died: it may have been another's fault."""
         for _ in range(2):
             with self._lent() as lent:
@@ -108,7 +114,7 @@ class WorkerPool:
                 if is_answer:
                     return reply
                 raise reply
-        if request[1] is None:
+        if request[0] == "card":
             raise EncoderError("no worker process can be started. The log says why.")
         raise DecoderCrashedError(
             f"cannot decode these {len(data):,} bytes: they ended the process that tried. Save the picture anew, "
@@ -147,7 +153,7 @@ class _Worker:
         self.is_broken = False
         self._connection = connection
 
-    def ask(self, request: tuple[Any, ...], data: bytes, seconds: float) -> tuple[bool, Any]:
+    def ask(self, request: worker.Request, data: bytes, seconds: float) -> tuple[bool, Any]:
         """Send a request and wait for the reply. A worker that fails at it is ended.
 
         Raises:

@@ -21,9 +21,9 @@ from ...values import Outcome
 from ..forms import record_form, report_form
 from . import openapi, schema
 from .bodies import JSON, JSON_LINES, MULTIPART, Sent, as_model, media_type, read_model, read_parts, read_pictures
-from .desk import desk_of, light, on_pictures, principal_of
+from .desk import desk_of, held_of, light, on_pictures, principal_of
 from .jobs import accept_job
-from .paths import Name, RecordId, etag_of, names, outcome_form, unchanged
+from .paths import Name, RecordId, etag_of, names, outcome_form, seen
 from .replies import error_of, reply
 
 if TYPE_CHECKING:
@@ -45,7 +45,10 @@ _PICTURE_BODY = openapi.body(
 @router.post(
     "",
     responses={
-        200: {"model": schema.AddedRecord, "description": "Updated or unchanged; for many pictures, a report."},
+        200: {
+            "model": schema.AddedRecord | schema.Report,
+            "description": "Updated or unchanged; for many pictures, a report.",
+        },
         201: {"model": schema.AddedRecord, "description": "Added."},
         202: {"model": schema.JobForm, "description": "A job was made (job=true)."},
         **openapi.errors(404, 409, 413, 415, 422),
@@ -170,15 +173,15 @@ async def change_record(request: Request, name: Name, record_id: RecordId) -> Re
 
     def work() -> Any:
         collection = desk_of(request).collection(request, name, "write")
-        with unchanged(request, collection, record_id):
-            return collection.update(
-                record_id,
-                change.told.metadata,
-                tags=change.told.tags,
-                unset=change.told.unset,
-                replace=change.told.replace,
-                source=source,
-            )
+        return collection.update(
+            record_id,
+            change.told.metadata,
+            tags=change.told.tags,
+            unset=change.told.unset,
+            replace=change.told.replace,
+            source=source,
+            seen=seen(request, collection, record_id),
+        )
 
     record = await (light(request, work) if source is None else on_pictures(request, [source], work))
     return reply(record_form(record), 200, {"ETag": etag_of(record)})
@@ -190,9 +193,8 @@ async def delete_record(request: Request, name: Name, record_id: RecordId) -> Re
 
     def work() -> None:
         collection = desk_of(request).collection(request, name, "write")
-        with unchanged(request, collection, record_id):
-            collection.get(record_id)
-            collection.delete([record_id])
+        collection.get(record_id)  # one that is not there is told of
+        collection.delete([record_id], seen=seen(request, collection, record_id))
 
     await light(request, work)
     return Response(status_code=204)
@@ -207,15 +209,11 @@ class _Change:
 async def _add(request: Request, name: str, sent: Sent, *, replace: bool) -> Added:
     """Add what was sent; a picture over the quota fails the whole request before any work."""
     desk, principal = desk_of(request), principal_of(request)
-
-    def check() -> None:
-        if principal.key is not None:
-            desk.meter.check_images(principal.key, len(sent.records))
-
+    room = desk.meter.room_for(principal.key, len(sent.records), sent_bytes=held_of(request).bytes)
     needs_fetch = any(isinstance(one, Mapping) and "_url" in one for one in sent.records)
     additions = desk.fetched_additions if needs_fetch else desk.additions
     try:
-        return await additions.add(name, sent.records, replace=replace, check=check)
+        return await additions.add(name, sent.records, replace=replace, room=room)
     except CollectionNotFoundError as error:
         raise desk.no_collection(principal, name) from error
 
@@ -239,19 +237,25 @@ async def _change(request: Request) -> _Change:
 
 
 async def _picture(request: Request, name: str, record_id: str, kind: str, side_px: int = 0) -> Response:
-    """Give a kept picture of a record."""
+    """Give a picture of a record: the one that is kept, or a thumbnail that a worker makes of its file."""
+    desk = desk_of(request)
 
-    def work() -> tuple[str, str, bytes | None]:
-        collection = desk_of(request).collection(request, name, "read")
+    def kept() -> tuple[str, str, bytes | None]:
+        collection = desk.collection(request, name, "read")
         record = collection.get(record_id)
         etag = f'"{record.content_hash[:32]}-{kind}{side_px or ""}"'
         if names(request.headers.get("if-none-match", ""), etag):
             return etag, "", b""
         if kind == "thumbnail":
-            return etag, "image/jpeg", collection.thumbnail(record_id, side_px=side_px)
+            return etag, "image/jpeg", collection.kept_thumbnail(record_id)
         return etag, f"image/{record.format}", collection.original(record_id)
 
-    etag, media, data = await light(request, work)
+    def made() -> bytes | None:
+        return desk.collection(request, name, "read").thumbnail(record_id, side_px=side_px)
+
+    etag, media, data = await light(request, kept)
+    if data is None and kind == "thumbnail":
+        data = await desk.lanes.pictures.run(made)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if not media:
         return Response(status_code=304, headers=headers)

@@ -56,6 +56,7 @@ class NewCollection(Asked):
     encoder: str = Field("builtin", description='"builtin", or "builtin-accurate": better for clothes, twice the cost.')
     fields: list[str] = Field([], description="Metadata fields that are often filtered by.")
     product_id_field: str | None = Field(None, description="Metadata field that says which records show one product.")
+    title: str = Field("", description="What people call it, where that is not its name.")
 
 
 class CollectionChange(Asked):
@@ -66,6 +67,7 @@ class CollectionChange(Asked):
     fields: list[str] | None = Field(None, description="All fields that are to be declared.")
     product_id_field: str | None = Field(None, description='"" takes it away.')
     recall_target: float | None = Field(None, description="Share of true neighbors to be found; 1 for exact search.")
+    title: str | None = Field(None, description='What people call it; "" for its name.')
 
 
 class CalibrationForm(Answered):
@@ -93,6 +95,9 @@ class CollectionInfo(Answered):
     created_at: str
     calibration: CalibrationForm | None = Field(description="Null where scores mean what they mean everywhere.")
     bytes_on_disk: int
+    search: Literal["exact", "approximate"]
+    recall_target: float = Field(description="Share of true neighbors that a search is to find.")
+    recall: float = Field(description="The share that was measured when the index was built; exact search has 1.")
 
 
 class CollectionList(Answered):

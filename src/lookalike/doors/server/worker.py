@@ -14,7 +14,7 @@ import io
 import os
 import signal
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...core.describer import Describer
 from ...errors import LookalikeError
@@ -22,6 +22,9 @@ from ...settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+
+Verb = Literal["card", "describe", "thumbnail", "pixel_hash"]
+Request = tuple[Verb, str, dict[str, Any]]  # what to do, with which encoder, how; the bytes follow
 
 PRELOAD = "LOOKALIKE_PRELOAD_WORKERS"  # in the environment of the process that workers are forked from
 _OWN_BYTES = 256_000_000  # for the encoder, Pillow's working space and the interpreter
@@ -53,24 +56,29 @@ def work(connection: Connection, settings: Settings) -> None:
     describers: dict[str, Describer] = {}
     while True:
         try:
-            encoder_name, asked = connection.recv()
+            verb, encoder_name, options = connection.recv()
             data = connection.recv_bytes()
         except (EOFError, OSError):
             return
         try:
             describer = describers.setdefault(encoder_name, _describer(settings, encoder_name))
-            connection.send((True, _answer(describer, asked, data)))
+            connection.send((True, _answer(describer, verb, data, options)))
         except LookalikeError as error:
             connection.send((False, error))
         except (BrokenPipeError, ConnectionResetError):
             return
 
 
-def _answer(describer: Describer, asked: dict[str, Any] | str | None, data: bytes) -> Any:
-    """Give the card for None, the hash of the pixels for that word, and a description for its arguments."""
-    if asked is None:
-        return describer.card
-    return describer.pixel_hash(data) if asked == "pixel_hash" else describer.describe(data, **asked)  # type: ignore[arg-type]
+def _answer(describer: Describer, verb: Verb, data: bytes, options: dict[str, Any]) -> Any:
+    match verb:
+        case "card":
+            return describer.card
+        case "describe":
+            return describer.describe(data, **options)
+        case "thumbnail":
+            return describer.thumbnail(data, **options)
+        case "pixel_hash":
+            return describer.pixel_hash(data)
 
 
 def _describer(settings: Settings, encoder_name: str) -> Describer:

@@ -3,7 +3,7 @@
 const BASE = "/api/v1";
 
 /** An answer that is a failure: `message` is for people, `code` for programs. */
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(status, code, message, retryAfter) {
     super(message);
     Object.assign(this, { status, code, retryAfter });
@@ -11,16 +11,16 @@ export class ApiError extends Error {
 }
 
 /** Read the failure that a body tells of; what is not ours is told by its status. */
-export function errorOf(status, body, retryAfter) {
+function errorOf(status, body, retryAfter) {
   const told = status === 401 ? { code: "key_needed", message: "Sign in with a key to see this." } : (body?.error ?? {});
   return new ApiError(status, told.code ?? "unknown", told.message ?? `the server answered ${status}.`, Number(retryAfter) || 0);
 }
 
 const UNREACHABLE = "the server does not answer. Is it still running? Start it with: lookalike serve";
-export const unreachable = () => new ApiError(0, "unreachable", UNREACHABLE, 2);
+const unreachable = () => new ApiError(0, "unreachable", UNREACHABLE, 2);
 
 /** Tell the page that the server wants to know who is asking. */
-export const tellKeyNeeded = () => document.dispatchEvent(new Event("keyneeded"));
+const tellKeyNeeded = () => document.dispatchEvent(new Event("keyneeded"));
 
 async function call(method, path, { body, headers = {}, signal } = {}) {
   const isPlain = body !== undefined && !(body instanceof FormData);
@@ -60,7 +60,9 @@ export const createCollection = (wanted) => json("POST", "/collections", { body:
 export const changeCollection = (name, change) => json("PATCH", collection(name), { body: change });
 export const deleteCollection = (name) => json("DELETE", collection(name));
 
-export const recordsUrl = (name, given = {}) => `${BASE}${collection(name)}/records${query(given)}`;
+/** Add pictures to a collection: a form with one file, or a blob of JSON lines as a job. `sent` hears the share gone. */
+export const addRecords = (name, body, { replace, job, sent }) =>
+  upload(`${BASE}${collection(name)}/records${query({ replace, job })}`, body, job && "application/x-ndjson", sent);
 export const listRecords = (name, { filter, ...rest } = {}, signal) =>
   json("GET", `${collection(name)}/records${query({ filter: filter && JSON.stringify(filter), ...rest })}`, { signal });
 export const deleteRecord = (name, id) => json("DELETE", record(name, id));
@@ -74,6 +76,45 @@ export async function getRecord(name, id) {
 export async function changeRecord(name, id, change, etag) {
   const answer = await call("PATCH", record(name, id), { body: change, headers: { "If-Match": etag } });
   return [await answer.json(), answer.headers.get("ETag")];
+}
+
+/** Send a body and tell how much of it has gone, which fetch does not. */
+function upload(url, body, type, sent) {
+  const request = new XMLHttpRequest();
+  request.open("POST", url);
+  request.responseType = "json";
+  if (type) request.setRequestHeader("Content-Type", type);
+  request.upload.addEventListener("progress", ({ loaded, total }) => sent(total ? loaded / total : 0));
+  return new Promise((resolve, reject) => {
+    request.addEventListener("load", () => {
+      const { status, response } = request;
+      if (status < 300) return resolve(response);
+      const failure = errorOf(status, response, request.getResponseHeader("Retry-After"));
+      if (status === 401) tellKeyNeeded();
+      reject(failure);
+    });
+    request.addEventListener("error", () => reject(unreachable()));
+    request.addEventListener("abort", () => reject(new ApiError(1, "aborted", "the upload was stopped. Try it again.")));
+    request.send(body);
+  });
+}
+
+export const jobs = async () => (await json("GET", "/jobs")).jobs;
+export const cancelJob = (id) => json("DELETE", `/jobs/${part(id)}`);
+export const jobFailures = async (id, { start = 0, limit }) =>
+  (await json("GET", `/jobs/${part(id)}/outcomes${query({ outcome: "failed", start, limit })}`)).outcomes;
+
+/** Follow a job: `moved` hears of each change of it, and `lost` when it cannot be followed. */
+export function followJob(id, moved, lost) {
+  const events = new EventSource(`${BASE}/jobs/${part(id)}/events`);
+  const hear = (event) => moved(JSON.parse(event.data));
+  events.addEventListener("progress", hear);
+  events.addEventListener("end", (event) => {
+    events.close();
+    hear(event);
+  });
+  // A server that starts anew is asked again by itself; one that refuses is not.
+  events.addEventListener("error", () => events.readyState === EventSource.CLOSED && lost());
 }
 
 export const thumbnailUrl = (name, id, side) => `${BASE}${record(name, id)}/thumbnail${query({ side_px: side })}`;

@@ -26,7 +26,7 @@ const ICONS = {
   key: "M14.5 4a5.5 5.5 0 1 1-4 9.2L8 15.7V18H5.7v2.3H3v-3l6.8-6.8A5.5 5.5 0 0 1 14.5 4M16 8h.01",
   picture: "M4 5h16v14H4zM4 16l5-5l4 4l3-3l4 4M15 9h.01",
   compare: "M4 5h7v14H4zM13 5h7v14h-7",
-  more: "M5 12h.01M12 12h.01M19 12h.01",
+  settings: "M4 7h9M19 7h1M4 17h1M11 17h9M16 4.5a2.5 2.5 0 1 0 0 5a2.5 2.5 0 0 0 0-5M8 14.5a2.5 2.5 0 1 0 0 5a2.5 2.5 0 0 0 0-5",
 };
 
 /** Make an element. `on` holds listeners, `class` a class list; false and null leave an attribute out. */
@@ -149,6 +149,28 @@ export function confirm(title, text, verb) {
     ];
     openDialog(title, build, { kind: "narrow", done: () => resolve(wanted) });
   });
+}
+
+/** Make a form whose failures are told above its buttons. */
+export function formOf(verb, submit, dialog, ...parts) {
+  const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
+  const send = h("button", { type: "submit", class: "button primary" }, verb);
+  return h("form", {
+    class: "form",
+    on: {
+      submit: async (event) => {
+        event.preventDefault();
+        send.disabled = true;
+        try {
+          await submit();
+        } catch (error) {
+          trouble.hidden = false;
+          trouble.textContent = error.message;
+        }
+        send.disabled = false;
+      },
+    },
+  }, ...parts, trouble, h("div", { class: "actions" }, dialog && button("Cancel", () => dialog.close()), send));
 }
 
 /** Wait for quiet: the last call within the time counts. */

@@ -10,6 +10,7 @@ import { announce, button, checkbox, debounced, field, fill, h, icon, openDialog
 import { choose, takeDrops, takePastes, urlOf } from "./drops.js";
 import { makeFacets } from "./facets.js";
 import { makeGrid } from "./grid.js";
+import { change, recallText, titleOf } from "./making.js";
 import { isPicture } from "./pictures.js";
 import { blobOf, bodyOf, carry, conditionOf, exampleOfFile, exampleOfId, kindOf, readQuestion, takeCarried, writeQuestion } from "./query.js";
 import { address, collectionAddress, go } from "./route.js";
@@ -48,6 +49,7 @@ class CollectionView {
   async start(parameters) {
     try {
       this.told = await api.getCollection(this.name);
+      document.title = `${titleOf(this.told)} · lookalike`;
     } catch (error) {
       fill(this.place, h("div", { class: "empty" }, h("h1", {}, "This collection cannot be shown"), h("p", {}, error.message),
         h("a", { class: "button", href: "#/" }, "See the collections")));
@@ -79,13 +81,22 @@ class CollectionView {
   head() {
     return h("div", { class: "head" },
       h("div", {}, h("p", { class: "crumbs" }, h("a", { href: "#/" }, icon("left"), "Collections")),
-        h("h1", {}, this.name), h("p", { class: "muted" }, `${plural(this.told.records, "picture")} · ${this.told.type}`)),
-      h("a", { class: "button", href: `${collectionAddress(this.name)}/add` }, icon("upload"), h("span", {}, "Add pictures")));
+        h("h1", {}, titleOf(this.told)), h("p", { class: "muted" }, `${plural(this.told.records, "picture")} · ${this.told.type} · ${recallText(this.told).toLowerCase()}`)),
+      h("div", { class: "actions" },
+        button("Settings", () => change(this.told, (told) => this.changed(told)), { icon: "settings" }),
+        h("a", { class: "button", href: `${collectionAddress(this.name)}/add` }, icon("upload"), h("span", {}, "Add pictures"))));
+  }
+
+  /** Take in that the collection was changed. */
+  changed(told) {
+    this.told = told;
+    this.place.querySelector(".head").replaceWith(this.head());
+    if (this.question.like.length) this.showRefinements();
   }
 
   searchPanel() {
     const text = h("input", { type: "text", class: "search-text", autocomplete: "off", spellcheck: "false",
-      "aria-label": "Address of a picture, or the name of a stored one", placeholder: isWide() ? "Drop or paste a picture, or its address" : "Paste a picture or address" });
+      "aria-label": "Address of a picture, or the name of a stored one", placeholder: isWide() ? "Drop or paste a picture, or its address" : "Picture or address" });
     const submit = (event) => {
       event.preventDefault();
       this.takeText(text.value).then((isTaken) => isTaken && (text.value = ""));

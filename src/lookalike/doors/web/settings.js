@@ -1,8 +1,7 @@
 /** Settings: who may call the server, and how it is. */
 
 import * as api from "./api.js";
-import { formOf } from "./collections.js";
-import { button, bytes, confirm, field, fill, h, number, openDialog, select, toast } from "./dom.js";
+import { button, bytes, confirm, field, fill, formOf, h, number, openDialog, select, toast } from "./dom.js";
 
 const EVERY_MS = 3000;
 const SCOPES = [["read", "read: ask"], ["write", "write: ask and change pictures"], ["admin", "admin: also keys"]];

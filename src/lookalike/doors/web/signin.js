@@ -1,8 +1,7 @@
 /** Signing in: a key is exchanged once for a cookie that scripts cannot read. */
 
 import * as api from "./api.js";
-import { field, h, openDialog } from "./dom.js";
-import { formOf } from "./collections.js";
+import { field, formOf, h, openDialog } from "./dom.js";
 
 let shown = null;
 

@@ -1,7 +1,8 @@
 /** The uploads: a queue that sends a few pictures at a time, waits when the server is busy, and can be paused. */
 
-import { ApiError, errorOf, recordsUrl, tellKeyNeeded, unreachable } from "./api.js";
+import { addRecords } from "./api.js";
 import { fill, h, number } from "./dom.js";
+import { leftOf, lists } from "./lists.js";
 import { collectionAddress } from "./route.js";
 
 const AT_ONCE = 3;
@@ -23,7 +24,7 @@ export const uploadsOf = (collection) => uploads.filter((upload) => upload.colle
 export const isPaused = () => state.isPaused;
 export const isOpen = (upload) => upload.state === "waiting" || upload.state === "sending";
 
-/** Queue pictures: each {name, body}, where a body is {file, record} or {record}. */
+/** Queue pictures: each {name, body}, where a body is {file, record}. */
 export function enqueue(collection, given, { replace = false } = {}) {
   const made = given.map(({ name, body }) => new Upload(name, { ...body, replace }, collection));
   uploads = uploads.concat(made);
@@ -92,41 +93,19 @@ function settle(upload, error) {
     return;
   }
   Object.assign(upload, { state: "failed", code: error.code, message: error.message });
-  if (error.status === 401) {
-    state.isPaused = true;
-    tellKeyNeeded();
-  }
+  if (error.status === 401) state.isPaused = true;
 }
 
-/** Send one picture. XMLHttpRequest, because fetch does not tell how much has gone. */
 function send(upload) {
   const { file, record, replace } = upload.body;
-  const request = new XMLHttpRequest();
-  request.open("POST", recordsUrl(upload.collection, replace ? { replace: "true" } : {}));
-  request.responseType = "json";
-  request.upload.addEventListener("progress", ({ loaded, total }) => {
-    upload.part = total ? loaded / total : 0;
+  const form = new FormData();
+  form.append("record", new Blob([JSON.stringify(record)], { type: "application/json" }));
+  form.append("file", file, file.name || "picture");
+  const sent = (part) => {
+    upload.part = part;
     tell();
-  });
-  const answered = new Promise((resolve, reject) => {
-    request.addEventListener("load", () => {
-      const { status, response } = request;
-      if (status < 300) resolve(response);
-      else reject(errorOf(status, response, request.getResponseHeader("Retry-After")));
-    });
-    request.addEventListener("error", () => reject(unreachable()));
-    request.addEventListener("abort", () => reject(new ApiError(1, "aborted", "the upload was stopped. Try it again.")));
-  });
-  if (file) {
-    const form = new FormData();
-    form.append("record", new Blob([JSON.stringify(record)], { type: "application/json" }));
-    form.append("file", file, file.name || "picture");
-    request.send(form);
-  } else {
-    request.setRequestHeader("Content-Type", "application/json");
-    request.send(JSON.stringify(record));
-  }
-  return answered;
+  };
+  return addRecords(upload.collection, form, { replace: replace || null, sent });
 }
 
 let isToldSoon = false;
@@ -140,17 +119,21 @@ function tell() {
   }, 100);
 }
 
-/** Show in the header how far the uploads are, wherever the page is. */
+/** Show in the header how much is still to be added, wherever the page is. */
 export function showUploads(header) {
   const place = h("div", { class: "upload-note" });
   header.append(place);
-  queue.addEventListener("change", () => {
-    const open = uploads.filter(isOpen).length;
-    if (!open) return fill(place);
-    const last = uploads.find(isOpen).collection;
-    const word = state.isPaused ? "Paused" : "Adding";
-    fill(place, h("a", { href: `${collectionAddress(last)}/add` }, `${word}: ${number(open)} left`));
-  });
+  const show = () => {
+    const open = uploads.filter(isOpen);
+    const [left, listed] = leftOf();
+    if (!open.length && !left) return fill(place);
+    const word = state.isPaused && open.length ? "Paused" : "Adding";
+    const target = `${collectionAddress(open[0]?.collection ?? listed)}/add`;
+    const told = `${number(open.length + left)} left`;
+    fill(place, h("a", { href: target, "aria-label": `${word}: ${told}` }, h("span", { class: "wide-only" }, `${word}: `), told));
+  };
+  queue.addEventListener("change", show);
+  lists.addEventListener("change", show);
   window.addEventListener("beforeunload", (event) => {
     if (uploads.some(isOpen)) event.preventDefault();
   });

@@ -1,0 +1,138 @@
+"""Examples of answers, for the OpenAPI document; by the name of their model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_COLLECTION = {
+    "name": "shoes",
+    "title": "Shoes of spring",
+    "type": "products",
+    "keep": "auto",
+    "records": 2,
+    "fields": ["price"],
+    "product_id_field": "sku",
+    "encoder": "builtin",
+    "encoder_digest": "5b1c…+2",
+    "created_at": "2026-01-31T09:30:00.000+00:00",
+    "bytes_on_disk": 212992,
+    "search": "exact",
+    "recall_target": 0.99,
+    "recall": 1.0,
+}
+_RECORD = {
+    "id": "7",
+    "source": "https://shop.example/7.jpg",
+    "metadata": {"price": 30},
+    "tags": ["red"],
+    "content_hash": "1f2e…",
+    "format": "jpeg",
+    "size_px": [800, 600],
+    "byte_size": 81920,
+    "created_at": "2026-01-31T09:31:00.000000+00:00",
+    "updated_at": "2026-01-31T09:31:00.000000+00:00",
+}
+_FAILURE = {"source": "line 2", "code": "image_undecodable", "message": "cannot decode line 2: its bytes are text."}
+_OUTCOMES = [
+    {"place": 0, "id": "7", "outcome": "added"},
+    {"place": 1, "id": "", "outcome": "failed", **_FAILURE},
+]
+_JOB = {
+    "id": "20260131-093200-4f1d0c2b",
+    "collection": "shoes",
+    "state": "running",
+    "total": 1000,
+    "done": 128,
+    "counts": {"added": 127, "failed": 1},
+    "error": None,
+    "created_at": "2026-01-31T09:32:00+00:00",
+    "started_at": "2026-01-31T09:32:00+00:00",
+    "ended_at": None,
+}
+_KEY = {
+    "id": "4f1d0c2b9a7e",
+    "name": "shop",
+    "scope": "read",
+    "collections": ["shoes"],
+    "quotas": {"collections": None, "images": None, "bytes": None, "requests_per_s": 20},
+    "created_at": "2026-01-31T09:00:00+00:00",
+    "expires_at": "2026-05-01T09:00:00+00:00",
+    "revoked_at": None,
+}
+
+ANSWERS: Mapping[str, Any] = {
+    "CollectionInfo": _COLLECTION,
+    "CollectionList": {"collections": [_COLLECTION]},
+    "Record": _RECORD,
+    "AddedRecord": {**_RECORD, "outcome": "added"},
+    "RecordList": {"records": [_RECORD], "next": None},
+    "Report": {
+        **{"added": 1, "updated": 0, "unchanged": 0, "skipped": 0, "removed": 0},
+        "failed": [_FAILURE],
+        "seconds": 0.05,
+        "outcomes": _OUTCOMES,
+    },
+    "Matches": {
+        "query": {"source": "id:7", "limit": 5},
+        "collection": "shoes",
+        "count": 1,
+        "next": None,
+        "matches": [
+            {
+                "id": "7",
+                "score": 1.0,
+                "distance": 0.0,
+                "rank": 1,
+                "relation": None,
+                "source": "https://shop.example/7.jpg",
+                "metadata": {"price": 30},
+                "tags": ["red"],
+            }
+        ],
+    },
+    "ScoreHistogram": {"counts": [0, 3, 5, 1, 1], "count": 10},
+    "FacetList": {
+        "count": 3,
+        "facets": [
+            {
+                "field": "price",
+                "records": 3,
+                "values": [{"value": 30, "count": 2}, {"value": 45, "count": 1}],
+                "distinct": 2,
+                "minimum": 30,
+                "maximum": 45,
+            }
+        ],
+    },
+    "Comparison": {
+        "score": 0.97,
+        "distance": 0.03,
+        "distances": {"semantic": 0.03, "copy": 0.05},
+        "relation": None,
+        "transform": None,
+        "elapsed_ms": 12.1,
+    },
+    "DuplicateGroups": {
+        "groups": [
+            {
+                "representative": "7",
+                "min_score": 0.95,
+                "members": [
+                    {"id": "7", "score": 1.0, "relation": None},
+                    {"id": "8", "score": 0.95, "relation": None},
+                ],
+            }
+        ],
+        "count": 1,
+    },
+    "Clusters": {"threshold": 0.9, "clusters": [["7", "8"]], "count": 1},
+    "JobForm": _JOB,
+    "JobList": {"jobs": [_JOB]},
+    "OutcomeList": {"outcomes": _OUTCOMES, "next": None},
+    "KeyInfo": _KEY,
+    "KeyList": {"keys": [_KEY]},
+    "FreshKey": {**_KEY, "key": "lk_4f1d0c2b9a7e_…"},
+    "Session": {"key_needed": True, "key": _KEY, "version": "0.1.0"},
+    "Health": {"status": "ok"},
+}
