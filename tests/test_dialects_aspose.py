@@ -297,4 +297,4 @@ def test_what_is_stored_here_is_seen_natively(server: Served) -> None:
 
 
 def test_golden_exchanges_of_curl(server: Served, folder: Path) -> None:
-    assert play("aspose.json", url=server.url, folder=str(folder)) == 14
+    assert play("aspose.json", url=server.url, folder=str(folder)) == 34

@@ -104,7 +104,9 @@ def test_golden_exchanges_of_curl(server: Served, shop: str, tmp_path: Path) -> 
     (tmp_path / "mixed.json").write_text(json.dumps({"image_a": f"{shop}/0.jpg", "image_b": b64(jpeg(0))}))
     # The example of the document ends with a comma.
     (tmp_path / "example.json").write_text(f'{{"image_a": "{shop}/0.jpg",\n"image_b": "{shop}/0.jpg",\n}}')
-    assert play("compare.json", url=server.url, folder=str(tmp_path)) == 6
+    lines = "data:image/jpeg;base64,\n" + base64.encodebytes(jpeg(0)).decode()
+    (tmp_path / "encoded.json").write_text(json.dumps({"image_a": lines, "image_b": b64(jpeg(0)).rstrip("=")}))
+    assert play("compare.json", url=server.url, folder=str(tmp_path)) == 7
 
 
 def test_what_is_refused(server: Served, shop: str) -> None:

@@ -223,7 +223,7 @@ def test_golden_exchanges_of_curl(tmp_path: Path, photos: list[Path]) -> None:
     )
     (tmp_path / "query.json").write_text(json.dumps({"query_record": {**one, "_id": "not stored"}, "k": 1}))
     with served(tmp_path / "home") as server:
-        assert play("ximilar.json", url=server.url, folder=str(tmp_path)) == 14
+        assert play("ximilar.json", url=server.url, folder=str(tmp_path)) == 22
 
 
 def test_products_are_shown_once(server: Served) -> None:
