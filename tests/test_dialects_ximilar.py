@@ -235,6 +235,10 @@ def test_products_are_shown_once(server: Served) -> None:
     ask(server, "insert", {"records": [*sent, *records(2, product="b")]}, collection="grouped", prefix=products)
     query = {"query_record": {"_id": "1"}, "k": 2}
     assert "1b" not in ids(ask(server, "visualKNN", query, collection="grouped", prefix=products))
+    every = ask(server, "visualKNN", {**query, "k": 10}, collection="grouped", prefix=products)
+    assert sorted(ids(every)) == ["1", "2", "5"]  # what has no product stands for itself
+    alike = ask(server, "nearDuplicates", {"query_record": {"_id": "1"}}, collection="grouped", prefix=products)
+    assert ids(alike) == ["1", "1b"]  # photos of one product too
 
 
 def test_pages_of_a_search_follow_each_other(server: Served) -> None:
