@@ -91,6 +91,7 @@ REFUSALS: list[tuple[Any, str, str, int, dict[str, Any]]] = [
     (is_compare, "POST", "/", 400, {"content": b"x"}),
     (is_compare, "DELETE", "/", 405, {}),
     (is_compare, "GET", "/compare", 405, {}),
+    (is_compare, "POST", "/compare/nothing", 404, {}),
     (is_compare, "POST", "/compare", 413, {"content": bytes(3_000_000)}),
     (is_compare, "POST", "/", 403, {"headers": {"Origin": "https://elsewhere.example"}}),
 ]  # fmt: skip
@@ -155,6 +156,7 @@ ODD_BODIES = [
     (b"garbage", "multipart/form-data"),
     (b"garbage", "multipart/form-data; boundary=b"),
     (b"--b\r\n\r\n\r\n--b--", "multipart/form-data; boundary=b"),
+    (b"garbage", f"multipart/form-data; boundary={'b' * 300}"),  # longer than a boundary may be
     (
         b'--b\r\nContent-Disposition: form-data; name="image_file"\r\n\r\n\xff\r\n--b--',
         "multipart/form-data; boundary=b",
