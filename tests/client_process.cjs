@@ -39,7 +39,7 @@ async function answer(line) {
     const result = await called(asked, args);
     return {result: Buffer.isBuffer(result) ? result.toString('base64') : result === undefined ? null : result};
   } catch (error) {
-    return {error: String(error.code || error.name), message: String(error.message || error)};
+    return {error: String(error.statusCode || error.code || error.name), message: String(error.message || error)};
   }
 }
 

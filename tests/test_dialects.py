@@ -10,7 +10,10 @@ from typing import Any
 import httpx
 import pytest
 from conftest import ROOT
+from fastapi import APIRouter, FastAPI
 from serving import Served, jpeg, served
+
+from lookalike.doors.dialects import DIALECTS
 
 PACKAGE = ROOT / "src" / "lookalike"
 WORDS = re.compile(r"watson|ximilar|aspose|rapidapi|similarity_score", re.IGNORECASE)
@@ -88,6 +91,7 @@ REFUSALS: list[tuple[Any, str, str, int, dict[str, Any]]] = [
     (is_compare, "POST", "/", 400, {"content": b"x"}),
     (is_compare, "DELETE", "/", 405, {}),
     (is_compare, "GET", "/compare", 405, {}),
+    (is_compare, "POST", "/compare/nothing", 404, {}),
     (is_compare, "POST", "/compare", 413, {"content": bytes(3_000_000)}),
     (is_compare, "POST", "/", 403, {"headers": {"Origin": "https://elsewhere.example"}}),
 ]  # fmt: skip
@@ -127,6 +131,68 @@ def test_without_a_key_each_dialect_says_so_in_its_form(tmp_path_factory: pytest
             assert 429 in [answer.status_code for answer in answers]
             assert all(is_own(answer) for answer in answers)
             assert all("retry-after" in answer.headers for answer in answers if answer.status_code == 429)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/v3/collections", "GET, POST"),
+        ("PATCH", "/v3/collections/a", "DELETE, GET, POST"),
+        ("POST", "/visual-recognition/api/v3/collections/a/images/b/metadata", "DELETE, GET, PUT"),
+        ("PATCH", "/v3/imaging/ai/imageSearch/a/image", "DELETE, GET, POST, PUT"),
+        ("PATCH", "/v3/imaging/storage/file/a", "DELETE, GET, POST, PUT"),
+        ("GET", "/similarity/photos/v2/visualKNN", "POST"),
+        ("PUT", "/compare", "POST"),
+        ("PUT", "/api/v1/collections", "GET, POST"),
+    ],
+)
+def test_a_path_names_all_methods_that_it_takes(server: Served, method: str, path: str, allowed: str) -> None:
+    answer = server.http.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+ODD_BODIES = [
+    (b"", ""),
+    (b"garbage", "multipart/form-data"),
+    (b"garbage", "multipart/form-data; boundary=b"),
+    (b"--b\r\n\r\n\r\n--b--", "multipart/form-data; boundary=b"),
+    (b"garbage", f"multipart/form-data; boundary={'b' * 300}"),  # longer than a boundary may be
+    (
+        b'--b\r\nContent-Disposition: form-data; name="image_file"\r\n\r\n\xff\r\n--b--',
+        "multipart/form-data; boundary=b",
+    ),
+    (b"\xff\xfe\x00", "application/octet-stream"),
+    (b"[" * 50_000, "application/json"),
+    (b'{"records": [[], null, {"_id": {}}], "query_record": []}', "application/json"),
+    (b'{"records": [{"_id": "\\ud800"}], "query_record": {"_id": "\\u0000"}, "k": 1e400}', "application/json"),
+    (b'{"image_a": "\\ud800", "image_b": {}}', "text/plain"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate Operation ID")  # one route takes many methods
+def test_no_body_is_too_odd_for_any_operation(server: Served) -> None:
+    """Whatever is sent to any path of any dialect is answered in its own form, and never a failure of ours."""
+    cid = server.post("/v3/collections", files={"name": (None, "odd")}).json()["collection_id"]
+    headers = {"collection-id": cid}
+    for dialect, is_own in zip(DIALECTS, (is_aspose, is_watson, is_ximilar, is_compare), strict=True):
+        for method, path in operations(dialect.router, cid):
+            for body, kind in ODD_BODIES:
+                answer = server.http.request(method, path, content=body, headers={**headers, "Content-Type": kind})
+                assert answer.status_code < 500, (method, path, body, answer.text)
+                is_token = path in dialect.open_paths
+                assert answer.status_code == 200 or is_token or is_own(answer), (method, path, body, answer.text)
+
+
+def operations(router: APIRouter, cid: str) -> set[tuple[str, str]]:
+    """Give a method and path for each operation but those that delete, with parameters filled in."""
+    app = FastAPI()
+    app.include_router(router)
+    values = {"context_id": cid, "collection_id": cid, "version": "v3.0"}
+    found = {}
+    for path, methods in app.openapi()["paths"].items():
+        filled = re.sub(r"{([^}]*)}", lambda name: values.get(name[1], "odd"), path)
+        found = {(method, told["summary"]): (method.upper(), filled) for method, told in methods.items()} | found
+    return {(method, path) for method, path in found.values() if method != "DELETE"}
 
 
 def test_our_own_paths_keep_our_own_form(server: Served) -> None:

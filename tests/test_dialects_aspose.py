@@ -6,16 +6,15 @@ import json
 import re
 import urllib.parse
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 from clients import Client, ClientError, client, environment
 from exchanges import play
 from serving import API, Served, jpeg, served
+from websites import website
 
 BASE = "/v3.0/imaging/ai/imageSearch"
 STORAGE = "/v3.0/imaging/storage"
@@ -219,30 +218,12 @@ def test_image_content_comes_in_many_forms(server: Served) -> None:
 
 
 def test_the_images_of_a_web_page_are_indexed(server: Served) -> None:
-    class Shop(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            page = b'<base href="/shop/"><img src="1.jpg"><img src="/2.jpg"><img src="1.jpg"><img src="data:x"><img>'
-            body = page if self.path.endswith(".html") else jpeg(int(self.path[-5]))
-            self.send_response(200)
-            self.end_headers()
-            with suppress(OSError):
-                self.wfile.write(body)
-
-        def log_message(self, *args: object) -> None: ...
-
-    pages = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
-    thread = Thread(target=pages.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        address = f"http://127.0.0.1:{pages.server_port}"
+    page = b'<base href="/shop/"><img src="1.jpg"><img src="/2.jpg"><img src="1.jpg"><img src="data:x"><img>'
+    with website(lambda path: page if path.endswith(".html") else jpeg(int(path[-5]))) as address:
         base = f"{BASE}/{server.post(f'{BASE}/create', headers=SDK).json()['id']}"
         source = urllib.parse.quote(f"{address}/a/page.html", safe="")
         answer = server.post(f"{base}/features/web", params={"imagesSource": source}, headers=SDK)
         assert (answer.status_code, answer.content) == (200, b"")
-    finally:
-        pages.shutdown()
-        pages.server_close()
-        thread.join()
     query = {"similarityThreshold": 0, "maxCount": 9}
     found = server.post(f"{base}/findSimilar", params=query, content=jpeg(2), headers=SDK).json()["results"]
     assert [one["imageId"] for one in found] == [f"{address}/2.jpg", f"{address}/shop/1.jpg"]
@@ -316,4 +297,4 @@ def test_what_is_stored_here_is_seen_natively(server: Served) -> None:
 
 
 def test_golden_exchanges_of_curl(server: Served, folder: Path) -> None:
-    assert play("aspose.json", url=server.url, folder=str(folder)) == 14
+    assert play("aspose.json", url=server.url, folder=str(folder)) == 34

@@ -7,15 +7,13 @@ import io
 import json
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import PIL.Image
 import pytest
 from exchanges import play
 from serving import Served, jpeg, served
+from websites import website
 
 FORMATS = ["BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "TGA", "WEBP"]
 
@@ -30,28 +28,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def shop() -> Iterator[str]:
     """A web server of pictures: /N.jpg is the picture of seed N, /large is too large, /slow never answers in time."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path == "/slow":
-                time.sleep(4)
-            body = jpeg(int(self.path[1:-4])) if self.path.endswith(".jpg") else b""
-            body += bytes(10_500_000) if self.path == "/large" else b""
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            with suppress(OSError):  # who asked does not wait for all of it
-                self.wfile.write(body)
+    def body_at(path: str) -> bytes:
+        if path == "/slow":
+            time.sleep(4)
+        picture = jpeg(int(path[1:-4])) if path.endswith(".jpg") else b""
+        return picture + (bytes(10_500_000) if path == "/large" else b"")
 
-        def log_message(self, *args: object) -> None: ...
-
-    pages = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    pages.daemon_threads = True
-    thread = Thread(target=pages.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{pages.server_port}"
-    pages.shutdown()
-    pages.server_close()
-    thread.join()
+    with website(body_at) as address:
+        yield address
 
 
 def b64(data: bytes) -> str:
@@ -120,7 +104,9 @@ def test_golden_exchanges_of_curl(server: Served, shop: str, tmp_path: Path) -> 
     (tmp_path / "mixed.json").write_text(json.dumps({"image_a": f"{shop}/0.jpg", "image_b": b64(jpeg(0))}))
     # The example of the document ends with a comma.
     (tmp_path / "example.json").write_text(f'{{"image_a": "{shop}/0.jpg",\n"image_b": "{shop}/0.jpg",\n}}')
-    assert play("compare.json", url=server.url, folder=str(tmp_path)) == 6
+    lines = "data:image/jpeg;base64,\n" + base64.encodebytes(jpeg(0)).decode()
+    (tmp_path / "encoded.json").write_text(json.dumps({"image_a": lines, "image_b": b64(jpeg(0)).rstrip("=")}))
+    assert play("compare.json", url=server.url, folder=str(tmp_path)) == 7
 
 
 def test_what_is_refused(server: Served, shop: str) -> None:

@@ -7,9 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import PIL.Image
@@ -17,6 +15,7 @@ import pytest
 from clients import Client, client, environment
 from exchanges import play
 from serving import API, Served, jpeg, served
+from websites import website
 
 PHOTOS = "/similarity/photos/v2"
 
@@ -171,26 +170,23 @@ def test_the_first_insert_makes_a_collection_of_the_type_of_its_prefix(
         assert ids(any_client.insert(records(1))) == ["1"]
         info = server.get(f"{API}/collections/{name}").json()
         assert (info["type"], info["keep"]) == (type, "none")
-        other = "/image_matching/v2"
-        assert ask(server, "allIDs", collection=name, prefix=other) == (400, 400)
+        for method in ("ping", "allIDs"):
+            assert ask(server, method, collection=name, prefix="/image_matching/v2") == (400, 400)
+
+
+@pytest.mark.parametrize("sent", ["größe".encode(), "größe".encode("latin-1"), "größe 日本".encode()])
+def test_a_collection_id_comes_as_utf8_or_as_latin1(server: Served, sent: bytes) -> None:
+    for method, body in (("insert", {"records": records(1)}), ("allIDs", {})):
+        answer = server.post(f"{PHOTOS}/{method}", json=body, headers=[(b"collection-id", sent)])
+        assert answer.status_code == 200, answer.text
+    wanted = "größe" if b" " not in sent else "größe 日本"
+    assert wanted in [one["name"] for one in server.get(f"{API}/collections").json()["collections"]]
 
 
 def test_addresses_are_fetched_kept_and_given_back(tmp_path: Path) -> None:
-    class Shop(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/1.jpg" else 404)
-            self.end_headers()
-            self.wfile.write(jpeg(1) if self.path == "/1.jpg" else b"")
-
-        def log_message(self, *args: object) -> None: ...
-
-    pages = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
-    thread = Thread(target=pages.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    address = f"http://127.0.0.1:{pages.server_port}"
-    sent = [{"_id": "a", "_url": f"{address}/1.jpg"}, {"_id": "b", "_url": f"{address}/2.jpg"}]
-    both = {"_id": "c", "_url": f"{address}/2.jpg", "_base64": b64(jpeg(2))}  # the image that is sent counts
-    try:
+    with website(lambda path: jpeg(1) if path == "/1.jpg" else b"") as address:
+        sent = [{"_id": "a", "_url": f"{address}/1.jpg"}, {"_id": "b", "_url": f"{address}/2.jpg"}]
+        both = {"_id": "c", "_url": f"{address}/2.jpg", "_base64": b64(jpeg(2))}  # the image that is sent counts
         with served(tmp_path / "open", "--allow-private-urls") as server:
             inserted = ask(server, "insert", {"records": [*sent, both], "fields_to_return": ["_url"]})
             assert inserted["answer_records"] == [
@@ -203,10 +199,6 @@ def test_addresses_are_fetched_kept_and_given_back(tmp_path: Path) -> None:
                 assert (ids(found), found["answer_distances"]) == ([best], [0])
         with served(tmp_path / "closed") as server:  # private addresses are not opened by default
             assert reasons(ask(server, "insert", {"records": sent})) == [("a", 400), ("b", 400)]
-    finally:
-        pages.shutdown()
-        pages.server_close()
-        thread.join()
 
 
 def test_colors_rank_by_dominant_colors(server: Served) -> None:
@@ -231,7 +223,7 @@ def test_golden_exchanges_of_curl(tmp_path: Path, photos: list[Path]) -> None:
     )
     (tmp_path / "query.json").write_text(json.dumps({"query_record": {**one, "_id": "not stored"}, "k": 1}))
     with served(tmp_path / "home") as server:
-        assert play("ximilar.json", url=server.url, folder=str(tmp_path)) == 14
+        assert play("ximilar.json", url=server.url, folder=str(tmp_path)) == 22
 
 
 def test_products_are_shown_once(server: Served) -> None:
@@ -243,6 +235,10 @@ def test_products_are_shown_once(server: Served) -> None:
     ask(server, "insert", {"records": [*sent, *records(2, product="b")]}, collection="grouped", prefix=products)
     query = {"query_record": {"_id": "1"}, "k": 2}
     assert "1b" not in ids(ask(server, "visualKNN", query, collection="grouped", prefix=products))
+    every = ask(server, "visualKNN", {**query, "k": 10}, collection="grouped", prefix=products)
+    assert sorted(ids(every)) == ["1", "2", "5"]  # what has no product stands for itself
+    alike = ask(server, "nearDuplicates", {"query_record": {"_id": "1"}}, collection="grouped", prefix=products)
+    assert ids(alike) == ["1", "1b"]  # photos of one product too
 
 
 def test_pages_of_a_search_follow_each_other(server: Served) -> None:
@@ -263,6 +259,9 @@ def test_ranges_and_descriptors(server: Served) -> None:
     assert len(ids(wide)) == 4
     assert set(ids(near)) == {"0", "0b"}
     assert all(distance <= 10 for distance in near["answer_distances"])
+    for place, distance in enumerate(wide["answer_distances"]):  # what was shown finds its own match
+        query = {"query_record": {"_id": "0"}, "radius": distance}
+        assert ids(ask(server, "visualRange", query)) == ids(wide)[: place + 1]
     assert ask(server, "visualRange", {"query_record": {"_id": "0"}}) == (400, 400)
     found = ask(server, "descriptor", {"records": [{"_id": "0"}, *records(0), {"_id": "none"}]})
     stored, sent = (one["_descriptor"] for one in found["answer_records"])
@@ -282,6 +281,20 @@ def test_what_is_stored_here_is_seen_natively_and_the_other_way_round(server: Se
     assert ids(ask(server, "visualKNN", {"query_record": {"_base64": b64(jpeg(4))}, "k": 1}, collection="shared")) == [
         "added"
     ]
+
+
+def test_json_lines_of_the_vendors_tools_are_imported(server: Served, tmp_path: Path) -> None:
+    (tmp_path / "1.jpg").write_bytes(jpeg(1))
+    lines = [
+        {"_id": 1, "_file": "1.jpg", "price": 3, "tags": ["new"]},
+        {"_id": "2", "_file": "/elsewhere/2.jpg", "_base64": f"data:image/jpeg;base64,{b64(jpeg(2))}", "_width": 320},
+    ]
+    (tmp_path / "records.jsonl").write_text(",\n".join(map(json.dumps, lines)))  # their reader takes the commas too
+    command = ("import", str(tmp_path / "records.jsonl"), "--collection", "imported", "--type", "photos", "--json")
+    assert json.loads(server.command(*command))["added"] == 2
+    stored = ask(server, "allRecords", {"fields_to_return": ["*"]}, collection="imported")["answer_records"]
+    assert stored == [{"_id": "1", "price": 3, "tags": ["new"]}, {"_id": "2"}]
+    assert ids(ask(server, "visualKNN", {"query_record": {"_base64": b64(jpeg(2))}}, collection="imported"))[0] == "2"
 
 
 @pytest.mark.parametrize(
@@ -306,7 +319,9 @@ def test_what_is_stored_here_is_seen_natively_and_the_other_way_round(server: Se
         ("random", {"count": 0}),
         ("allRecords?size=0", {}),
         ("allRecords?size=1&page=0", {}),
+        (f"allRecords?size={10**20}&page=2", {}),
         ("allRecords", {"filter": 3}),
+        ("allRecords", {"filter": []}),
     ],
 )
 def test_requests_that_mean_nothing(server: Served, method: str, body: Any) -> None:
@@ -320,7 +335,8 @@ def test_records_fail_alone(server: Served) -> None:
     found = ask(server, "insert", {"records": [*broken, *records(7, 7)]}, collection="alone")
     assert ids(found) == ["7"]
     assert [code for _, code in reasons(found)] == [400] * 6 + [211]
-    assert ask(server, "get", {"records": [{}, 3, {"_id": "7"}]}, collection="alone")["answer_count"] == 1
+    for method in ("get", "update", "delete"):
+        assert ask(server, method, {"records": [{}, 3, None, {"_id": "7"}]}, collection="alone")["answer_count"] == 1
 
 
 def test_tokens(tmp_path: Path, python: Path) -> None:

@@ -88,7 +88,8 @@ def import_(records: str, collection: str, kind: CollectionType, replace: bool, 
     """Import records from JSON lines, or from a CSV file.
 
     A line holds {"_id", one of "_file", "_url" and "_base64", any fields, "tags"}. Of a CSV file the first row holds
-    these names; tags are separated by ";". Files are looked for beside RECORDS.
+    these names; tags are separated by ";". Files are looked for beside RECORDS. Of several pictures of a record the
+    first of "_base64", "_file" and "_url" is taken; other names with _ are left out.
 
     \b
     Example:
@@ -96,7 +97,7 @@ def import_(records: str, collection: str, kind: CollectionType, replace: bool, 
       lookalike import records.jsonl
       lookalike import photos/metadata.csv --collection shop
     """
-    from .lines import read_lines
+    from .lines import read_lines, without_hints
     from .tables import read_table
 
     path = Path(records)
@@ -104,8 +105,12 @@ def import_(records: str, collection: str, kind: CollectionType, replace: bool, 
     with open_library_at(home) as library:
         total = sum(1 for _ in read_records(path))
         target = library.collection(collection, create=True, type=kind)
+        left_out: set[str] = set()
+        given = (without_hints(record, left_out) for record in read_records(path))
         with progress_bar("importing", "records", total) as tell:
-            report = target.add(read_records(path), base=path.parent, replace=replace, on_progress=tell)
+            report = target.add(given, base=path.parent, replace=replace, on_progress=tell)
+        if left_out:
+            click.echo(f"left out: {', '.join(sorted(left_out))[:300]}", err=True)
         return _show_report(report, target, as_json)
 
 

@@ -11,9 +11,13 @@ from typing import Any
 
 from ..errors import InputError, SourceNotFoundError
 
+_PICTURES = ("_base64", "_file", "_url")  # the nearest at hand first
+
 
 def read_lines(path: Path) -> Iterator[Any]:
     """Give the records of a file; a broken line is given as an error, which fails alone where it is added.
+
+    A comma may end a line, as in lists that were taken apart.
 
     Raises:
         SourceNotFoundError: when there is no such file.
@@ -27,7 +31,21 @@ def read_lines(path: Path) -> Iterator[Any]:
     with stream:
         for number, line in enumerate(stream, start=1):
             if line.strip():
-                yield parse_line(line, f"{path.name}:{number}")
+                yield parse_line(line.rstrip(b", \t\r\n"), f"{path.name}:{number}")
+
+
+def without_hints(record: Any, left_out: set[str]) -> Any:
+    """Give a record of another program as `add` reads it: with one picture, and no names with _ but ours.
+
+    Args:
+        left_out: Is told the names that were left out.
+    """
+    if not isinstance(record, dict):
+        return record
+    picture = next((name for name in _PICTURES if record.get(name) is not None), None)
+    hints = {name for name in record if name.startswith("_") and name not in ("_id", picture)}
+    left_out |= hints
+    return {name: value for name, value in record.items() if name not in hints}
 
 
 def write_lines(records: Iterable[dict[str, Any]], path: Path | None) -> int:

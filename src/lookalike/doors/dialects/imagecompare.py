@@ -13,7 +13,7 @@ from ...errors import InputError
 from ..server.bodies import read
 from ..server.desk import desk_of, on_pictures, principal_of
 from ..server.replies import Refusal, reply
-from .wire import Dialect, holds_vendor_limits, parse_object, refused
+from .wire import Dialect, below, holds_vendor_limits, parse_object, refused
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -64,8 +64,8 @@ def _bytes(request: Request, source: bytes | str) -> bytes:
 
 
 def _covers(method: str, path: str) -> bool:
-    """Cover the named path, and the root but for those who look at the page."""
-    return path == _PATHS[1] or (path == _PATHS[0] and method not in ("GET", "HEAD", "OPTIONS"))
+    """Cover the named path with all below it, and the root but for those who look at the page."""
+    return below(_PATHS[1])(method, path) or (path == _PATHS[0] and method not in ("GET", "HEAD", "OPTIONS"))
 
 
 def _secret(scope: Scope, headers: Mapping[str, str]) -> str:

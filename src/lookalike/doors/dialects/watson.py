@@ -41,6 +41,7 @@ _RANDOM_BYTES = 3  # behind a collection's name, and as the id of an image: six 
 _LISTED = 100
 _LIMIT = 10
 _CAPACITY = "1000000"  # a text, while `images` is a number: the one choice that every known client reads
+_OURS = "metadata:"  # begins, natively, the names of metadata fields that could not be fields of a record
 _BAD_KEY = {"status": "ERROR", "statusInfo": "invalid-api-key"}
 _STATUSES = {409: 400, 415: 400, 422: 400}  # the service knew these as 400
 
@@ -230,20 +231,27 @@ def _image_part(request: Request, parts: list[Part], unreadable: str) -> Part:
 
 
 def _metadata(request: Request, part: Part | None) -> dict[str, Any] | None:
-    """Read metadata; None when none was sent."""
+    """Read metadata, with the names of its fields as they are natively; None when none was sent."""
     if part is None:
         return None
     metadata = parse_object(part.data, "metadata")
     if holds_vendor_limits(request) and len(part.data) > _MOST_METADATA_BYTES:
         raise refused(f"metadata of {len(part.data):,} bytes is over the limit of {_MOST_METADATA_BYTES:,}.")
-    hidden = next((key for key in metadata if key.startswith("_")), None)
-    if hidden is not None:
-        raise refused(f'"{hidden[:80]}" cannot be a metadata field: names that begin with _ are kept for the server.')
-    return metadata
+    return {_native_name(name, value): value for name, value in metadata.items()}
+
+
+def _native_name(name: str, value: Any) -> str:
+    """Give the native name of a metadata field: its own, where a record can have it.
+
+    A list of texts called `tags` natively is the tags of the record.
+    """
+    is_tags = isinstance(value, list) and bool(value) and all(isinstance(tag, str) and tag for tag in value)
+    is_ours = name.startswith(("_", "$", _OURS)) or (name == "tags" and not is_tags)
+    return f"{_OURS}{name}" if is_ours else name
 
 
 def _replace(request: Request, collection_id: str, image_id: str, metadata: Mapping[str, Any]) -> Record:
-    """Put metadata in place of all there is. Its field `tags` is what natively are the tags of a record."""
+    """Put metadata in place of all there is."""
     fields = {name: value for name, value in metadata.items() if name != "tags"}
     collection = _open(request, collection_id, "write")
     return collection.update(image_id, fields, tags=metadata.get("tags", ()), replace=True)
@@ -299,7 +307,8 @@ def _similar_forms(collection: Collection, matches: Iterable[Match]) -> Iterable
 
 
 def _metadata_of(record: Record) -> Metadata:
-    return {**record.metadata, **({"tags": list(record.tags)} if record.tags else {})}
+    metadata = {name.removeprefix(_OURS): value for name, value in record.metadata.items()}
+    return {**metadata, **({"tags": list(record.tags)} if record.tags else {})}
 
 
 def _time(created_at: str) -> str:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     Headers = Mapping[str, str]
 
 
+_DIGITS = 4
+
+
 @dataclass(frozen=True)
 class Dialect:
     """Another service's API, spoken by us.
@@ -129,6 +132,16 @@ def store(request: Request, collection: Collection, record: Mapping[str, Any], *
     if outcome.failure is not None:
         raise error_of(outcome.failure)
     return collection.get(outcome.id)
+
+
+def in_hundredths(score: float) -> float:
+    """Give a score on a scale of 0 to 100, to four digits."""
+    return round(100 * score, _DIGITS)
+
+
+def score_reaching(hundredths: float) -> float:
+    """Give the lowest score that is shown as a number of hundredths, so that what was shown finds its own match."""
+    return max(0.0, (hundredths - 0.5 * 0.1**_DIGITS) / 100)
 
 
 def file_name_of(source: str | None, record_id: str) -> str:

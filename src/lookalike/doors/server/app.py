@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Match, Mount
 
 from ...core.jobs import Jobs
 from ...core.keys import Keys
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("lookalike.server")
 _ROUTERS = (collections, records, questions, browsing, jobs, access, health)
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _HTTP_CODES = {404: "path_not_found", 405: "method_not_allowed"}
 _CORS = {
     "allow_methods": ["GET", "POST", "PATCH", "DELETE"],
@@ -117,14 +119,22 @@ async def _misfit(request: Request, error: Any) -> Response:
 
 async def _refused(request: Request, error: Any) -> Response:
     """Answer to a path or method that there is not."""
-    allowed = (error.headers or {}).get("Allow", "")
+    allowed = ", ".join(_methods_at(request)) if error.status_code == 405 else ""
     messages = {
         404: "there is nothing at this path. GET /openapi.json lists what there is.",
         405: f"this path does not take {request.method}. It takes {allowed or 'other methods'}.",
     }
     code = _HTTP_CODES.get(error.status_code, "refused")
     message = messages.get(error.status_code, str(error.detail))
-    return await _failed(request, Refusal(error.status_code, code, message, error.headers))
+    headers = {"Allow": allowed} if allowed else error.headers
+    return await _failed(request, Refusal(error.status_code, code, message, headers))
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Give all methods that a path takes; the framework names only those of the first route that fits."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]  # these take any, and refuse later
+    asked = {method: {**request.scope, "method": method} for method in _METHODS}
+    return [method for method in _METHODS if any(route.matches(asked[method])[0] is Match.FULL for route in routes)]
 
 
 async def _too_deep(request: Request, error: Exception) -> Response:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from .replies import Refusal
@@ -59,7 +59,7 @@ def parts_of(chunks: Iterable[bytes], boundary: str, *, most_part_bytes: int, ke
             parser.write(chunk)
             yield from splitter.taken()
         parser.finalize()
-    except MultipartParseError as exc:
+    except FormParserError as exc:
         raise malformed(f"the multipart body is broken: {exc}") from exc
     yield from splitter.taken()
     if not splitter.has_ended:

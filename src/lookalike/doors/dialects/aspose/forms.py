@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from ...server.replies import Refusal, reply
+from ..wire import in_hundredths
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -20,8 +21,15 @@ if TYPE_CHECKING:
 TOKEN_PATHS = ("/connect/token", "/oauth2/token")
 _CLIENT = "x-aspose-client"  # every call of a client has it; people with curl have not
 _STATUSES = {409: 400, 415: 400, 422: 400}
-_CODES = {400: "errorInvalidArgument", 401: "errorUnauthorized", 403: "errorForbidden", 404: "errorItemNotFound"}
-_SCALE = 100
+_CODES = {
+    400: "errorInvalidArgument",
+    401: "errorUnauthorized",
+    403: "errorForbidden",
+    404: "errorItemNotFound",
+    405: "errorMethodNotAllowed",
+    413: "errorTooLarge",
+    429: "errorTooManyRequests",
+}
 
 
 def answer(request: Request, content: Mapping[str, Any] | None = None) -> Response:
@@ -49,16 +57,6 @@ def failure_form(refusal: Refusal, scope: Scope) -> Response:
     return reply({"error": error}, status, refusal.headers)
 
 
-def similarity_of(score: float) -> float:
-    """Give a score on the scale of the service, 0 to 100."""
-    return round(_SCALE * score, 4)
-
-
-def score_at(similarity: float) -> float:
-    """Give the score that a similarity stands for."""
-    return similarity / _SCALE
-
-
 def results(found: Iterable[tuple[str, float]]) -> dict[str, Any]:
     """Give ids of images with their scores."""
     return {"results": [_result(image_id, score) for image_id, score in found]}
@@ -82,7 +80,7 @@ def file_form(entry: FileEntry) -> dict[str, Any]:
 
 
 def _result(image_id: str, score: float) -> dict[str, Any]:
-    return {"imageId": image_id, "similarity": similarity_of(score)}
+    return {"imageId": image_id, "similarity": in_hundredths(score)}
 
 
 def _capitalized(value: Any) -> Any:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from ....errors import CollectionNotFoundError, NotFoundError
 from ...server.desk import desk_of, on_pictures, principal_of
 from ...server.paths import Name
-from ..wire import refused, store
+from ..wire import refused, score_reaching, store
 from . import forms
 from .asked import check_storage, content_of, context, first_file, image_id_in, number_in, source_for, text_in
 from .contexts import tags_name
@@ -44,7 +44,7 @@ async def find_similar(request: Request, context_id: Name) -> Response:
 @router.get("/{context_id}/findDuplicates")
 async def find_duplicates(request: Request, context_id: Name) -> Response:
     """Find groups of images that are alike; similarities are those to the first of each."""
-    threshold = forms.score_at(number_in(request, "similarityThreshold", 90, least=0, most=100))
+    threshold = score_reaching(number_in(request, "similarityThreshold", 90, least=0, most=100))
 
     def work() -> list[list[tuple[str, float]]]:
         groups = context(request, context_id, "read").duplicates(threshold=threshold)
@@ -109,7 +109,7 @@ def _conditions(request: Request) -> dict[str, Any]:
     threshold = number_in(request, "similarityThreshold", 0, least=0, most=100)
     count = number_in(request, "maxCount", _COUNT, least=1, most=_MOST_COUNT)
     check_storage(request, "storage")
-    return {"threshold": forms.score_at(threshold), "limit": int(count)}
+    return {"threshold": score_reaching(threshold), "limit": int(count)}
 
 
 async def _named_tags(request: Request) -> list[str]:

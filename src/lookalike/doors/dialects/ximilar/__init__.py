@@ -23,6 +23,7 @@ elsewhere = APIRouter()
 
 @elsewhere.post("/authorization/v2/authorize")
 @elsewhere.get("/account/v2/user/")
+@elsewhere.get("/account/v2/user")  # so the client's own joining of addresses makes it
 async def authorize(request: Request) -> Response:
     """Tell a client that its token is good; a bad one does not come as far as this."""
     key = principal_of(request).key
@@ -58,5 +59,5 @@ def _router() -> APIRouter:
     return router
 
 
-_PREFIXES = ("/similarity", "/photo", "/image_matching", "/authorization/v2", "/account/v2")
+_PREFIXES = ("/similarity", "/photo", "/image_matching", "/authorization", "/account")
 DIALECT: Dialect = Dialect("ximilar", below(*_PREFIXES), _router(), _secret, forms.failure_form)

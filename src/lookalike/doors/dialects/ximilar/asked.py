@@ -32,6 +32,7 @@ TYPES: dict[str, CollectionType] = {
     "/similarity/colors/v2": "colors",
     "/image_matching/v2": "matching",
 }
+_MOST_NUMBER = 1_000_000_000
 _MOST_RECORDS = 10  # with --limits vendor, of those that bring images
 
 
@@ -43,10 +44,15 @@ async def read_asked(request: Request) -> dict[str, Any]:
 
 
 def collection_id(request: Request) -> str:
-    """Give the collection that a request names; old clients call the header `collection`."""
+    """Give the collection that a request names; old clients call the header `collection`.
+
+    Clients send the bytes of a header as UTF-8 or as Latin-1; what is not the one is the other.
+    """
     name = request.headers.get("collection-id") or request.headers.get("collection")
     if not name:
         raise refused('the header "collection-id" is missing: send the id of a collection.')
+    with suppress(UnicodeDecodeError):
+        return name.encode("latin-1").decode()
     return name
 
 
@@ -104,14 +110,15 @@ def whole_number(given: Any, name: str, *, least: int) -> int | None:
         given = int(given)
     if given is None:
         return None
-    if isinstance(given, bool) or not isinstance(given, int) or given < least:
-        raise refused(f"{name}={str(given)[:40]!r} is no number of records: pass {least} or more.")
+    if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= _MOST_NUMBER:
+        raise refused(f"{name}={str(given)[:40]!r} is no number of records: pass {least} to {_MOST_NUMBER:,}.")
     return given
 
 
 def condition_of(asked: Mapping[str, Any]) -> Any:
     """Give the filter of a body; an empty one is none."""
-    return asked.get("filter") or None
+    given = asked.get("filter")
+    return None if given == {} else given
 
 
 def answer(request: Request, asked: Mapping[str, Any], records: Iterable[Record], **members: Any) -> Response:

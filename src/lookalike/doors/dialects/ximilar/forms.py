@@ -9,6 +9,7 @@ from ....core.items import UPLOAD
 from ....core.outside import outside_source
 from ....errors import InputError, LookalikeError
 from ...server.replies import Refusal, refusal_of, reply
+from ..wire import in_hundredths, score_reaching
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from ....values import Record
 
-_SCALE = 100  # a distance is how much of the score is missing, in hundredths: 0 for equal bytes, 10 ends the copies
 _ALREADY_THERE = 211  # the code that the client's loader counts as harmless
 _BAD_TOKEN = {"detail": "Invalid token."}
 _STATUSES = {409: 400, 415: 400, 422: 400}  # the service knew these as 400
@@ -58,15 +58,15 @@ def already_there(record: Any) -> dict[str, Any]:
 
 
 def distance_of(score: float) -> float:
-    """Give the distance that an answer shows for a score."""
-    return round(_SCALE * (1 - score), 4)
+    """Give the distance of a score: what of it is missing, in hundredths; 0 for equal bytes, 10 ends the copies."""
+    return in_hundredths(1 - score)
 
 
 def score_at(radius: Any) -> float:
     """Give the score that a record has to reach within a radius."""
-    if isinstance(radius, bool) or not isinstance(radius, int | float) or not 0 <= radius <= _SCALE:
-        raise InputError(f"radius={str(radius)[:40]!r} is no distance: pass a number from 0 to {_SCALE}.")
-    return 1 - radius / _SCALE
+    if isinstance(radius, bool) or not isinstance(radius, int | float) or not 0 <= radius <= 100:
+        raise InputError(f"radius={str(radius)[:40]!r} is no distance: pass a number from 0 to 100.")
+    return score_reaching(100 - radius)
 
 
 def id_of(record: Any) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
-from ....errors import LookalikeError
+from ....errors import CollectionNotFoundError, LookalikeError
 from ...server.desk import light, on_pictures, principal_of, request_id_of
 from ..wire import store_all
 from . import forms
@@ -39,6 +40,12 @@ async def ping(request: Request) -> Response:
     """Say that the collection could be used; one that is not there is not made."""
     name = collection_id(request)
     principal_of(request).check("read", name)
+
+    def work() -> None:
+        with suppress(CollectionNotFoundError):
+            open_collection(request, "read")  # refuses one of another type
+
+    await light(request, work)
     info = {"_name": "lookalike", "_info": f"collection {name}, type {type_of(request)}"}
     return forms.answer(request_id_of(request), [], _service_info=info)
 
@@ -77,8 +84,9 @@ async def update(request: Request) -> Response:
     """Set metadata of records; their images stay."""
 
     def change(collection: Collection, record: Any) -> Record:
+        record_id = forms.id_of(record)
         fields, tags = forms.fields_of(record)
-        return collection.update(forms.id_of(record), fields, tags=tags)
+        return collection.update(record_id, fields, tags=tags)
 
     return await _each(request, "write", change)
 

@@ -146,7 +146,7 @@ async def _search(
 ) -> Response:
     """Search by a picture or a stored record, and answer with distances.
 
-    A product counts once where the collection has a product-id field.
+    Of the k nearest a product counts once, where the collection has a product-id field; a radius holds all its photos.
     """
     query: Any = asked.get("query_record")
     source = forms.source_of(query)
@@ -157,7 +157,7 @@ async def _search(
     def work() -> Response:
         collection = open_collection(request, "read")
         product_id = collection.spec.product_id_field
-        is_grouped = product_id and collection.count(filter={product_id: {"$exists": True}})
+        is_grouped = product_id and limit is not None and collection.count(filter={product_id: {"$exists": True}})
         found = collection.search(
             source,
             limit=start + wanted,
