@@ -182,8 +182,8 @@ def _read_card(models: Path) -> _Shipped:
 
 def _open_session(form: _Form) -> Any:
     """Load a form after checking its bytes. One thread a call, and no spinning: callers bring the threads."""
-    # Official builds from 1.31 on keep a log of use and a device id in the caller's cache folder, and know where to send
-    # them; only this, set before the import, stops it.
+    # Official builds from 1.31 on keep a log of use and a device id in the caller's cache folder, and know where to
+    # send them; only this, set before the import, stops it.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 

@@ -220,6 +220,14 @@ class Store(Protocol):
         """
         ...
 
+    def remembered(self, kind: str, hashes: Sequence[str]) -> dict[str, bytes]:
+        """Give what was remembered of pictures by their content hash; anything may be forgotten at any time."""
+        ...
+
+    def remember(self, kind: str, items: Mapping[str, bytes]) -> None:
+        """Keep what was found out about pictures, by content hash, where there is room for it."""
+        ...
+
     def check(self) -> list[str]:
         """Look for damage in truth and index, and give what was found in plain words; empty when all is well."""
         ...

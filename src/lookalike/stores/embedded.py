@@ -26,7 +26,7 @@ from ..errors import (
 )
 from ..limits import Limits
 from ..values import Calibration, CollectionSpec, Entry, Neighbors, Pairs, Plan, Record
-from . import generation, maintenance, schema, writing
+from . import generation, maintenance, remembered, schema, writing
 from .base import Replace, Written
 from .sql import Where, where
 from .transactions import Truth
@@ -336,6 +336,14 @@ class EmbeddedStore:
                 raise InputError("a query holds NaN, infinity or only zeros: it has no direction to search in.")
 
     # ---- keeping house
+
+    def remembered(self, kind: str, hashes: Sequence[str]) -> dict[str, bytes]:
+        """Give what was remembered of pictures by their content hash."""
+        return remembered.get(self._index_folder, kind, hashes)
+
+    def remember(self, kind: str, items: Mapping[str, bytes]) -> None:
+        """Keep what was found out about pictures, by content hash."""
+        remembered.put(self._index_folder, kind, items)
 
     def check(self) -> list[str]:
         """Look for damage in truth and index, and give what was found in plain words; empty when all is well."""

@@ -2,6 +2,7 @@
 
     index/
     ├── 0.pairs.lock, *.pairs   near pairs that were found (see pairing.py)
+    ├── remembered.sqlite       what was found out about pictures (see remembered.py)
     ├── lock                    held (flock) by who writes or sweeps; the others leave the index alone meanwhile
     ├── new-<random>/           a generation being written; without its writer it is litter
     └── <version>-<random>/     a generation

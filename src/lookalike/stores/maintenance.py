@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..values import Space
-from . import failures, generation, ivf, pairing, schema
+from . import failures, generation, ivf, pairing, remembered, schema
 from .connections import BUSY_TIMEOUT_S
 from .transactions import Truth
 
@@ -65,6 +65,7 @@ def compact(truth: Truth, folder: Path, spaces: Sequence[Space], *, least: int) 
             conn.execute("DELETE FROM removed WHERE seq <= ?", (held.last_removed,))
         pairing.forget(conn)
     pairing.sweep(folder)
+    remembered.forget(folder)
     with truth.alone() as conn:
         conn.execute("VACUUM")
         if conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:

@@ -1,0 +1,69 @@
+"""What was found out about pictures and may be forgotten, such as their local features: one file beside the index.
+
+    index/remembered.sqlite     kind and content hash of a picture → bytes
+
+It is named by content, so it stays true whatever becomes of the records. It may be deleted at any time, and is when a
+collection is compacted. Where it cannot be read or written, nothing is remembered.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+_FILE = "remembered.sqlite"
+_MOST_BYTES = 2_000_000_000  # about 25,000 pictures; what comes later is found out again each time
+_AT_ONCE = 500  # names in one statement
+_PATIENCE_S = 1.0
+
+
+def get(folder: Path, kind: str, hashes: Sequence[str]) -> dict[str, bytes]:
+    """Give what is remembered of some pictures."""
+    found: dict[str, bytes] = {}
+    if not (folder / _FILE).exists():
+        return found
+    with suppress(sqlite3.Error), _opened(folder) as conn:
+        for start in range(0, len(hashes), _AT_ONCE):
+            some = hashes[start : start + _AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            sql = f"SELECT hash, data FROM remembered WHERE kind = ? AND hash IN ({marks})"  # noqa: S608 - marks alone
+            found.update(conn.execute(sql, (kind, *some)))
+    return found
+
+
+def put(folder: Path, kind: str, items: Mapping[str, bytes]) -> None:
+    """Remember something of some pictures."""
+    with suppress(OSError, sqlite3.Error):
+        folder.mkdir(exist_ok=True)
+        file = folder / _FILE
+        if file.exists() and file.stat().st_size > _MOST_BYTES:
+            return
+        with _opened(folder) as conn, conn:
+            conn.execute(
+                "CREATE TABLE IF NOT EXISTS remembered "
+                "(kind TEXT, hash TEXT, data BLOB NOT NULL, PRIMARY KEY (kind, hash)) WITHOUT ROWID"
+            )
+            rows = [(kind, name, data) for name, data in items.items()]
+            conn.executemany("INSERT OR REPLACE INTO remembered VALUES (?, ?, ?)", rows)
+
+
+def forget(folder: Path) -> None:
+    """Forget everything."""
+    for name in (_FILE, f"{_FILE}-journal"):
+        with suppress(OSError):
+            (folder / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
+    """Open the file for one call: nothing stays open over a fork. A damaged file goes."""
+    try:
+        with closing(sqlite3.connect(folder / _FILE, timeout=_PATIENCE_S)) as conn:
+            conn.execute("PRAGMA synchronous = OFF")  # what a crash takes is found out again
+            yield conn
+    except sqlite3.DatabaseError as exc:
+        if not isinstance(exc, sqlite3.OperationalError):
+            forget(folder)
+        raise
