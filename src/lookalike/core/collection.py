@@ -18,6 +18,7 @@ from ..limits import check_count, check_unit
 from ..values import CollectionSpec, Entry, Explanation, Record
 from .candidates import Candidates, rank
 from .clusters import find_clusters
+from .decisions import Decisions
 from .describer import THUMBNAIL_SIDE_PX, Describer
 from .duplicates import find_duplicates
 from .facets import Facet, count_facets
@@ -40,10 +41,12 @@ from .question import (
 )
 from .ranking import Ranker, score_counts
 from .results import Clusters, DuplicateGroups, Matches, Report
+from .review import Review
 from .search import Page, Selection
 
 if TYPE_CHECKING:
     from ..stores import Store
+    from .ledger import Ledger
 
 _RANKED = 10_000  # matches that a histogram counts: far more than anyone looks at
 
@@ -54,9 +57,11 @@ class Collection:
     Made by `Library.collection`. May be used from many threads.
     """
 
-    def __init__(self, store: Store, describer: Describer) -> None:
+    def __init__(self, store: Store, describer: Describer, ledger: Ledger) -> None:
         self._store = store
         self._describer = describer
+        self._decisions = Decisions(store, ledger)
+        self._review = Review(self)
         self._recent: Recent[Selection] = Recent()
         self._facets: Recent[list[Facet]] = Recent()
         spec = store.spec
@@ -74,6 +79,21 @@ class Collection:
     def name(self) -> str:
         """The collection's name."""
         return self._name
+
+    @property
+    def decisions(self) -> Decisions:
+        """What people decided about its records: keep, delete, no duplicate, later."""
+        return self._decisions
+
+    @property
+    def review(self) -> Review:
+        """Its duplicate groups, as people go through them."""
+        return self._review
+
+    @property
+    def version(self) -> int:
+        """A number that every write raises."""
+        return self._store.version
 
     def __len__(self) -> int:
         return self._store.count()
@@ -149,6 +169,8 @@ class Collection:
         report = run.run(items, on_progress)
         if prune:
             report = _with_removed(report, self._prune(source))
+        if report.updated:
+            self.decisions.follow()
         self._store.flush()
         return report
 
@@ -439,6 +461,10 @@ class Collection:
             raise self._no_record(record_id)
         return found[record_id]
 
+    def get_many(self, record_ids: Sequence[str]) -> dict[str, Record]:
+        """Give the records that are there, by id."""
+        return self._store.get(record_ids)
+
     def update(
         self,
         record_id: str,
@@ -471,13 +497,20 @@ class Collection:
                 raise item.failure
             entry = self._entry(dataclasses.replace(item, id=held.id, metadata=held.metadata, tags=held.tags))
             self._store.upsert([entry], replace="any")
+            self.decisions.follow()
         return self._store.revise(record_id, metadata=given, unset=tuple(unset), tags=named, replace=replace)
 
     def delete(self, record_ids: Iterable[str] | str) -> int:
         """Delete records for good and say how many were there. Unknown ids are skipped."""
         return self._store.delete([record_ids] if isinstance(record_ids, str) else list(record_ids))
 
-    def duplicates(self, *, threshold: float | None = None, on_progress: OnProgress | None = None) -> DuplicateGroups:
+    def duplicates(
+        self,
+        *,
+        threshold: float | None = None,
+        include_decided: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> DuplicateGroups:
         """Find the groups of records that are the same picture, by score in the copy descriptor's space.
 
         Each member scores at least `threshold` against the group's representative, so that no chain of small
@@ -485,13 +518,21 @@ class Collection:
 
         Args:
             threshold: Floor on the score; 0.90, where "the same picture with minor variations" begins.
+            include_decided: Show the pairs, too, that people have decided on (see `decisions`).
 
         Cost: one search for each record.
         """
         check_unit("threshold", threshold)
         floor = NEAR_DUPLICATE_SCORE if threshold is None else threshold
         space = self._copy_space
-        groups = find_duplicates(self._store, floor, space=space, points=self._points(space), on_progress=on_progress)
+        groups = find_duplicates(
+            self._store,
+            floor,
+            space=space,
+            points=self._points(space),
+            is_decided=None if include_decided else self.decisions.standing().is_decided,
+            on_progress=on_progress,
+        )
         return DuplicateGroups(self.name, floor, groups, picture=self.thumbnail)
 
     def export(self, *, vectors: bool = False) -> Iterator[dict[str, Any]]:

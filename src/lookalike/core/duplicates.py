@@ -8,6 +8,7 @@ among its own neighbors. The outcome depends on the records alone, not on the or
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..distances import Map
@@ -22,15 +23,25 @@ Pairs = dict[int, dict[int, float]]  # key -> key -> score
 
 
 def find_duplicates(
-    store: Store, threshold: float, *, space: str, points: Map, on_progress: OnProgress | None = None
+    store: Store,
+    threshold: float,
+    *,
+    space: str,
+    points: Map,
+    is_decided: Callable[[int, int], bool] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> tuple[DuplicateGroup, ...]:
     """Give the groups, largest first, then by representative.
+
+    Args:
+        is_decided: Says of two keys that nobody needs to be asked about them; such pairs are left out.
 
     Cost: one search for each record; memory for all records' claims and all pairs.
     """
     pairs: Pairs = defaultdict(dict)
     for key, other, score in scored_pairs(store, threshold, space=space, points=points, on_progress=on_progress):
-        pairs[key][other] = pairs[other][key] = score
+        if is_decided is None or not is_decided(key, other):
+            pairs[key][other] = pairs[other][key] = score
     records: dict[int, Record] = {}
     paired = sorted(pairs)
     for start in range(0, len(paired), 1000):

@@ -19,7 +19,7 @@ from ...core.keys import Keys
 from ...core.library import Library
 from ...errors import CollectionNotFoundError, EncoderError, InputError, LookalikeError, StoreError
 from ..dialects import DIALECTS
-from . import access, browsing, collections, documents, health, jobs, questions, records
+from . import access, browsing, collections, decisions, documents, health, jobs, questions, records
 from .desk import Desk, desk_of, principal_of, request_id_of
 from .gate import Gate
 from .pool import WorkerPool
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ...settings import Settings
 
 _log = logging.getLogger("lookalike.server")
-_ROUTERS = (collections, records, questions, browsing, jobs, access, health)
+_ROUTERS = (collections, records, questions, browsing, decisions, jobs, access, health)
 _HTTP_CODES = {404: "path_not_found", 405: "method_not_allowed"}
 _CORS = {
     "allow_methods": ["GET", "POST", "PATCH", "DELETE"],
