@@ -124,7 +124,7 @@ fingerprints = st.builds(
     hues=st.just(b"") | st.binary(min_size=24, max_size=24),
     before=st.lists(texts, max_size=2).map(tuple),
 )
-moments = st.datetimes(datetime(2020, 1, 1), datetime(2026, 1, 1)).map(  # noqa: DTZ001 - the zone is put on behind
+moments = st.datetimes(datetime(2020, 1, 1), datetime(2026, 1, 1)).map(
     lambda moment: moment.replace(tzinfo=UTC).isoformat(timespec="microseconds")
 )
 events = st.builds(
@@ -434,6 +434,13 @@ def test_a_decision_names_records_that_are_there(shelf: Shelf) -> None:
     with pytest.raises(InputError, match="no decision"):
         decide("burn", ["0.jpg"])  # type: ignore[arg-type]
     assert shelf.library.ledger.events() == ()
+
+
+def test_a_deletion_means_nothing_where_what_was_kept_is_not(shelf: Shelf) -> None:
+    shelf.photos.decisions.decide("delete", ["5-low.jpg"], beside=["0.jpg"])
+    assert ("5", "5-low") not in shelf.pairs()
+    shelf.photos.delete(["0.jpg"])
+    assert ("5", "5-low") in shelf.pairs()
 
 
 def test_decisions_of_another_collection_are_not_undone_here(shelf: Shelf) -> None:

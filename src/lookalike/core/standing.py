@@ -9,13 +9,13 @@ Decisions are about pictures, and a collection holds records; which record is wh
    record one picture. So while a picture is there itself, a third copy of it is never taken for it. The ledger notes
    what was found so (`Decisions.follow`), and from then on the new bytes tell it.
 
-Pairs follow: two records are decided on when one is to go, when both were kept side by side, or when they were said
-to be different.
+A deletion holds only where one of the pictures is that it gives way to. Pairs follow: two records are decided on when
+one is to go, when both were kept side by side, or when they were said to be different.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -179,7 +179,19 @@ def standing_in(store: Store, verdicts: Verdicts) -> Standing:
     saved_anew = _saved_anew(store, verdicts, gone)
     for key, picture in saved_anew.items():
         last[key], names[key] = verdicts.last[picture], verdicts.names[picture.content_hash]
-    return Standing(verdicts, last, names, tuple(sorted(saved_anew)))
+    return Standing(verdicts, last | _void(verdicts, last, names), names, tuple(sorted(saved_anew)))
+
+
+def _void(verdicts: Verdicts, last: Mapping[int, Event | None], names: Mapping[int, str]) -> dict[int, Event | None]:
+    """Give the records whose deletion means nothing here: none of the pictures that they give way to is there."""
+    there = Counter(names.values())
+    found: dict[int, Event | None] = {}
+    for key, event in last.items():
+        if event is not None and event.kind == "delete" and event.beside:
+            kept = {verdicts.names[one.content_hash] for one in event.beside}
+            if not any(there[name] > (name == names[key]) for name in kept):
+                found[key] = None
+    return found
 
 
 def _names(pictures: Iterable[Fingerprint]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from ...errors import InputError, LookalikeError, NotFoundError
 from ..forms import best_form, decision_form, record_form
 from ..lines import parse_line
 from . import openapi, schema
-from .bodies import JSON, JSON_LINES, media_type, read, read_model, unsupported
+from .bodies import JSON, JSON_LINES, media_type, read, read_model
 from .desk import desk_of, light, principal_of
 from .paths import Name
 from .replies import reply
@@ -151,30 +151,33 @@ async def export_ledger(request: Request, name: Name) -> Response:
 @router.post(
     "/ledger",
     responses={200: {"model": schema.Merged}, **openapi.errors(404, 413, 415, 422)},
-    openapi_extra=openapi.body({JSON_LINES[0]: {"type": "string", "description": "An event a line."}}),
+    openapi_extra=openapi.body(
+        {JSON: schema.Events, JSON_LINES[0]: {"type": "string", "description": "An event a line."}}
+    ),
 )
 async def merge_ledger(request: Request, name: Name) -> Response:
     """Add the events that another home exported for a collection of this name; all of them or none."""
     principal_of(request).check("write", name)
-    if media_type(request) not in JSON_LINES:
-        raise unsupported(media_type(request), JSON_LINES[0])
-    lines = [line for line in (await read(request)).splitlines() if line.strip()]
+    if media_type(request) in JSON_LINES:
+        lines = (await read(request)).splitlines()
+        events = [parse_line(line, f"line {place}") for place, line in enumerate(lines, start=1) if line.strip()]
+    else:
+        events = (await read_model(request, schema.Events)).events
 
     def work() -> dict[str, Any]:
         desk_of(request).collection(request, name, "write")
-        events = [_event_of(line, place, name) for place, line in enumerate(lines, start=1)]
+        for event in events:
+            _check_event(event, name)
         return {"added": desk_of(request).library.ledger.merge(events), "read": len(events)}
 
     return reply(await light(request, work))
 
 
-def _event_of(line: bytes, place: int, name: str) -> Any:
-    told = parse_line(line, f"line {place}")
-    if isinstance(told, LookalikeError):
-        raise told
-    if told.get("collection") != name:
-        raise InputError(f'line {place}: a decision of another collection. Only those of "{name}" are merged here.')
-    return told
+def _check_event(event: Any, name: str) -> None:
+    if isinstance(event, LookalikeError):
+        raise event
+    if event.get("collection") != name:
+        raise InputError(f'there is a decision of another collection. Only those of "{name}" are merged here.')
 
 
 def _page_form(page: ReviewPage) -> dict[str, Any]:

@@ -516,6 +516,14 @@ class BestOfGroups(Answered):
     batch: str | None = Field(description="What undoes it; null where nothing was decided.")
 
 
+class Events(Asked):
+    """Events of a ledger."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"events": []}]})
+
+    events: list[dict[str, Any]] = Field(description="As GET gives them, a line each.")
+
+
 class Merged(Answered):
     """What became of the events that were sent."""
 
