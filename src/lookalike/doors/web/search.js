@@ -80,7 +80,9 @@ class CollectionView {
     return h("div", { class: "head" },
       h("div", {}, h("p", { class: "crumbs" }, h("a", { href: "#/" }, icon("left"), "Collections")),
         h("h1", {}, this.name), h("p", { class: "muted" }, `${plural(this.told.records, "picture")} · ${this.told.type}`)),
-      h("a", { class: "button", href: `${collectionAddress(this.name)}/add` }, icon("upload"), h("span", {}, "Add pictures")));
+      h("div", { class: "actions" },
+        h("a", { class: "button", href: `${collectionAddress(this.name)}/review` }, icon("compare"), h("span", {}, "Duplicates")),
+        h("a", { class: "button", href: `${collectionAddress(this.name)}/add` }, icon("upload"), h("span", {}, "Add pictures"))));
   }
 
   searchPanel() {
