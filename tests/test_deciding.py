@@ -81,6 +81,7 @@ def test_decisions_are_made_listed_and_taken_back(run: Callable[..., Any], photo
     run("decide", "later", "4.jpg")
     run("decide", "keep", "4.jpg", "--beside", AWKWARD)
     assert run("duplicates", "--json")["count"] == 0
+    assert run("duplicates", "--include-decided", "--json")["count"] == 2
     listed = run("decisions", "list", "--json")
     assert [one["decision"] for one in listed["decisions"]] == ["keep", "later", "not_a_duplicate", "delete"]
     assert "not_a_duplicate" in run("decisions", "list")

@@ -9,20 +9,48 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import PIL.Image
 import pytest
 from conftest import draw
 from playwright.sync_api import Page, expect
 from test_page import LOOKS, Server, Visit, browser, visiting  # noqa: F401 - browser is a fixture
 
+import lookalike
+from lookalike.values import Entry, Record
+
 API = "/api/v1/collections"
 GROUPS = 3
 _SHELVES = itertools.count()
 
 
+MANY = 450  # groups of the collection `many`: more than two pages
+
+
+def fill_many(home: Path) -> None:
+    """Make the collection `many`, of groups of two without pictures, straight into its store."""
+    rng = np.random.default_rng(7)
+    with lookalike.open(home) as library:
+        made = library.create("many", keep="none")
+        entries = []
+        for group in range(MANY):
+            vectors: dict[str, Any] = {}
+            for space in made.spec.spaces:
+                numbers = rng.standard_normal(space.dim)
+                vectors[space.name] = (numbers / np.linalg.norm(numbers)).astype(np.float32)
+            vectors["dhash"] = rng.integers(0, 256, 8, dtype=np.uint8)
+            for side in (800, 400):
+                name = f"{group:03d}-{side}.jpg"
+                record = Record(id=name, content_hash=name, format="jpeg", size_px=(side, side), byte_size=100 * side)
+                entries.append(Entry(record, vectors))
+        made._store.upsert(entries)
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    started = Server(tmp_path_factory.mktemp("review") / "home")
+    home = tmp_path_factory.mktemp("review") / "home"
+    fill_many(home)
+    started = Server(home)
     yield started
     started.close()
 
@@ -206,3 +234,31 @@ def test_a_collection_without_duplicates_says_so(visit: Visit, server: Server) -
     page = visit.go(server, "#/c/nowhere/review")
     expect(page.get_by_role("alert")).to_contain_text("nowhere")
     visit.check("review-nowhere")
+
+
+def test_of_many_groups_only_those_that_are_seen_are_in_the_page(visit: Visit, server: Server) -> None:
+    page = opened(visit, server, "many")
+    expect(page.get_by_text(f"{MANY} groups to decide")).to_be_visible()
+    rows = page.locator(".group-row")
+    assert rows.count() < 40
+    assert rows.first.get_attribute("aria-setsize") == str(MANY)
+    page.keyboard.press("ArrowUp")  # at the first already
+    expect(page.locator(".review-where")).to_have_text(f"1 of {MANY}")
+
+    page.locator(".group-list").evaluate("(list) => (list.scrollTop = list.scrollHeight)")
+    last = page.get_by_role("button", name=f"{MANY - 1:03d}-800.jpg, 2 pictures", exact=True)
+    expect(last).to_be_visible()  # two more pages came
+    assert rows.count() < 40
+    last.press("Enter")
+    expect(page.locator(".review-where")).to_have_text(f"{MANY} of {MANY}")
+    expect(page.locator(".group-button[aria-current]")).to_have_attribute(
+        "aria-label", f"{MANY - 1:03d}-800.jpg, 2 pictures"
+    )
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(".review-where")).to_have_text(f"{MANY - 1} of {MANY}")
+
+    address = page.url
+    page.reload()  # the place is in the address, wherever in the list it is
+    expect(page.locator(".review-where")).to_have_text(f"{MANY - 1} of {MANY}")
+    assert page.url == address
+    visit.check("review-many")

@@ -66,7 +66,7 @@ class Decisions:
                 f'no record "{missing[:80]}" in collection "{self._store.spec.name}". Check the id.',
                 id=missing,
             )
-        known = self.standing().fingerprints(self._store, list(keys.values()))
+        known = self._before().fingerprints(self._store, list(keys.values()))
         name = self._store.spec.name
         return self._ledger.append(
             [
@@ -100,6 +100,12 @@ class Decisions:
         moment = version, self._store.version
         if self._standing is None or self._standing[0] != moment:
             self._standing = moment, standing_in(self._store, self._verdicts[1])
+        return self._standing[1]
+
+    def _before(self) -> Standing:
+        """Give what stood when the store was last written: what a picture was before, no decision since can change."""
+        if self._standing is None or self._standing[0][1] != self._store.version:
+            return self.standing()
         return self._standing[1]
 
     def kinds(self, record_ids: Sequence[str]) -> dict[str, Choice]:

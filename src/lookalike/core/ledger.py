@@ -29,6 +29,8 @@ from .locks import locked
 Choice = Literal["keep", "delete", "not_a_duplicate", "later"]
 Kind = Literal["keep", "delete", "not_a_duplicate", "later", "applied", "saved_anew", "undo"]
 
+NOTES: tuple[Kind, ...] = ("undo", "saved_anew")  # what nobody decided
+
 _FILE, _LOCK = "decisions.jsonl", "decisions.lock"
 _STEP = timedelta(microseconds=1)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)

@@ -147,11 +147,19 @@ def compare(a: str, b: str, threshold: float | None, sheet: str | None, home: st
 @click.command()
 @collection_option
 @click.option("--threshold", "-t", type=float, help="Floor on the score of a copy.  [default: 0.9]")
+@click.option("--include-decided", is_flag=True, help="Show what was decided on, too (see `decide`).")
 @sheet_option
 @home_option
 @json_option
-def duplicates(collection: str, threshold: float | None, sheet: str | None, home: str | None, as_json: bool) -> int:
-    """Find groups of records that are the same picture.
+def duplicates(
+    collection: str,
+    threshold: float | None,
+    include_decided: bool,
+    sheet: str | None,
+    home: str | None,
+    as_json: bool,
+) -> int:
+    """Find groups of records that are the same picture, and that nobody decided on.
 
     \b
     Example:
@@ -160,7 +168,7 @@ def duplicates(collection: str, threshold: float | None, sheet: str | None, home
     with open_library_at(home) as library:
         target = library.collection(collection)
         with progress_bar("comparing", "records") as tell:
-            found = target.duplicates(threshold=threshold, on_progress=tell)
+            found = target.duplicates(threshold=threshold, include_decided=include_decided, on_progress=tell)
         write_sheet(sheet, found)
         show(found, as_json)
         return ANSWER_IS_NO if threshold is not None and not found else DONE

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ..core.ledger import Choice, Event
     from ..core.review import BestOf
 
-_NOTES = ("undo", "saved_anew")  # events that nobody decided
 _SHOWN = 20  # groups or files of a preview; --json tells all
 
 beside_option = click.option(
@@ -167,12 +166,13 @@ def list_(collection: str | None, limit: int, home: str | None, as_json: bool) -
     Example:
       lookalike decisions list --limit 10
     """
+    from ..core.ledger import NOTES
     from ..rendering import text_table
     from .forms import decision_form
 
     with open_library_at(home) as library:
         standing = library.ledger.standing()
-    events = [one for one in standing if one.kind != "undo" and collection in (None, one.collection)]
+    events = [one for one in standing if one.kind not in NOTES and collection in (None, one.collection)]
     newest = events[: -limit - 1 : -1]
     if as_json:
         print_json({"decisions": [decision_form(event) for event in newest], "count": len(events)})
@@ -200,13 +200,14 @@ def undo(ids: tuple[str, ...], last: bool, home: str | None, as_json: bool) -> i
       lookalike decisions undo --last
     """
     from ..core.applying import undo as take_back
+    from ..core.ledger import NOTES
     from .forms import applied_form, decision_form
 
     if bool(ids) == last:
         raise InputError("name the decisions to undo, or pass --last. `lookalike decisions list` shows their names.")
     with open_library_at(home) as library:
         if last:
-            ids = tuple(event.batch for event in library.ledger.standing() if event.kind not in _NOTES)[-1:]
+            ids = tuple(event.batch for event in library.ledger.standing() if event.kind not in NOTES)[-1:]
         undone, restored = take_back(library.ledger, library.collection, ids)
     if as_json:
         print_json({"undone": [decision_form(event) for event in undone], "restored": applied_form(restored)})

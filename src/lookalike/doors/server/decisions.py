@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
+from ...core.ledger import NOTES
 from ...errors import InputError, LookalikeError, NotFoundError
 from ..forms import best_form, decision_form, record_form
 from ..lines import parse_line
@@ -92,7 +93,7 @@ async def list_decisions(
 
     def work() -> dict[str, Any]:
         events = desk_of(request).collection(request, name, "read").decisions.events()
-        newest = [event for event in reversed(events) if event.kind != "undo"]
+        newest = [event for event in reversed(events) if event.kind not in NOTES]
         ids = [event.id for event in newest]
         if cursor is not None and cursor not in ids:
             raise InputError("the decision that the cursor names was taken back meanwhile. Begin with the first page.")

@@ -26,9 +26,12 @@ export function makeStage(change) {
   const pause = button("Flip", () => flip(), { kind: "small", "aria-keyshortcuts": "F" });
   pause.append(h("kbd", { "aria-hidden": "true" }, "F"));
   const zoomed = h("span", { class: "review-zoom" });
-  const controls = h("div", { class: "actions" }, h("div", { class: "modes", role: "group", "aria-label": "View" }, buttons), pause,
-    button("", () => zoomBy(1 / 1.5), { icon: "remove", label: "Smaller (-)", kind: "small" }), zoomed,
-    button("", () => zoomBy(1.5), { icon: "add", label: "Larger (+)", kind: "small" }));
+  const controls = [
+    h("div", { class: "actions review-modes" }, pause, h("div", { class: "modes", role: "group", "aria-label": "View" }, buttons)),
+    h("div", { class: "actions" },
+      button("", () => zoomBy(1 / 1.5), { icon: "remove", label: "Smaller (-)", kind: "small" }), zoomed,
+      button("", () => zoomBy(1.5), { icon: "add", label: "Larger (+)", kind: "small" })),
+  ];
   new ResizeObserver(() => draw()).observe(element);
 
   function panel() {
