@@ -22,7 +22,18 @@ from typing import Any
 from plan import FULL, LONG, QUICK, planned, tell
 from rows import Row, table
 
-BENCHMARKS = ("index", "search", "questions", "graph", "server", "memory", "cold", "accuracy", "duplicates")
+BENCHMARKS = (
+    "index",
+    "search",
+    "questions",
+    "graph",
+    "server",
+    "memory",
+    "cold",
+    "accuracy",
+    "duplicates",
+    "decisions",
+)
 _PACKAGES = (
     "lookalike",
     "numpy",

@@ -19,7 +19,7 @@ export function showReview(place, { name, parameters }) {
 
 class ReviewView {
   constructor(place, name, parameters) {
-    Object.assign(this, { place, name, groups: [], total: 0, other: 0, next: null, loading: null, isClosed: false });
+    Object.assign(this, { place, name, groups: [], total: 0, other: 0, next: null, loading: null, wanted: 0, isClosed: false });
     document.title = `Review · ${name} · lookalike`;
     this.list = makeGroupList(name, { open: (place) => this.openGroup(place), need: (last) => this.load(last), isDone: (group) => this.isDone(group) });
     this.stage = makeStage((change) => this.set(change));
@@ -60,7 +60,7 @@ class ReviewView {
     this.place.setAttribute("aria-busy", "true");
     if (!this.place.firstChild) fill(this.place, this.head(), h("p", { class: "muted" }, "Comparing all pictures ..."));
     try {
-      Object.assign(this, { groups: [], next: null });
+      Object.assign(this, { groups: [], next: null, wanted: 0 });
       const page = await api.review(this.name, { show: this.asked.show, threshold: this.asked.threshold, limit: PAGE });
       if (this.isClosed) return;
       this.take(page);
@@ -82,14 +82,16 @@ class ReviewView {
     this.other = isOpen ? page.later : page.open;
   }
 
-  /** Load further groups until there are so many; one page at a time. */
-  async load(wanted) {
-    while (this.next && this.groups.length <= wanted && !this.isClosed) {
-      this.loading ??= api.review(this.name, { show: this.asked.show, threshold: this.asked.threshold, limit: PAGE, cursor: this.next })
-        .then((page) => this.take(page))
-        .finally(() => (this.loading = null));
+  /** Load further groups until there are more than so many. */
+  load(wanted) {
+    this.wanted = Math.max(this.wanted, wanted);
+    return (this.loading ??= this.loadPages().finally(() => (this.loading = null)));
+  }
+
+  async loadPages() {
+    while (this.next && this.groups.length <= this.wanted && !this.isClosed) {
       try {
-        await this.loading;
+        this.take(await api.review(this.name, { show: this.asked.show, threshold: this.asked.threshold, limit: PAGE, cursor: this.next }));
       } catch (error) {
         return toast(error.message, "bad");
       }
