@@ -69,8 +69,8 @@ class Agreement:
 
 
 # At its place every copy is known that was saved as JPEG of quality 10 or more, or resized to an eighth or more; so
-# would be 0.14 % of photos and the next of their folder. Anywhere, copies of quality 50 or more are known, and 83 to 91 %
-# of those resized to a quarter or more; of 6.9 million pairs of different files 23 agree, and no two shelf photos.
+# would be 0.14 % of photos and the next of their folder. Anywhere, copies of quality 50 or more are known, and 83 % or
+# more of those resized to a quarter or more; of 6.9 million pairs of files 23 agree, and no two shelf photos.
 AT_PLACE = Agreement(hash_bits=8, hue_distance=0.3, aspect=0.05)
 ANYWHERE = Agreement(hash_bits=3, hue_distance=0.03, aspect=0.01)
 

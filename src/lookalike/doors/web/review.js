@@ -11,7 +11,7 @@ import { collectionAddress, go } from "./route.js";
 const PAGE = 200; // groups asked for at once
 const STEPS = { replace: true }; // going from group to group leaves no trace in the history
 const SHOWN_BEST = 50; // groups of the preview
-const DECIDED = { keep: "keep", delete: "delete", not_a_duplicate: "no duplicate", later: "later" };
+const DECIDED = { keep: "keep", delete: "delete", not_a_duplicate: "different", later: "later" };
 
 export function showReview(place, { name, parameters }) {
   return new ReviewView(place, name, parameters);
