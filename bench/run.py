@@ -33,6 +33,7 @@ BENCHMARKS = (
     "accuracy",
     "relations",
     "duplicates",
+    "decisions",
 )
 _PACKAGES = (
     "lookalike",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
@@ -223,13 +223,20 @@ def test_a_pair_that_is_refused_stays_apart_and_free_for_others() -> None:
         names = store.ids(list(store.keys(["a", "b", "c"]).values()))
         asked = []
 
-        def verify(best: int, other: int) -> str | None:
-            asked.append((names[best], names[other]))
-            return None if names[best] == "a" else "resized"
+        class Strict:
+            def prepare(self, pairs: Sequence[tuple[int, int]]) -> None:
+                assert all(pair in {("a", "b"), ("a", "c")} for pair in told(pairs)), "not the first center of each"
+
+            def relation(self, center: int, key: int, score: float) -> str | None:
+                asked.extend(told([(center, key)]))
+                return None if names[center] == "a" else "resized"
+
+        def told(pairs: Sequence[tuple[int, int]]) -> list[tuple[str, str]]:
+            return [(names[center], names[key]) for center, key in pairs]
 
         for most_pairs in (10, 0):
             asked.clear()
-            [group] = find_duplicates(store, 0.9, space="copy", points=POINTS, verify=verify, most_pairs=most_pairs)
+            [group] = find_duplicates(store, 0.9, space="copy", points=POINTS, judge=Strict(), most_pairs=most_pairs)
             assert [(member.id, member.relation) for member in group.members] == [("b", None), ("c", "resized")]
             assert asked == [("a", "b"), ("a", "c"), ("b", "c")]
 

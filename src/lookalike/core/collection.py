@@ -18,6 +18,7 @@ from ..limits import Limits, check_count, check_unit
 from ..values import Calibration, CollectionSpec, Entry, Explanation, Record
 from .candidates import Candidates, rank
 from .clusters import find_clusters
+from .decisions import Decisions
 from .describer import THUMBNAIL_SIDE_PX, Describer
 from .duplicates import find_duplicates
 from .facets import Facet, count_facets
@@ -26,6 +27,7 @@ from .ingest import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
 from .items import check_metadata, check_tags, count_items, described, is_single, items_of
 from .pages import Recent, cursor_of, position_of
 from .question import (
+    CANDIDATE_SCORE,
     NEAR_DUPLICATE_SCORE,
     VERIFIED,
     Examples,
@@ -44,14 +46,16 @@ from .ranking import Ranker, score_counts
 from .relations import Look
 from .representatives import DEFAULT_RULE
 from .results import Clusters, DuplicateGroups, Matches, Report
+from .review import Review
 from .search import Page, Selection
 from .spaces import HUE_SPACE
-from .verifying import Relate, Verifier
+from .verifying import CopyJudge, Relate, Verifier
 
 if TYPE_CHECKING:
     from ..stores import Store
     from .evaluation import Evaluation
     from .labels import Labels
+    from .ledger import Ledger
 
 _RANKED = 10_000  # matches that a histogram counts: far more than anyone looks at
 
@@ -62,9 +66,11 @@ class Collection:
     Made by `Library.collection`. May be used from many threads.
     """
 
-    def __init__(self, store: Store, describer: Describer) -> None:
+    def __init__(self, store: Store, describer: Describer, ledger: Ledger) -> None:
         self._store = store
         self._describer = describer
+        self._decisions = Decisions(store, ledger)
+        self._review = Review(self)
         self._recent: Recent[Selection] = Recent()
         self._facets: Recent[list[Facet]] = Recent()
         self._verifier = Verifier(store, describer, self.thumbnail)
@@ -84,6 +90,21 @@ class Collection:
     def name(self) -> str:
         """The collection's name."""
         return self._name
+
+    @property
+    def decisions(self) -> Decisions:
+        """What people decided about its records: keep, delete, no duplicate, later."""
+        return self._decisions
+
+    @property
+    def review(self) -> Review:
+        """Its duplicate groups, as people go through them."""
+        return self._review
+
+    @property
+    def version(self) -> int:
+        """A number that every write raises."""
+        return self._store.version
 
     def __len__(self) -> int:
         return self._store.count()
@@ -159,6 +180,8 @@ class Collection:
         report = run.run(items, on_progress)
         if prune:
             report = _with_removed(report, self._prune(source))
+        if report.updated:
+            self.decisions.follow()
         self._store.flush()
         return report
 
@@ -472,6 +495,10 @@ class Collection:
             raise self._no_record(record_id)
         return found[record_id]
 
+    def get_many(self, record_ids: Sequence[str]) -> dict[str, Record]:
+        """Give the records that are there, by id."""
+        return self._store.get(record_ids)
+
     def update(
         self,
         record_id: str,
@@ -507,9 +534,12 @@ class Collection:
             if item.failure is not None:
                 raise item.failure
             entry = self._entry(dataclasses.replace(item, id=record_id))
-        return self._store.revise(
+        revised = self._store.revise(
             record_id, metadata=given, unset=tuple(unset), tags=named, replace=replace, entry=entry, seen=seen
         )
+        if entry is not None:
+            self.decisions.follow()
+        return revised
 
     def delete(self, record_ids: Iterable[str] | str, *, seen: Record | None = None) -> int:
         """Delete records for good and say how many were there. Unknown ids are skipped.
@@ -528,6 +558,8 @@ class Collection:
         threshold: float | None = None,
         precision: float | None = None,
         best: str = DEFAULT_RULE,
+        verify: bool | None = None,
+        include_decided: bool = False,
         on_progress: OnProgress | None = None,
     ) -> DuplicateGroups:
         """Find the groups of records that are the same picture, by score in the copy descriptor's space.
@@ -536,22 +568,35 @@ class Collection:
         steps joins far pictures.
 
         Args:
-            threshold: Floor on the score; 0.90, where "the same picture with minor variations" begins.
+            threshold: Floor on the score. Without pictures to verify it is 0.90, where "the same picture with minor
+                variations" begins.
             precision: In place of a threshold: the chance, 0..1, with which a member has to be right.
             best: What makes the representative: "resolution" (most pixels; then lossless before lossy, most bytes,
                 the oldest file, the lowest id), "bytes", "oldest" or "newest" by the time of the file's last change,
                 or a metadata field, whose greatest value wins. Ties fall to the others, in that order.
+            verify: Whether geometry decides on every member, where pictures can be had, so that photos of the same
+                shelf are no copies and cropped or turned ones are; its relation to the representative is told then.
+                When not given, it does unless a threshold or precision is given. Candidates score 0.75 or more.
+            include_decided: Show the pairs, too, that people have decided on (see `decisions`).
 
         Cost: all pairs of records are compared once (100,000 in half a minute); what was found is kept, so that later
             calls compare new records alone.
         """
         check_unit("threshold", threshold)
         space = self._copy_space
-        floor = NEAR_DUPLICATE_SCORE if threshold is None else threshold
+        verifies = verify if verify is not None else threshold is None and precision is None
+        floor = threshold if threshold is not None else CANDIDATE_SCORE if verifies else NEAR_DUPLICATE_SCORE
         if precision is not None:
             floor = floor_of(threshold, precision, self._reliability(space))
+        judge = CopyJudge(
+            self._verifier if verifies else None,
+            least=max(floor, NEAR_DUPLICATE_SCORE),
+            is_decided=None if include_decided else self.decisions.standing().is_decided,
+        )
         points = self._points(space)
-        groups = find_duplicates(self._store, floor, space=space, points=points, best=best, on_progress=on_progress)
+        groups = find_duplicates(
+            self._store, floor, space=space, points=points, best=best, judge=judge, on_progress=on_progress
+        )
         return DuplicateGroups(self.name, floor, groups, picture=self.thumbnail)
 
     def evaluate(

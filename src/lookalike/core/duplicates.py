@@ -16,13 +16,14 @@ from ..distances import Map
 from ..values import DuplicateGroup, Member, Progress, Record
 from .pairs import ScoredPairs, scored_pairs
 from .representatives import DEFAULT_RULE, claim_by
-from .stars import Ray, Stars, Verify
+from .stars import Judge, Ray, Stars
 
 if TYPE_CHECKING:
     from ..stores import Store
     from ..values import I64
     from .ingest import OnProgress
 
+_JOIN_SHARE = 0.3  # of the work, where a judge looks at pictures
 _READ = 1000  # records read at once
 _FIRST_BLOCK, _BLOCK = 256, 2048  # records compared at once with all that represent
 MOST_PAIRS = 3_000_000  # held at once: 72 MB, and twice as much to put them in order
@@ -35,7 +36,7 @@ def find_duplicates(
     space: str,
     points: Map,
     best: str = DEFAULT_RULE,
-    verify: Verify | None = None,
+    judge: Judge | None = None,
     most_pairs: int = MOST_PAIRS,
     on_progress: OnProgress | None = None,
 ) -> tuple[DuplicateGroup, ...]:
@@ -43,8 +44,8 @@ def find_duplicates(
 
     Args:
         best: What makes a record the representative; see `representatives`.
-        verify: Asked before a member joins: its relation to the representative, or None to keep it out, free for
-            another group. Without it, equal bytes are "identical" and nothing is said of others.
+        judge: Asked before a member joins; whom it keeps out is free for another group. Without it, equal bytes are
+            "identical" and nothing is said of others.
         most_pairs: How many pairs to hold. Thousands of pictures that are all alike have more: then each record is
             compared only with those that represent, in the order of the claims, and nothing is kept for later.
 
@@ -55,12 +56,19 @@ def find_duplicates(
     def in_order(records: Iterable[tuple[int, Record]]) -> I64:
         return np.array([key for _, key in sorted((claim(record), key) for key, record in records)], np.int64)
 
-    pairs = _held(ask(on_progress=on_progress), most_pairs)
+    total, joins = store.count(), 1.0 if judge is None else _JOIN_SHARE
+
+    def tell(share: float) -> None:
+        if on_progress is not None:
+            on_progress(Progress(int(share * total), total))
+
+    pairs = _held(ask(on_progress=lambda told: tell(joins * told.done / max(1, total))), most_pairs)
     if pairs is not None:
-        stars = Stars(in_order(_records(store, np.union1d(pairs.ours, pairs.theirs))), verify)
-        stars.take(pairs)
+        stars = Stars(in_order(_records(store, np.union1d(pairs.ours, pairs.theirs))), judge)
+        stars.take(pairs, lambda share: tell(joins + (1 - joins) * share))
+        tell(1.0)
     else:
-        stars = Stars(in_order(_all_records(store, space)), verify)
+        stars = Stars(in_order(_all_records(store, space)), judge)
         for start, stop in _blocks(len(stars.order)):
             stars.take(_joined(ask(between=(stars.order[start:stop], stars.centers(0, start)))))
             left = stars.centers(start, stop)  # of these, few are alike: they are compared with each other

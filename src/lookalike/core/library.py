@@ -21,6 +21,7 @@ from .candidates import Candidates, distinct, rank
 from .collection import Collection, check_title
 from .comparison import compare
 from .describer import Describer, Workers
+from .ledger import Ledger
 from .question import NEAR_DUPLICATE_SCORE, probe_of
 from .results import Comparison
 from .spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, PALETTE_SPACE
@@ -39,6 +40,7 @@ class Library:
 
     def __init__(self, settings: Settings, workers: Workers | None = None) -> None:
         self.settings = settings
+        self.ledger = Ledger(settings.home)
         self._workers = workers
         self._stores = open_stores(settings.home, limits=settings.limits)
         self._describers: dict[str, Describer] = {}  # by encoder, each opened at first use
@@ -221,7 +223,7 @@ class Library:
 
     def _opened(self, store: Store) -> Collection:
         spec = store.spec
-        fresh = Collection(store, self.describer(spec.encoder))
+        fresh = Collection(store, self.describer(spec.encoder), self.ledger)
         opened = self._open.setdefault(spec.name, fresh)
         if opened is not fresh:  # another thread was first
             fresh.close()

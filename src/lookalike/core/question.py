@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..values import F32, U8, Vectors
 
 NEAR_DUPLICATE_SCORE = 0.90  # the band of "the same picture with minor variations"
+CANDIDATE_SCORE = 0.75  # nine in ten copies of medium strength reach it, two in three hard ones; geometry decides then
 MAX_MEMBERS = 1000
 MAX_VERIFIED = 1000  # each takes about 20 ms
 VERIFIED = 100  # in a matching collection, when nobody says how many

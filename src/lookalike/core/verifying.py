@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Relate: TypeAlias = "Callable[[Sequence[int]], Mapping[int, Relation]]"
 
 _LOOKS_KEPT = 400  # of about 0.3 MB each
-_SMALL, _FEATURES = "small", "features 1"  # what is remembered of a picture; the number is that of their form
+_SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 1"  # what is remembered; the number is that of its form
 
 T = TypeVar("T")
 Made = TypeVar("Made")
@@ -123,14 +123,36 @@ class Verifier:
         found = self._on_threads(lambda key: relate(look, looks[key]), looks)
         return {key: relation for key, relation in zip(looks, found, strict=True) if relation is not None}
 
-    def relations_of(self, pairs: Sequence[tuple[int, int]]) -> list[Relation | None]:
-        """Relate pairs of stored records; None where one is not there, or there is nothing to go by."""
+    def kinds(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str | None]:
+        """Name the relations of pairs of stored records; None where there are no pictures of both to look at.
+
+        What was found once is remembered with the two pictures' bytes.
+        """
+        records = self._store.records(list({key for pair in pairs for key in pair}))
+        names = {pair: _name_of(*(records.get(key) for key in pair)) for pair in pairs}
+        held = self._store.remembered(_KINDS, [name for name in names.values() if name])
+        found: dict[tuple[int, int], str | None] = {
+            pair: held[name].decode() for pair, name in names.items() if name in held
+        }
+        seen = self._kinds_seen([pair for pair in pairs if pair not in found])
+        fresh = {names[pair]: kind.encode() for pair, kind in seen.items() if kind is not None and names[pair]}
+        if fresh:
+            self._store.remember(_KINDS, fresh)
+        return {**found, **seen}
+
+    def _kinds_seen(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str | None]:
         looks = self.looks(list(dict.fromkeys(key for pair in pairs for key in pair)))
-        there = [pair for pair in pairs if pair[0] in looks and pair[1] in looks]
-        found = dict(
-            zip(there, self._on_threads(lambda pair: relate(looks[pair[0]], looks[pair[1]]), there), strict=True)
-        )
-        return [found.get(pair) for pair in pairs]
+
+        def kind_of(pair: tuple[int, int]) -> str | None:
+            a, b = (looks.get(key) for key in pair)
+            if a is None or b is None:
+                return None
+            if a.content_hash != b.content_hash and (a.view is None or b.view is None):
+                return None
+            found = relate(a, b)
+            return None if found is None else found.kind
+
+        return dict(zip(pairs, self._on_threads(kind_of, pairs), strict=True))
 
     def _on_threads(self, work: Callable[[T], Made], things: Collection[T]) -> Iterator[Made]:
         return in_order(work, things, workers=min(self._describer.settings.workers, max(1, len(things))))
@@ -190,6 +212,12 @@ class Verifier:
             return None
 
 
+def _name_of(a: Record | None, b: Record | None) -> str:
+    """Name what two pictures are to each other, by their bytes; "" where one has none."""
+    hashes = [record.content_hash for record in (a, b) if record is not None and record.content_hash]
+    return ":".join(sorted(hashes)) if len(hashes) == 2 else ""
+
+
 def _read(data: bytes | None) -> Features | None:
     """Read remembered features; None where they are damaged, or of another version."""
     if data is None:
@@ -198,3 +226,41 @@ def _read(data: bytes | None) -> Features | None:
         return read_features(data)
     except LookalikeError:
         return None
+
+
+class CopyJudge:
+    """Says which records are copies: nobody has decided on the pair, and geometry says that it is the same picture.
+
+    Args:
+        verifier: None to believe every score.
+        least: The score that is believed where there are no pictures to look at.
+        is_decided: Says of two keys that nobody needs to be asked about them; such are no copies.
+    """
+
+    def __init__(
+        self, verifier: Verifier | None, *, least: float, is_decided: Callable[[int, int], bool] | None = None
+    ) -> None:
+        self._verifier, self._least, self._is_decided = verifier, least, is_decided
+        self._kinds: dict[tuple[int, int], str | None] = {}
+
+    def prepare(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Look at pairs side by side."""
+        self._kinds.clear()  # of records that have joined by now, nobody asks again
+        if self._verifier is not None:
+            self._kinds.update(self._verifier.kinds([pair for pair in pairs if not self._are_decided(*pair)]))
+
+    def relation(self, center: int, key: int, score: float) -> str | None:
+        """Give the relation of a record to a center; "" for a copy of no known relation, None for no copy."""
+        if self._are_decided(center, key):
+            return None
+        if self._verifier is None:
+            return ""
+        if (center, key) not in self._kinds:
+            self._kinds.update(self._verifier.kinds([(center, key)]))
+        kind = self._kinds[center, key]
+        if kind is None:
+            return "" if score >= self._least else None
+        return kind if kind in SAME_PICTURE else None
+
+    def _are_decided(self, center: int, key: int) -> bool:
+        return self._is_decided is not None and self._is_decided(center, key)

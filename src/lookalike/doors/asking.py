@@ -165,6 +165,7 @@ def compare(
     "--best", default="resolution", show_default=True,
     help="What is kept of a group: resolution, bytes, oldest, newest, or the greatest value of a metadata FIELD.",
 )  # fmt: skip
+@click.option("--include-decided", is_flag=True, help="Show what was decided on, too (see `decide`).")
 @sheet_option
 @home_option
 @json_option
@@ -173,11 +174,12 @@ def duplicates(
     threshold: float | None,
     precision: float | None,
     best: str,
+    include_decided: bool,
     sheet: str | None,
     home: str | None,
     as_json: bool,
 ) -> int:
-    """Find groups of records that are the same picture.
+    """Find groups of records that are the same picture, and that nobody decided on.
 
     Each group has a best picture, and every other scores at least the threshold against it. What was found is kept
     beside the index: after more pictures came, only these are compared.
@@ -190,7 +192,9 @@ def duplicates(
     with open_library_at(home) as library:
         target = library.collection(collection)
         with progress_bar("comparing", "records") as tell:
-            found = target.duplicates(threshold=threshold, precision=precision, best=best, on_progress=tell)
+            found = target.duplicates(
+                threshold=threshold, precision=precision, best=best, include_decided=include_decided, on_progress=tell
+            )
         write_sheet(sheet, found)
         show(found, as_json)
         return ANSWER_IS_NO if (threshold, precision) != (None, None) and not found else DONE

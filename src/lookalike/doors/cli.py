@@ -14,7 +14,7 @@ import click
 
 from .. import __version__
 from ..errors import ConflictError, InputError, LookalikeError, NotFoundError, SourceError, SourceNotFoundError
-from . import asking, evaluating, filling, keeping, serving
+from . import asking, deciding, evaluating, filling, keeping, serving
 from .terminal import (
     DONE,
     INTERRUPTED,
@@ -103,6 +103,8 @@ for _command in (
     asking.find,
     asking.compare,
     asking.duplicates,
+    deciding.decide,
+    deciding.decisions,
     asking.graph,
     asking.clusters,
     evaluating.evaluate,

@@ -6,7 +6,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..core.applying import Applied, Removal
+    from ..core.ledger import Event
     from ..core.results import Clusters, Comparison, DuplicateGroups, Matches, Report
+    from ..core.review import BestOf
     from ..errors import LookalikeError
     from ..values import DuplicateGroup, Match, Record
 
@@ -98,6 +103,54 @@ def record_form(record: Record) -> dict[str, Any]:
         "byte_size": record.byte_size,
         "created_at": record.created_at,
         "updated_at": record.updated_at,
+    }
+
+
+def decision_form(event: Event) -> dict[str, Any]:
+    """Give a decision; its pictures are told by the ids that their records had."""
+    return {
+        "id": event.id,
+        "at": event.at,
+        "decision": event.kind,
+        "collection": event.collection,
+        "batch": event.batch,
+        "ids": [picture.id for picture in event.pictures],
+        "beside": [picture.id for picture in event.beside],
+        "moved_to": event.moved_to,
+    }
+
+
+def best_form(found: Sequence[BestOf]) -> dict[str, Any]:
+    """Give what keeping the best of each group means."""
+    return {
+        "groups": [{"keep": list(one.kept), "delete": list(one.deleted)} for one in found],
+        "count": len(found),
+        "deleted": sum(len(one.deleted) for one in found),
+        "freed_bytes": sum(one.freed_bytes for one in found),
+    }
+
+
+def removal_form(removal: Removal) -> dict[str, Any]:
+    """Give a file that is to go."""
+    obstacle = removal.obstacle
+    return {
+        "id": removal.record.id,
+        "source": removal.record.source,
+        "byte_size": removal.record.byte_size,
+        "decision": removal.event.id,
+        "kept": None if removal.kept is None else removal.kept.id,
+        "gained": dict(removal.gained),
+        "obstacle": None if obstacle is None else {"code": obstacle.code, "message": obstacle.message},
+    }
+
+
+def applied_form(applied: Applied) -> dict[str, Any]:
+    """Give what became of files that were to go, or to come back."""
+    return {
+        "batch": applied.batch,
+        "moved": [{"from": source, "to": target} for source, target in applied.moved],
+        "failed": [{"source": f.source, "code": f.code, "message": f.message} for f in applied.failed],
+        "bytes": applied.bytes,
     }
 
 

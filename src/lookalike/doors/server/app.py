@@ -20,7 +20,7 @@ from ...core.keys import Keys
 from ...core.library import Library
 from ...errors import CollectionNotFoundError, EncoderError, InputError, LookalikeError, StoreError
 from ..dialects import DIALECTS
-from . import access, browsing, collections, documents, health, jobs, questions, records
+from . import access, browsing, collections, decisions, documents, health, jobs, questions, records
 from .desk import Desk, desk_of, principal_of, request_id_of
 from .gate import Gate
 from .pool import WorkerPool
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ...settings import Settings
 
 _log = logging.getLogger("lookalike.server")
-_ROUTERS = (collections, records, questions, browsing, jobs, access, health)
+_ROUTERS = (collections, records, questions, browsing, decisions, jobs, access, health)
 _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _HTTP_CODES = {404: "path_not_found", 405: "method_not_allowed"}
 _CORS = {

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ...values import CollectionType, Keep, OutcomeKind
 
+Choice = Literal["keep", "delete", "not_a_duplicate", "later"]
 Scope = Literal["read", "write", "admin"]
 
 
@@ -450,3 +451,103 @@ class Health(Answered):
     """How the server is."""
 
     status: Literal["ok", "starting", "ending"]
+
+
+# ---- review
+
+
+class ReviewedRecord(Record):
+    """A record of a group under review."""
+
+    score: float = Field(description="Against the first of the group, its representative.")
+    relation: str | None
+    decision: Choice | None = Field(description="What stands for it; not_a_duplicate is about the representative.")
+
+
+class ReviewGroup(Answered):
+    """A duplicate group under review; its representative comes first."""
+
+    members: list[ReviewedRecord]
+
+
+class ReviewPage(Answered):
+    """A page of the review."""
+
+    groups: list[ReviewGroup]
+    open: int = Field(description="Groups that nobody put off.")
+    later: int = Field(description="Groups that were put off.")
+    next: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
+
+
+class NewDecision(Asked):
+    """A decision about records."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"decision": "delete", "ids": ["copy.jpg"], "beside": ["original.jpg"]}]}
+    )
+
+    decision: Choice = Field(description="not_a_duplicate: any two of the records are different pictures.")
+    ids: list[str]
+    beside: list[str] = Field([], description="The other records of the group that were looked at.")
+    batch: str | None = Field(
+        None, min_length=1, max_length=64, description="Decisions of one batch are undone at once."
+    )
+
+
+class DecisionForm(Answered):
+    """A decision."""
+
+    id: str
+    at: str
+    decision: str
+    collection: str
+    batch: str
+    ids: list[str] = Field(description="The ids that the records had then.")
+    beside: list[str]
+    moved_to: str | None
+
+
+class DecisionList(Answered):
+    """What stands, the newest first."""
+
+    decisions: list[DecisionForm]
+    count: int
+    next: str | None
+
+
+class Undone(Answered):
+    """What was taken back."""
+
+    undone: list[DecisionForm]
+
+
+class BestOfGroup(Answered):
+    """What keeping the best means for one group."""
+
+    keep: list[str]
+    delete: list[str]
+
+
+class BestOfGroups(Answered):
+    """What keeping the best means for all open groups."""
+
+    groups: list[BestOfGroup]
+    count: int
+    deleted: int
+    freed_bytes: int
+    batch: str | None = Field(description="What undoes it; null where nothing was decided.")
+
+
+class Events(Asked):
+    """Events of a ledger."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"events": []}]})
+
+    events: list[dict[str, Any]] = Field(description="As GET gives them, a line each.")
+
+
+class Merged(Answered):
+    """What became of the events that were sent."""
+
+    added: int = Field(description="Events that were new.")
+    read: int

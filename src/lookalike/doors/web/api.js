@@ -137,6 +137,13 @@ export const sample = async (name, count = 1, seed = null) =>
   (await json("GET", `${collection(name)}/records${query({ sample: count, seed })}`)).records;
 export const compare = (body, signal) => json("POST", "/compare", { body, signal });
 
+export const review = (name, given) => json("GET", `${collection(name)}/review${query(given)}`);
+export const decide = (name, decision) => json("POST", `${collection(name)}/decisions`, { body: decision });
+export const decisions = (name, given = {}) => json("GET", `${collection(name)}/decisions${query(given)}`);
+export const undoDecision = (name, id) => json("DELETE", `${collection(name)}/decisions/${part(id)}`);
+export const bestOfGroups = (name, given) => json("GET", `${collection(name)}/review/best${query(given)}`);
+export const keepBest = (name, wanted) => json("POST", `${collection(name)}/review/best`, { body: wanted });
+
 export const session = () => json("GET", "/session");
 export const openSession = (key) => json("POST", "/session", { headers: { Authorization: `Bearer ${key}` } });
 export const closeSession = () => json("DELETE", "/session");

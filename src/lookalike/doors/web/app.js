@@ -4,6 +4,7 @@ import { showAdding } from "./adding.js";
 import { showCollections } from "./collections.js";
 import { showCompare } from "./compare.js";
 import { announce, fill, h } from "./dom.js";
+import { showReview } from "./review.js";
 import { here } from "./route.js";
 import { showCollection } from "./search.js";
 import { showSettings } from "./settings.js";
@@ -14,9 +15,11 @@ const VIEWS = {
   "": showCollections,
   c: showCollection,
   add: showAdding,
+  review: showReview,
   compare: showCompare,
   settings: showSettings,
 };
+const BELOW = ["add", "review"]; // views below a collection
 const LINKS = [["", "Collections"], ["compare", "Compare"], ["settings", "Settings"]];
 
 const main = document.getElementById("main");
@@ -25,7 +28,7 @@ let current = null; // {kind, name, view}: a view may have `update` (its address
 function show() {
   const { path, parameters } = here();
   const [first = "", name = ""] = path;
-  const kind = first === "c" && path[2] === "add" ? "add" : first;
+  const kind = first === "c" && BELOW.includes(path[2]) ? path[2] : first;
   tellWhere(kind);
   if (current?.kind === kind && current.name === name && current.view?.update) {
     current.view.update(parameters);
@@ -46,7 +49,7 @@ function show() {
 }
 
 function tellWhere(kind) {
-  const chosen = kind === "c" || kind === "add" ? "" : kind;
+  const chosen = kind === "c" || BELOW.includes(kind) ? "" : kind;
   const links = LINKS.map(([target, text]) =>
     h("a", { href: `#/${target}`, "aria-current": target === chosen ? "page" : null }, text));
   const nav = document.getElementById("nav");

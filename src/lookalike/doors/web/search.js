@@ -83,6 +83,7 @@ class CollectionView {
       h("div", {}, h("p", { class: "crumbs" }, h("a", { href: "#/" }, icon("left"), "Collections")),
         h("h1", {}, titleOf(this.told)), h("p", { class: "muted" }, `${plural(this.told.records, "picture")} · ${this.told.type} · ${recallText(this.told).toLowerCase()}`)),
       h("div", { class: "actions" },
+        h("a", { class: "button", href: `${collectionAddress(this.name)}/review` }, icon("compare"), h("span", {}, "Duplicates")),
         button("Settings", () => change(this.told, (told) => this.changed(told)), { icon: "settings" }),
         h("a", { class: "button", href: `${collectionAddress(this.name)}/add` }, icon("upload"), h("span", {}, "Add pictures"))));
   }

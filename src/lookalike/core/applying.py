@@ -1,0 +1,356 @@
+"""Applying decisions: files that are to go are moved to a trash folder, to the system's trash, or told to a script.
+
+Nothing here deletes a file. A file is moved only while it has the very bytes that were decided on, and while one of
+the pictures that it gives way to is still there. Each move is an event of the ledger with all that brings it back, so
+a run that was interrupted goes on where it stopped, and an undo restores file and record.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shlex
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import disk
+from ..errors import ConflictError, LookalikeError, SourceNotFoundError
+from ..values import Failure, Progress
+from .ledger import Event, fresh_id
+
+if TYPE_CHECKING:
+    from ..values import Record
+    from .collection import Collection
+    from .ingest import OnProgress
+    from .ledger import Ledger
+
+_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A file that is to go.
+
+    Attributes:
+        event: The decision.
+        kept: The record that it gives way to; None where it was decided on alone.
+        gained: Fields and tags of the deleted record that the kept one lacks, as {"metadata": .., "tags": ..}.
+        obstacle: Why it stays for now; None when nothing is in the way.
+    """
+
+    record: Record
+    event: Event
+    kept: Record | None
+    gained: Mapping[str, Any]
+    obstacle: Failure | None
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to take files away.
+
+    Attributes:
+        target: Says where a file will lie; None where it cannot be had back from.
+        move: Moves a file to there.
+    """
+
+    target: Callable[[Path], Path | None]
+    move: Callable[[Path, Path | None], None]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of the files that were to go, or to come back.
+
+    Attributes:
+        batch: Undoes all that was moved.
+        moved: (from, to) of each file; `to` is None in the system's trash.
+    """
+
+    batch: str
+    moved: tuple[tuple[str, str | None], ...]
+    failed: tuple[Failure, ...]
+    bytes: int
+
+
+def removals(collection: Collection) -> list[Removal]:
+    """Give the files of a collection that are to go, by record id, each with what is in its way."""
+    doomed = {record.id: (record, event) for record, event in collection.decisions.records_of("delete")}
+    found = []
+    for record_id in sorted(doomed):
+        record, event = doomed[record_id]
+        others = [one for one in collection.decisions.records_that_are(event.beside) if one.id not in doomed]
+        kept = next((one for one in others if _is_there(one)), None)
+        removal = Removal(record, event, kept, _gained(record, kept), None)
+        found.append(replace(removal, obstacle=_obstacle(removal)))
+    return found
+
+
+def apply(
+    collection: Collection,
+    chosen: Sequence[Removal],
+    way: Way,
+    *,
+    merge_metadata: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Applied:
+    """Take files away, and their records out of the collection. One that fails stays, and fails alone.
+
+    Args:
+        way: `to_folder(..)` or `to_system_trash()`.
+        merge_metadata: First give each kept record what `Removal.gained` says.
+    """
+    batch, size = fresh_id(), 0
+    moved: list[tuple[str, str | None]] = []
+    failed: list[Failure] = []
+    for done, removal in enumerate(chosen, start=1):
+        try:
+            moved.append(_take_away(collection, removal, way, batch, merge_metadata=merge_metadata))
+            size += removal.record.byte_size
+        except (LookalikeError, OSError) as error:
+            failed.append(_failure(removal, error))
+        if on_progress is not None:
+            on_progress(Progress(done, len(chosen), len(failed)))
+    return Applied(batch, tuple(moved), tuple(failed), size)
+
+
+def restore(open_collection: Callable[[str], Collection], events: Iterable[Event]) -> Applied:
+    """Bring back the files that "applied" events took away, and their records. One that fails fails alone."""
+    size = 0
+    moved: list[tuple[str, str | None]] = []
+    failed: list[Failure] = []
+    for event in events:
+        source = Path(str(event.record.get("_file", "")))
+        try:
+            target = _bring_back(source, event)
+            collection = open_collection(event.collection)
+            failures = collection.add([dict(event.record)]).failed
+            collection.decisions.take_back([event])
+            moved.append((target, str(source)))
+            size += source.stat().st_size
+            failed += failures
+        except (LookalikeError, OSError) as error:
+            code = error.code if isinstance(error, LookalikeError) else "move_failed"
+            failed.append(Failure(str(source), code, str(error)))
+    return Applied(fresh_id(), tuple(moved), tuple(failed), size)
+
+
+def undo(
+    ledger: Ledger, open_collection: Callable[[str], Collection], ids: Iterable[str]
+) -> tuple[tuple[Event, ...], Applied]:
+    """Take decisions back, by event or by batch; what was carried out because of them is restored first.
+
+    Returns:
+        The decisions that were taken back, and what became of the files. A deletion whose file cannot come back stands.
+
+    Raises:
+        NotFoundError: for an id that is neither.
+    """
+    chosen = ledger.find(ids)
+    wanted = {event.id for event in chosen}
+    done = [one for one in ledger.standing() if one.kind == "applied" and wanted & {one.id, *one.about}]
+    restored = restore(open_collection, done)
+    stands = {about for one in ledger.standing() if one.kind == "applied" for about in one.about}
+    plain = [event for event in chosen if event.kind != "applied" and event.id not in stands]
+    return ledger.take_back(plain), restored
+
+
+def to_folder(folder: str | os.PathLike[str]) -> Way:
+    """Move files into a folder, under the path that they had; nothing that lies there is overwritten."""
+    root = Path(os.path.abspath(folder))
+
+    def target(source: Path) -> Path:
+        return next(place for place in _numbered(root.joinpath(*_names(source))) if not os.path.lexists(place))
+
+    def move(source: Path, target: Path | None) -> None:
+        if target is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _rename(source, target)
+
+    return Way(target, move)
+
+
+def to_system_trash() -> Way:
+    """Move files to the trash of the system, from where people restore them as they are used to."""
+    from send2trash import send2trash
+
+    return Way(lambda source: None, lambda source, target: send2trash(str(source)))
+
+
+def script(chosen: Iterable[Removal]) -> str:
+    """Give a shell script that moves the files to a folder, for people to read and run."""
+    lines = [
+        " ".join(["move", *(shlex.quote(one.source) for one in (removal.record, removal.kept) if one and one.source)])
+        for removal in chosen
+    ]
+    return _SCRIPT.format(count=len(lines), moves="\n".join(lines))
+
+
+_SCRIPT = """#!/bin/sh
+# Moves {count} pictures that were decided to go into a folder, under the path that they have now:
+#
+#     sh THIS_SCRIPT FOLDER
+#
+# Each line below names a picture and, where there is one, the picture that is kept in its place: without that one
+# the picture stays. Afterwards `lookalike index --prune` takes their records out of the collection.
+set -eu
+folder=${{1:?name the folder to move the pictures to}}
+
+move() {{
+    if [ $# -eq 2 ] && [ ! -e "$2" ]; then
+        printf 'stays, for what was kept in its place is gone: %s\\n' "$1" >&2
+    elif [ ! -e "$1" ]; then
+        printf 'is gone already: %s\\n' "$1" >&2
+    elif [ -e "$folder$1" ]; then
+        printf 'stays, for the folder holds one of its name: %s\\n' "$1" >&2
+    else
+        mkdir -p -- "$(dirname -- "$folder$1")"
+        mv -- "$1" "$folder$1"
+    fi
+}}
+
+{moves}
+"""
+
+
+def _take_away(
+    collection: Collection, removal: Removal, way: Way, batch: str, *, merge_metadata: bool
+) -> tuple[str, str | None]:
+    """Move one file, and drop its record. What is going to happen is written down first, so no move is ever lost."""
+    record, kept = removal.record, removal.kept
+    obstacle = _obstacle(removal)  # again: the plan may be hours old
+    done = collection.decisions.applied_to(record) if obstacle is not None else None
+    if obstacle is not None and obstacle.code == "file_missing" and done is not None:  # a run before came that far
+        collection.delete(record.id)
+        return str(record.source), done.moved_to
+    if obstacle is not None:
+        raise ConflictError(obstacle.message)
+    source = Path(record.source or "")
+    _check_bytes(record)
+    if kept is not None and os.path.isabs(kept.source or ""):
+        _check_bytes(kept)
+    if merge_metadata and kept is not None and removal.gained:
+        tags = [*kept.tags, *removal.gained["tags"]] if "tags" in removal.gained else None
+        collection.update(kept.id, removal.gained.get("metadata"), tags=tags)
+    target = way.target(source)
+    written = collection.decisions.note_applied(removal.event, record, target, batch)
+    try:
+        way.move(source, target)
+    except OSError:
+        collection.decisions.take_back([written])
+        raise
+    collection.delete(record.id)
+    return str(source), None if target is None else str(target)
+
+
+def _check_bytes(record: Record) -> None:
+    if _content_hash(Path(record.source or "")) != record.content_hash:
+        raise ConflictError(
+            f'"{record.source}" has other bytes than when it was indexed. Index it again, and look at its group anew.'
+        )
+
+
+def _obstacle(removal: Removal) -> Failure | None:
+    """Say what is in the way of a removal."""
+    record, event = removal.record, removal.event
+    source = record.source or ""
+    if not os.path.isabs(source):
+        return _stays(record, "no_file", "it is no file of this machine. `lookalike remove` takes the record away.")
+    if record.content_hash not in {picture.content_hash for picture in event.pictures}:
+        return _stays(record, "changed_since", "it was saved anew since it was decided on. Decide on it again.")
+    if not os.path.lexists(source):
+        return _stays(record, "file_missing", "it is not there. `lookalike index --prune` takes the record away.")
+    if event.beside and removal.kept is None:
+        return _stays(record, "nothing_kept", "none of the pictures that it gives way to is left. Decide on it again.")
+    if removal.kept is not None and _is_same_file(source, removal.kept.source or ""):
+        return _stays(record, "same_file", f'record "{removal.kept.id}", which is kept, is this very file.')
+    return None
+
+
+def _stays(record: Record, code: str, why: str) -> Failure:
+    source = record.source or record.id
+    return Failure(source, code, f'"{source}" stays: {why}')
+
+
+def _failure(removal: Removal, error: LookalikeError | OSError) -> Failure:
+    code = error.code if isinstance(error, LookalikeError) else "move_failed"
+    return Failure(removal.record.source or removal.record.id, code, str(error))
+
+
+def _is_there(record: Record) -> bool:
+    """Say whether a kept record has its file; what never was a file is there as a record."""
+    return not record.source or not os.path.isabs(record.source) or os.path.exists(record.source)
+
+
+def _is_same_file(a: str, b: str) -> bool:
+    """Say whether two paths name one entry of one folder; two names of one file (hard links) are two."""
+    ours, theirs = (os.path.join(os.path.realpath(os.path.dirname(one)), os.path.basename(one)) for one in (a, b))
+    return ours == theirs
+
+
+def _gained(record: Record, kept: Record | None) -> dict[str, Any]:
+    if kept is None:
+        return {}
+    fields = {name: value for name, value in record.metadata.items() if name not in kept.metadata}
+    tags = [tag for tag in record.tags if tag not in kept.tags]
+    return {name: value for name, value in (("metadata", fields), ("tags", tags)) if value}
+
+
+def _content_hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _names(source: Path) -> list[str]:
+    """Give the names along a path, the drive as one of them."""
+    drive = source.drive.replace(":", "").strip("\\/")
+    return [*([drive] if drive else []), *source.parts[1:]]
+
+
+def _numbered(path: Path) -> Iterator[Path]:
+    yield path
+    number = 2
+    while True:
+        yield path.with_name(f"{path.stem} ({number}){path.suffix}")
+        number += 1
+
+
+def _rename(source: Path, target: Path) -> None:
+    """Move a file, also to another disk: there it is whole before it is gone here."""
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        partial = target.with_name(f".{target.name}.partial")
+        shutil.copy2(source, partial, follow_symlinks=False)
+        disk.sync(partial)
+        os.rename(partial, target)
+        os.unlink(source)
+    disk.sync(target.parent)
+
+
+def _bring_back(source: Path, event: Event) -> str:
+    """Move a file back to where it was, unless that is done, and say from where."""
+    if event.moved_to is None:
+        raise ConflictError(
+            f'where "{source}" lies is not known here: it is in the trash of the system, or another machine moved it. '
+            f"Bring it back from there, and index it again."
+        )
+    target = Path(event.moved_to)
+    if not os.path.lexists(target):
+        if os.path.lexists(source):  # an undo before this one came that far
+            return event.moved_to
+        raise SourceNotFoundError(f'"{target}" is gone: it cannot be brought back to "{source}".', source=str(source))
+    if os.path.lexists(source):
+        raise ConflictError(f'"{source}" is taken by another file: move that away, then "{target}" can come back.')
+    source.parent.mkdir(parents=True, exist_ok=True)
+    _rename(target, source)
+    return event.moved_to

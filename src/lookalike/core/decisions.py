@@ -1,0 +1,196 @@
+"""The decisions of one collection: made about its records, kept in the ledger of the home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, get_args
+
+from ..errors import InputError, NotFoundError, RecordNotFoundError
+from .ledger import Choice, Event, fresh_id
+from .standing import Standing, Verdicts, standing_in, verdicts_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..stores import Store
+    from ..values import Record
+    from .fingerprints import Fingerprint
+    from .ledger import Ledger
+
+_MOST_AT_ONCE = 1000  # records in one decision: more is a mistake, and pairs grow with the square
+
+
+class Decisions:
+    """What people decided about the records of one collection. Made by `Collection.decisions`."""
+
+    def __init__(self, store: Store, ledger: Ledger) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._verdicts: tuple[int, Verdicts] | None = None  # with the version of the ledger
+        self._standing: tuple[tuple[int, int], Standing] | None = None  # with that of the store, too
+
+    @property
+    def version(self) -> int:
+        """A number that every decision raises."""
+        return self._ledger.version
+
+    def decide(
+        self, choice: Choice, record_ids: Sequence[str], *, beside: Iterable[str] = (), batch: str | None = None
+    ) -> Event:
+        """Keep a decision about records; it holds for their pictures, wherever these are found again.
+
+        Args:
+            choice: "keep" or "delete" says what becomes of each record; "later" puts it off; "not_a_duplicate" says
+                that any two of them are different pictures. No file is touched.
+            beside: The other records that were looked at: two that were both kept, and seen together, are no question
+                any more; what is deleted gives way to one of them.
+            batch: Decisions with one batch are undone at once.
+
+        Raises:
+            RecordNotFoundError: when a record is not there; nothing is kept then.
+            InputError: for a choice that is unknown, and for fewer than two records that are no duplicates.
+        """
+        return self.decide_all([(choice, record_ids, beside)], batch=batch)[0]
+
+    def decide_all(
+        self, choices: Iterable[tuple[Choice, Sequence[str], Iterable[str]]], *, batch: str | None = None
+    ) -> tuple[Event, ...]:
+        """Keep many decisions, each (choice, records, beside), all of them or none; undone at once by their batch."""
+        batch = batch or fresh_id()
+        wanted = [(choice, *_checked(choice, ids, beside)) for choice, ids, beside in choices]
+        every = dict.fromkeys(one for _, ids, others in wanted for one in (*ids, *others))
+        keys = self._store.keys(list(every))
+        missing = next((record_id for record_id in every if record_id not in keys), None)
+        if missing is not None:
+            raise RecordNotFoundError(
+                f'no record "{missing[:80]}" in collection "{self._store.spec.name}". Check the id.',
+                id=missing,
+            )
+        known = self._before().fingerprints(self._store, list(keys.values()))
+        name = self._store.spec.name
+        return self._ledger.append(
+            [
+                Event(
+                    id=fresh_id(),
+                    at="",
+                    kind=choice,
+                    collection=name,
+                    batch=batch,
+                    pictures=tuple(known[keys[one]] for one in ids),
+                    beside=tuple(known[keys[one]] for one in others),
+                )
+                for choice, ids, others in wanted
+            ]
+        )
+
+    def follow(self) -> None:
+        """Note the new bytes of pictures that were saved anew, so that the next change is measured from there."""
+        if not self._ledger.version:
+            return
+        standing, name, batch = self.standing(), self._store.spec.name, fresh_id()
+        known = standing.fingerprints(self._store, standing.saved_anew)
+        if known:
+            self._ledger.append([Event(fresh_id(), "", "saved_anew", name, batch, (one,)) for one in known.values()])
+
+    def standing(self) -> Standing:
+        """Give what stands for the records as they are now; quick while nothing is decided or written."""
+        version = self._ledger.version
+        if self._verdicts is None or self._verdicts[0] != version:
+            self._verdicts = version, verdicts_of(self._ledger.standing())
+        moment = version, self._store.version
+        if self._standing is None or self._standing[0] != moment:
+            self._standing = moment, standing_in(self._store, self._verdicts[1])
+        return self._standing[1]
+
+    def _before(self) -> Standing:
+        """Give what stood when the store was last written: what a picture was before, no decision since can change."""
+        if self._standing is None or self._standing[0][1] != self._store.version:
+            return self.standing()
+        return self._standing[1]
+
+    def kinds(self, record_ids: Sequence[str]) -> dict[str, Choice]:
+        """Say for each record that is to be kept, deleted or looked at later, which of these."""
+        standing = self.standing()
+        found = {one: standing.kind(key) for one, key in self._store.keys(record_ids).items()}
+        return {one: kind for one, kind in found.items() if kind is not None}
+
+    def ids_of(self, kind: Choice) -> set[str]:
+        """Give the ids of the records that are to be kept, deleted or looked at later."""
+        standing = self.standing()
+        return set(self._store.ids([key for key in standing.last if standing.kind(key) == kind]).values())
+
+    def different_from(self, record_id: str, others: Sequence[str]) -> set[str]:
+        """Give those of some records that people said to be no duplicate of a record."""
+        standing, keys = self.standing(), self._store.keys([record_id, *others])
+        ours = keys.get(record_id, -1)
+        return {one for one in others if one in keys and standing.are_different(ours, keys[one])}
+
+    def records_of(self, kind: Choice) -> list[tuple[Record, Event]]:
+        """Give the records that are to be kept, deleted or looked at later, each with the event that says so."""
+        standing = self.standing()
+        events = {key: event for key, event in standing.last.items() if event is not None and event.kind == kind}
+        return [(record, events[key]) for key, record in self._store.records(sorted(events)).items()]
+
+    def records_that_are(self, pictures: Iterable[Fingerprint]) -> list[Record]:
+        """Give the records that are pictures of a decision, wherever they are now."""
+        return list(self._store.records(self.standing().keys_of(pictures)).values())
+
+    def note_applied(self, event: Event, record: Record, moved_to: Path | None, batch: str) -> Event:
+        """Write that a deletion is carried out on a record, with all that brings the record back."""
+        pictures = [one for one in event.pictures if one.content_hash == record.content_hash]
+        at = [one for one in pictures if one.is_at(record)] or pictures
+        [written] = self._ledger.append(
+            [
+                Event(
+                    id=fresh_id(),
+                    at="",
+                    kind="applied",
+                    collection=self._store.spec.name,
+                    batch=batch,
+                    pictures=tuple(at[:1]),
+                    about=(event.id,),
+                    record={**record.metadata, "_id": record.id, "_file": record.source, "tags": list(record.tags)},
+                    moved_to=None if moved_to is None else str(moved_to),
+                )
+            ]
+        )
+        return written
+
+    def applied_to(self, record: Record) -> Event | None:
+        """Give the last event that a deletion was carried out on a record, from the file where it lies."""
+        events = (one for one in self.events() if one.kind == "applied" and one.record["_file"] == record.source)
+        return max(events, key=lambda one: one.at, default=None)
+
+    def take_back(self, events: Iterable[Event]) -> tuple[Event, ...]:
+        """Write that these events no longer stand; `undo` is for people, this for what has set the rest right."""
+        return self._ledger.take_back(events)
+
+    def events(self) -> tuple[Event, ...]:
+        """Give what was decided in this collection and stands, in its order."""
+        return tuple(one for one in self._ledger.standing() if one.collection == self._store.spec.name)
+
+    def undo(self, ids: Iterable[str]) -> tuple[Event, ...]:
+        """Take decisions of this collection back, by event or by batch, and give those that stood until now.
+
+        Raises:
+            NotFoundError: for an id that is neither, or of another collection.
+            ConflictError: for a deletion that was carried out.
+        """
+        wanted = list(ids)
+        other = next((one for one in self._ledger.find(wanted) if one.collection != self._store.spec.name), None)
+        if other is not None:
+            raise NotFoundError(f'no decision "{other.id}" in collection "{self._store.spec.name}".', id=other.id)
+        return self._ledger.undo(wanted)
+
+
+def _checked(choice: str, record_ids: Sequence[str], beside: Iterable[str]) -> tuple[list[str], list[str]]:
+    if choice not in get_args(Choice):
+        raise InputError(f"{choice!r} is no decision: pass {', '.join(get_args(Choice))}.")
+    ids = list(dict.fromkeys(record_ids))
+    others = [one for one in dict.fromkeys(beside) if one not in ids]
+    least = 2 if choice == "not_a_duplicate" else 1
+    if len(ids) < least:
+        raise InputError(f'"{choice}" is said of {least} or more records, not of {len(ids)}.')
+    if len(ids) + len(others) > _MOST_AT_ONCE:
+        raise InputError(f"a decision is about {_MOST_AT_ONCE} records at most, not {len(ids) + len(others):,}.")
+    return ids, others

@@ -1,0 +1,408 @@
+"""Commands that decide on duplicates, and carry out what was decided."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import InputError
+from .terminal import (
+    ANSWER_IS_NO,
+    DONE,
+    SOME_FAILED,
+    collection_option,
+    home_option,
+    json_option,
+    open_library_at,
+    print_json,
+    progress_bar,
+)
+
+if TYPE_CHECKING:
+    from ..core.applying import Applied, Removal, Way
+    from ..core.ledger import Choice, Event
+    from ..core.review import BestOf
+
+_SHOWN = 20  # groups or files of a preview; --json tells all
+
+beside_option = click.option(
+    "--beside", multiple=True, metavar="ID", help="Another record of the group; may be given again."
+)
+
+
+@click.group()
+def decide() -> None:
+    """Decide what becomes of duplicates.
+
+    A decision is about the picture, not the record: it holds after indexing again, moving and saving anew, and under
+    another encoder. What is decided is no longer shown by `duplicates`. No file is touched before `decisions apply`.
+
+    \b
+    Example:
+      lookalike decide delete copy.jpg --beside original.jpg
+      lookalike decide not-a-duplicate monday.jpg tuesday.jpg
+    """
+
+
+@decide.command()
+@click.argument("record_ids", metavar="ID...", nargs=-1, required=True)
+@beside_option
+@collection_option
+@home_option
+@json_option
+def keep(record_ids: tuple[str, ...], **told: Any) -> int:
+    """Keep records. Two that were both kept, one beside the other, are not shown as duplicates again.
+
+    \b
+    Example:
+      lookalike decide keep holiday/beach.jpg prints/beach-small.jpg
+    """
+    return _decide("keep", record_ids, **told)
+
+
+@decide.command()
+@click.argument("record_ids", metavar="ID...", nargs=-1, required=True)
+@beside_option
+@collection_option
+@home_option
+@json_option
+def delete(record_ids: tuple[str, ...], **told: Any) -> int:
+    """Mark records whose files are to go. With --beside a file only goes while one of those is still there.
+
+    \b
+    Example:
+      lookalike decide delete copy.jpg --beside original.jpg
+    """
+    return _decide("delete", record_ids, **told)
+
+
+@decide.command("not-a-duplicate")
+@click.argument("record_ids", metavar="ID ID...", nargs=-1, required=True)
+@collection_option
+@home_option
+@json_option
+def not_a_duplicate(record_ids: tuple[str, ...], **told: Any) -> int:
+    """Say that any two of these records are different pictures.
+
+    \b
+    Example:
+      lookalike decide not-a-duplicate monday.jpg tuesday.jpg
+    """
+    return _decide("not_a_duplicate", record_ids, beside=(), **told)
+
+
+@decide.command()
+@click.argument("record_ids", metavar="ID...", nargs=-1, required=True)
+@collection_option
+@home_option
+@json_option
+def later(record_ids: tuple[str, ...], **told: Any) -> int:
+    """Put records off: a group of them waits behind the open ones of the review.
+
+    \b
+    Example:
+      lookalike decide later scan-1.jpg scan-2.jpg
+    """
+    return _decide("later", record_ids, beside=(), **told)
+
+
+@decide.command("best-in-each-group")
+@click.option("--threshold", "-t", type=float, help="Floor on the score of a copy.  [default: 0.9]")
+@click.option("--save", is_flag=True, help="Keep these decisions; without it they are only shown.")
+@collection_option
+@home_option
+@json_option
+def best_in_each_group(threshold: float | None, save: bool, collection: str, home: str | None, as_json: bool) -> int:
+    """Keep the representative of each duplicate group and delete the others.
+
+    Shows what that means; --save decides it, in one batch. What was kept before stays, and groups that were put off
+    are left alone.
+
+    \b
+    Example:
+      lookalike decide best-in-each-group --threshold 0.95
+      lookalike decide best-in-each-group --threshold 0.95 --save
+    """
+    from .forms import best_form
+
+    with open_library_at(home) as library:
+        review = library.collection(collection).review
+        if save:
+            found, events = review.keep_best(threshold=threshold)
+            batch = events[0].batch if events else None
+        else:
+            found, batch = review.best_of_each(threshold=threshold), None
+        if as_json:
+            print_json({**best_form(found), "batch": batch})
+        else:
+            _show_best(found, batch)
+        return DONE if found else ANSWER_IS_NO
+
+
+@click.group()
+def decisions() -> None:
+    """List, undo, exchange and carry out decisions.
+
+    \b
+    Example:
+      lookalike decisions list
+      lookalike decisions apply --trash ~/lookalike-trash
+    """
+
+
+@decisions.command("list")
+@click.option("--collection", "-c", help="Only those of this collection.")
+@click.option("--limit", "-n", default=50, show_default=True, help="How many at most, the newest first.")
+@home_option
+@json_option
+def list_(collection: str | None, limit: int, home: str | None, as_json: bool) -> int:
+    """List what is decided, the newest first.
+
+    \b
+    Example:
+      lookalike decisions list --limit 10
+    """
+    from ..core.ledger import NOTES
+    from ..rendering import text_table
+    from .forms import decision_form
+
+    with open_library_at(home) as library:
+        standing = library.ledger.standing()
+    events = [one for one in standing if one.kind not in NOTES and collection in (None, one.collection)]
+    newest = events[: -limit - 1 : -1]
+    if as_json:
+        print_json({"decisions": [decision_form(event) for event in newest], "count": len(events)})
+    elif not events:
+        click.echo("nothing is decided", err=True)
+    else:
+        rows = [[one.id, one.at[:16].replace("T", " "), one.kind, one.collection, _ids(one)] for one in newest]
+        click.echo(text_table(["decision", "at (UTC)", "what", "collection", "records"], rows))
+    return DONE
+
+
+@decisions.command()
+@click.argument("ids", metavar="DECISION...", nargs=-1)
+@click.option("--last", is_flag=True, help="Take back what was decided last, a whole batch at once.")
+@home_option
+@json_option
+def undo(ids: tuple[str, ...], last: bool, home: str | None, as_json: bool) -> int:
+    """Take decisions back, by their own name or by that of their batch.
+
+    Files that were moved because of them come back to where they were, and their records into the collection.
+    Exit code 1 when there was nothing to take back, 3 when a file could not come back.
+
+    \b
+    Example:
+      lookalike decisions undo --last
+    """
+    from ..core.applying import undo as take_back
+    from ..core.ledger import NOTES
+    from .forms import applied_form, decision_form
+
+    if bool(ids) == last:
+        raise InputError("name the decisions to undo, or pass --last. `lookalike decisions list` shows their names.")
+    with open_library_at(home) as library:
+        if last:
+            ids = tuple(event.batch for event in library.ledger.standing() if event.kind not in NOTES)[-1:]
+        undone, restored = take_back(library.ledger, library.collection, ids)
+    if as_json:
+        print_json({"undone": [decision_form(event) for event in undone], "restored": applied_form(restored)})
+    else:
+        click.echo(f"took back {len(undone)} decisions, restored {len(restored.moved)} files")
+        _tell_failures(restored)
+    if restored.failed:
+        return SOME_FAILED
+    return DONE if undone or restored.moved else ANSWER_IS_NO
+
+
+@decisions.command()
+@click.argument("file", type=click.Path(dir_okay=False))
+@home_option
+def export(file: str, home: str | None) -> int:
+    """Write all decisions to a file, as JSON lines that `merge` reads.
+
+    They hold names, places and hashes of pictures, and no picture.
+
+    \b
+    Example:
+      lookalike decisions export decisions.jsonl
+    """
+    from .lines import write_lines
+
+    with open_library_at(home) as library:
+        count = write_lines(library.ledger.lines(), Path(file))
+    click.echo(f"wrote {count:,} events to {file}", err=True)
+    return DONE
+
+
+@decisions.command()
+@click.argument("file", type=click.Path(dir_okay=False))
+@home_option
+@json_option
+def merge(file: str, home: str | None, as_json: bool) -> int:
+    """Add the decisions that another machine exported. Where both decided on a picture, the later decision counts.
+
+    \b
+    Example:
+      lookalike decisions merge decisions.jsonl
+    """
+    from ..errors import LookalikeError
+    from .lines import read_lines
+
+    lines = list(read_lines(Path(file)))
+    broken = next((line for line in lines if isinstance(line, LookalikeError)), None)
+    if broken is not None:
+        raise broken
+    with open_library_at(home) as library:
+        added = library.ledger.merge(lines)
+    if as_json:
+        print_json({"added": added, "read": len(lines)})
+    else:
+        click.echo(f"added {added:,} of {len(lines):,} events")
+    return DONE
+
+
+@decisions.command()
+@click.option("--trash", type=click.Path(file_okay=False), help="Move the files into this folder; undo restores them.")
+@click.option("--system-trash", is_flag=True, help="Move the files to the trash of the system.")
+@click.option("--script", "script_file", type=click.Path(dir_okay=False), help="Write a shell script that moves them.")
+@click.option("--merge-metadata", is_flag=True, help="First give kept records the fields and tags that they lack.")
+@collection_option
+@home_option
+@json_option
+def apply(
+    trash: str | None,
+    system_trash: bool,
+    script_file: str | None,
+    merge_metadata: bool,
+    collection: str,
+    home: str | None,
+    as_json: bool,
+) -> int:
+    """Carry out the deletions that were decided; without an option only show what would be done.
+
+    A file is moved only while it has the bytes that were decided on and what is kept in its place is there. Its record
+    leaves the collection. Exit code 3 when some files had to stay; the same command goes on with them.
+
+    \b
+    Example:
+      lookalike decisions apply
+      lookalike decisions apply --trash ~/lookalike-trash --merge-metadata
+    """
+    from ..core import applying
+
+    if sum(map(bool, (trash, system_trash, script_file))) > 1:
+        raise InputError("pass one of --trash, --system-trash and --script.")
+    if merge_metadata and not (trash or system_trash):
+        raise InputError("--merge-metadata goes with --trash or --system-trash: it is done when a file is moved.")
+    with open_library_at(home) as library:
+        target = library.collection(collection)
+        found = applying.removals(target)
+        if not trash and not system_trash:
+            return _preview(found, script_file, as_json)
+        way: Way = applying.to_folder(trash) if trash else applying.to_system_trash()
+        with progress_bar("moving", "files", len(found)) as tell:
+            applied = applying.apply(target, found, way, merge_metadata=merge_metadata, on_progress=tell)
+    return _show_applied(applied, as_json)
+
+
+def _decide(
+    choice: Choice,
+    record_ids: Sequence[str],
+    *,
+    beside: Sequence[str],
+    collection: str,
+    home: str | None,
+    as_json: bool,
+) -> int:
+    from .forms import decision_form
+
+    with open_library_at(home) as library:
+        event = library.collection(collection).decisions.decide(choice, record_ids, beside=beside)
+        if as_json:
+            print_json(decision_form(event))
+        else:
+            click.echo(f"{choice.replace('_', ' ')}: {_ids(event)}  (take back: lookalike decisions undo {event.id})")
+    return DONE
+
+
+def _preview(found: Sequence[Removal], script_file: str | None, as_json: bool) -> int:
+    from ..core.applying import script
+    from ..rendering import size_text
+    from .forms import removal_form
+
+    ready = [one for one in found if one.obstacle is None]
+    size = sum(one.record.byte_size for one in ready)
+    if script_file is not None:
+        Path(script_file).write_text(script(ready), encoding="utf-8", errors="surrogateescape")
+    if as_json:
+        told = [removal_form(one) for one in found]
+        print_json({"removals": told, "count": len(ready), "bytes": size, "script": script_file})
+    else:
+        for one in ready[:_SHOWN]:
+            click.echo(_removal_text(one))
+        _tell_more(len(ready))
+        for one in found:
+            if one.obstacle is not None:
+                click.echo(f"  {one.obstacle.code}: {one.obstacle.message}", err=True)
+        click.echo(f"{len(ready):,} files to go ({size_text(size)}), {len(found) - len(ready):,} stay")
+        if script_file is not None:
+            click.echo(f"wrote {script_file}. Read it, then run: sh {script_file} FOLDER", err=True)
+        elif ready:
+            click.echo("nothing was done. To do it, pass --trash FOLDER, --system-trash or --script FILE.", err=True)
+    return SOME_FAILED if len(ready) < len(found) else DONE
+
+
+def _removal_text(removal: Removal) -> str:
+    lines = [f"go    {removal.record.source}"]
+    if removal.kept is not None:
+        lines.append(f"keep  {removal.kept.source or removal.kept.id}")
+    if removal.gained:
+        lines.append(f"      which lacks {json.dumps(removal.gained, ensure_ascii=False)} (--merge-metadata)")
+    return "\n".join(lines)
+
+
+def _show_applied(applied: Applied, as_json: bool) -> int:
+    from ..rendering import size_text
+    from .forms import applied_form
+
+    if as_json:
+        print_json(applied_form(applied))
+    else:
+        click.echo(f"moved {len(applied.moved):,} files ({size_text(applied.bytes)}), {len(applied.failed):,} stay")
+        if any(target is not None for _, target in applied.moved):
+            click.echo(f"Take back: lookalike decisions undo {applied.batch}", err=True)
+        _tell_failures(applied)
+    return SOME_FAILED if applied.failed else DONE
+
+
+def _show_best(found: Sequence[BestOf], batch: str | None) -> None:
+    from ..rendering import size_text
+
+    for one in found[:_SHOWN]:
+        click.echo("\n".join([*(f"keep    {id}" for id in one.kept), *(f"delete  {id}" for id in one.deleted), ""]))
+    _tell_more(len(found))
+    deleted, freed = sum(len(one.deleted) for one in found), sum(one.freed_bytes for one in found)
+    click.echo(f"{len(found):,} groups: {deleted:,} records to delete ({size_text(freed)})")
+    if batch is not None:
+        click.echo(f"Take back: lookalike decisions undo {batch}", err=True)
+    elif found:
+        click.echo("nothing was decided. To decide it, pass --save.", err=True)
+
+
+def _tell_more(count: int) -> None:
+    if count > _SHOWN:
+        click.echo(f"and {count - _SHOWN:,} more (--json tells all)")
+
+
+def _tell_failures(applied: Applied) -> None:
+    for failure in applied.failed:
+        click.echo(f"  {failure.code}: {failure.message}", err=True)
+
+
+def _ids(event: Event) -> str:
+    return ", ".join(picture.id for picture in event.pictures)
