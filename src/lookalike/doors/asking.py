@@ -46,6 +46,11 @@ from .terminal import (
 @click.option("--crop", help="Part of the first image to look at: x,y,w,h in pixels.")
 @click.option("--cursor", help="Go on behind a page: the `next` of its --json.")
 @click.option("--exact", is_flag=True, help="Take no approximate index, however large the collection.")
+@click.option(
+    "--verify", type=int, metavar="N",
+    help="Of how many of the first matches to find the relation to the picture by geometry.  [default: 100 in a "
+    "matching collection, where copies then come first; else 0]",
+)  # fmt: skip
 @click.option("--explain", is_flag=True, help="Say how the answer was found.")
 @sheet_option
 @home_option
@@ -73,6 +78,7 @@ def find(
     crop: str | None,
     cursor: str | None,
     exact: bool,
+    verify: int | None,
     explain: bool,
     sheet: str | None,
     home: str | None,
@@ -88,6 +94,7 @@ def find(
       lookalike find photo.jpg --limit 5 --html matches.html
       lookalike find id:shoes/7.jpg --group-by product_id --members 2
       lookalike find photo.jpg --tag red --tag leather --tag-weight 0.5
+      lookalike find photo.jpg --verify 20
       lookalike find --random --collapse
     """
     if seed is not None and not at_random:
@@ -114,6 +121,7 @@ def find(
             crop=_crop(crop),
             cursor=cursor,
             exact=exact,
+            verify=verify,
             explain=explain,
         )
         for example in drawn:
@@ -165,6 +173,10 @@ def compare(
     "--best", default="resolution", show_default=True,
     help="What is kept of a group: resolution, bytes, oldest, newest, or the greatest value of a metadata FIELD.",
 )  # fmt: skip
+@click.option(
+    "--verify/--no-verify", default=None,
+    help="Whether geometry decides on every member.  [default: unless --threshold or --precision is given]",
+)  # fmt: skip
 @click.option("--include-decided", is_flag=True, help="Show what was decided on, too (see `decide`).")
 @sheet_option
 @home_option
@@ -174,6 +186,7 @@ def duplicates(
     threshold: float | None,
     precision: float | None,
     best: str,
+    verify: bool | None,
     include_decided: bool,
     sheet: str | None,
     home: str | None,
@@ -181,8 +194,9 @@ def duplicates(
 ) -> int:
     """Find groups of records that are the same picture, and that nobody decided on.
 
-    Each group has a best picture, and every other scores at least the threshold against it. What was found is kept
-    beside the index: after more pictures came, only these are compared.
+    Each group has a best picture, and geometry says of every other how it was made of it. Without the pictures, and
+    with a threshold, the score decides. What was found is kept beside the index: after more pictures came, only
+    these are compared.
 
     \b
     Example:
@@ -193,7 +207,12 @@ def duplicates(
         target = library.collection(collection)
         with progress_bar("comparing", "records") as tell:
             found = target.duplicates(
-                threshold=threshold, precision=precision, best=best, include_decided=include_decided, on_progress=tell
+                threshold=threshold,
+                precision=precision,
+                best=best,
+                verify=verify,
+                include_decided=include_decided,
+                on_progress=tell,
             )
         write_sheet(sheet, found)
         show(found, as_json)

@@ -70,11 +70,14 @@ async def compare(request: Request) -> Response:
 async def get_duplicates(
     request: Request,
     name: Name,
-    threshold: Annotated[float | None, Query(description="Floor on the score; 0.9 when not given.")] = None,
+    threshold: Annotated[float | None, Query(description="Floor on the score; then the score alone decides.")] = None,
     precision: Annotated[float | None, Query(description="Instead: the chance that a member is right.")] = None,
+    best: Annotated[str, Query(description=schema.BEST)] = "resolution",
+    verify: Annotated[bool | None, Query(description=schema.VERIFY)] = None,
 ) -> Response:
     """Find groups of records that are the same picture."""
-    return await _duplicates(request, name, threshold, precision)
+    told = schema.DuplicatesQuery(threshold=threshold, precision=precision, best=best, verify=verify)
+    return await _duplicates(request, name, told)
 
 
 @router.post(
@@ -86,7 +89,7 @@ async def find_duplicates(request: Request, name: Name) -> Response:
     """Find groups of records that are the same picture; the question comes as a body."""
     principal_of(request).check("read", name)
     told = await read_model(request, schema.DuplicatesQuery)
-    return await _duplicates(request, name, told.threshold, told.precision)
+    return await _duplicates(request, name, told)
 
 
 @router.get("/collections/{name}/clusters", responses={200: {"model": schema.Clusters}, **openapi.errors(404, 422)})
@@ -132,10 +135,10 @@ def _blocks(lines: Iterator[str]) -> Iterator[str]:
         yield "\n".join(block) + "\n"
 
 
-async def _duplicates(request: Request, name: str, threshold: float | None, precision: float | None) -> Response:
+async def _duplicates(request: Request, name: str, asked: schema.DuplicatesQuery) -> Response:
     def work() -> dict[str, Any]:
         collection = desk_of(request).collection(request, name, "read")
-        return duplicates_form(collection.duplicates(threshold=threshold, precision=precision))
+        return duplicates_form(collection.duplicates(**asked.model_dump()))
 
     return reply(await desk_of(request).lanes.long.run(work))
 

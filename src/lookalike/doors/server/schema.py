@@ -233,6 +233,11 @@ class SearchQuery(Asked):
     )
     cursor: str | None = Field(None, description="`next` of the page before, with the same question.")
     exact: bool = Field(False, description="Take no approximate index.")
+    verify: int | None = Field(
+        None,
+        description="Of how many of the first matches to find the relation to the picture; in a matching collection "
+        "100 when not given, and copies come first.",
+    )
     explain: bool = Field(False, description="Say how the answer was found.")
 
 
@@ -317,13 +322,19 @@ class Comparison(Answered):
     elapsed_ms: float
 
 
+BEST = "What represents a group: resolution, bytes, oldest, newest, or the metadata field whose greatest value wins."
+VERIFY = "Whether geometry decides on every member; when not given, unless a threshold or precision is."
+
+
 class DuplicatesQuery(Asked):
     """A search for duplicates."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"threshold": 0.9}]})
 
-    threshold: float | None = Field(None, description="Floor on the score; 0.9 when not given.")
+    threshold: float | None = Field(None, description="Floor on the score; then the score alone decides.")
     precision: float | None = Field(None, description="Instead: the chance with which a member has to be right.")
+    best: str = Field("resolution", description=BEST)
+    verify: bool | None = Field(None, description=VERIFY)
 
 
 class MemberForm(Answered):

@@ -36,7 +36,7 @@ async def find_similar(request: Request, context_id: Name) -> Response:
     def work() -> list[tuple[str, float]]:
         collection = context(request, context_id, "read")
         source = content or source_for(request, collection, image_id or "")
-        return [(match.id, match.score) for match in collection.search(source, **conditions)]
+        return [(match.id, match.score) for match in collection.search(source, verify=0, **conditions)]
 
     return forms.answer(request, forms.results(await on_pictures(request, [b""], work)))
 
@@ -97,7 +97,7 @@ async def find_by_tags(request: Request, context_id: Name) -> Response:
         collection, tags = context(request, context_id, "read"), _tags(request, context_id, make=False)
         best: dict[str, float] = {}
         for tag in named:
-            for match in collection.search(_reference(tags, tag), **conditions):
+            for match in collection.search(_reference(tags, tag), verify=0, **conditions):
                 best[match.id] = max(match.score, best.get(match.id, 0.0))
         return sorted(best.items(), key=lambda one: (-one[1], one[0]))[: conditions["limit"]]
 

@@ -165,6 +165,7 @@ async def _search(
             filter=condition_of(asked),
             group_by=product_id if is_grouped else None,
             tags=_tags(collection, query) if with_tags else None,
+            verify=0,  # in the order of distances
         )
         return _matched(request, asked, collection, list(found)[start:])
 
