@@ -239,8 +239,8 @@ class Collection:
             exact: Take no approximate index, where the collection has one. Pages of an approximate ranking may miss
                 a record; those of an exact one never do.
             verify: Of how many of the first matches to find the relation to the picture, a single one, by geometry.
-                In a collection of type "matching" that is 100 when not given, and those that are the same picture
-                come before all others, the surest first; elsewhere 0, and the order stays.
+                In a collection of type "matching" that is 100 when not given, and those that may be the same picture
+                (confidence 0.2 or more) come before all others, the surest first; elsewhere 0, and the order stays.
             explain: Say in `Matches.explanation` how the answer was found.
 
         Raises:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Relate: TypeAlias = "Callable[[Sequence[int]], Mapping[int, Relation]]"
 
+_DOUBTFUL = 0.2  # of confidence; below it a relation moves nothing
 _LOOKS_KEPT = 400  # of about 0.3 MB each
 _SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 1"  # what is remembered; the number is that of its form
 
@@ -55,7 +56,7 @@ class Verified:
             self.relations.update(self._relate(missing))
 
     def copies_first(self, ranking: Ranking) -> Ranking:
-        """Put the copies among the first rows before all others, the surest first; scores stay as they are."""
+        """Put what may be a copy among the first rows before all others, the surest first; scores stay as they are."""
         head = range(min(self._most, len(ranking.keys)))
         self.look_at(ranking, head)
         order = sorted(head, key=lambda row: -self._sureness(ranking, int(ranking.keys[row])))
@@ -67,7 +68,7 @@ class Verified:
         if key in ranking.same:
             return 1.0
         found = self.relations.get(key)
-        return round(found.confidence, 2) if found is not None and found.kind in SAME_PICTURE else 0.0
+        return 0.0 if found is None or found.confidence < _DOUBTFUL else round(found.confidence, 2)
 
 
 class Verifier:
