@@ -36,7 +36,7 @@ def compare(describer: Describer, a: Any, b: Any) -> Comparison:
         distances={space: round(distance, 6) for space, distance in scored.distances.items()},
         related=relation,
         elapsed_ms=round((time.perf_counter() - began) * 1000, 1),
-        explained=lambda: explain(looks[0], looks[1], relation, describer.encoder_name),
+        explained=lambda: explain(looks[0], looks[1], relation, describer.embed),
         pictures=lambda: [_card(one, source) for one, source in zip(seen, (a, b), strict=True)],
     )
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .. import intake
 from ..encoders import difference_hash, hue_histogram, open_encoder, palette, tiny_pixels
 from ..geometry import small_version
-from ..values import Entry, Record
+from ..values import Entry, Image, Record
 from .items import UPLOAD, check_record_id
 from .spaces import HASH_SPACE, HUE_SPACE, PALETTE_SPACE
 
 if TYPE_CHECKING:
     from ..encoders import Encoder, ModelCard
     from ..settings import Settings
-    from ..values import U8, Image, Keep, Vectors
+    from ..values import F32, U8, Keep, Vectors
     from .ingest import Item
 
     Crop = tuple[int, int, int, int]
@@ -66,6 +66,10 @@ class Workers(Protocol):
 
     def pixel_hash(self, encoder_name: str, data: bytes) -> str:
         """Hash the pixels of a picture as `Describer.pixel_hash` does; it raises as `describe` does."""
+        ...
+
+    def embed(self, encoder_name: str, pixels: U8) -> F32:
+        """Encode pixels as `Describer.embed` does."""
         ...
 
     def thumbnail(self, data: bytes, *, side_px: int) -> bytes:
@@ -156,6 +160,13 @@ class Describer:
         digest = hashlib.sha256(str(pixels.shape).encode())
         digest.update(pixels.tobytes())
         return digest.hexdigest()
+
+    def embed(self, pixels: U8) -> F32:
+        """Encode pixels (h, w, 3) that are decoded already: the semantic embedding alone."""
+        if self._workers is not None:
+            return self._workers.embed(self.encoder_name, pixels)
+        height, width = pixels.shape[:2]
+        return self.encoder.encode(Image(pixels, (width, height), "", "pixels"))["semantic"]
 
     def thumbnail(self, source: Any, side_px: int) -> bytes:
         """Give a JPEG of a source whose longer side is at most `side_px`.

@@ -8,21 +8,18 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..distances import cosine_distance
-from ..encoders import open_encoder
 from ..geometry import inverse, overlay, register, shown_outline
-from ..values import Image
 from .relations import SAME_PICTURE, Look
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
 
-    from ..geometry import Overlay
+    from ..geometry import Overlay, Registration
     from ..values import F32, F64, U8, Relation
 
     Embed = Callable[[U8], F32]  # pixels (h, w, 3) -> embedding (d,)
@@ -33,6 +30,8 @@ _PANEL_PX = 360
 _GAP_PX = 16
 _MOST_LINES = 60
 _PAPER, _MARK, _LINE = "#ffffff", "#e8590c", "#2f6fed"
+_HEAT = (232, 89, 12)  # the color of the mark
+_HEAT_GAIN, _MOST_OPAQUE = 1.5, 0.85
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,20 +39,37 @@ class PairEvidence:
     """What speaks for a relation, as data and as a picture; a notebook shows the picture.
 
     Attributes:
+        size_px: The sizes of A and B as shown: what places and outlines lie in.
         places: (m, 4) float32; x, y in A and x, y in B of places that agree, in px as shown.
         outlines: What A shows of B, and B of A, as corners (n, 2) in px as shown; empty where there is no map.
         difference: (h, w) uint8, by how much the pictures differ where both are, laid over each other; None unless
-            they are the same picture.
+            they are the same picture. It covers one of them: the coarser, which `frame` names.
+        changed: Share of what both show that differs by far more than encoding and another light explain; None
+            likewise.
         likeness: (7, 7) float32 for A and for B: by how much the likeness falls when that part is hidden; None where
             there is a map.
         png: The picture.
     """
 
+    size_px: tuple[tuple[int, int], tuple[int, int]]
     places: F32
     outlines: tuple[F32, F32]
     difference: U8 | None
+    frame: Literal["a", "b"] | None
+    changed: float | None
     likeness: tuple[F32, F32] | None
     png: bytes
+
+    def difference_png(self) -> bytes | None:
+        """Give the difference as a PNG to lay over the picture that `frame` names: clear where both are the same."""
+        import numpy as np
+        from PIL import Image
+
+        if self.difference is None:
+            return None
+        layer = np.full((*self.difference.shape, 4), (*_HEAT, 0), np.uint8)
+        layer[..., 3] = np.rint(255 * _opacity(self.difference / 255)).astype(np.uint8)
+        return _png(Image.fromarray(layer))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the picture to a PNG file."""
@@ -63,21 +79,19 @@ class PairEvidence:
         return self.png
 
 
-def explain(a: Look, b: Look, relation: Relation, encoder_name: str) -> PairEvidence:
+def explain(a: Look, b: Look, relation: Relation, embed: Embed) -> PairEvidence:
     """Give what speaks for a relation.
 
     Args:
         a, b: Two looks with pixels.
-        encoder_name: Of the encoder that is asked where there is no map; it is opened for this and closed again.
+        embed: What says how alike pictures are where there is no map between them.
 
-    Cost: 60 ms with a map, about a second without one.
+    Cost: 60 ms with a map; without one 100 embeddings, about a second.
     """
     assert a.view, "the first picture has pixels"
     assert b.view, "and so has the second"
     pixels = (a.view.pixels, b.view.pixels)
-    if relation.transform is None:
-        return _without_map(pixels, encoder_name)
-    return _with_map(a, b, pixels, relation)
+    return _without_map(a, b, pixels, embed) if relation.transform is None else _with_map(a, b, pixels, relation)
 
 
 def _with_map(a: Look, b: Look, pixels: tuple[U8, U8], relation: Relation) -> PairEvidence:
@@ -85,19 +99,23 @@ def _with_map(a: Look, b: Look, pixels: tuple[U8, U8], relation: Relation) -> Pa
 
     grown = [np.array(look.size_px) / np.array(side.shape[1::-1]) for look, side in zip((a, b), pixels, strict=True)]
     matrix = _small_matrix(relation, *grown)
-    places = _places(a, b)
+    found, places = _registered(a, b)
     shapes = pixels[0].shape, pixels[1].shape
     outlines = shown_outline(*shapes, inverse(matrix)), shown_outline(*shapes[::-1], matrix)
     laid = overlay(*pixels, matrix)
-    difference = _difference(laid) if relation.kind in SAME_PICTURE else None
+    is_copy = relation.kind in SAME_PICTURE
+    difference = _difference(laid) if is_copy else None
     panels = [_marked(*pixels, places, outlines)]
     panels += [] if difference is None else [_heated(laid.b, difference / 255)]
     return PairEvidence(
-        (places * np.concatenate(grown)).astype(np.float32),
-        ((outlines[0] * grown[0]).astype(np.float32), (outlines[1] * grown[1]).astype(np.float32)),
-        difference,
-        None,
-        _png(_beside(panels)),
+        size_px=(a.size_px, b.size_px),
+        places=(places * np.concatenate(grown)).astype(np.float32),
+        outlines=((outlines[0] * grown[0]).astype(np.float32), (outlines[1] * grown[1]).astype(np.float32)),
+        difference=difference,
+        frame=("a" if laid.a is pixels[0] else "b") if is_copy else None,
+        changed=round(found.changes.covered, 4) if is_copy else None,
+        likeness=None,
+        png=_png(_beside(panels)),
     )
 
 
@@ -110,18 +128,23 @@ def _small_matrix(relation: Relation, a_grown: F64, b_grown: F64) -> F64:
     return np.concatenate([full[:, :2] * a_grown, full[:, 2:]], 1) / b_grown[:, None]
 
 
-def _places(a: Look, b: Look) -> F32:
-    """Give the places (m, 4) that agree, in px of the small versions; none where whole frames agreed at once."""
+def _registered(a: Look, b: Look) -> tuple[Registration, F32]:
+    """Register two looks, in the order that their relation was found in.
+
+    Returns:
+        The registration; and the places (m, 4) that agree, of A first, in px of the small versions: none where whole
+        frames agreed at once.
+    """
     import numpy as np
 
     assert a.view, "the first picture has pixels"
     assert b.view, "and so has the second"
-    turned = a.content_hash > b.content_hash  # registered in the order that the relation was found in
+    turned = a.content_hash > b.content_hash
     found = register(b.view, a.view) if turned else register(a.view, b.view)
     if found.alignment is None:
-        return np.zeros((0, 4), np.float32)
+        return found, np.zeros((0, 4), np.float32)
     sides = (found.alignment.places, found.alignment.others)
-    return np.concatenate(sides[::-1] if turned else sides, 1)
+    return found, np.concatenate(sides[::-1] if turned else sides, 1)
 
 
 def _difference(laid: Overlay) -> U8:
@@ -132,18 +155,22 @@ def _difference(laid: Overlay) -> U8:
     return np.where(laid.shared, levels, 0).astype(np.uint8)
 
 
-def _without_map(pixels: tuple[U8, U8], encoder_name: str) -> PairEvidence:
+def _without_map(a: Look, b: Look, pixels: tuple[U8, U8], embed: Embed) -> PairEvidence:
     import numpy as np
 
-    with closing(open_encoder(encoder_name)) as encoder:
-
-        def embed(shown: U8) -> F32:
-            return encoder.encode(Image(shown, (shown.shape[1], shown.shape[0]), "", "pixels"))["semantic"]
-
-        likeness = likeness_map(pixels[0], pixels[1], embed), likeness_map(pixels[1], pixels[0], embed)
+    likeness = likeness_map(pixels[0], pixels[1], embed), likeness_map(pixels[1], pixels[0], embed)
     panels = [_heated(side, heat) for side, heat in zip(pixels, likeness, strict=True)]
     nothing = np.zeros((0, 2), np.float32)
-    return PairEvidence(np.zeros((0, 4), np.float32), (nothing, nothing), None, likeness, _png(_beside(panels)))
+    return PairEvidence(
+        size_px=(a.size_px, b.size_px),
+        places=np.zeros((0, 4), np.float32),
+        outlines=(nothing, nothing),
+        difference=None,
+        frame=None,
+        changed=None,
+        likeness=likeness,
+        png=_png(_beside(panels)),
+    )
 
 
 # --- the similarity map -----------------------------------------------------------------------------------------
@@ -218,9 +245,15 @@ def _heated(pixels: U8, heat: F32 | F64) -> PILImage.Image:
     panel = _panel(pixels)
     pale = np.asarray(panel.convert("L"), np.float32)[..., None] * 0.5 + 110
     grid = Image.fromarray(np.asarray(heat, np.float32)).resize(panel.size, Image.Resampling.BILINEAR)
-    share = np.clip(np.asarray(grid) * 1.5, 0, 1)[..., None] * 0.85
-    color = np.array([232, 89, 12], np.float32)
-    return Image.fromarray((pale * (1 - share) + color * share).clip(0, 255).astype(np.uint8))
+    share = _opacity(np.asarray(grid))[..., None]
+    return Image.fromarray((pale * (1 - share) + np.array(_HEAT, np.float32) * share).clip(0, 255).astype(np.uint8))
+
+
+def _opacity(heat: F32 | F64) -> F32 | F64:
+    """Say how much heat (0 to 1) hides what is below it."""
+    import numpy as np
+
+    return np.clip(heat * _HEAT_GAIN, 0, 1) * _MOST_OPAQUE
 
 
 def _panel(pixels: U8) -> PILImage.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..core.applying import Applied, Removal
+    from ..core.explaining import PairEvidence
     from ..core.ledger import Event
     from ..core.results import Clusters, Comparison, DuplicateGroups, Matches, Report
     from ..core.review import BestOf
     from ..errors import LookalikeError
-    from ..values import DuplicateGroup, Match, Record
+    from ..values import F32, DuplicateGroup, Match, Record
 
 
 def matches_form(found: Matches) -> dict[str, Any]:
@@ -64,6 +66,29 @@ def comparison_form(compared: Comparison) -> dict[str, Any]:
         "confidence": compared.confidence,
         "elapsed_ms": compared.elapsed_ms,
     }
+
+
+def evidence_form(evidence: PairEvidence) -> dict[str, Any]:
+    """Give why two pictures are said to be related; its pictures are PNG as base64."""
+    maps = (None, None) if evidence.likeness is None else tuple(_rounded(one, 3) for one in evidence.likeness)
+    sides = [
+        {"size_px": list(size), "outline": _rounded(outline, 1), "likeness": likeness}
+        for size, outline, likeness in zip(evidence.size_px, evidence.outlines, maps, strict=True)
+    ]
+    layer = evidence.difference_png()
+    return {
+        "a": sides[0],
+        "b": sides[1],
+        "places": _rounded(evidence.places, 1),
+        "changed": evidence.changed,
+        "difference": layer and {"of": evidence.frame, "picture": base64.b64encode(layer).decode()},
+        "picture": base64.b64encode(evidence.png).decode(),
+    }
+
+
+def _rounded(values: F32, digits: int) -> Any:
+    """Give an array as lists of short numbers."""
+    return values.astype("float64").round(digits).tolist()
 
 
 def duplicates_form(found: DuplicateGroups) -> dict[str, Any]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ...core.describer import Crop, Description
     from ...settings import Settings
+    from ...values import F32, U8
 
 _GRACE_S = 5.0  # beyond the decoder's own time limit, for encoding and for a worker that loads its model first
 _FIRST_S = 60.0  # for a first answer, on a machine that has other things to do
@@ -79,6 +80,11 @@ class WorkerPool:
         found: str = self._ask(("pixel_hash", encoder_name, {}), data, self._patience_s)
         return found
 
+    def embed(self, encoder_name: str, pixels: U8) -> F32:
+        """Encode pixels in a worker."""
+        found: F32 = self._ask(("embed", encoder_name, {"pixels": pixels}), b"", self._patience_s)
+        return found
+
     def thumbnail(self, data: bytes, *, side_px: int) -> bytes:
         """Make a small JPEG in a worker; raises as `describe`."""
         made: bytes = self._ask(("thumbnail", _ANY_ENCODER, {"side_px": side_px}), data, self._patience_s)
@@ -114,7 +120,7 @@ class WorkerPool:
                 if is_answer:
                     return reply
                 raise reply
-        if request[0] == "card":
+        if not data:  # there was nothing to decode
             raise EncoderError("no worker process can be started. The log says why.")
         raise DecoderCrashedError(
             f"cannot decode these {len(data):,} bytes: they ended the process that tried. Save the picture anew, "

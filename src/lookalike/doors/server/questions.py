@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 
 from ...core.outside import outside_source
 from ...errors import InputError
-from ..forms import clusters_form, comparison_form, duplicates_form, matches_form
+from ..forms import clusters_form, comparison_form, duplicates_form, evidence_form, matches_form
 from . import openapi, schema
 from .bodies import JSON, JSON_LINES, MULTIPART, as_model, files_of, media_type, read_model, read_parts
 from .desk import desk_of, on_pictures, principal_of
@@ -48,8 +48,11 @@ async def search(request: Request, name: Name) -> Response:
     responses={200: {"model": schema.Comparison}, **openapi.errors(413, 415, 422)},
     openapi_extra=openapi.body({JSON: schema.Pair, MULTIPART: openapi.files("a", "b")}),
 )
-async def compare(request: Request) -> Response:
-    """Compare two pictures and say how alike they are."""
+async def compare(
+    request: Request,
+    explain: Annotated[bool, Query(description="Say why, too: where both agree, and what was changed.")] = False,
+) -> Response:
+    """Compare two pictures: how alike they are, and what they are to each other."""
     principal_of(request).check("read")
     pair: list[Any]
     if media_type(request) == MULTIPART:
@@ -60,8 +63,13 @@ async def compare(request: Request) -> Response:
     else:
         told = await read_model(request, schema.Pair)
         pair = [outside_source(told.a, stored=False), outside_source(told.b, stored=False)]
-    library = desk_of(request).library
-    return reply(await on_pictures(request, pair, lambda: comparison_form(library.compare(*pair))))
+
+    def work() -> dict[str, Any]:
+        compared = desk_of(request).library.compare(*pair)
+        form = comparison_form(compared)
+        return form | {"explanation": evidence_form(compared.explain())} if explain else form
+
+    return reply(await on_pictures(request, pair, work))
 
 
 @router.get(

@@ -307,6 +307,42 @@ class Pair(Asked):
     b: str = Field(description="A URL, or base64 of a picture.")
 
 
+class SideForm(Answered):
+    """One of two pictures that are explained."""
+
+    size_px: tuple[int, int] = Field(description="What outlines and places lie in.")
+    outline: list[tuple[float, float]] = Field(
+        description="Corners of what it shows of the other, in px as shown; empty where no part was found again."
+    )
+    likeness: list[list[float]] | None = Field(
+        description="7 rows of 7 parts, 0 to 1: by how much it is less like the other when the part is hidden. "
+        "Null where the other was found in it."
+    )
+
+
+class DifferenceForm(Answered):
+    """Where a copy was changed."""
+
+    of: Literal["a", "b"] = Field(description="The picture that it covers.")
+    picture: str = Field(description="PNG as base64, to be laid over all of it: clear where nothing differs.")
+
+
+class PairExplanation(Answered):
+    """Why two pictures are said to be related."""
+
+    a: SideForm
+    b: SideForm
+    places: list[tuple[float, float, float, float]] = Field(
+        description="x, y in A and x, y in B of places that agree, in px as shown."
+    )
+    changed: float | None = Field(
+        description="Share of what both show that differs by far more than encoding and another light explain; "
+        "null unless they are the same picture."
+    )
+    difference: DifferenceForm | None = Field(description="Null unless they are the same picture.")
+    picture: str = Field(description="All of it in one picture to look at: PNG as base64.")
+
+
 class Comparison(Answered):
     """How alike two pictures are."""
 
@@ -320,6 +356,7 @@ class Comparison(Answered):
     agreement: float | None
     confidence: float
     elapsed_ms: float
+    explanation: PairExplanation | None = Field(None, description="There where `explain` was asked for.")
 
 
 BEST = "What represents a group: resolution, bytes, oldest, newest, or the metadata field whose greatest value wins."

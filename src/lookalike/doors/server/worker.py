@@ -23,7 +23,7 @@ from ...settings import Settings, load_settings
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-Verb = Literal["card", "describe", "thumbnail", "pixel_hash"]
+Verb = Literal["card", "describe", "thumbnail", "pixel_hash", "embed"]
 Request = tuple[Verb, str, dict[str, Any]]  # what to do, with which encoder, how; the bytes follow
 
 PRELOAD = "LOOKALIKE_PRELOAD_WORKERS"  # in the environment of the process that workers are forked from
@@ -79,6 +79,8 @@ def _answer(describer: Describer, verb: Verb, data: bytes, options: dict[str, An
             return describer.thumbnail(data, **options)
         case "pixel_hash":
             return describer.pixel_hash(data)
+        case "embed":
+            return describer.embed(options["pixels"])
 
 
 def _describer(settings: Settings, encoder_name: str) -> Describer:
