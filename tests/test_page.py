@@ -42,7 +42,7 @@ FLAGS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
 ]
-AURORA, OTHER = "scenes/aurora-1.jpg", "scenes/aurora-2.jpg"
+AURORA, OTHER, BRIGHTENED = "scenes/aurora-1.jpg", "scenes/aurora-2.jpg", "copies/aurora-1-brightened.jpg"
 
 
 # ---- what all tests stand on
@@ -246,6 +246,7 @@ VIEWS = {
     "adding": ("#/c/demo/add", ".drop"),
     "compare-nothing": ("#/compare", ".slot >> nth=1"),
     "compare": (f"#/compare?collection=demo&a=id:{AURORA}&b=id:{OTHER}", ".big-score"),
+    "compare-copy": (f"#/compare?collection=demo&a=id:{AURORA}&b=id:{BRIGHTENED}", ".why img >> nth=1"),
     "settings": ("#/settings", ".figure >> nth=9"),
     "nowhere": ("#/no-such-view", ".empty"),
     "no-collection": ("#/c/shoez", ".empty"),
@@ -723,7 +724,7 @@ def test_the_camera_takes_a_picture_to_search_with(visit: Visit, server: Server)
 def test_two_pictures_are_compared(visit: Visit, server: Server, samples: Path) -> None:
     page = visit.go(server, "#/compare")
     choose(page, "Choose the first picture", samples / AURORA)
-    bring(page, "drop", ".slot:nth-of-type(2)", samples / "copies" / "aurora-1-brightened.jpg")
+    bring(page, "drop", ".slot:nth-of-type(2)", samples / BRIGHTENED)
     expect(page.locator(".big-score")).to_contain_text("0.9")
     visit.check("compared")
     page.get_by_role("button", name="Take away the second picture").click()
@@ -732,8 +733,74 @@ def test_two_pictures_are_compared(visit: Visit, server: Server, samples: Path) 
 
 def test_a_match_is_compared_with_the_example(visit: Visit, server: Server) -> None:
     page = visit.go(server, searching(AURORA, show=OTHER))
-    page.get_by_role("button", name="Compare", exact=True).click()
+    page.get_by_role("button", name="Compare with the query", exact=True).click()
     expect(page.locator(".big-score")).to_be_visible()
+
+
+@pytest.fixture
+def changed_copy(samples: Path, tmp_path: Path) -> Path:
+    """A part of a sample picture, with a mark over it."""
+    with PIL.Image.open(samples / AURORA) as picture:
+        part = picture.crop((80, 56, 600, 420))
+    part.paste((255, 0, 255), (60, 80, 180, 160))
+    part.save(tmp_path / "copy.png")
+    return tmp_path / "copy.png"
+
+
+def test_a_copy_is_explained_on_both_pictures_and_by_what_was_changed(
+    look: Visit, server: Server, samples: Path, changed_copy: Path
+) -> None:
+    page = look.go(server, "#/compare")
+    choose(page, "Choose the first picture", samples / AURORA)
+    choose(page, "Choose the second picture", changed_copy)
+    expect(page.get_by_role("heading", name="Edited, cropped, re-encoded")).to_be_visible()
+    expect(page.locator(".comparison")).to_contain_text("The same picture.")
+    outlines = page.locator(".slot .framed polygon.outline")
+    expect(outlines).to_have_count(2)
+    corners = [[float(value) for value in corner.split(",")] for corner in points_of(outlines.first)]
+    assert [min(side) for side in zip(*corners, strict=True)] == pytest.approx([80, 56], abs=3)
+    assert [max(side) for side in zip(*corners, strict=True)] == pytest.approx([600, 420], abs=3)
+    expect(page.locator(".slot circle").first).to_be_attached()
+    expect(page.get_by_role("img", name="What was changed, in color")).to_be_visible()
+    expect(page.locator(".why")).to_contain_text("of what both show was changed")
+    look.check("why-copy")
+    page.locator(".why").scroll_into_view_if_needed()
+    look.check("why-copy-below")
+
+
+def points_of(polygon: Locator) -> list[str]:
+    return (polygon.get_attribute("points") or "").split()
+
+
+def test_what_makes_other_pictures_alike_is_shown_when_asked_for(look: Visit, server: Server) -> None:
+    page = look.go(server, VIEWS["compare"][0])
+    expect(page.get_by_role("heading", name="Similar")).to_be_visible()
+    page.get_by_role("button", name="Why?").click()
+    expect(page.locator(".slot .framed canvas")).to_have_count(2)
+    page.locator(".slot").first.scroll_into_view_if_needed()
+    look.check("why-similar")
+
+
+def test_a_picture_that_only_the_server_reads_is_explained_in_a_drawing(
+    visit: Visit, server: Server, samples: Path, picture_site: str
+) -> None:
+    page = visit.go(server, "#/compare?a=" + quote(f"{picture_site}/{AURORA}", safe=""))
+    choose(page, "Choose the second picture", samples / BRIGHTENED)
+    expect(page.get_by_role("img", name="Both pictures, with what makes them alike")).to_be_visible()
+    visit.check("why-address")
+
+
+def test_copies_among_the_matches_are_told_when_asked_for(visit: Visit, server: Server) -> None:
+    page = visit.go(server, searching(AURORA))
+    copy = page.locator(f'.tile[data-id="{BRIGHTENED}"] .relation')
+    expect(tiles(page).first).to_be_visible()
+    expect(copy).to_have_count(0)
+    if visit.look[0] == "phone":
+        page.get_by_text("Group and variety").click()
+    page.get_by_label("Check copies").check()
+    page.wait_for_url("**verify=1")
+    expect(copy).to_have_text("edited", timeout=30_000)  # sixty pictures are looked at for the first time
+    visit.check("relations")
 
 
 # ---- keys

@@ -18,6 +18,7 @@ from serving import API, Served, code_of, jpeg, picture_file, served
 
 import lookalike
 from lookalike.errors import ChangedMeanwhileError
+from lookalike.samples.scenes import draw_scene
 
 
 @pytest.fixture(scope="module")
@@ -438,6 +439,55 @@ def test_two_pictures_are_compared(server):
         assert other["score"] == library.compare(jpeg(1), jpeg(2)).score
     assert code_of(server.post(f"{API}/compare", files={"a": jpeg(1)})) == (422, "input_invalid")
     assert code_of(server.post(f"{API}/compare", json={"a": "id:1", "b": "id:2"})) == (422, "input_invalid")
+
+
+def opened(text: str) -> PIL.Image.Image:
+    return PIL.Image.open(io.BytesIO(base64.b64decode(text)))
+
+
+def saved(picture: PIL.Image.Image) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=92)
+    return stream.getvalue()
+
+
+def test_a_copy_is_explained_by_what_both_show_and_what_was_changed(server):
+    whole = draw_scene("aurora", 0)  # 640 x 448
+    part = whole.crop((60, 40, 580, 420))
+    part.paste((255, 0, 255), (100, 100, 230, 200))  # 7 % of it
+    files = {"a": saved(whole), "b": saved(part)}
+    assert "explanation" not in server.post(f"{API}/compare", files=files).json()
+    told = server.post(f"{API}/compare?explain=true", files=files).json()
+    assert {"edited", "cropped"} <= set(told["details"])
+    why = told["explanation"]
+    assert (why["a"]["size_px"], why["b"]["size_px"]) == ([640, 448], [520, 380])
+    assert why["a"]["likeness"] is why["b"]["likeness"] is None
+    corners = {tuple(round(value / 10) * 10 for value in corner) for corner in why["a"]["outline"]}
+    assert corners == {(60, 40), (580, 40), (580, 420), (60, 420)}
+    assert 0.03 < why["changed"] < 0.12
+    assert all(abs(u - x + 60) < 6 and abs(v - y + 40) < 6 for x, y, u, v in why["places"])
+    assert len(why["places"]) >= told["inliers"] >= 10
+    layer = opened(why["difference"]["picture"])
+    left, top = (60, 40) if why["difference"]["of"] == "a" else (0, 0)
+    scale = layer.width / why[why["difference"]["of"]]["size_px"][0]
+    inside, outside = ((round((left + x) * scale), round((top + y) * scale)) for x, y in ((165, 150), (400, 250)))
+    assert (layer.mode, layer.getpixel(inside)[3] > 100, layer.getpixel(outside)[3] < 60) == ("RGBA", True, True)
+    assert opened(why["picture"]).format == "PNG"
+
+
+def test_pictures_without_a_map_are_explained_by_their_parts_and_no_encoder_comes_into_the_server(server):
+    texts = {name: base64.b64encode(jpeg(seed)).decode() for name, seed in (("a", 1), ("b", 2))}
+    told = server.post(f"{API}/compare?explain=true", json=texts).json()
+    why = told["explanation"]
+    assert told["transform"] is None
+    assert (why["places"], why["changed"], why["difference"], why["a"]["outline"]) == ([], None, None, [])
+    for side in ("a", "b"):
+        rows = why[side]["likeness"]
+        assert [len(row) for row in rows] == [7] * 7
+        assert max(max(row) for row in rows) == 1
+    assert opened(why["picture"]).width > 600
+    libraries = Path(f"/proc/{server.process.pid}/maps")
+    assert not libraries.exists() or "onnxruntime" not in libraries.read_text()
 
 
 def test_duplicates_are_found(server):

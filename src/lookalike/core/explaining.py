@@ -103,16 +103,16 @@ def _with_map(a: Look, b: Look, pixels: tuple[U8, U8], relation: Relation) -> Pa
     shapes = pixels[0].shape, pixels[1].shape
     outlines = shown_outline(*shapes, inverse(matrix)), shown_outline(*shapes[::-1], matrix)
     laid = overlay(*pixels, matrix)
-    is_copy = relation.kind in SAME_PICTURE
+    is_copy, in_a = relation.kind in SAME_PICTURE, laid.a is pixels[0]
     difference = _difference(laid) if is_copy else None
     panels = [_marked(*pixels, places, outlines)]
-    panels += [] if difference is None else [_heated(laid.b, difference / 255)]
+    panels += [] if difference is None else [_heated(pixels[0 if in_a else 1], difference / 255)]
     return PairEvidence(
         size_px=(a.size_px, b.size_px),
         places=(places * np.concatenate(grown)).astype(np.float32),
         outlines=((outlines[0] * grown[0]).astype(np.float32), (outlines[1] * grown[1]).astype(np.float32)),
         difference=difference,
-        frame=("a" if laid.a is pixels[0] else "b") if is_copy else None,
+        frame=("a" if in_a else "b") if is_copy else None,
         changed=round(found.changes.covered, 4) if is_copy else None,
         likeness=None,
         png=_png(_beside(panels)),

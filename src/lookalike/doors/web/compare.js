@@ -1,20 +1,24 @@
-/** Comparing: two pictures side by side, and how alike they are. */
+/** Comparing: two pictures side by side, how alike they are, what they are to each other, and why. */
 
 import * as api from "./api.js";
 import { announce, button, fill, h, icon, toast } from "./dom.js";
 import { choose, takeDrops, takePastes, urlOf } from "./drops.js";
-import { bandOf, shortName } from "./grid.js";
+import { shortName } from "./grid.js";
 import { base64Of, isPicture, pictureOf } from "./pictures.js";
 import { blobOf, exampleOfFile, kindOf } from "./query.js";
+import { detailsText, meaning, transformText } from "./relations.js";
 import { go } from "./route.js";
+import { framed, showWhy } from "./why.js";
 
 const SIDES = ["a", "b"];
+const SAME_PIXELS = ["identical", "same_pixels"]; // nothing is to be shown that differs
 
 export function showCompare(place, { parameters }) {
   document.title = "Compare · lookalike";
   const slots = h("div", { class: "slots" });
   const result = h("section", { class: "comparison", "aria-label": "Result", "aria-live": "polite" });
   let told = parameters;
+  let asked = null;
   fill(place, h("div", { class: "head" }, h("h1", {}, "Compare two pictures")), slots, result);
 
   const set = (side, example) => {
@@ -40,13 +44,20 @@ export function showCompare(place, { parameters }) {
 
   function update(parameters) {
     told = parameters;
+    asked?.abort();
+    asked = new AbortController();
+    result.removeAttribute("aria-busy");
     fill(slots, SIDES.map((side) => slot(side, told.get(side), told.get("collection"), set, take)));
-    if (SIDES.every((side) => told.has(side))) compare(result, told);
+    if (SIDES.every((side) => told.has(side))) compare(result, slots, told, asked.signal);
     else fill(result, h("p", { class: "muted" }, "Choose two pictures: how alike they are stands here then."));
   }
 
   update(parameters);
-  return { update, close: endPastes };
+  const close = () => {
+    asked.abort();
+    endPastes();
+  };
+  return { update, close };
 }
 
 function slot(side, example, collection, set, take) {
@@ -71,18 +82,42 @@ function slot(side, example, collection, set, take) {
 async function showPicture(place, kind, name, collection) {
   const url = kind === "id" ? api.thumbnailUrl(collection, name, 1024) : kind === "kept" ? (await pictureOf(name))?.url : null;
   if (!url) return fill(place, icon(kind === "url" ? "link" : "alert"));
-  fill(place, h("img", { src: url, alt: kind === "id" ? shortName(name) : "Your picture" }));
+  fill(place, framed(h("img", { src: url, alt: kind === "id" ? shortName(name) : "Your picture" })));
 }
 
-async function compare(place, told) {
+async function compare(place, slots, told, signal) {
   fill(place, h("p", { class: "muted" }, "Comparing ..."));
-  try {
+  await tried(place, signal, async () => {
     const [a, b] = await Promise.all(SIDES.map((side) => sourceOf(told.get("collection"), told.get(side))));
-    show(place, await api.compare(await bodyOf(a, b)));
-  } catch (error) {
-    fill(place, h("p", { class: "trouble", role: "alert" }, error.message));
-  }
+    const body = await bodyOf(a, b);
+    const found = await api.compare(body, {}, signal);
+    const reason = h("div", { class: "reason" });
+    fill(place, ...resultOf(found), reason);
+    announce(`Score ${found.score.toFixed(2)}: ${detailsText(found)}.`);
+    const explain = () => tried(reason, signal, async () => {
+      fill(reason, h("p", { class: "muted" }, "Looking for what makes them alike ..."));
+      const { explanation } = await api.compare(body, { explain: true }, signal);
+      fill(reason, showWhy(explanation, framesIn(slots)));
+    });
+    if (SAME_PIXELS.includes(found.relation)) return;
+    if (found.transform) await explain(); // quick; without a map it takes a second
+    else fill(reason, button("Why?", explain, { icon: "search", kind: "small" }));
+  });
 }
+
+/** Do some work whose failure is told in its place; what was broken off says nothing. */
+async function tried(place, signal, work) {
+  place.setAttribute("aria-busy", "true");
+  try {
+    await work();
+  } catch (error) {
+    if (!signal.aborted) fill(place, h("p", { class: "trouble", role: "alert" }, error.message));
+  }
+  if (!signal.aborted) place.removeAttribute("aria-busy");
+}
+
+/** Give the framed pictures by side; those that cannot be shown here are missing. */
+const framesIn = (slots) => Object.fromEntries(SIDES.map((side, at) => [side, slots.children[at].querySelector(".framed")]));
 
 async function sourceOf(collection, example) {
   if (kindOf(example).kind === "url") return example;
@@ -101,14 +136,18 @@ async function bodyOf(a, b) {
   return form;
 }
 
-function show(place, found) {
-  const band = bandOf(found.score);
+function resultOf(found) {
   const meter = h("span", { class: "score-bar large", "aria-hidden": "true" }, h("span", {}));
   meter.firstChild.style.width = `${100 * found.score}%`;
-  fill(place,
+  const facts = [
+    ["Probability of the same picture", found.confidence.toFixed(2)],
+    ["From first to second", found.transform && transformText(found.transform)],
+    ["Places that agree", found.inliers],
+    ...Object.entries(found.distances).map(([space, distance]) => [`Distance, ${space}`, distance.toFixed(4)]),
+  ].filter(([, value]) => value);
+  return [
     h("p", { class: "big-score" }, found.score.toFixed(2)), meter,
-    h("p", { class: "band" }, found.relation ? `${found.relation.replaceAll("_", " ")}: ${band}` : band),
-    h("dl", { class: "facts" },
-      Object.entries(found.distances).map(([space, distance]) => [h("dt", {}, `Distance, ${space}`), h("dd", {}, distance.toFixed(4))])));
-  announce(`Score ${found.score.toFixed(2)}: ${band}.`);
+    h("h2", {}, detailsText(found)), h("p", { class: "band" }, meaning(found.relation)),
+    h("dl", { class: "facts" }, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+  ];
 }

@@ -6,7 +6,10 @@ import { shortName } from "./grid.js";
 
 const dates = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 
-/** Open the details of a record. `act` has like, unlike, compare, step (to a neighbor, by +1 or -1), changed, done. */
+/**
+ * Open the details of a record. `act` has like, unlike, compare, step (to a neighbor, by +1 or -1), changed, done, and
+ * `isSearch`: whether there is a picture to compare with.
+ */
 export function openDetails(collection, id, act) {
   const dialog = openDialog(shortName(id), (dialog) => {
     const body = h("div", { class: "details" }, h("p", { class: "muted" }, "Loading ..."));
@@ -52,7 +55,7 @@ function contents(dialog, body, collection, record, etag, act) {
       h("div", { class: "actions" },
         button("More like this", choose(act.like), { icon: "add", kind: "primary" }),
         button("Not this", choose(act.unlike), { icon: "remove" }),
-        button("Compare", choose(act.compare), { icon: "compare" }))),
+        button(act.isSearch ? "Compare with the query" : "Compare", choose(act.compare), { icon: "compare" }))),
     h("div", { class: "details-text" },
       h("dl", { class: "facts" }, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
       editor(body, collection, record, etag, { dialog, act }),

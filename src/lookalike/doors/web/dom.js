@@ -62,16 +62,16 @@ export function fill(element, ...children) {
 
 const nameOf = (control) => control.getAttribute("aria-label") || control.dataset.name || control.textContent;
 
-export function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  const path = document.createElementNS(SVG, "path");
-  for (const [key, value] of Object.entries({ viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" })) {
-    svg.setAttribute(key, value);
-  }
-  path.setAttribute("d", ICONS[name]);
-  svg.append(path);
-  return svg;
+/** Make an element of a drawing. */
+export function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
+  element.append(...children);
+  return element;
 }
+
+export const icon = (name) =>
+  svg("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
 
 /** Make a button: with a text, or with an icon that `label` gives a name. */
 export function button(text, act, { icon: sign, label, kind = "", ...rest } = {}) {

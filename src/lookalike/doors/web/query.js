@@ -5,6 +5,7 @@ import { base64Of, blobOfText, keepPicture, pictureOf, sizeOf, textOf } from "./
 
 const KEPT = "file:"; // a picture on this device
 const CARRIED = "pic:"; // a picture within the link itself
+const VERIFIED = 100; // matches: as many as collections for copies verify by themselves
 
 /** Read the question from the parameters of an address. */
 export function readQuestion(parameters) {
@@ -18,6 +19,7 @@ export function readQuestion(parameters) {
     groupBy: parameters.get("group_by"),
     diversity: share("diversity") ?? 0,
     collapse: parameters.has("collapse"),
+    verify: parameters.has("verify"),
     shown: parameters.get("show"),
   };
 }
@@ -47,6 +49,7 @@ export function writeQuestion(question) {
     ["group_by", question.groupBy],
     ["diversity", question.diversity || null],
     ["collapse", question.collapse ? "1" : null],
+    ["verify", question.verify ? "1" : null],
     ["show", question.shown],
   ];
   return told.filter(([, value]) => value !== null && value !== undefined && value !== "");
@@ -146,6 +149,7 @@ function optionsOf(question) {
     ...(question.groupBy && { group_by: question.groupBy }),
     ...(question.diversity && { diversity: question.diversity }),
     ...(question.collapse && { collapse: true }),
+    ...(question.verify && { verify: VERIFIED }),
   };
 }
 

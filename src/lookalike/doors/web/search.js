@@ -233,8 +233,14 @@ class CollectionView {
     const variety = h("input", { type: "range", min: 0, max: 1, step: 0.05, value: question.diversity, "data-name": "variety" });
     variety.addEventListener("input", debounced(() => this.set({ diversity: Number(variety.value) }, STEPS), 250));
     fill(this.options, field("Group", groups), field("Variety", variety),
-      checkbox("Hide near-duplicates", question.collapse, (collapse) => this.set({ collapse })));
+      checkbox("Hide near-duplicates", question.collapse, (collapse) => this.set({ collapse })),
+      this.mayVerify() && checkbox("Check copies", question.verify, (verify) => this.set({ verify })));
     if (!this.fieldNames) this.nameFields();
+  }
+
+  /** Say whether relations have to be asked for: a collection for copies gives them by itself, and only to one picture. */
+  mayVerify() {
+    return this.told.type !== "matching" && this.question.like.length === 1 && !this.question.unlike.length;
   }
 
   /** Offer the fields whose values repeat as groups. */
@@ -285,7 +291,7 @@ class CollectionView {
   }
 
   async count(question, asked, signal) {
-    const { threshold, groupBy, diversity, collapse, ...examples } = question;
+    const { threshold, groupBy, diversity, collapse, verify, ...examples } = question;
     const counts = await api.histogram(this.name, await bodyOf(this.name, examples), signal);
     this.counted = asked;
     this.threshold.setCounts(counts);
@@ -399,6 +405,7 @@ class CollectionView {
       like: (id) => this.addLike(exampleOfId(id)),
       unlike: (id) => this.addUnlike(id),
       compare: (id) => go(["compare"], this.comparison(id)),
+      isSearch: this.question.like.length > 0,
       step: (by) => {
         const ids = this.grid.ids();
         const next = ids[ids.indexOf(id) + by];
