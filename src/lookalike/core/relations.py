@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Kinds by the strength of the change. The first six are "the same picture" ...
 _STRENGTH: tuple[RelationKind, ...] = ("edited", "rotated", "mirrored", "cropped", "resized", "reencoded")
 SAME_PICTURE: frozenset[RelationKind] = frozenset({*_STRENGTH, "same_pixels", "identical"})
-SAME_PICTURE_CONFIDENCE = 0.75  # ... and are said from this confidence on; docs/relations.md says what it is right for
+SAME_PICTURE_CONFIDENCE = 0.8  # ... and are said from this confidence on; docs/relations.md says what it is right for
 _SIMILAR_SCORE = 0.50  # the documented band
 _SAME_OBJECT_CELLS, _SAME_OBJECT_SPREAD = 10, 0.1  # that agree on a map, and the share of the pictures they lie in
 
