@@ -10,7 +10,7 @@ from ..distances import cosine_distance, score_map, score_of
 from .spaces import HASH_SPACE, HUE_SPACE, PALETTE_SPACE
 
 if TYPE_CHECKING:
-    from ..values import F32, U8, Vectors
+    from ..values import Vectors
 
 _BESIDE = (HASH_SPACE, HUE_SPACE, PALETTE_SPACE)  # computed beside the encoder: they make no statement of their own
 
@@ -33,7 +33,7 @@ class PairScore:
 
 def pair_score(a: Vectors, b: Vectors, *, same_bytes: bool) -> PairScore | None:
     """Score two pictures in the spaces of their encoder; None where they share none of them."""
-    bits = _bits(a.get(HASH_SPACE), b.get(HASH_SPACE))
+    bits = hash_bits(a, b)
     hues = _distance(a, b, HUE_SPACE)
     distances = {
         space: distance for space in a if space not in _BESIDE and (distance := _distance(a, b, space)) is not None
@@ -52,7 +52,9 @@ def _distance(a: Vectors, b: Vectors, space: str) -> float | None:
     return None if ours is None or theirs is None else cosine_distance(ours, theirs)  # type: ignore[arg-type]
 
 
-def _bits(ours: F32 | U8 | None, theirs: F32 | U8 | None) -> int | None:
+def hash_bits(a: Vectors, b: Vectors) -> int | None:
+    """Count the differing bits of two difference hashes; None where one picture has none."""
+    ours, theirs = a.get(HASH_SPACE), b.get(HASH_SPACE)
     if ours is None or theirs is None:
         return None
     return sum((int(x) ^ int(y)).bit_count() for x, y in zip(ours, theirs, strict=True))

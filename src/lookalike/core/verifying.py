@@ -31,7 +31,7 @@ Relate: TypeAlias = "Callable[[Sequence[int]], Mapping[int, Relation]]"
 
 _DOUBTFUL = 0.2  # of confidence; below it a relation moves nothing
 _LOOKS_KEPT = 400  # of about 0.3 MB each
-_SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 1"  # what is remembered; the number is that of its form
+_SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 3"  # what is remembered; the number is that of its form
 
 T = TypeVar("T")
 Made = TypeVar("Made")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/api/v1/collections/{name}", tags=["review"])
 
 _PAGE, _LONGEST_PAGE = 100, 1000
-_Threshold = Annotated[float | None, Query(description="Floor on the score; 0.9 when not given.")]
+_Threshold = Annotated[float | None, Query(description="Floor on the score; when not given, geometry decides.")]
 
 
 @router.get("/review", responses={200: {"model": schema.ReviewPage}, **openapi.errors(404, 422)})
@@ -68,12 +68,12 @@ async def preview_best(
 @router.post(
     "/review/best",
     responses={200: {"model": schema.BestOfGroups}, **openapi.errors(404, 413, 415, 422)},
-    openapi_extra=openapi.body({JSON: schema.DuplicatesQuery}),
+    openapi_extra=openapi.body({JSON: schema.ReviewQuery}),
 )
 async def keep_best(request: Request, name: Name) -> Response:
     """Keep the best of each open group and delete the others, in one batch that can be undone at once."""
     principal_of(request).check("write", name)
-    threshold = (await read_model(request, schema.DuplicatesQuery)).threshold
+    threshold = (await read_model(request, schema.ReviewQuery)).threshold
 
     def work() -> dict[str, Any]:
         found, events = desk_of(request).collection(request, name, "write").review.keep_best(threshold=threshold)

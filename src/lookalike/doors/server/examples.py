@@ -16,6 +16,7 @@ _COLLECTION = {
     "encoder": "builtin",
     "encoder_digest": "5b1c…+2",
     "created_at": "2026-01-31T09:30:00.000+00:00",
+    "calibration": None,
     "bytes_on_disk": 212992,
     "search": "exact",
     "recall_target": 0.99,
@@ -32,6 +33,17 @@ _RECORD = {
     "byte_size": 81920,
     "created_at": "2026-01-31T09:31:00.000000+00:00",
     "updated_at": "2026-01-31T09:31:00.000000+00:00",
+}
+_REVIEWED = {**_RECORD, "score": 1.0, "relation": None, "decision": None}
+_DECISION = {
+    "id": "4f1d0c2b9a7e",
+    "at": "2026-01-31T09:35:00.000000+00:00",
+    "decision": "delete",
+    "collection": "shoes",
+    "batch": "4f1d0c2b9a7e",
+    "ids": ["8"],
+    "beside": ["7"],
+    "moved_to": None,
 }
 _FAILURE = {"source": "line 2", "code": "image_undecodable", "message": "cannot decode line 2: its bytes are text."}
 _OUTCOMES = [
@@ -146,6 +158,23 @@ ANSWERS: Mapping[str, Any] = {
         "count": 1,
     },
     "Clusters": {"threshold": 0.9, "clusters": [["7", "8"]], "count": 1},
+    "ReviewPage": {
+        "groups": [{"members": [_REVIEWED, {**_REVIEWED, "id": "8", "score": 0.97, "relation": "resized"}]}],
+        "open": 1,
+        "later": 0,
+        "next": None,
+    },
+    "BestOfGroups": {
+        "groups": [{"keep": ["7"], "delete": ["8"]}],
+        "count": 1,
+        "deleted": 1,
+        "freed_bytes": 81920,
+        "batch": None,
+    },
+    "DecisionForm": _DECISION,
+    "DecisionList": {"decisions": [_DECISION], "count": 1, "next": None},
+    "Undone": {"undone": [_DECISION]},
+    "Merged": {"added": 2, "read": 3},
     "JobForm": _JOB,
     "JobList": {"jobs": [_JOB]},
     "OutcomeList": {"outcomes": _OUTCOMES, "next": None},

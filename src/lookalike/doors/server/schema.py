@@ -527,6 +527,14 @@ class ReviewPage(Answered):
     next: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
 
 
+class ReviewQuery(Asked):
+    """Which groups are reviewed."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"threshold": 0.9}]})
+
+    threshold: float | None = Field(None, description="Floor on the score; when not given, geometry decides.")
+
+
 class NewDecision(Asked):
     """A decision about records."""
 
