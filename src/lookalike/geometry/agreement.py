@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .opencv import opencv
 from .small import gray
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def measure_agreement(laid: Overlay) -> Agreement:
 
     Cost: 3 ms on one core.
     """
-    import cv2
+    cv2 = opencv()
     import numpy as np
 
     rows, columns = (np.flatnonzero(laid.shared.any(axis)) for axis in (1, 0))
@@ -74,7 +75,7 @@ def measure_agreement(laid: Overlay) -> Agreement:
 
 def _evenly_sharp(a: F32, b: F32, weight: Bools) -> tuple[F32, F32]:
     """Blur the sharper of two pictures to the sharpness of the other: what blur took away says nothing."""
-    import cv2
+    cv2 = opencv()
 
     ours, theirs = _sharpness(a, weight), _sharpness(b, weight)
     if max(ours, theirs) < _SHARPER * min(ours, theirs):
@@ -89,7 +90,7 @@ def _evenly_sharp(a: F32, b: F32, weight: Bools) -> tuple[F32, F32]:
 
 def _sharpness(values: F32, weight: Bools) -> float:
     """Give the fine detail of a picture, as a share of its contrast."""
-    import cv2
+    cv2 = opencv()
     import numpy as np
 
     fine = values - cv2.GaussianBlur(values, (0, 0), 2.0)
@@ -123,7 +124,7 @@ def _shares(a: F32, b: F32, weight: Bools, block: int) -> tuple[float, float, in
 
 def _means(values: F32, block: int) -> F32:
     """Give the means of blocks; what is left over at the right and lower ends is filled up with nothing."""
-    import cv2
+    cv2 = opencv()
 
     right, bottom = -values.shape[1] % block, -values.shape[0] % block
     padded = cv2.copyMakeBorder(values, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=0)
@@ -146,7 +147,7 @@ def _whole(a: F32, b: F32) -> tuple[float, float]:
 
     x, y = a.astype(np.float64), b.astype(np.float64)
     x, y = x - x.mean(), y - y.mean()
-    xx, yy, xy = float(x @ x), float(y @ y), float(x @ y)
+    xx, yy, xy = (float(np.einsum("i,i->", one, other)) for one, other in ((x, x), (y, y), (x, y)))  # no BLAS: threads
     if min(xx, yy) < len(x):  # less than one level of deviation: a flat picture
         return 0.0, float(np.abs(x - y).mean())
     # The one with more contrast is brought to the other: from either side the same.

@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .opencv import opencv
+
 if TYPE_CHECKING:
     from ..values import F32, F64, I64, Bools
     from .features import Features
@@ -93,7 +95,8 @@ def _pairs(a: Features, b: Features) -> tuple[I64, I64]:
     empty = np.zeros(0, np.int64)
     if len(a) < 2 or len(b) < 2:
         return empty, empty
-    cosines = _unit(a) @ _unit(b).T  # (n, m)
+    cv2 = opencv()
+    cosines = cv2.gemm(_unit(a), _unit(b), 1.0, None, 0.0, flags=cv2.GEMM_2_T)  # (n, m); no BLAS and its threads
     nearest = cosines.argmax(1)
     rows = np.arange(len(a))
     best = cosines[rows, nearest]

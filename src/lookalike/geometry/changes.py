@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .opencv import opencv
 from .small import gray
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def measure_changes(laid: Overlay) -> Changes:
 
 def _cells(values: F32) -> F32:
     """Give the means of cells: (h / 8, w / 8, ...) of (h, w, ...); what is left over at the ends is left out."""
-    import cv2
+    cv2 = opencv()
 
     height, width = (side // _CELL_PX for side in values.shape[:2])
     whole = values[: height * _CELL_PX, : width * _CELL_PX]
@@ -99,7 +100,7 @@ def _recolored(a: F32, b: F32) -> F32:
 
 def _detail(laid: Overlay) -> tuple[float, float]:
     """Compare the strongest edges, and the grain of what is flat in both."""
-    import cv2
+    cv2 = opencv()
     import numpy as np
 
     inside = cv2.erode(laid.shared.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=0).astype(bool)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from .opencv import opencv
 from .small import gray
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def find_features(pixels: U8) -> Features:
     Source: D. Lowe, "Distinctive image features from scale-invariant keypoints", IJCV 2004 (SIFT); R. Arandjelovic and
         A. Zisserman, "Three things everyone should know to improve object retrieval", CVPR 2012 (root-SIFT).
     """
-    import cv2
+    cv2 = opencv()
     import numpy as np
 
     finder = cv2.SIFT_create(nfeatures=MOST_POINTS, contrastThreshold=_LEAST_CONTRAST)

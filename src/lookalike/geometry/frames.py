@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .opencv import opencv
+
 if TYPE_CHECKING:
     from ..values import F32, F64, U8, Bools
 
@@ -54,7 +56,7 @@ def inverse(matrix: F64) -> F64:
 
 def covered_share(shape: tuple[int, ...], other: tuple[int, ...], matrix: F64) -> float:
     """Say which share of a picture of `shape` lies inside one of shape `other`, by the map to it."""
-    import cv2
+    cv2 = opencv()
     import numpy as np
 
     corners = np.array([[0, 0], [shape[1], 0], [shape[1], shape[0]], [0, shape[0]]], np.float64)
@@ -81,7 +83,7 @@ def frame_map(a: U8, b: U8) -> F64:
 
 def _squashed(pixels: U8) -> F32:
     """Squash to a few cells of mean 0 and length 1; a flat picture is all 0."""
-    import cv2
+    cv2 = opencv()
     import numpy as np
 
     cells = cv2.resize(pixels, (_STATE_CELLS, _STATE_CELLS), interpolation=cv2.INTER_AREA).astype(np.float32)
@@ -116,7 +118,7 @@ def _state_map(shape: tuple[int, ...], other: tuple[int, ...], turned: int, mirr
 
 def _warped(pixels: U8, matrix: F64, shape: tuple[int, ...], shrink: float) -> tuple[U8, Bools]:
     """Bring a picture into a frame of `shape`, by the map from that frame to it; also where the picture is in it."""
-    import cv2
+    cv2 = opencv()
     import numpy as np
 
     if shrink > 1.2:  # without it fine detail would turn into noise

@@ -14,6 +14,7 @@ from .alignment import align
 from .changes import Changes, measure_changes
 from .features import Features, find_features
 from .frames import frame_map, inverse, overlay
+from .opencv import opencv
 from .surroundings import Surroundings, measure_surroundings
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _is_near(matrix: F64, framed: F64, shape: tuple[int, ...], other: tuple[int,
 
 def shown_outline(shape: tuple[int, ...], other: tuple[int, ...], matrix: F64) -> F32:
     """Give the corners (n, 2) of what a picture of `shape` shows of the other, by the map from the other to it."""
-    import cv2
+    cv2 = opencv()
     import numpy as np
 
     frame = np.array([[0, 0], [other[1], 0], [other[1], other[0]], [0, other[0]]], np.float64)

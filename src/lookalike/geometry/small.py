@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .opencv import opencv
+
 if TYPE_CHECKING:
     from ..values import U8
 
@@ -28,7 +30,7 @@ def small_version(pixels: U8) -> U8:
 
 def gray(pixels: U8) -> U8:
     """Give the brightness of (h, w, 3) RGB as (h, w) uint8."""
-    import cv2
+    cv2 = opencv()
     import numpy as np
 
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)

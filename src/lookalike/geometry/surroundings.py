@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .opencv import opencv
+
 if TYPE_CHECKING:
     from ..values import F32, F64, U8
 
@@ -40,7 +42,7 @@ def measure_surroundings(pixels: U8, other: tuple[int, ...], matrix: F64) -> Sur
         pixels: (h, w, 3) uint8.
         matrix: (2, 3) from the other to this picture.
     """
-    import cv2
+    cv2 = opencv()
     import numpy as np
 
     height, width = pixels.shape[:2]
@@ -70,7 +72,7 @@ def _uniform(outside: U8) -> float:
 
 def _seam(pixels: U8, outline: F64) -> float:
     """Give the ratio of the step across the outline to the steps beside it, where there are surroundings."""
-    import cv2
+    cv2 = opencv()
     import numpy as np
 
     middle = outline.mean(0)
