@@ -6,6 +6,7 @@ The last few looks are kept in memory, as finding the local features of a pictur
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -81,6 +82,7 @@ class Verifier:
     def __init__(self, store: Store, describer: Describer, thumbnail: Callable[[str], bytes | None]) -> None:
         self._store, self._describer, self._thumbnail = store, describer, thumbnail
         self._looks: OrderedDict[int, Look] = OrderedDict()
+        self._pictured: dict[int, bool] = {}
         self._lock = threading.Lock()
 
     def look_at(self, seen: Description, source: Any) -> Look:
@@ -155,8 +157,21 @@ class Verifier:
 
         return dict(zip(pairs, self._on_threads(kind_of, pairs), strict=True))
 
+    def has_picture(self, key: int) -> bool:
+        """Whether there is anything to look at: a kept thumbnail, or the file that the record came from."""
+        if key not in self._pictured:
+            record = self._store.records([key]).get(key)
+            self._pictured[key] = record is not None and self._is_pictured(record)
+        return self._pictured[key]
+
+    def _is_pictured(self, record: Record) -> bool:
+        if record.source and os.path.isabs(record.source) and os.path.exists(record.source):
+            return True
+        return self._store.thumbnail(record.id) is not None
+
     def _on_threads(self, work: Callable[[T], Made], things: Collection[T]) -> Iterator[Made]:
-        return in_order(work, things, workers=min(self._describer.settings.workers, max(1, len(things))))
+        workers = min(self._describer.settings.workers, len(things))
+        return in_order(work, things, workers=workers) if workers > 1 else map(work, things)
 
     def _looked_at(self, records: Mapping[int, Record]) -> list[Look]:
         """Look at records by what is remembered of their pictures, and remember what was found out."""
@@ -248,7 +263,10 @@ class CopyJudge:
         """Look at pairs side by side."""
         self._kinds.clear()  # of records that have joined by now, nobody asks again
         if self._verifier is not None:
-            self._kinds.update(self._verifier.kinds([pair for pair in pairs if not self._are_decided(*pair)]))
+            worth = [
+                pair for pair in pairs if not self._are_decided(*pair) and all(map(self._verifier.has_picture, pair))
+            ]
+            self._kinds.update(self._verifier.kinds(worth))
 
     def relation(self, center: int, key: int, score: float) -> str | None:
         """Give the relation of a record to a center; "" for a copy of no known relation, None for no copy."""
@@ -256,12 +274,19 @@ class CopyJudge:
             return None
         if self._verifier is None:
             return ""
-        if (center, key) not in self._kinds:
-            self._kinds.update(self._verifier.kinds([(center, key)]))
-        kind = self._kinds[center, key]
+        kind = self._kind(center, key)
         if kind is None:
             return "" if score >= self._least else None
         return kind if kind in SAME_PICTURE else None
+
+    def _kind(self, center: int, key: int) -> str | None:
+        """Name the relation that is seen; None where there is nothing to look at."""
+        assert self._verifier is not None
+        if not (self._verifier.has_picture(center) and self._verifier.has_picture(key)):
+            return None
+        if (center, key) not in self._kinds:
+            self._kinds.update(self._verifier.kinds([(center, key)]))
+        return self._kinds[center, key]
 
     def _are_decided(self, center: int, key: int) -> bool:
         return self._is_decided is not None and self._is_decided(center, key)
