@@ -12,7 +12,9 @@ import pytest
 
 import lookalike
 from lookalike.core.relations import SAME_PICTURE
+from lookalike.samples import write_samples
 
+MUGS = ("mug-red", "mug-navy", "mug-sage")
 SHELF = ("alpro_blueberry_soyghurt", "arla_standard_milk", "cabbage", "nectarine")
 
 
@@ -142,6 +144,16 @@ def test_photos_of_one_shelf_are_no_duplicates_and_copies_are(tmp_path: Path, sh
         assert told[-1] == len(collection)
         assert len(by_score) > 2, "scores alone would have told nothing apart"
         assert groups == list(collection.duplicates()), "what was remembered says something else"
+
+
+def test_another_color_is_no_copy(tmp_path: Path) -> None:
+    pictures = write_samples(tmp_path / "photos").parent
+    with lookalike.open(tmp_path / "home") as library:
+        collection = library.collection("shop", create=True)
+        collection.add([{"_id": name, "_file": str(pictures / "products" / f"{name}.jpg")} for name in MUGS])
+        collection.add((pictures / "products" / "mug-red.jpg").read_bytes() + b" ", id="copy")
+        [group] = collection.duplicates()
+        assert {member.id for member in group.members} == {"mug-red", "copy"}
 
 
 def _base64(path: Path) -> str:

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from .. import intake
+from ..distances import OTHER_COLORS_DISTANCE, cosine_distance
 from ..errors import LookalikeError, SourceError
 from ..geometry import read_features
 from .relations import SAME_PICTURE, Look, look_of, relate
+from .spaces import HUE_SPACE
 from .threads import in_order
 
 if TYPE_CHECKING:
@@ -164,6 +166,13 @@ class Verifier:
             self._pictured[key] = record is not None and self._is_pictured(record)
         return self._pictured[key]
 
+    def shows_other_colors(self, ours: int, theirs: int) -> bool:
+        """Whether two records differ in their hues: a red mug is no copy of the blue one, whatever its shape."""
+        hues: Mapping[int, Any] = self._store.vectors(HUE_SPACE, [ours, theirs])
+        if len(hues) < 2:
+            return False
+        return cosine_distance(hues[ours], hues[theirs]) > OTHER_COLORS_DISTANCE
+
     def _is_pictured(self, record: Record) -> bool:
         if record.source and os.path.isabs(record.source) and os.path.exists(record.source):
             return True
@@ -277,7 +286,9 @@ class CopyJudge:
         kind = self._kind(center, key)
         if kind is None:
             return "" if score >= self._least else None
-        return kind if kind in SAME_PICTURE else None
+        if kind not in SAME_PICTURE or self._verifier.shows_other_colors(center, key):
+            return None
+        return kind
 
     def _kind(self, center: int, key: int) -> str | None:
         """Name the relation that is seen; None where there is nothing to look at."""
