@@ -49,7 +49,7 @@ from .results import Clusters, DuplicateGroups, Matches, Report
 from .review import Review
 from .search import Page, Selection
 from .spaces import HUE_SPACE
-from .verifying import CopyJudge, Relate, Verifier
+from .verifying import CopyJudge, Relate, Verifier, look_at
 
 if TYPE_CHECKING:
     from ..stores import Store
@@ -800,7 +800,7 @@ class Collection:
         if record_id is None:
             self._check_encoder()
             seen = self._describer.describe(source, crop=crop, small=related)
-            look = self._verifier.look_at(seen, source) if related else None
+            look = look_at(self._describer, seen, source) if related else None
             return probe_of(seen.vectors, space, seen.content_hash), self._relating(look)
         if crop is not None:
             raise InputError("crop needs the picture itself: pass its file in place of its id.")

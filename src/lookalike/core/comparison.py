@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from .. import intake
 from ..rendering import Card
 from .explaining import explain
-from .relations import Look, look_of, relate
+from .relations import relate
 from .results import Comparison
 from .scoring import pair_score
+from .verifying import look_at
 
 if TYPE_CHECKING:
     from .describer import Describer, Description
@@ -24,7 +25,7 @@ def compare(describer: Describer, a: Any, b: Any) -> Comparison:
     """
     began = time.perf_counter()
     seen = [describer.describe(source, thumbnail=True, small=True) for source in (a, b)]
-    looks = [_look(describer, one, source) for one, source in zip(seen, (a, b), strict=True)]
+    looks = [look_at(describer, one, source) for one, source in zip(seen, (a, b), strict=True)]
     same = looks[0].content_hash == looks[1].content_hash
     scored = pair_score(looks[0].vectors, looks[1].vectors, same_bytes=same)
     relation = relate(*looks)
@@ -38,17 +39,6 @@ def compare(describer: Describer, a: Any, b: Any) -> Comparison:
         elapsed_ms=round((time.perf_counter() - began) * 1000, 1),
         explained=lambda: explain(looks[0], looks[1], relation, describer.embed),
         pictures=lambda: [_card(one, source) for one, source in zip(seen, (a, b), strict=True)],
-    )
-
-
-def _look(describer: Describer, seen: Description, source: Any) -> Look:
-    return look_of(
-        seen.pixels,
-        content_hash=seen.content_hash,
-        format=seen.format,
-        size_px=seen.size_px,
-        vectors=seen.vectors,
-        pixel_hash=lambda: describer.pixel_hash(source),
     )
 
 

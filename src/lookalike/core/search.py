@@ -121,7 +121,7 @@ class Selection:
     def _place_behind(self, after: Position) -> int:
         """Count the chosen rows that rank at or before a position."""
         if self._question.copies_first:  # the order is not that of the scores
-            [key] = self._store.keys([after.id]).values() or [-1]
+            key = self._store.keys([after.id]).get(after.id, -1)
             places = np.flatnonzero(self._held.keys[self._walk.rows] == key)
             if len(places):
                 return int(places[0]) + 1

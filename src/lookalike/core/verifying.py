@@ -74,6 +74,18 @@ class Verified:
         return 0.0 if found is None or found.confidence < _DOUBTFUL else round(found.confidence, 2)
 
 
+def look_at(describer: Describer, seen: Description, source: Any) -> Look:
+    """Give the look of a picture that was just described, with its small version."""
+    return look_of(
+        seen.pixels,
+        content_hash=seen.content_hash,
+        format=seen.format,
+        size_px=seen.size_px,
+        vectors=seen.vectors,
+        pixel_hash=lambda: describer.pixel_hash(source),
+    )
+
+
 class Verifier:
     """Relates the records of one collection. May be used from many threads.
 
@@ -86,17 +98,6 @@ class Verifier:
         self._looks: OrderedDict[int, Look] = OrderedDict()
         self._pictured: dict[int, bool] = {}
         self._lock = threading.Lock()
-
-    def look_at(self, seen: Description, source: Any) -> Look:
-        """Give the look of a picture that was just described, with its small version."""
-        return look_of(
-            seen.pixels,
-            content_hash=seen.content_hash,
-            format=seen.format,
-            size_px=seen.size_px,
-            vectors=seen.vectors,
-            pixel_hash=lambda: self._describer.pixel_hash(source),
-        )
 
     def look(self, key: int) -> Look | None:
         """Give the look of a stored record; None when it is not there."""
@@ -133,17 +134,20 @@ class Verifier:
 
         What was found once is remembered with the two pictures' bytes.
         """
-        records = self._store.records(list({key for pair in pairs for key in pair}))
-        names = {pair: _name_of(*(records.get(key) for key in pair)) for pair in pairs}
+        shown = [pair for pair in pairs if all(map(self._has_picture, pair))]
+        if not shown:
+            return dict.fromkeys(pairs)
+        records = self._store.records(list({key for pair in shown for key in pair}))
+        names = {pair: _name_of(*(records.get(key) for key in pair)) for pair in shown}
         held = self._store.remembered(_KINDS, [name for name in names.values() if name])
         found: dict[tuple[int, int], str | None] = {
             pair: held[name].decode() for pair, name in names.items() if name in held
         }
-        seen = self._kinds_seen([pair for pair in pairs if pair not in found])
+        seen = self._kinds_seen([pair for pair in shown if pair not in found])
         fresh = {names[pair]: kind.encode() for pair, kind in seen.items() if kind is not None and names[pair]}
         if fresh:
             self._store.remember(_KINDS, fresh)
-        return {**found, **seen}
+        return {**dict.fromkeys(pairs), **found, **seen}
 
     def _kinds_seen(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str | None]:
         looks = self.looks(list(dict.fromkeys(key for pair in pairs for key in pair)))
@@ -159,7 +163,7 @@ class Verifier:
 
         return dict(zip(pairs, self._on_threads(kind_of, pairs), strict=True))
 
-    def has_picture(self, key: int) -> bool:
+    def _has_picture(self, key: int) -> bool:
         """Whether there is anything to look at: a kept thumbnail, or the file that the record came from."""
         if key not in self._pictured:
             record = self._store.records([key]).get(key)
@@ -272,10 +276,7 @@ class CopyJudge:
         """Look at pairs side by side."""
         self._kinds.clear()  # of records that have joined by now, nobody asks again
         if self._verifier is not None:
-            worth = [
-                pair for pair in pairs if not self._are_decided(*pair) and all(map(self._verifier.has_picture, pair))
-            ]
-            self._kinds.update(self._verifier.kinds(worth))
+            self._kinds.update(self._verifier.kinds([pair for pair in pairs if not self._are_decided(*pair)]))
 
     def relation(self, center: int, key: int, score: float) -> str | None:
         """Give the relation of a record to a center; "" for a copy of no known relation, None for no copy."""
@@ -283,21 +284,14 @@ class CopyJudge:
             return None
         if self._verifier is None:
             return ""
-        kind = self._kind(center, key)
+        if (center, key) not in self._kinds:
+            self._kinds.update(self._verifier.kinds([(center, key)]))
+        kind = self._kinds[center, key]
         if kind is None:
             return "" if score >= self._least else None
         if kind not in SAME_PICTURE or self._verifier.shows_other_colors(center, key):
             return None
         return kind
-
-    def _kind(self, center: int, key: int) -> str | None:
-        """Name the relation that is seen; None where there is nothing to look at."""
-        assert self._verifier is not None
-        if not (self._verifier.has_picture(center) and self._verifier.has_picture(key)):
-            return None
-        if (center, key) not in self._kinds:
-            self._kinds.update(self._verifier.kinds([(center, key)]))
-        return self._kinds[center, key]
 
     def _are_decided(self, center: int, key: int) -> bool:
         return self._is_decided is not None and self._is_decided(center, key)

@@ -167,7 +167,7 @@ def compare(
 
 @click.command()
 @collection_option
-@click.option("--threshold", "-t", type=float, help="Floor on the score of a copy.  [default: 0.9]")
+@click.option("--threshold", "-t", type=float, help="Floor on the score of a copy; without it geometry decides.")
 @click.option("--precision", type=float, help="Instead: the chance, 0 to 1, with which a copy has to be one.")
 @click.option(
     "--best", default="resolution", show_default=True,
