@@ -61,6 +61,7 @@ def _mixed(name: str, data: bytes, number: int) -> Request:
 _REQUESTS: dict[str, Callable[[str, bytes, int], Request]] = {
     "upload": _fresh,
     "search by picture": _by_picture,
+    "search by photo": _by_picture,
     "search by id": _by_id,
     "mixed": _mixed,
 }

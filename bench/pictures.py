@@ -33,6 +33,18 @@ def fill(folder: Path, pictures: Sequence[Path], count: int) -> list[Path]:
     return written
 
 
+def enlarge(folder: Path, pictures: Sequence[Path], side_px: int) -> None:
+    """Write pictures of a camera's size: the same ones, enlarged until the longer side has so many pixels."""
+    from PIL import Image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in pictures:
+        with Image.open(path) as picture:
+            rate = side_px / max(picture.size)
+            size = (round(picture.width * rate), round(picture.height * rate))
+            picture.convert("RGB").resize(size, Image.Resampling.BICUBIC).save(folder / path.name, quality=85)
+
+
 def at_most(pictures: Sequence[Path], most: int) -> Sequence[Path]:
     """Give every so many-th picture, where there are more than `most`."""
     return pictures[:: -(-len(pictures) // most)]

@@ -6,6 +6,7 @@ Run as a program (`server.py KIND FOLDER HOME`), does the work in process and te
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -17,49 +18,63 @@ from pathlib import Path
 
 import children
 import psutil
-from pictures import fill, originals
+from pictures import enlarge, fill, originals
 from plan import Plan, tell
 from rows import Goal, Row
 
 import lookalike
 
 _NAME = "pictures"
-_KINDS = ("upload", "search by picture", "search by id", "mixed")
+_KINDS = ("search by picture", "search by photo", "search by id", "upload", "mixed")
+_PHOTO_PX = 1600  # longer side of a photo; the pictures have about 300
 _LEVELS = (1, 16, 64)
+_ROUNDS = 5  # of further load, under which memory has to stay
 _LIKE = Goal(">=", 0.8, "ratio")  # pictures for a second of processor time, of what the library alone does
 
 
 def measure(plan: Plan) -> Iterator[Row]:
     """Give for each kind of request and each number of clients the rate, the latency, the cost and the errors."""
     with plan.folder("server") as scratch:
-        files = fill(scratch / "files", originals(plan, "general"), plan.sizes.requests)
-        alone = {kind: _alone_ms(kind, scratch / "files", scratch / f"home-{n}") for n, kind in enumerate(_KINDS[:3])}
+        pictures, photos = scratch / "files", scratch / "photos"
+        files = fill(pictures, originals(plan, "general"), plan.sizes.requests)
+        enlarge(photos, files, _PHOTO_PX)
         with _server(scratch / "home") as (process, address):
-            children.run(children.script("load", address, "create", "1", str(scratch / "files")))
-            for kind in _KINDS:
+            children.run(children.script("load", address, "create", "1", str(pictures)))
+            for kind in _KINDS:  # searches first: over as many records as in process
+                folder = photos if kind == "search by photo" else pictures
                 for level in _LEVELS:
-                    tell(f"{kind}, {level} at once")
-                    yield from _rows(process, address, kind, level, scratch / "files", len(files), alone.get(kind))
-            memory = sum(one.memory_info().rss for one in _family(process)) / 1e6
-            yield Row("server", "memory of all its processes, shared pages counted each time", memory, "MB")
+                    before = _alone_ms(kind, folder, scratch)
+                    told, cpu_s = _load(process, address, kind, level, folder)
+                    alone = (before + _alone_ms(kind, folder, scratch)) / 2
+                    yield from _rows(kind, level, told, 1000 * cpu_s / len(files), alone)
+            first = _memory_mb(process)
+            for _ in range(_ROUNDS):
+                for kind in ("search by picture", "search by id"):
+                    _load(process, address, kind, 64, pictures)
+            label = f"before {2 * _ROUNDS * len(files):,} more searches"
+            text = "memory of all its processes, shared pages counted each time"
+            yield Row("server", text, _memory_mb(process), "MB", label, first, Goal("<=", 1.05, "ratio"))
 
 
-def _rows(
-    process: psutil.Process, address: str, kind: str, level: int, folder: Path, count: int, alone_ms: float | None
-) -> Iterator[Row]:
+def _load(process: psutil.Process, address: str, kind: str, level: int, folder: Path) -> tuple[dict[str, float], float]:
+    """Let so many clients ask, and give what they tell and the seconds of processor time that it took the server."""
+    tell(f"{kind}, {level} at once")
     before = _cpu_s(process)
     told = children.run(children.script("load", address, kind, str(level), str(folder))).json()
-    cost = 1000 * (_cpu_s(process) - before) / count
+    return told, _cpu_s(process) - before
+
+
+def _rows(kind: str, level: int, told: dict[str, float], cost_ms: float, alone_ms: float) -> Iterator[Row]:
     name = f"{kind}, {level} at once"
     own = f"The clients took {told['client_cpu_ms']:.2f} ms of processor time a request beside it."
     yield Row("server", f"{name}: requests", told["rate"], "1/s", note=f"{name}: {own}")
     yield Row("server", f"{name}: p50", told["p50_ms"], "ms")
     yield Row("server", f"{name}: p99", told["p99_ms"], "ms")
-    if alone_ms is not None:
+    if kind != "mixed":
         goal = _LIKE if level == 16 and kind != "search by id" else None
         label = "in process, one thread"
-        yield Row("server", f"{name}: for a CPU second", 1000 / cost, "1/s", label, 1000 / alone_ms, goal)
-    yield Row("server", f"{name}: errors", float(told["errors"]), "", goal=Goal("<=", 0))
+        yield Row("server", f"{name}: for a CPU second", 1000 / cost_ms, "1/s", label, 1000 / alone_ms, goal)
+    yield Row("server", f"{name}: errors", told["errors"], "", goal=Goal("<=", 0))
 
 
 @contextmanager
@@ -88,7 +103,15 @@ def _cpu_s(process: psutil.Process) -> float:
     return sum(one.user + one.system for one in times)
 
 
-def _alone_ms(kind: str, folder: Path, home: Path) -> float:
+def _memory_mb(process: psutil.Process) -> float:
+    return sum(one.memory_info().rss for one in _family(process)) / 1e6
+
+
+def _alone_ms(kind: str, folder: Path, scratch: Path) -> float:
+    """Measure the same work in process; before and after, as the clock of a machine changes while it works."""
+    if kind == "mixed":
+        return math.nan
+    home = tempfile.mkdtemp(prefix="home-", dir=scratch)
     return float(children.run(children.script("server", kind, folder, home)).json())
 
 
@@ -105,10 +128,10 @@ def main() -> None:
         for number, file in enumerate(files):
             if kind == "upload":
                 collection.add(file.read_bytes(), id=file.name)
-            elif kind == "search by picture":
-                collection.search(file.read_bytes())
-            else:
+            elif kind == "search by id":
                 collection.search(f"id:{files[number % 200].name}")
+            else:
+                collection.search(file.read_bytes())
         print(json.dumps(1000 * (time.process_time() - began) / len(files)))
 
 

@@ -7,6 +7,7 @@ import os
 import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,11 +76,10 @@ class Collection:
         self._facets: Recent[list[Facet]] = Recent()
         self._verifier = Verifier(store, describer, self.thumbnail)
         self._calibrations: Recent[tuple[Calibration | None]] = Recent()
-        spec = store.spec
-        # What is read with every search; none of it changes while the collection lives.
-        self._name = spec.name
-        self._identity = f"{spec.name} {spec.created_at} {spec.encoder_digest}"
-        self._space_names = tuple(space.name for space in spec.spaces)
+        # As it stands when it is opened: for name, type, encoder, spaces and what it keeps, which never change.
+        self._made = store.spec
+        self._identity = f"{self._made.name} {self._made.created_at} {self._made.encoder_digest}"
+        self._space_names = tuple(space.name for space in self._made.spaces)
 
     @property
     def spec(self) -> CollectionSpec:
@@ -89,7 +89,7 @@ class Collection:
     @property
     def name(self) -> str:
         """The collection's name."""
-        return self._name
+        return self._made.name
 
     @property
     def decisions(self) -> Decisions:
@@ -119,7 +119,7 @@ class Collection:
         return self.get(record_id)
 
     def __repr__(self) -> str:
-        return f"<lookalike collection {self.name!r}: {len(self):,} records, type {self.spec.type}>"
+        return f"<lookalike collection {self.name!r}: {len(self):,} records, type {self._made.type}>"
 
     def add(
         self,
@@ -272,7 +272,7 @@ class Collection:
             collapse=collapse,
             exact=exact,
             verify=self._verified_by_default if verify is None else verify,
-            copies_first=self.spec.type == "matching",
+            copies_first=self._made.type == "matching",
             has_cursor=cursor is not None,
         )
         if not examples:
@@ -281,13 +281,16 @@ class Collection:
                 "`sample` draws a stored picture at random."
             )
         relate = None
-        if question.verify and not against and len(examples) == 1:
-            probe, relate = self._seen(examples[0][0], crop, related=True)
-        else:
-            question = dataclasses.replace(question, verify=0, copies_first=False)
-            probe = self._probe(examples, against, crop)
-        read = time.perf_counter()
-        with self._store.moment():
+        with ExitStack() as moment:
+            if all(stored_id(one) is not None for one, _ in (*examples, *against)):  # so nothing is waited for inside
+                moment.enter_context(self._store.moment())
+            if question.verify and not against and len(examples) == 1:
+                probe, relate = self._seen(examples[0][0], crop, related=True)
+            else:
+                question = dataclasses.replace(question, verify=0, copies_first=False)
+                probe = self._probe(examples, against, crop)
+            read = time.perf_counter()
+            moment.enter_context(self._store.moment())
             page, next, explanation = self._page(probe, question, cursor, relate)
         ended = time.perf_counter()
         return Matches(
@@ -753,7 +756,7 @@ class Collection:
         self._store.close()
 
     def _entry(self, item: Item) -> Entry:
-        entry = self._describer.entry(item, self.spec.keep)
+        entry = self._describer.entry(item, self._made.keep)
         held = {name: vector for name, vector in entry.vectors.items() if name in self._space_names}
         return dataclasses.replace(entry, vectors=held)
 
@@ -834,18 +837,18 @@ class Collection:
         return self._store.delete(gone)
 
     def _check_encoder(self) -> None:
-        if self.spec.encoder_digest != self._describer.digest:
+        if self._made.encoder_digest != self._describer.digest:
             card = self._describer.card
             raise EncoderMismatchError(
-                f'collection "{self.name}" holds vectors of encoder "{self.spec.encoder}" '
-                f"({self.spec.encoder_digest[:8]}); here runs {card.name}-{card.variant} "
+                f'collection "{self.name}" holds vectors of encoder "{self._made.encoder}" '
+                f"({self._made.encoder_digest[:8]}); here runs {card.name}-{card.variant} "
                 f"({self._describer.digest[:8]}), whose vectors differ. Make a new collection and index the pictures "
                 f"again, or use the lookalike version that made it."
             )
 
     def _lists(self, record_id: str) -> dict[str, list[float]]:
         key = self._store.keys([record_id]).get(record_id, -1)
-        found = {space.name: self._store.vectors(space.name, [key]).get(key) for space in self.spec.spaces}
+        found = {space.name: self._store.vectors(space.name, [key]).get(key) for space in self._made.spaces}
         return {name: vector.tolist() for name, vector in found.items() if vector is not None}
 
     def _no_record(self, record_id: str) -> RecordNotFoundError:
@@ -874,7 +877,7 @@ class Collection:
         return held if held is not None and held.space == space else None
 
     def _scored_space(self, space: str | None) -> str:
-        known = [one.name for one in self.spec.spaces if one.metric == "cosine" and one.name != HUE_SPACE]
+        known = [one.name for one in self._made.spaces if one.metric == "cosine" and one.name != HUE_SPACE]
         if space is not None and space not in known:
             raise InputError(f'space="{space[:80]}" ranks nothing here. There are: {", ".join(known)}.')
         return space or self._ranking_space
@@ -907,7 +910,7 @@ class Collection:
 
     @property
     def _verified_by_default(self) -> int:
-        return VERIFIED if self.spec.type == "matching" else 0
+        return VERIFIED if self._made.type == "matching" else 0
 
     @property
     def _ranking_space(self) -> str:

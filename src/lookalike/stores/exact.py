@@ -190,7 +190,7 @@ def rank(
     if metric == "hamming":
         return [cut(*_within(table.selections, query, ceiling), k, ceiling, ids) for query in queries]
     if table.matching <= max(_FEW, k):
-        return [cut(*table.score_all(query), k, ceiling, ids) for query in queries]
+        return [cut(*table.nearest(query, k), k, ceiling, ids) for query in queries]
     return _search(table, queries, k, ceiling, ids)
 
 
@@ -246,14 +246,13 @@ class _Table:
         self.selections = [selection for selection in selections if selection.count]
         self.matching = sum(selection.count for selection in self.selections)
 
-    def score_all(self, query: Queries) -> Found:
-        """Give the keys and distances of all matching rows."""
-        keys, distances = [], []
+    def nearest(self, query: F32, k: int) -> Found:
+        """Give the keys and distances of those rows that can be among the k nearest."""
+        found = []
         for each in self.selections:
             for start in range(0, each.count, _BLOCK):
-                chosen = slice(start, start + _BLOCK) if each.mask is None else each.places[start : start + _BLOCK]
-                keys.append(each.segment.keys[chosen])
-                distances.append(distances_of(self.metric, query, each.segment.rows[chosen]))
+                found.append(nearest(each.segment, query, each.places[start : start + _BLOCK], k))
+        keys, distances = zip(*found, strict=True)
         return np.concatenate(keys), np.concatenate(distances)
 
     def best(self, queries: F32, m: int) -> list[tuple[I64, F32, float]]:

@@ -40,13 +40,25 @@ class Truth:
             try:
                 yield
             finally:
-                self._shared.conn = None
+                self._shared.conn = self._shared.version = None
+
+    @property
+    def version(self) -> int:
+        """The number that every write raises; read once in a moment."""
+        if self._shared.version is not None:
+            return self._shared.version
+        with self.reading() as conn:
+            version: int = conn.execute("SELECT version FROM state").fetchone()[0]
+        if self._shared.conn is not None:
+            self._shared.version = version
+        return version
 
     def move_on(self) -> None:
         """Let the moment of this thread, if it has one, be now."""
         if self._shared.conn is not None:
             self._shared.conn.execute("COMMIT")
             self._shared.conn.execute("BEGIN")
+            self._shared.version = None
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -96,6 +108,7 @@ class _Shared(threading.local):
     """The connection whose transaction the readings of this thread share, while it has a moment."""
 
     conn: sqlite3.Connection | None = None
+    version: int | None = None
 
 
 def _refuse_gone(conn: sqlite3.Connection) -> None:

@@ -60,7 +60,7 @@ class WorkerPool:
     def card(self, encoder_name: str) -> Any:
         """Give the card of the encoder that runs in the workers."""
         if encoder_name not in self._cards:
-            self._cards[encoder_name] = self._ask(("card", encoder_name, {}), b"", _FIRST_S)
+            self._cards[encoder_name] = self._ask(("card", encoder_name, {}, b""), _FIRST_S)
         return self._cards[encoder_name]
 
     def describe(
@@ -72,22 +72,22 @@ class WorkerPool:
             SourceError: when the bytes give no picture, take too long, or end two workers.
         """
         options = {"crop": crop, "thumbnail": thumbnail, "small": small}
-        found: Description = self._ask(("describe", encoder_name, options), data, self._patience_s)
+        found: Description = self._ask(("describe", encoder_name, options, data), self._patience_s)
         return found
 
     def pixel_hash(self, encoder_name: str, data: bytes) -> str:
         """Hash the pixels of a picture in a worker; raises as `describe`."""
-        found: str = self._ask(("pixel_hash", encoder_name, {}), data, self._patience_s)
+        found: str = self._ask(("pixel_hash", encoder_name, {}, data), self._patience_s)
         return found
 
     def embed(self, encoder_name: str, pixels: U8) -> F32:
         """Encode pixels in a worker."""
-        found: F32 = self._ask(("embed", encoder_name, {"pixels": pixels}), b"", self._patience_s)
+        found: F32 = self._ask(("embed", encoder_name, {"pixels": pixels}, b""), self._patience_s)
         return found
 
     def thumbnail(self, data: bytes, *, side_px: int) -> bytes:
         """Make a small JPEG in a worker; raises as `describe`."""
-        made: bytes = self._ask(("thumbnail", _ANY_ENCODER, {"side_px": side_px}), data, self._patience_s)
+        made: bytes = self._ask(("thumbnail", _ANY_ENCODER, {"side_px": side_px}, data), self._patience_s)
         return made
 
     @property
@@ -103,12 +103,13 @@ class WorkerPool:
                 if idle is not None:
                     idle.end()
 
-    def _ask(self, request: worker.Request, data: bytes, seconds: float) -> Any:
+    def _ask(self, request: worker.Request, seconds: float) -> Any:
         """Ask a worker, and a second one where the first died: it may have been another's fault."""
+        data = request[-1]
         for _ in range(2):
             with self._lent() as lent:
                 try:
-                    is_answer, reply = lent.ask(request, data, seconds)
+                    is_answer, reply = lent.ask(request, seconds)
                 except TimeoutError as exc:
                     raise ImageTooLargeError(
                         f"cannot decode these {len(data):,} bytes: {seconds:g} s were not enough. "
@@ -159,7 +160,7 @@ class _Worker:
         self.is_broken = False
         self._connection = connection
 
-    def ask(self, request: worker.Request, data: bytes, seconds: float) -> tuple[bool, Any]:
+    def ask(self, request: worker.Request, seconds: float) -> tuple[bool, Any]:
         """Send a request and wait for the reply. A worker that fails at it is ended.
 
         Raises:
@@ -168,7 +169,6 @@ class _Worker:
         """
         try:
             self._connection.send(request)
-            self._connection.send_bytes(data)
             if not self._connection.poll(seconds):
                 raise TimeoutError
             reply: tuple[bool, Any] = self._connection.recv()

@@ -158,7 +158,7 @@ async def read_question(request: Request) -> dict[str, Any]:
         return _arguments(told)
     parts = await read_parts(request)
     query = next((part.data for part in parts if part.name == "query"), b"")
-    question = _arguments(as_model(query, schema.SearchQuery))
+    question = _arguments(as_model(query, schema.SearchQuery)) if query else {}
     pictures = files_of(parts, "file")
     if pictures and "source" in question:
         raise InputError("the query names a source, and a file came with it: send one of them, or use `like`.")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 Verb = Literal["card", "describe", "thumbnail", "pixel_hash", "embed"]
-Request = tuple[Verb, str, dict[str, Any]]  # what to do, with which encoder, how; the bytes follow
+Request = tuple[Verb, str, dict[str, Any], bytes]  # what to do, with which encoder, how, and on what
 
 PRELOAD = "LOOKALIKE_PRELOAD_WORKERS"  # in the environment of the process that workers are forked from
 _OWN_BYTES = 256_000_000  # for the encoder, Pillow's working space and the interpreter
@@ -56,8 +56,7 @@ def work(connection: Connection, settings: Settings) -> None:
     describers: dict[str, Describer] = {}
     while True:
         try:
-            verb, encoder_name, options = connection.recv()
-            data = connection.recv_bytes()
+            verb, encoder_name, options, data = connection.recv()
         except (EOFError, OSError):
             return
         try:
