@@ -22,6 +22,7 @@ from lookalike.core.relations import SAME_PICTURE, look_of, relate
 from lookalike.core.results import Comparison
 from lookalike.distances import cosine_distance
 from lookalike.encoders import open_encoder
+from lookalike.samples.products import PRODUCTS, draw_product
 from lookalike.values import Image
 
 if TYPE_CHECKING:
@@ -239,6 +240,36 @@ def test_other_photos_of_a_thing_are_no_copies(data: Path, compare: Compare) -> 
     told = [compare(a, b).relation for a, b in itertools.pairwise(shelf)]
     assert not SAME_PICTURE.intersection(told)
     assert "same_object" in told
+
+
+@pytest.mark.parametrize(
+    ("thing", "colors"),
+    [("sneaker", ("red", "mustard")), ("lamp", ("terracotta", "navy")), ("armchair", ("terracotta", "forest"))],
+)
+def test_a_thing_in_another_color_is_no_copy(thing: str, colors: tuple[str, str], compare: Compare) -> None:
+    product = next(one for one in PRODUCTS if one.product_id == thing)
+    first, second = (draw_product(product, color) for color in colors)
+    found = compare(saved(first), saved(second))
+    assert (found.relation, found.confidence) == ("same_object", 0.1)
+    for edit in (gray, brighter, hues_turned, darker):
+        assert compare(saved(first), saved(edit(first))).relation == "edited", edit.__name__
+
+
+def gray(picture: Picture) -> Picture:
+    return PIL.ImageOps.grayscale(picture)
+
+
+def brighter(picture: Picture) -> Picture:
+    return PIL.ImageEnhance.Brightness(picture).enhance(1.3)
+
+
+def darker(picture: Picture) -> Picture:
+    return picture.point([round(255 * (level / 255) ** 1.8) for level in range(256)] * 3)
+
+
+def hues_turned(picture: Picture) -> Picture:
+    hue, *others = picture.convert("HSV").split()
+    return PIL.Image.merge("HSV", (hue.point([(level + 43) % 256 for level in range(256)]), *others)).convert("RGB")
 
 
 def test_unlike_photos_are_unrelated(data: Path, compare: Compare) -> None:

@@ -46,6 +46,7 @@ _LEAST_CROP = 0.02  # of the area
 _LEAST_RESIZE = 0.03  # of a side
 _LEAST_TURN_DEG = 1.2
 _SEAM, _UNIFORM = 1.8, 0.9
+_REPAINTED, _REPAINTED_CONFIDENCE = 0.01, 0.1  # share of the cells; shops have variants, few people repaint a part
 _RECOLORED, _RECOLORED_SHARE = 3.0, 0.9  # levels, and levels for each that remains: coarse encoding moves colors, too
 
 
@@ -126,10 +127,13 @@ def relate(a: Look, b: Look) -> Relation | None:
     confidence = max(_confidence(found), _FRAMED_CONFIDENCE if _is_framed(found, transform, a, b) else 0.0)
     if _has_equal_pixels(found, transform, a, b):
         return Relation("same_pixels", ("same_pixels",), identity(a.size_px), _inliers(found), 1.0, 1.0)
+    is_variant = confidence >= SAME_PICTURE_CONFIDENCE and found.changes.repainted >= _REPAINTED
+    if is_variant:
+        confidence = _REPAINTED_CONFIDENCE
     if confidence >= SAME_PICTURE_CONFIDENCE:
         details = copy_details(found, transform, a, b)
         return Relation(details[0], details, transform, _inliers(found), round(found.agreement.share, 4), confidence)
-    if _shows_one_thing(found):
+    if is_variant or _shows_one_thing(found):
         kinds: tuple[RelationKind, ...] = ("same_object",)
         return Relation(kinds[0], kinds, transform, _inliers(found), round(found.agreement.share, 4), confidence)
     related = _by_score(a, b)

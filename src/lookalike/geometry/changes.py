@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .opencv import opencv
-from .small import gray
+from .repainting import repainted_share
+from .small import cell_means, gray
 
 if TYPE_CHECKING:
     from ..values import F32
@@ -28,6 +29,7 @@ class Changes:
         recolored: Mean change that the best linear change of colors makes, in levels; light, contrast, tint, gray.
         remaining: Mean difference that is left after it, in levels.
         covered: Share of the cells that differ by far more than encoding explains: text, marks, pasted things.
+        repainted: Share of the cells that have another color while shapes and the rest stayed; see `repainting`.
         edges: Strength of the strongest edges of the one with weaker edges, as a share of the other's; blur lowers it.
         grain: Fine detail that the flat parts of the one with more have beyond the other's, in levels; noise raises it.
     """
@@ -35,8 +37,12 @@ class Changes:
     recolored: float
     remaining: float
     covered: float
+    repainted: float
     edges: float
     grain: float
+
+
+_NONE = Changes(recolored=0.0, remaining=0.0, covered=0.0, repainted=0.0, edges=1.0, grain=0.0)
 
 
 def measure_changes(laid: Overlay) -> Changes:
@@ -47,11 +53,12 @@ def measure_changes(laid: Overlay) -> Changes:
     import numpy as np
 
     if min(laid.shared.shape) < _CELL_PX:
-        return Changes(0.0, 0.0, 0.0, 1.0, 0.0)
-    whole = _cells(laid.shared.astype(np.float32)) > _WHOLE
+        return _NONE
+    whole = cell_means(laid.shared.astype(np.float32), _CELL_PX) > _WHOLE
     if whole.sum() < _LEAST_CELLS:
-        return Changes(0.0, 0.0, 0.0, 1.0, 0.0)
-    a, b = (_cells(side.astype(np.float32))[whole] for side in (laid.a, laid.b))  # (n, 3) each
+        return _NONE
+    colors = [cell_means(side.astype(np.float32), _CELL_PX) for side in (laid.a, laid.b)]  # (h, w, 3) each
+    a, b = (side[whole] for side in colors)  # (n, 3) each
     # The one with less contrast is the one to explain: colors that are gone cannot be brought back.
     if a.var(0).sum() < b.var(0).sum():
         a, b = b, a
@@ -63,19 +70,10 @@ def measure_changes(laid: Overlay) -> Changes:
         recolored=float(np.abs(fitted - a).max(1).mean()),
         remaining=float(left.mean()),
         covered=float((left > 10 + 4 * usual).mean()),
+        repainted=repainted_share(laid, colors, whole, _CELL_PX),
         edges=edges,
         grain=grain,
     )
-
-
-def _cells(values: F32) -> F32:
-    """Give the means of cells: (h / 8, w / 8, ...) of (h, w, ...); what is left over at the ends is left out."""
-    cv2 = opencv()
-
-    height, width = (side // _CELL_PX for side in values.shape[:2])
-    whole = values[: height * _CELL_PX, : width * _CELL_PX]
-    means: F32 = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
-    return means
 
 
 def _recolored(a: F32, b: F32) -> F32:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .opencv import opencv
 
 if TYPE_CHECKING:
-    from ..values import U8
+    from ..values import F32, U8
 
 SIDE_PX = 320  # enough for 600 points; the side of a kept thumbnail, which therefore serves as it is
 
@@ -34,3 +34,13 @@ def gray(pixels: U8) -> U8:
     import numpy as np
 
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def cell_means(values: F32, side_px: int) -> F32:
+    """Give the means of square cells, (h / side, w / side, ...) of (h, w, ...); what is left over is left out."""
+    cv2 = opencv()
+
+    height, width = (side // side_px for side in values.shape[:2])
+    whole = values[: height * side_px, : width * side_px]
+    means: F32 = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+    return means
