@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, get_args
@@ -19,7 +20,7 @@ from ..stores import open_stores
 from ..values import CollectionSpec, CollectionType, Keep, Space
 from .candidates import Candidates, distinct, rank
 from .collection import Collection, check_title
-from .comparison import compare
+from .comparison import compare, side_of
 from .describer import Describer, Workers
 from .ledger import Ledger
 from .question import NEAR_DUPLICATE_SCORE, probe_of
@@ -138,8 +139,10 @@ class Library:
         Raises:
             CollectionNotFoundError: naming those that exist.
         """
+        if os.name == "nt":
+            self.forget(name)  # what is open cannot be moved there
+        self._stores.delete(name)  # who still works on it is told that it is gone, not that it is closed
         self.forget(name)
-        self._stores.delete(name)
 
     def forget(self, name: str) -> None:
         """Close a collection if it is open; the next call opens it anew, as after another process replaced it."""
@@ -157,7 +160,8 @@ class Library:
 
     def compare(self, a: Any, b: Any) -> Comparison:
         """Say how alike two pictures are; each is what `Collection.add` reads."""
-        return compare(self.describer(), a, b)
+        describer = self.describer()
+        return compare(describer, partial(side_of, describer), a, b)
 
     def rank(self, source: Any, others: Sequence[Any]) -> Candidates:
         """Rank pictures that are stored nowhere by how much each is a copy of one.
