@@ -441,6 +441,22 @@ def test_two_pictures_are_compared(server):
     assert code_of(server.post(f"{API}/compare", json={"a": "id:1", "b": "id:2"})) == (422, "input_invalid")
 
 
+def test_stored_pictures_are_compared_by_their_ids_and_with_others(server):
+    records = server.create("pairs", keep="thumbnail")
+    whole = draw_scene("aurora", 0)
+    small = saved(whole.resize((320, 224)))
+    for name, data in (("whole", saved(whole)), ("small", small)):
+        server.post(f"{records}?id={name}", content=data, headers={"Content-Type": "image/jpeg"})
+    told = server.post(f"{API}/collections/pairs/compare", json={"a": "id:whole", "b": "id:small"}).json()
+    assert (told["relation"], round(told["transform"]["scale"], 2)) == ("resized", 0.5)
+    file = base64.b64encode(small).decode()
+    mixed = server.post(f"{API}/collections/pairs/compare?explain=true", json={"a": "id:whole", "b": file}).json()
+    assert mixed["score"] == told["score"]
+    assert mixed["explanation"]["a"]["size_px"] == [640, 448]
+    missing = server.post(f"{API}/collections/pairs/compare", json={"a": "id:whole", "b": "id:nowhere"})
+    assert code_of(missing) == (404, "record_not_found")
+
+
 def opened(text: str) -> PIL.Image.Image:
     return PIL.Image.open(io.BytesIO(base64.b64decode(text)))
 

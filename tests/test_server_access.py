@@ -72,6 +72,7 @@ PATHS = [
     ("GET", "/collections/shoes/facets"),
     ("POST", "/collections/shoes/histogram"),
     ("GET", "/collections/shoes/duplicates"),
+    ("POST", "/collections/shoes/compare"),
     ("POST", "/collections/shoes/duplicates"),
     ("GET", "/collections/shoes/clusters"),
     ("GET", "/collections/shoes/graph"),

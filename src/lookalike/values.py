@@ -254,6 +254,8 @@ class Explanation:
         candidates: Records that were scored.
         by_hash: Those of them that came by hash or equal bytes alone, and not among the nearest.
         reused: Whether the ranking was at hand from an earlier page.
+        verified: Records whose pictures were laid over the example now; what is known from an earlier page is not.
+        verify_ms: Time for that.
         query_ms: Time for reading and encoding the examples.
         total_ms: Time for the whole search.
     """
@@ -262,6 +264,8 @@ class Explanation:
     candidates: int
     by_hash: int
     reused: bool
+    verified: int
+    verify_ms: float
     query_ms: float
     total_ms: float
 

@@ -19,6 +19,7 @@ from ..limits import Limits, check_count, check_unit
 from ..values import Calibration, CollectionSpec, Entry, Explanation, Record
 from .candidates import Candidates, rank
 from .clusters import find_clusters
+from .comparison import Side, compare, side_of
 from .decisions import Decisions
 from .describer import THUMBNAIL_SIDE_PX, Describer
 from .duplicates import find_duplicates
@@ -46,7 +47,7 @@ from .question import (
 from .ranking import Ranker, score_counts
 from .relations import Look
 from .representatives import DEFAULT_RULE
-from .results import Clusters, DuplicateGroups, Matches, Report
+from .results import Clusters, Comparison, DuplicateGroups, Matches, Report
 from .review import Review
 from .search import Page, Selection
 from .spaces import HUE_SPACE
@@ -305,6 +306,15 @@ class Collection:
             picture=self.thumbnail,
             query_picture=lambda: self._query_picture(examples[0][0]),
         )
+
+    def compare(self, a: Any, b: Any) -> Comparison:
+        """Say how alike two pictures are, and what they are to each other; "id:17" names a stored one.
+
+        Raises:
+            SourceError: when a picture cannot be read.
+            RecordNotFoundError: for an id that is not there.
+        """
+        return compare(self._describer, self._side, a, b)
 
     def histogram(
         self,
@@ -777,11 +787,22 @@ class Collection:
             relate=relate,
             copy_points=self._points(self._copy_space),
         )
+        looked_at, spent_s = selection.looked_at
         page, steps, ranker = selection.page(question, after)
         if page.last is not None and kept is None:
             self._recent.keep(digest, version, selection)
         next = None if page.last is None else cursor_of(page.last, digest)
-        told = Explanation(tuple(steps), ranker.candidates, ranker.by_hash, kept is not None, 0.0, 0.0)
+        verified, verify_s = selection.looked_at[0] - looked_at, selection.looked_at[1] - spent_s
+        told = Explanation(
+            steps=tuple(steps),
+            candidates=ranker.candidates,
+            by_hash=ranker.by_hash,
+            reused=kept is not None,
+            verified=verified,
+            verify_ms=_ms(0.0, verify_s),
+            query_ms=0.0,
+            total_ms=0.0,
+        )
         return page, next, told
 
     def _probe(self, like: Examples, unlike: Examples, crop: tuple[int, int, int, int] | None) -> Probe:
@@ -815,6 +836,18 @@ class Collection:
             raise RecordNotFoundError(f'record "{record_id}" has no vector to search with.', id=record_id)
         look = self._verifier.look(key) if related else None
         return probe_of(entry.vectors, space, entry.record.content_hash), self._relating(look)
+
+    def _side(self, source: Any) -> Side:
+        """Read one of two pictures that are compared."""
+        record_id = stored_id(source)
+        if record_id is None:
+            self._check_encoder()
+            return side_of(self._describer, source)
+        key = self._store.keys([record_id]).get(record_id)
+        look = None if key is None else self._verifier.look(key)
+        if look is None:
+            raise self._no_record(record_id)
+        return Side(look, record_id, lambda: self.thumbnail(record_id))
 
     def _relating(self, look: Look | None) -> Relate | None:
         return None if look is None else partial(self._verifier.relations, look)

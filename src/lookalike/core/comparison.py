@@ -1,11 +1,14 @@
-"""The comparison of two pictures: how alike they are, and what they are to each other."""
+"""The comparison of two pictures, stored or not: how alike they are, and what they are to each other."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import intake
+from ..errors import InputError
 from ..rendering import Card
 from .explaining import explain
 from .relations import relate
@@ -14,34 +17,63 @@ from .scoring import pair_score
 from .verifying import look_at
 
 if TYPE_CHECKING:
-    from .describer import Describer, Description
+    from .describer import Describer
+    from .explaining import PairEvidence
+    from .relations import Look
 
 
-def compare(describer: Describer, a: Any, b: Any) -> Comparison:
-    """Say how alike two pictures are, and their relation; the order matters to the direction of the transform alone.
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One of two pictures: its look, how people call it, and what makes a small JPEG of it."""
+
+    look: Look
+    name: str
+    thumbnail: Callable[[], bytes | None]
+
+
+def side_of(describer: Describer, source: Any) -> Side:
+    """Give the side of a picture that is not stored.
 
     Raises:
-        SourceError: when one of them cannot be read.
+        SourceError: when it cannot be read.
+    """
+    seen = describer.describe(source, thumbnail=True, small=True)
+    return Side(look_at(describer, seen, source), intake.describe(source), lambda: seen.thumbnail)
+
+
+def compare(describer: Describer, read: Callable[[Any], Side], a: Any, b: Any) -> Comparison:
+    """Say how alike two pictures are, and their relation; the order matters to the direction of the transform alone.
+
+    Args:
+        read: Gives the side of a source.
+
+    Raises:
+        InputError: for a stored picture of which neither vectors nor pixels were kept.
     """
     began = time.perf_counter()
-    seen = [describer.describe(source, thumbnail=True, small=True) for source in (a, b)]
-    looks = [look_at(describer, one, source) for one, source in zip(seen, (a, b), strict=True)]
-    same = looks[0].content_hash == looks[1].content_hash
-    scored = pair_score(looks[0].vectors, looks[1].vectors, same_bytes=same)
+    sides = read(a), read(b)
+    looks = sides[0].look, sides[1].look
+    scored = pair_score(looks[0].vectors, looks[1].vectors, same_bytes=looks[0].content_hash == looks[1].content_hash)
     relation = relate(*looks)
-    assert scored, "descriptions share the spaces of their encoder"
-    assert relation, "and so they have a relation, by their score at least"
+    if scored is None or relation is None:
+        raise InputError(f"{sides[0].name} and {sides[1].name} have no vectors that could be compared.")
+
+    def explained() -> PairEvidence:
+        if missing := [side.name for side in sides if side.look.view is None]:
+            raise InputError(f"nothing can be shown: the collection keeps no pixels of {' and '.join(missing)}.")
+        return explain(*looks, relation, describer.embed)
+
     return Comparison(
         score=scored.score,
         distance=round(scored.distance, 6),
         distances={space: round(distance, 6) for space, distance in scored.distances.items()},
         related=relation,
         elapsed_ms=round((time.perf_counter() - began) * 1000, 1),
-        explained=lambda: explain(looks[0], looks[1], relation, describer.embed),
-        pictures=lambda: [_card(one, source) for one, source in zip(seen, (a, b), strict=True)],
+        explained=explained,
+        pictures=lambda: [_card(side) for side in sides],
     )
 
 
-def _card(seen: Description, source: Any) -> Card:
-    width, height = seen.size_px
-    return Card(seen.thumbnail, intake.describe(source), f"{width} x {height} px")
+def _card(side: Side) -> Card:
+    width, height = side.look.size_px
+    return Card(side.thumbnail(), side.name, f"{width} x {height} px")

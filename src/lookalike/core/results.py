@@ -53,7 +53,7 @@ class Matches(Sequence[Match]):
     def __str__(self) -> str:
         lines = [self._table()]
         if self.explanation is not None:
-            lines += ["", explanation_text(self.explanation)]
+            lines += ["", explanation_text(self.explanation, is_filtered="filter" in self.query)]
         return "\n".join(lines)
 
     def _table(self) -> str:
@@ -87,12 +87,13 @@ class Matches(Sequence[Match]):
         return html_fragment(self.sections())
 
 
-def explanation_text(told: Explanation) -> str:
+def explanation_text(told: Explanation, *, is_filtered: bool) -> str:
     """Give an explanation for people."""
+    passing = " that pass the filter" if is_filtered else ""
     lines = [f"{told.total_ms:.1f} ms, of which {told.query_ms:.1f} ms for reading the query"]
     for step in told.steps:
         plan = step.plan
-        of_how_many = "" if plan.matching is None else f" of {plan.matching:,} that pass the filter"
+        of_how_many = "" if plan.matching is None else f" of {plan.matching:,}{passing}"
         lines.append(
             f"{step.asked_for} in {step.space}: {step.found:,} found for k={step.k:,}{of_how_many}; "
             f"{plan.method}: {plan.reason} (filter {plan.filter_ms:.1f} ms, search {plan.search_ms:.1f} ms)"
@@ -100,6 +101,8 @@ def explanation_text(told: Explanation) -> str:
     if told.reused:
         lines.append("the ranking was at hand from an earlier page")
     lines.append(f"{told.candidates:,} candidates scored, {told.by_hash:,} of them by hash or equal bytes alone")
+    if told.verified:
+        lines.append(f"{told.verified:,} related by geometry in {told.verify_ms:.1f} ms")
     return "\n".join(lines)
 
 

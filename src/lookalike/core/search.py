@@ -73,6 +73,11 @@ class Selection:
             page = self._diverse(question) if question.diversity else self._next(question, after)
             return page, [*self._ranker.steps], self._ranker
 
+    @property
+    def looked_at(self) -> tuple[int, float]:
+        """How many records were related by geometry so far, and the seconds that it took."""
+        return (0, 0.0) if self._verified is None else (self._verified.looked_at, self._verified.spent_s)
+
     def _next(self, question: Question, after: Position | None) -> Page:
         start = self._grown_to(after, question.limit + 1)
         rows = self._walk.rows[start : start + question.limit]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -34,7 +35,7 @@ Relate: TypeAlias = "Callable[[Sequence[int]], Mapping[int, Relation]]"
 
 _DOUBTFUL = 0.2  # of confidence; below it a relation moves nothing
 _LOOKS_KEPT = 400  # of about 0.3 MB each
-_SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 3"  # what is remembered; the number is that of its form
+_SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 4"  # what is remembered; the number is that of its form
 
 T = TypeVar("T")
 Made = TypeVar("Made")
@@ -45,10 +46,13 @@ class Verified:
 
     Attributes:
         relations: What is known so far, by key.
+        looked_at: How many records were related, over all calls.
+        spent_s: The time that it took.
     """
 
     def __init__(self, relate: Relate, most: int) -> None:
         self.relations: dict[int, Relation] = {}
+        self.looked_at, self.spent_s = 0, 0.0
         self._relate, self._most = relate, most
 
     def look_at(self, ranking: Ranking, rows: Sequence[int]) -> None:
@@ -56,7 +60,10 @@ class Verified:
         keys = ranking.keys[[row for row in rows if row < self._most]].tolist()
         missing = [key for key in keys if key not in self.relations and key not in ranking.same]
         if missing:
+            began = time.perf_counter()
             self.relations.update(self._relate(missing))
+            self.looked_at += len(missing)
+            self.spent_s += time.perf_counter() - began
 
     def copies_first(self, ranking: Ranking) -> Ranking:
         """Put what may be a copy among the first rows before all others, the surest first; scores stay as they are."""

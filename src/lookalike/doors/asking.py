@@ -134,15 +134,23 @@ def find(
 @click.command()
 @click.argument("a")
 @click.argument("b")
+@collection_option
 @click.option("--threshold", "-t", type=float, help="Exit with 1 when the score is below.")
 @click.option("--explain", type=click.Path(dir_okay=False), help="PNG to write: what agrees, and what was changed.")
 @sheet_option
 @home_option
 @json_option
 def compare(
-    a: str, b: str, threshold: float | None, explain: str | None, sheet: str | None, home: str | None, as_json: bool
+    a: str,
+    b: str,
+    collection: str,
+    threshold: float | None,
+    explain: str | None,
+    sheet: str | None,
+    home: str | None,
+    as_json: bool,
 ) -> int:
-    """Compare two images: how alike they are, and whether they are the same picture.
+    """Compare two images: how alike they are, and whether they are the same picture. Each is an image, or id:ID.
 
     The relation is one of identical, same_pixels, reencoded, resized, cropped, mirrored, rotated, edited (all of them
     the same picture), same_object (another photo of the same thing), similar and unrelated.
@@ -151,17 +159,24 @@ def compare(
     Example:
       lookalike compare a.jpg b.jpg --threshold 0.9
       lookalike compare a.jpg b.jpg --explain why.png
+      lookalike compare id:shoes/1.jpg id:shoes/2.jpg --collection shop
     """
     from ..limits import check_unit
+    from .forms import comparison_form
 
     check_unit("threshold", threshold)
     with open_library_at(home) as library:
-        compared = library.compare(a, b)
+        is_stored = a.startswith("id:") or b.startswith("id:")
+        compared = library.collection(collection).compare(a, b) if is_stored else library.compare(a, b)
         write_sheet(sheet, compared)
-        if explain is not None:
-            compared.explain().save(explain)
+        evidence = None if explain is None else compared.explain()
+        if explain is not None and evidence is not None:
+            evidence.save(explain)
             click.echo(f"wrote {explain}", err=True)
-        show(compared, as_json)
+        if as_json:
+            print_json(comparison_form(compared, evidence))
+        else:
+            click.echo(str(compared))
         return ANSWER_IS_NO if threshold is not None and compared.score < threshold else DONE
 
 

@@ -52,9 +52,9 @@ def clusters_form(found: Clusters) -> dict[str, Any]:
     return {"threshold": found.threshold, "clusters": [list(ids) for ids in found], "count": len(found)}
 
 
-def comparison_form(compared: Comparison) -> dict[str, Any]:
-    """Give the reply of `compare`."""
-    return {
+def comparison_form(compared: Comparison, evidence: PairEvidence | None = None) -> dict[str, Any]:
+    """Give the reply of `compare`, and why where that was asked for."""
+    form = {
         "score": compared.score,
         "distance": compared.distance,
         "distances": dict(compared.distances),
@@ -66,6 +66,7 @@ def comparison_form(compared: Comparison) -> dict[str, Any]:
         "confidence": compared.confidence,
         "elapsed_ms": compared.elapsed_ms,
     }
+    return form if evidence is None else form | {"explanation": evidence_form(evidence)}
 
 
 def evidence_form(evidence: PairEvidence) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def progress_bar(verb: str, unit: str, total: int | None = None) -> Iterator[OnP
         yield tell
 
 
-def show(found: Matches | Comparison | DuplicateGroups | Clusters, as_json: bool) -> None:
+def show(found: Matches | DuplicateGroups | Clusters, as_json: bool) -> None:
     """Print an answer, as text or as JSON."""
     from ..core import results
     from . import forms
@@ -91,10 +91,8 @@ def show(found: Matches | Comparison | DuplicateGroups | Clusters, as_json: bool
         print_json(forms.matches_form(found))
     elif isinstance(found, results.DuplicateGroups):
         _print_groups(found)
-    elif isinstance(found, results.Clusters):
-        print_json(forms.clusters_form(found))
     else:
-        print_json(forms.comparison_form(found))
+        print_json(forms.clusters_form(found))
 
 
 def write_sheet(sheet: str | None, found: Matches | Comparison | DuplicateGroups) -> None:

@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 
 from ...core.outside import outside_source
 from ...errors import InputError
-from ..forms import clusters_form, comparison_form, duplicates_form, evidence_form, matches_form
+from ..forms import clusters_form, comparison_form, duplicates_form, matches_form
 from . import openapi, schema
 from .bodies import JSON, JSON_LINES, MULTIPART, as_model, files_of, media_type, read_model, read_parts
 from .desk import desk_of, on_pictures, principal_of
@@ -43,31 +43,39 @@ async def search(request: Request, name: Name) -> Response:
     return reply(await on_pictures(request, sources_of(question), work))
 
 
+Why = Annotated[bool, Query(description="Say why, too: where both agree, and what was changed.")]
+
+
 @router.post(
     "/compare",
     responses={200: {"model": schema.Comparison}, **openapi.errors(413, 415, 422)},
     openapi_extra=openapi.body({JSON: schema.Pair, MULTIPART: openapi.files("a", "b")}),
 )
-async def compare(
-    request: Request,
-    explain: Annotated[bool, Query(description="Say why, too: where both agree, and what was changed.")] = False,
-) -> Response:
+async def compare(request: Request, explain: Why = False) -> Response:
     """Compare two pictures: how alike they are, and what they are to each other."""
     principal_of(request).check("read")
-    pair: list[Any]
-    if media_type(request) == MULTIPART:
-        parts = await read_parts(request)
-        pair = files_of(parts, "a") + files_of(parts, "b")
-        if len(pair) != 2:
-            raise InputError('a comparison needs two files: send them as the parts "a" and "b".')
-    else:
-        told = await read_model(request, schema.Pair)
-        pair = [outside_source(told.a, stored=False), outside_source(told.b, stored=False)]
+    pair = await _read_pair(request, stored=False)
 
     def work() -> dict[str, Any]:
         compared = desk_of(request).library.compare(*pair)
-        form = comparison_form(compared)
-        return form | {"explanation": evidence_form(compared.explain())} if explain else form
+        return comparison_form(compared, compared.explain() if explain else None)
+
+    return reply(await on_pictures(request, pair, work))
+
+
+@router.post(
+    "/collections/{name}/compare",
+    responses={200: {"model": schema.Comparison}, **openapi.errors(404, 409, 413, 415, 422)},
+    openapi_extra=openapi.body({JSON: schema.StoredPair, MULTIPART: openapi.files("a", "b")}),
+)
+async def compare_stored(request: Request, name: Name, explain: Why = False) -> Response:
+    """Compare two pictures, of which one or both are stored."""
+    principal_of(request).check("read", name)
+    pair = await _read_pair(request, stored=True)
+
+    def work() -> dict[str, Any]:
+        compared = desk_of(request).collection(request, name, "read").compare(*pair)
+        return comparison_form(compared, compared.explain() if explain else None)
 
     return reply(await on_pictures(request, pair, work))
 
@@ -149,6 +157,22 @@ async def _duplicates(request: Request, name: str, asked: schema.DuplicatesQuery
         return duplicates_form(collection.duplicates(**asked.model_dump()))
 
     return reply(await desk_of(request).lanes.long.run(work))
+
+
+async def _read_pair(request: Request, *, stored: bool) -> list[Any]:
+    """Read two pictures that are to be compared.
+
+    Args:
+        stored: Whether "id:17" may name a stored one.
+    """
+    if media_type(request) == MULTIPART:
+        parts = await read_parts(request)
+        pair = files_of(parts, "a") + files_of(parts, "b")
+        if len(pair) != 2:
+            raise InputError('a comparison needs two files: send them as the parts "a" and "b".')
+        return pair
+    told = await read_model(request, schema.StoredPair if stored else schema.Pair)
+    return [outside_source(told.a, stored=stored), outside_source(told.b, stored=stored)]
 
 
 async def read_question(request: Request) -> dict[str, Any]:

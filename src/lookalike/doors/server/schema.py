@@ -307,6 +307,15 @@ class Pair(Asked):
     b: str = Field(description="A URL, or base64 of a picture.")
 
 
+class StoredPair(Pair):
+    """Two pictures to compare, of which one or both are stored."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"a": "id:photos/1.jpg", "b": "id:photos/2.jpg"}]})
+
+    a: str = Field(description='"id:" and the id of a stored picture, a URL, or base64 of a picture.')
+    b: str = Field(description='"id:" and the id of a stored picture, a URL, or base64 of a picture.')
+
+
 class SideForm(Answered):
     """One of two pictures that are explained."""
 

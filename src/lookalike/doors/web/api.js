@@ -135,7 +135,10 @@ export const facets = (name, filter, signal) =>
 /** Draw records at random; the same seed draws the same. */
 export const sample = async (name, count = 1, seed = null) =>
   (await json("GET", `${collection(name)}/records${query({ sample: count, seed })}`)).records;
-export const compare = (body, given, signal) => json("POST", `/compare${query(given)}`, { body, signal });
+
+/** Compare two pictures; `name`: the collection of the stored ones among them, else null. */
+export const compare = (name, body, given, signal) =>
+  json("POST", `${name === null ? "" : collection(name)}/compare${query(given)}`, { body, signal });
 
 export const review = (name, given) => json("GET", `${collection(name)}/review${query(given)}`);
 export const decide = (name, decision) => json("POST", `${collection(name)}/decisions`, { body: decision });

@@ -88,15 +88,17 @@ async function showPicture(place, kind, name, collection) {
 async function compare(place, slots, told, signal) {
   fill(place, h("p", { class: "muted" }, "Comparing ..."));
   await tried(place, signal, async () => {
-    const [a, b] = await Promise.all(SIDES.map((side) => sourceOf(told.get("collection"), told.get(side))));
+    const isStored = SIDES.some((side) => kindOf(told.get(side)).kind === "id");
+    const collection = isStored ? told.get("collection") : null;
+    const [a, b] = await Promise.all(SIDES.map((side) => sourceOf(told.get(side))));
     const body = await bodyOf(a, b);
-    const found = await api.compare(body, {}, signal);
+    const found = await api.compare(collection, body, {}, signal);
     const reason = h("div", { class: "reason" });
     fill(place, ...resultOf(found), reason);
     announce(`Score ${found.score.toFixed(2)}: ${detailsText(found)}.`);
     const explain = () => tried(reason, signal, async () => {
       fill(reason, h("p", { class: "muted" }, "Looking for what makes them alike ..."));
-      const { explanation } = await api.compare(body, { explain: true }, signal);
+      const { explanation } = await api.compare(collection, body, { explain: true }, signal);
       fill(reason, showWhy(explanation, framesIn(slots)));
     });
     if (SAME_PIXELS.includes(found.relation)) return;
@@ -119,9 +121,10 @@ async function tried(place, signal, work) {
 /** Give the framed pictures by side; those that cannot be shown here are missing. */
 const framesIn = (slots) => Object.fromEntries(SIDES.map((side, at) => [side, slots.children[at].querySelector(".framed")]));
 
-async function sourceOf(collection, example) {
-  if (kindOf(example).kind === "url") return example;
-  const blob = await blobOf(collection, example);
+/** Give what the server knows by its name as text, and everything else as a file. */
+async function sourceOf(example) {
+  if (["id", "url"].includes(kindOf(example).kind)) return example;
+  const blob = await blobOf(null, example);
   if (!blob) throw new Error("One of the pictures is not on this device. Choose it again.");
   return blob;
 }
