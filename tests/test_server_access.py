@@ -77,6 +77,7 @@ PATHS = [
     ("GET", "/collections/shoes/clusters"),
     ("GET", "/collections/shoes/graph"),
     ("GET", "/collections/shoes/review"),
+    ("GET", "/collections/shoes/review/progress"),
     ("GET", "/collections/shoes/review/best"),
     ("POST", "/collections/shoes/review/best"),
     ("GET", "/collections/shoes/decisions"),

@@ -6,9 +6,11 @@ import io
 import itertools
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from conftest import draw
 from serving import API, Served, code_of, served
@@ -68,6 +70,18 @@ def test_groups_come_in_pages_and_stand_while_people_decide(server: Served, shel
     assert names(second) + names(third) == ALL[2:]
     assert third["next"] is None
     assert names(review(server, shelf)) == ALL[1:]
+
+
+def test_who_waits_for_the_groups_is_told_how_far_they_are(server: Served, shelf: str) -> None:
+    path, seen = f"{shelf}/review/progress", []
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(httpx.get, f"{server.url}{shelf}/review", timeout=60)
+        while not waiting.done():
+            seen.append(server.get(path).json())
+    told = [one["done"] for one in seen if one["done"] is not None]
+    assert told == sorted(told)
+    assert {one["total"] for one in seen} - {None} == {2 * GROUPS}
+    assert server.get(path).json() == {"done": None, "total": None}
 
 
 def test_each_decision_is_told_and_taken_back(server: Served, shelf: str) -> None:

@@ -19,7 +19,7 @@ from ..limits import check_count
 from .ledger import Choice, Event
 
 if TYPE_CHECKING:
-    from ..values import DuplicateGroup, Record
+    from ..values import DuplicateGroup, Progress, Record
     from .collection import Collection
 
 Show = Literal["open", "later"]
@@ -75,6 +75,12 @@ class Review:
         self._collection = collection
         self._kept: dict[float | None, tuple[tuple[int, int], Sequence[DuplicateGroup]]] = {}
         self._finding = threading.Lock()
+        self._progress: Progress | None = None
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the finding of groups has come that is under way; None when none is."""
+        return self._progress
 
     def page(
         self, *, threshold: float | None = None, show: Show = "open", limit: int = 100, cursor: str | None = None
@@ -137,11 +143,17 @@ class Review:
             moment = self._collection.version, self._collection.decisions.version
             if kept is not None and (kept[0] == moment or not anew):
                 return kept[1]
-            groups = self._collection.duplicates(threshold=threshold).groups
+            try:
+                groups = self._collection.duplicates(threshold=threshold, on_progress=self._tell).groups
+            finally:
+                self._progress = None
             self._kept[threshold] = moment, groups
             while len(self._kept) > _REVIEWS_KEPT:
                 del self._kept[next(iter(self._kept))]
             return groups
+
+    def _tell(self, progress: Progress) -> None:
+        self._progress = progress
 
     def _put_off(self) -> set[str]:
         return self._collection.decisions.ids_of("later")

@@ -49,6 +49,20 @@ async def get_review(
     return reply(await desk_of(request).lanes.long.run(work))
 
 
+@router.get("/review/progress", responses={200: {"model": schema.ReviewProgress}, **openapi.errors(404)})
+async def get_progress(request: Request, name: Name) -> Response:
+    """Tell how far the finding of groups has come that another request waits for."""
+
+    def work() -> dict[str, Any]:
+        progress = desk_of(request).collection(request, name, "read").review.progress
+        return {
+            "done": None if progress is None else progress.done,
+            "total": None if progress is None else progress.total,
+        }
+
+    return reply(await light(request, work))
+
+
 @router.get("/review/best", responses={200: {"model": schema.BestOfGroups}, **openapi.errors(404, 422)})
 async def preview_best(
     request: Request,

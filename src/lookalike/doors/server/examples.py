@@ -164,6 +164,7 @@ ANSWERS: Mapping[str, Any] = {
         "later": 0,
         "next": None,
     },
+    "ReviewProgress": {"done": 512, "total": 1247},
     "BestOfGroups": {
         "groups": [{"keep": ["7"], "delete": ["8"]}],
         "count": 1,

@@ -536,6 +536,13 @@ class ReviewPage(Answered):
     next: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
 
 
+class ReviewProgress(Answered):
+    """How far the finding of duplicate groups has come."""
+
+    done: int | None = Field(description="Pictures that are done; null when nothing is looked for now.")
+    total: int | None = Field(description="Pictures in all; null while that is not known.")
+
+
 class ReviewQuery(Asked):
     """Which groups are reviewed."""
 

@@ -141,6 +141,7 @@ export const compare = (name, body, given, signal) =>
   json("POST", `${name === null ? "" : collection(name)}/compare${query(given)}`, { body, signal });
 
 export const review = (name, given) => json("GET", `${collection(name)}/review${query(given)}`);
+export const reviewProgress = (name) => json("GET", `${collection(name)}/review/progress`);
 export const decide = (name, decision) => json("POST", `${collection(name)}/decisions`, { body: decision });
 export const decisions = (name, given = {}) => json("GET", `${collection(name)}/decisions${query(given)}`);
 export const undoDecision = (name, id) => json("DELETE", `${collection(name)}/decisions/${part(id)}`);

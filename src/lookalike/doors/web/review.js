@@ -10,6 +10,7 @@ import { collectionAddress, go } from "./route.js";
 
 const PAGE = 200; // groups asked for at once
 const STEPS = { replace: true }; // going from group to group leaves no trace in the history
+const POLL_MS = 500;
 const SHOWN_BEST = 50; // groups of the preview
 const DECIDED = { keep: "keep", delete: "delete", not_a_duplicate: "different", later: "later" };
 
@@ -58,7 +59,7 @@ class ReviewView {
 
   async start() {
     this.place.setAttribute("aria-busy", "true");
-    if (!this.place.firstChild) fill(this.place, this.head(), h("p", { class: "muted" }, "Comparing all pictures ..."));
+    if (!this.place.firstChild) this.wait();
     try {
       Object.assign(this, { groups: [], next: null, wanted: 0 });
       const page = await api.review(this.name, { show: this.asked.show, threshold: this.asked.threshold, limit: PAGE });
@@ -72,6 +73,22 @@ class ReviewView {
         button("Try again", () => this.start(), { icon: "again" })));
     }
     this.place.removeAttribute("aria-busy");
+  }
+
+  /** Show how far the finding of the groups has come, until something else is shown. */
+  async wait() {
+    const bar = h("progress", { max: 1, value: 0, "aria-label": "Pictures that were compared" });
+    const told = h("p", { class: "muted" }, "Comparing all pictures ...");
+    const waiting = h("div", { class: "review-waiting" }, told, bar);
+    fill(this.place, this.head(), waiting);
+    while (true) {
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      if (this.isClosed || !waiting.isConnected) return;
+      const { done, total } = await api.reviewProgress(this.name).catch(() => ({}));
+      if (done == null || !total) continue;
+      Object.assign(bar, { max: total, value: done });
+      told.textContent = `Comparing all pictures: ${number(done)} of ${number(total)}. What was looked at once is remembered.`;
+    }
   }
 
   take(page) {
