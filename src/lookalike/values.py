@@ -210,6 +210,9 @@ class Match:
     """An answer to a person: a record with its score, distance and rank (from 1).
 
     Attributes:
+        relation: What it is to the example; None where no pictures were laid over each other, and not the same bytes.
+        confidence: The probability that both are the same picture, as far as `relation` is known. Across searches, this
+            is what tells a copy from what merely looks like one.
         parts: What a score with tags is mixed of, {"visual": .., "tags": ..}; None without tags.
         members: The next best of its group, ranked within it (the match itself is 1); None when not asked for.
         hidden: Near-duplicates of it that were left out, as far as the page reaches; None when none were to be.
@@ -220,6 +223,7 @@ class Match:
     distance: float
     rank: int
     relation: str | None = None
+    confidence: float | None = None
     source: str | None = None
     metadata: Metadata = field(default_factory=dict)
     tags: tuple[str, ...] = ()

@@ -183,23 +183,26 @@ class Selection:
         parts = None
         if self._question.tags:
             parts = {"visual": float(ranking.visual[row]), "tags": round(float(ranking.overlaps[row]), 6)}
+        relation, confidence = self._relation(ranking, int(ranking.keys[row]))
         return Match(
             id=record.id,
             score=float(ranking.scores[row]),
             distance=float(ranking.shown[row]),
             rank=rank,
-            relation=self._relation(ranking, int(ranking.keys[row])),
+            relation=relation,
+            confidence=confidence,
             source=record.source,
             metadata=record.metadata,
             tags=record.tags,
             parts=parts,
         )
 
-    def _relation(self, ranking: Ranking, key: int) -> str | None:
+    def _relation(self, ranking: Ranking, key: int) -> tuple[str | None, float | None]:
+        """Give what a record is to the example, and the confidence that it is the same picture."""
         if key in ranking.same:
-            return "identical"
+            return "identical", 1.0
         found = None if self._verified is None else self._verified.relations.get(key)
-        return None if found is None else found.kind
+        return (None, None) if found is None else (found.kind, found.confidence)
 
 
 class _Walk:

@@ -43,7 +43,12 @@ def match_form(match: Match) -> dict[str, Any]:
         "tags": list(match.tags),
     }
     members = None if match.members is None else [match_form(member) for member in match.members]
-    given = {"parts": match.parts and dict(match.parts), "members": members, "hidden": match.hidden}
+    given = {
+        "confidence": match.confidence,
+        "parts": match.parts and dict(match.parts),
+        "members": members,
+        "hidden": match.hidden,
+    }
     return form | {name: value for name, value in given.items() if value is not None}
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .frames import Overlay
 
 _SURE_SHARE, _SURE_DIFFERENCE = 0.98, 4.0  # whole frames that agree so well need no second look by features
+_SHIFTED_SHARE = 0.95  # of the blocks: photos taken one after another reach 0.7 where they lie best
 _NEAR_FRAME_SHARE = 0.012  # of the longer side: corners that miss the frame's by less are the frame's
 
 
@@ -90,9 +91,11 @@ def register(a: View, b: View) -> Registration:
     alignment = align(a.features, b.features)
     if alignment is None:
         return framed
-    if _is_near(alignment.matrix, framed.matrix, a.pixels.shape, b.pixels.shape):
-        return replace(framed, alignment=alignment)
     aligned = _registration(a, b, alignment.matrix, alignment)
+    if _is_near(alignment.matrix, framed.matrix, a.pixels.shape, b.pixels.shape):
+        # The frame's map is the truer one, unless all was shifted by a few pixels: a narrow border, a narrow trim.
+        is_shifted = aligned.agreement.share >= max(_SHIFTED_SHARE, framed.agreement.share)
+        return aligned if is_shifted else replace(framed, alignment=alignment)
     return aligned if _weight(aligned.agreement) > _weight(framed.agreement) else framed
 
 

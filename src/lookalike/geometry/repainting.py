@@ -2,8 +2,8 @@
 
 So do the red and the blue mug of one shop, which are no copies of each other. Edits of a whole picture are told apart
 by what they do: light, contrast and gamma send all channels through one curve; gray, saturation and hue keep one of the
-usual tones of each color and are a linear change of colors for all of the picture. What is laid over a picture brings
-shapes of its own.
+usual tones of each color and are a linear change of colors for all of the picture; blur, vignettes and the like change
+light alone. What is laid over a picture brings shapes of its own.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .opencv import opencv
-from .small import cell_means, gray
+from .small import cell_means
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..values import F32, Bools
+    from ..values import F32, U8, Bools
     from .frames import Overlay
 
 # Of 299 edits none and of 10 pairs of variants all 10 meet these; levels are of 255.
 _MOVED, _STILL = 24.0, 5.0  # levels
 _LEAST_STILL = 0.25  # share of the cells
 _LEAST_KEPT = 0.7  # of the cells that changed and those around them: where the shapes stayed
-_SHAPE_PX, _ALIKE, _FLAT = 24, 0.8, 4.0  # window, correlation, gray levels of standard deviation
-_BLUR_PX = 1.2
+_SHAPE_PX, _ALIKE, _FLAT = 24, 0.7, 1.5  # window, correlation, levels a px of standard deviation
+_BLUR_PX, _SCHARR = 1.2, 32.0  # the sum of the weights of one side of that filter
+_GRAY, _MOSTLY, _OTHER_CHROMA = 8.0, 0.98, 15.0  # chroma in CIELAB; of so many cells a gray picture has less
 _EXPLAINED, _LINEAR = 6.0, 8.0  # levels
 _TELLING = (4.0, 250.0)  # levels; beyond, light was cut off
 _SLOPES = (0.3, 3.0)
@@ -51,6 +52,11 @@ def repainted_share(laid: Overlay, colors: Sequence[F32], whole: Bools, cell_px:
     if _kept_shapes(laid, cell_px)[around].mean() < _LEAST_KEPT:
         return 0.0
     before, after = (side[moved] for side in colors)
+    hues = [_chroma(side[whole]) for side in colors]  # (n, 2) each
+    if min(float(np.quantile(np.hypot(*side.T), _MOSTLY)) for side in hues) < _GRAY:
+        return 0.0
+    if np.median(np.hypot(*(hues[0] - hues[1])[moved[whole]].T)) < _OTHER_CHROMA:
+        return 0.0
     if _is_toned(before, after):
         return 0.0
     if _keeps_tone(before, after):
@@ -61,7 +67,10 @@ def repainted_share(laid: Overlay, colors: Sequence[F32], whole: Bools, cell_px:
 
 
 def _kept_shapes(laid: Overlay, cell_px: int) -> Bools:
-    """Say of each cell whether the brightness around it goes up and down alike in both, or in neither."""
+    """Say of each cell whether the colors around it change at the same places in both, or in neither.
+
+    Red text on a green ground of its own brightness is seen by its colors alone.
+    """
     cv2 = opencv()
     import numpy as np
 
@@ -69,12 +78,32 @@ def _kept_shapes(laid: Overlay, cell_px: int) -> Bools:
         around: F32 = cv2.blur(values, (_SHAPE_PX, _SHAPE_PX))
         return around
 
-    a, b = (cv2.GaussianBlur(gray(side), (0, 0), _BLUR_PX).astype(np.float32) for side in (laid.a, laid.b))
+    a, b = (_slopes(side) for side in (laid.a, laid.b))
     var_a, var_b, both = mean(a * a) - mean(a) ** 2, mean(b * b) - mean(b) ** 2, mean(a * b) - mean(a) * mean(b)
-    alike = both > _ALIKE * np.sqrt(np.maximum(var_a * var_b, 1e-3))
+    alike = both > _ALIKE * np.sqrt(np.maximum(var_a * var_b, 1e-6))
     flat = np.maximum(var_a, var_b) < _FLAT**2
     kept: Bools = cell_means((alike | flat).astype(np.float32), cell_px) > 0.5
     return kept
+
+
+def _slopes(pixels: U8) -> F32:
+    """Give for each pixel how steeply the steepest channel changes, in levels a px."""
+    cv2 = opencv()
+    import numpy as np
+
+    soft = cv2.GaussianBlur(pixels.astype(np.float32), (0, 0), _BLUR_PX)
+    steps = np.hypot(cv2.Scharr(soft, cv2.CV_32F, 1, 0), cv2.Scharr(soft, cv2.CV_32F, 0, 1))
+    steepest: F32 = steps.max(2) / _SCHARR
+    return steepest
+
+
+def _chroma(colors: F32) -> F32:
+    """Give a and b of CIELAB, (n, 2), of colors (n, 3)."""
+    cv2 = opencv()
+    import numpy as np
+
+    lab: F32 = cv2.cvtColor(np.clip(colors / 255, 0, 1)[None].astype(np.float32), cv2.COLOR_RGB2LAB)[0]
+    return lab[:, 1:]
 
 
 def _is_toned(before: F32, after: F32) -> bool:

@@ -49,7 +49,7 @@ async def get_review(
     return reply(await desk_of(request).lanes.long.run(work))
 
 
-@router.get("/review/progress", responses={200: {"model": schema.ReviewProgress}, **openapi.errors(404)})
+@router.get("/review/progress", responses={200: {"model": schema.ReviewProgress}, **openapi.errors(404, 422)})
 async def get_progress(request: Request, name: Name) -> Response:
     """Tell how far the finding of groups has come that another request waits for."""
 

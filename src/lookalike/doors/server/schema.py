@@ -248,10 +248,14 @@ class MatchForm(Answered):
     score: float
     distance: float
     rank: int
-    relation: str | None
+    relation: str | None = Field(description="What it is to the picture; null where nobody looked.")
     source: str | None
     metadata: dict[str, Any]
     tags: list[str]
+    confidence: float | None = Field(None, description="Probability of the same picture; there with a relation.")
+    parts: dict[str, float] | None = Field(None, description="What a score with tags is mixed of; there with tags.")
+    members: list[MatchForm] | None = Field(None, description="The next best of its group; there with `members`.")
+    hidden: int | None = Field(None, description="Near-duplicates that were left out; there with `collapse`.")
 
 
 class Matches(Answered):
