@@ -8,21 +8,21 @@ import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..distances import Map, reliability_curve, score_map
-from ..errors import EncoderMismatchError, InputError, RecordNotFoundError, SourceError
+from ..distances import Map, score_map
+from ..errors import InputError, SourceError
 from ..filters import Filter
 from ..limits import Limits, check_count, check_unit
-from ..values import Calibration, CollectionSpec, Entry, Explanation, Record
+from ..values import CollectionSpec, Entry, Explanation, Record
 from .candidates import Candidates, rank
 from .clusters import find_clusters
-from .comparison import Side, compare, side_of
+from .comparison import compare
 from .decisions import Decisions
 from .describer import THUMBNAIL_SIDE_PX, Describer
 from .duplicates import find_duplicates
+from .examples import ExampleReader
 from .facets import Facet, count_facets
 from .graph import Graph, edge_rules
 from .ingest import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
@@ -32,7 +32,6 @@ from .question import (
     CANDIDATE_SCORE,
     NEAR_DUPLICATE_SCORE,
     VERIFIED,
-    Examples,
     Probe,
     Question,
     ask,
@@ -40,18 +39,16 @@ from .question import (
     filter_of,
     floor_of,
     listed,
-    mix,
-    probe_of,
     stored_id,
 )
 from .ranking import Ranker, score_counts
-from .relations import Look
 from .representatives import DEFAULT_RULE
 from .results import Clusters, Comparison, DuplicateGroups, Matches, Report
 from .review import Review
+from .scales import Scales
 from .search import Page, Selection
 from .spaces import HUE_SPACE
-from .verifying import CopyJudge, Relate, Verifier, look_at
+from .verifying import CopyJudge, Relate, Verifier
 
 if TYPE_CHECKING:
     from ..stores import Store
@@ -76,11 +73,12 @@ class Collection:
         self._recent: Recent[Selection] = Recent()
         self._facets: Recent[list[Facet]] = Recent()
         self._verifier = Verifier(store, describer, self.thumbnail)
-        self._calibrations: Recent[tuple[Calibration | None]] = Recent()
+        self._scales = Scales(store)
         # As it stands when it is opened: for name, type, encoder, spaces and what it keeps, which never change.
         self._made = store.spec
         self._identity = f"{self._made.name} {self._made.created_at} {self._made.encoder_digest}"
         self._space_names = tuple(space.name for space in self._made.spaces)
+        self._examples = ExampleReader(store, describer, self._verifier, made=self._made, space=self._ranking_space)
 
     @property
     def spec(self) -> CollectionSpec:
@@ -162,7 +160,7 @@ class Collection:
             InputError: for arguments that contradict each other.
             StoreError: when nothing more can be written; what was committed before is there.
         """
-        self._check_encoder()
+        self._examples.check_encoder()
         if id_from not in ("path", "name", "hash"):
             raise InputError(f'id_from={id_from!r} is unknown: pass "path", "name" or "hash".')
         limits = self._describer.settings.limits
@@ -258,7 +256,7 @@ class Collection:
         if precision is not None and (len(examples) + len(against) > 1 or tags is not None):
             raise InputError("precision is known for one example and without tags: pass a threshold instead.")
         if precision is not None:
-            threshold = floor_of(threshold, precision, self._reliability(self._ranking_space))
+            threshold = floor_of(threshold, precision, self._scales.reliability(self._ranking_space))
         question = ask(
             limit=limit,
             max_limit=self._describer.settings.limits.max_limit,
@@ -286,10 +284,10 @@ class Collection:
             if all(stored_id(one) is not None for one, _ in (*examples, *against)):  # so nothing is waited for inside
                 moment.enter_context(self._store.moment())
             if question.verify and not against and len(examples) == 1:
-                probe, relate = self._seen(examples[0][0], crop, related=True)
+                probe, relate = self._examples.read(examples[0][0], crop, related=True)
             else:
                 question = dataclasses.replace(question, verify=0, copies_first=False)
-                probe = self._probe(examples, against, crop)
+                probe = self._examples.probe(examples, against, crop)
             read = time.perf_counter()
             moment.enter_context(self._store.moment())
             page, next, explanation = self._page(probe, question, cursor, relate)
@@ -304,7 +302,7 @@ class Collection:
             if explain
             else None,
             picture=self.thumbnail,
-            query_picture=lambda: self._query_picture(examples[0][0]),
+            query_picture=lambda: self._examples.picture(examples[0][0]),
         )
 
     def compare(self, a: Any, b: Any) -> Comparison:
@@ -314,7 +312,7 @@ class Collection:
             SourceError: when a picture cannot be read.
             RecordNotFoundError: for an id that is not there.
         """
-        return compare(self._describer, self._side, a, b)
+        return compare(self._describer, self._examples.side, a, b)
 
     def histogram(
         self,
@@ -340,9 +338,11 @@ class Collection:
             raise InputError("a histogram of scores needs an example: pass a picture, or like=[...].")
         most = self._describer.settings.limits.max_limit
         question = ask(limit=min(_RANKED, most), max_limit=most, filter=filter)
-        probe = self._probe(examples, listed(unlike, "unlike"), crop)
+        probe = self._examples.probe(examples, listed(unlike, "unlike"), crop)
         space = self._ranking_space
-        ranking = Ranker(self._store, probe, question, space=space, points=self._points(space)).first(question.limit)
+        ranking = Ranker(self._store, probe, question, space=space, points=self._scales.points(space)).first(
+            question.limit
+        )
         return score_counts(ranking.scores[: question.limit], bins)
 
     def facets(self, *, filter: Mapping[str, Any] | str | Filter | None = None, limit: int = 20) -> list[Facet]:
@@ -369,12 +369,16 @@ class Collection:
             SourceError: when the first cannot be read. Of the others each fails alone.
             RecordNotFoundError: when the first is an id that is not there.
         """
-        points = self._points(self._ranking_space)
-        return rank(self._one_probe(source), others, self._one_probe, points)
+        points = self._scales.points(self._ranking_space)
+
+        def probe(one: Any) -> Probe:
+            return self._examples.read(one)[0]
+
+        return rank(probe(source), others, probe, points)
 
     def embedding(self, source: Any) -> list[float]:
         """Give the embedding that ranks, of what `search` reads; of unit length."""
-        found: list[float] = self._one_probe(source).vector.tolist()
+        found: list[float] = self._examples.read(source)[0].vector.tolist()
         return found
 
     def scan(
@@ -440,7 +444,7 @@ class Collection:
             most=self._describer.settings.limits.max_limit,
         )
         space = self._ranking_space
-        return Graph(self._store, rules, space=space, points=self._points(space), on_progress=on_progress)
+        return Graph(self._store, rules, space=space, points=self._scales.points(space), on_progress=on_progress)
 
     def clusters(self, *, threshold: float = 0.9, on_progress: OnProgress | None = None) -> Clusters:
         """Find the connected clusters: records that a chain of pairs joins, each scoring at least `threshold`.
@@ -451,7 +455,9 @@ class Collection:
         """
         check_unit("threshold", threshold)
         space = self._ranking_space
-        found = find_clusters(self._store, threshold, space=space, points=self._points(space), on_progress=on_progress)
+        found = find_clusters(
+            self._store, threshold, space=space, points=self._scales.points(space), on_progress=on_progress
+        )
         return Clusters(self.name, threshold, found)
 
     def configure(
@@ -505,7 +511,7 @@ class Collection:
         """
         found = self._store.get([record_id])
         if record_id not in found:
-            raise self._no_record(record_id)
+            raise self._examples.no_record(record_id)
         return found[record_id]
 
     def get_many(self, record_ids: Sequence[str]) -> dict[str, Record]:
@@ -541,7 +547,7 @@ class Collection:
         named = None if tags is None else check_tags(tags)
         entry = None
         if source is not None:
-            self._check_encoder()
+            self._examples.check_encoder()
             self.get(record_id)  # before the work that its absence would waste
             [item] = items_of(source, id_from="path", limits=self._describer.settings.limits)
             if item.failure is not None:
@@ -600,13 +606,13 @@ class Collection:
         verifies = verify if verify is not None else threshold is None and precision is None
         floor = threshold if threshold is not None else CANDIDATE_SCORE if verifies else NEAR_DUPLICATE_SCORE
         if precision is not None:
-            floor = floor_of(threshold, precision, self._reliability(space))
+            floor = floor_of(threshold, precision, self._scales.reliability(space))
         judge = CopyJudge(
             self._verifier if verifies else None,
             least=max(floor, NEAR_DUPLICATE_SCORE),
             is_decided=None if include_decided else self.decisions.standing().is_decided,
         )
-        points = self._points(space)
+        points = self._scales.points(space)
         groups = find_duplicates(
             self._store, floor, space=space, points=points, best=best, judge=judge, on_progress=on_progress
         )
@@ -641,9 +647,11 @@ class Collection:
 
         labels = read_labels(self._store, label=label, match=match, pairs=pairs)
         name = self._scored_space(space)
-        told = self._reliability(name) if labels.is_copies or self._calibration(name) else None
-        setting = f"by {name}" if space else "calibrated" if self._calibration(name) else ""
-        return self._evaluated(labels, name, self._points(name), queries, on_progress, told=told, setting=setting)
+        told = self._scales.reliability(name) if labels.is_copies or self._scales.calibration(name) else None
+        setting = f"by {name}" if space else "calibrated" if self._scales.calibration(name) else ""
+        return self._evaluated(
+            labels, name, self._scales.points(name), queries, on_progress, told=told, setting=setting
+        )
 
     def calibrate(
         self,
@@ -707,7 +715,7 @@ class Collection:
         """
         keys = self._store.keys([record_id])
         if record_id not in keys:
-            raise self._no_record(record_id)
+            raise self._examples.no_record(record_id)
         found = self._store.vectors(space or self._ranking_space, [keys[record_id]])
         return found.get(keys[record_id])
 
@@ -783,9 +791,9 @@ class Collection:
             question,
             space=self._ranking_space,
             copy_space=self._copy_space,
-            points=self._points(self._ranking_space),
+            points=self._scales.points(self._ranking_space),
             relate=relate,
-            copy_points=self._points(self._copy_space),
+            copy_points=self._scales.points(self._copy_space),
         )
         looked_at, spent_s = selection.looked_at
         page, steps, ranker = selection.page(question, after)
@@ -805,59 +813,6 @@ class Collection:
         )
         return page, next, told
 
-    def _probe(self, like: Examples, unlike: Examples, crop: tuple[int, int, int, int] | None) -> Probe:
-        probes = [(self._one_probe(one, crop if place == 0 else None), w) for place, (one, w) in enumerate(like)]
-        if len(probes) == 1 and not unlike:
-            return probes[0][0]
-        against = [(self._one_probe(one).vector, weight) for one, weight in unlike]
-        return mix([(probe.vector, weight) for probe, weight in probes], against)
-
-    def _one_probe(self, source: Any, crop: tuple[int, int, int, int] | None = None) -> Probe:
-        return self._seen(source, crop, related=False)[0]
-
-    def _seen(
-        self, source: Any, crop: tuple[int, int, int, int] | None, *, related: bool
-    ) -> tuple[Probe, Relate | None]:
-        """Read one example: what to ask with and, where it is wanted, what relates stored records to it."""
-        space = self._ranking_space
-        record_id = stored_id(source)
-        if record_id is None:
-            self._check_encoder()
-            seen = self._describer.describe(source, crop=crop, small=related)
-            look = look_at(self._describer, seen, source) if related else None
-            return probe_of(seen.vectors, space, seen.content_hash), self._relating(look)
-        if crop is not None:
-            raise InputError("crop needs the picture itself: pass its file in place of its id.")
-        found = self._store.entry(record_id)
-        if found is None:
-            raise self._no_record(record_id)
-        key, entry = found
-        if space not in entry.vectors:
-            raise RecordNotFoundError(f'record "{record_id}" has no vector to search with.', id=record_id)
-        look = self._verifier.look(key) if related else None
-        return probe_of(entry.vectors, space, entry.record.content_hash), self._relating(look)
-
-    def _side(self, source: Any) -> Side:
-        """Read one of two pictures that are compared."""
-        record_id = stored_id(source)
-        if record_id is None:
-            self._check_encoder()
-            return side_of(self._describer, source)
-        key = self._store.keys([record_id]).get(record_id)
-        look = None if key is None else self._verifier.look(key)
-        if look is None:
-            raise self._no_record(record_id)
-        return Side(look, record_id, lambda: self.thumbnail(record_id))
-
-    def _relating(self, look: Look | None) -> Relate | None:
-        return None if look is None else partial(self._verifier.relations, look)
-
-    def _query_picture(self, source: Any) -> bytes | None:
-        record_id = stored_id(source)
-        if record_id is not None:
-            return self.thumbnail(record_id)
-        return self._describer.thumbnail(source, THUMBNAIL_SIDE_PX)
-
     def _prune(self, source: Any) -> int:
         if not isinstance(source, str | os.PathLike) or not os.path.isdir(source):
             raise InputError("prune is for a folder: it removes the records whose files below it are gone.")
@@ -869,45 +824,10 @@ class Collection:
         ]
         return self._store.delete(gone)
 
-    def _check_encoder(self) -> None:
-        if self._made.encoder_digest != self._describer.digest:
-            card = self._describer.card
-            raise EncoderMismatchError(
-                f'collection "{self.name}" holds vectors of encoder "{self._made.encoder}" '
-                f"({self._made.encoder_digest[:8]}); here runs {card.name}-{card.variant} "
-                f"({self._describer.digest[:8]}), whose vectors differ. Make a new collection and index the pictures "
-                f"again, or use the lookalike version that made it."
-            )
-
     def _lists(self, record_id: str) -> dict[str, list[float]]:
         key = self._store.keys([record_id]).get(record_id, -1)
         found = {space.name: self._store.vectors(space.name, [key]).get(key) for space in self._made.spaces}
         return {name: vector.tolist() for name, vector in found.items() if vector is not None}
-
-    def _no_record(self, record_id: str) -> RecordNotFoundError:
-        return RecordNotFoundError(
-            f'no record "{str(record_id)[:80]}" in collection "{self.name}". Check the spelling, or list the ids with '
-            f"`lookalike export`.",
-            id=record_id,
-        )
-
-    def _points(self, space: str) -> Map:
-        calibration = self._calibration(space)
-        return calibration.points if calibration else score_map(space)
-
-    def _reliability(self, space: str) -> Map | None:
-        calibration = self._calibration(space)
-        return calibration.reliability if calibration else reliability_curve(space)
-
-    def _calibration(self, space: str) -> Calibration | None:
-        """Give the calibration of a space as it stands now: any process may change it."""
-        version = self._store.version
-        kept = self._calibrations.get(b"", version)
-        if kept is None:
-            kept = (self.spec.calibration,)
-            self._calibrations.keep(b"", version, kept)
-        [held] = kept
-        return held if held is not None and held.space == space else None
 
     def _scored_space(self, space: str | None) -> str:
         known = [one.name for one in self._made.spaces if one.metric == "cosine" and one.name != HUE_SPACE]

@@ -42,7 +42,7 @@ _LIKE_PIXELS = 3.0  # levels; small versions that differ by more have no equal p
 # What counts as a change; measured on the edits of the near-duplicate set.
 _LOSSY = frozenset({"jpeg", "webp", "gif", "avif"})
 _WHOLE = 0.985  # of both pictures is shared: no crop, no border
-_LEAST_CROP = 0.02  # of the area
+_LEAST_CROP = 1 - _WHOLE  # of the area
 _LEAST_RESIZE = 0.03  # of a side
 _LEAST_TURN_DEG = 1.2
 _SEAM, _UNIFORM = 1.8, 0.9

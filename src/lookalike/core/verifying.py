@@ -101,7 +101,7 @@ class Verifier:
     """
 
     def __init__(self, store: Store, describer: Describer, thumbnail: Callable[[str], bytes | None]) -> None:
-        self._store, self._describer, self._thumbnail = store, describer, thumbnail
+        self._store, self._describer, self.thumbnail = store, describer, thumbnail
         self._looks: OrderedDict[int, Look] = OrderedDict()
         self._pictured: dict[int, bool] = {}
         self._lock = threading.Lock()
@@ -202,7 +202,7 @@ class Verifier:
         def look_at(key: int) -> tuple[Look, bytes | None]:
             record = records[key]
             held: dict[str, Any] = {name: column[key] for name, column in vectors.items() if key in column}
-            small = smalls.get(record.content_hash) or self._thumbnail(record.id)
+            small = smalls.get(record.content_hash) or self.thumbnail(record.id)
             look = look_of(
                 self._pixels(small),
                 content_hash=record.content_hash or f"no bytes: {key}",

@@ -26,7 +26,7 @@ class Surroundings:
         seam: How much more the picture changes across the shared part's outline than beside it, in the middle of all
             places on the outline that have surroundings; about 1 in a photograph, more where something was pasted.
         uniform: Share of the surroundings that have their most frequent color.
-        boxed: Whether the picture is as large as the upright box around the shared part: what turning adds.
+        boxed: Whether the picture is no larger than the upright box around the other one: what turning adds.
     """
 
     share: float
@@ -54,7 +54,7 @@ def measure_surroundings(pixels: U8, other: tuple[int, ...], matrix: F64) -> Sur
     outside = pixels[mask.astype(bool)]
     (left, top), (right, bottom) = outline.min(0), outline.max(0)
     reach = max(_LEAST_PX, 0.02 * max(width, height))
-    boxed = bool(max(abs(left), abs(top), abs(right - width), abs(bottom - height)) <= reach)
+    boxed = bool(max(left, top, width - right, height - bottom) <= reach)
     return Surroundings(len(outside) / mask.size, _seam(pixels, outline), _uniform(outside), boxed)
 
 

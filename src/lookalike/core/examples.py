@@ -1,0 +1,113 @@
+"""What a question starts from: a stored record by its id, or a picture; read, and made ready to ask with."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..errors import EncoderMismatchError, InputError, RecordNotFoundError
+from .comparison import Side, side_of
+from .describer import THUMBNAIL_SIDE_PX
+from .question import Probe, mix, probe_of, stored_id
+from .verifying import look_at
+
+if TYPE_CHECKING:
+    from ..stores import Store
+    from ..values import CollectionSpec
+    from .describer import Crop, Describer
+    from .question import Examples
+    from .relations import Look
+    from .verifying import Relate, Verifier
+
+
+class ExampleReader:
+    """Reads the examples of questions to one collection. May be used from many threads.
+
+    Args:
+        made: What the collection is.
+        space: The space that ranks.
+    """
+
+    def __init__(
+        self, store: Store, describer: Describer, verifier: Verifier, *, made: CollectionSpec, space: str
+    ) -> None:
+        self._store, self._describer, self._verifier = store, describer, verifier
+        self._made, self._space = made, space
+
+    def probe(self, like: Examples, unlike: Examples = (), crop: Crop | None = None) -> Probe:
+        """Read examples and counter-examples into one thing to ask with; the crop is that of the first example."""
+        probes = [(self.read(one, crop if place == 0 else None)[0], w) for place, (one, w) in enumerate(like)]
+        if len(probes) == 1 and not unlike:
+            return probes[0][0]
+        against = [(self.read(one)[0].vector, weight) for one, weight in unlike]
+        return mix([(probe.vector, weight) for probe, weight in probes], against)
+
+    def read(self, source: Any, crop: Crop | None = None, *, related: bool = False) -> tuple[Probe, Relate | None]:
+        """Read one example: what to ask with and, where it is wanted, what relates stored records to it.
+
+        Raises:
+            SourceError: when a picture cannot be read.
+            RecordNotFoundError: for an id that is not there, or has no vector to ask with.
+            EncoderMismatchError: when the collection was made with another encoder.
+        """
+        record_id = stored_id(source)
+        if record_id is None:
+            self.check_encoder()
+            seen = self._describer.describe(source, crop=crop, small=related)
+            look = look_at(self._describer, seen, source) if related else None
+            return probe_of(seen.vectors, self._space, seen.content_hash), self._relating(look)
+        if crop is not None:
+            raise InputError("crop needs the picture itself: pass its file in place of its id.")
+        found = self._store.entry(record_id)
+        if found is None:
+            raise self.no_record(record_id)
+        key, entry = found
+        if self._space not in entry.vectors:
+            raise RecordNotFoundError(f'record "{record_id}" has no vector to search with.', id=record_id)
+        look = self._verifier.look(key) if related else None
+        return probe_of(entry.vectors, self._space, entry.record.content_hash), self._relating(look)
+
+    def side(self, source: Any) -> Side:
+        """Read one of two pictures that are compared; raises as `read`."""
+        record_id = stored_id(source)
+        if record_id is None:
+            self.check_encoder()
+            return side_of(self._describer, source)
+        key = self._store.keys([record_id]).get(record_id)
+        look = None if key is None else self._verifier.look(key)
+        if look is None:
+            raise self.no_record(record_id)
+        return Side(look, record_id, lambda: self._verifier.thumbnail(record_id))
+
+    def picture(self, source: Any) -> bytes | None:
+        """Give a small JPEG of an example; None of a record whose picture was not kept."""
+        record_id = stored_id(source)
+        if record_id is not None:
+            return self._verifier.thumbnail(record_id)
+        return self._describer.thumbnail(source, THUMBNAIL_SIDE_PX)
+
+    def check_encoder(self) -> None:
+        """Refuse to encode for a collection that another encoder made.
+
+        Raises:
+            EncoderMismatchError
+        """
+        if self._made.encoder_digest != self._describer.digest:
+            card = self._describer.card
+            raise EncoderMismatchError(
+                f'collection "{self._made.name}" holds vectors of encoder "{self._made.encoder}" '
+                f"({self._made.encoder_digest[:8]}); here runs {card.name}-{card.variant} "
+                f"({self._describer.digest[:8]}), whose vectors differ. Make a new collection and index the pictures "
+                f"again, or use the lookalike version that made it."
+            )
+
+    def no_record(self, record_id: str) -> RecordNotFoundError:
+        """Make the error that says that there is no record of this id."""
+        return RecordNotFoundError(
+            f'no record "{str(record_id)[:80]}" in collection "{self._made.name}". Check the spelling, or list the '
+            f"ids with `lookalike export`.",
+            id=record_id,
+        )
+
+    def _relating(self, look: Look | None) -> Relate | None:
+        return None if look is None else partial(self._verifier.relations, look)
