@@ -55,15 +55,26 @@ def test_a_hard_copy_comes_before_photos_of_the_same_shelf(matching: lookalike.C
         assert first.relation in {*SAME_PICTURE, "same_object"}
 
 
-def test_scores_stay_what_they_are_and_pages_are_the_full_ranking(
+def test_scores_say_what_geometry_found_and_pages_are_the_full_ranking(
     matching: lookalike.Collection, shelves: list[Path]
 ) -> None:
     query = jpeg(PIL.ImageOps.mirror(PIL.Image.open(shelves[5])))
     plain = {match.id: match.score for match in matching.search(query, limit=1000, verify=0)}
     whole = list(matching.search(query, limit=1000, verify=20))
-    assert {match.id: match.score for match in whole} == plain
+    assert {match.id for match in whole} == set(plain)
+    assert [match.score for match in whole] == sorted((match.score for match in whole), reverse=True)
     assert (whole[0].relation, whole[0].id) == ("mirrored", f"{shelves[5].parent.name}/{shelves[5].name}")
-    assert all(match.relation is None for match in whole[20:])
+    assert whole[0].score >= 0.98
+    for match in whole[:20]:
+        assert match.confidence is not None
+        if match.relation not in SAME_PICTURE:
+            assert match.score < (0.9 if match.confidence >= 0.2 else 0.8)
+    assert all(match.relation is None and match.score <= plain[match.id] for match in whole[20:])
+    copies = matching.search(query, limit=1000, verify=20, threshold=0.9)
+    assert [match.id for match in copies] == [match.id for match in whole if match.relation in SAME_PICTURE]
+    assert copies.next is None
+    assert [match.id for match in matching.search(query, precision=0.95)] == [whole[0].id]
+    assert not matching.search(query, precision=1)
     pages, cursor = [], None
     while True:
         page = matching.search(query, limit=7, verify=20, cursor=cursor)

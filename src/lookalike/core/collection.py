@@ -48,7 +48,7 @@ from .review import Review
 from .scales import Scales
 from .search import Page, Selection
 from .spaces import HUE_SPACE
-from .verifying import CopyJudge, Relate, Verifier
+from .verifying import VERIFIED_CHANCES, CopyJudge, Relate, Verified, Verifier
 
 if TYPE_CHECKING:
     from ..stores import Store
@@ -238,8 +238,9 @@ class Collection:
             exact: Take no approximate index, where the collection has one. Pages of an approximate ranking may miss
                 a record; those of an exact one never do.
             verify: Of how many of the first matches to find the relation to the picture, a single one, by geometry.
-                In a collection of type "matching" that is 100 when not given, and those that may be the same picture
-                (confidence 0.2 or more) come before all others, the surest first; elsewhere 0, and the order stays.
+                In a collection of type "matching" that is 100 when not given, and what was found is the score: a copy
+                has 0.90 or more, what may be one 0.80 or more, and nothing else has. Elsewhere it is 0, and scores
+                and order stay; so they do with tags.
             explain: Say in `Matches.explanation` how the answer was found.
 
         Raises:
@@ -255,8 +256,11 @@ class Collection:
         against = listed(unlike, "unlike")
         if precision is not None and (len(examples) + len(against) > 1 or tags is not None):
             raise InputError("precision is known for one example and without tags: pass a threshold instead.")
+        verify = self._verified_by_default if verify is None else verify
         if precision is not None:
-            threshold = floor_of(threshold, precision, self._scales.reliability(self._ranking_space))
+            is_verified = verify and self._made.type == "matching"
+            chances = VERIFIED_CHANCES if is_verified else self._scales.reliability(self._ranking_space)
+            threshold = floor_of(threshold, precision, chances)
         question = ask(
             limit=limit,
             max_limit=self._describer.settings.limits.max_limit,
@@ -270,7 +274,7 @@ class Collection:
             diversity=diversity,
             collapse=collapse,
             exact=exact,
-            verify=self._verified_by_default if verify is None else verify,
+            verify=verify,
             copies_first=self._made.type == "matching",
             has_cursor=cursor is not None,
         )
@@ -338,11 +342,16 @@ class Collection:
             raise InputError("a histogram of scores needs an example: pass a picture, or like=[...].")
         most = self._describer.settings.limits.max_limit
         question = ask(limit=min(_RANKED, most), max_limit=most, filter=filter)
-        probe = self._examples.probe(examples, listed(unlike, "unlike"), crop)
+        against, relate = listed(unlike, "unlike"), None
+        if self._verified_by_default and not against and len(examples) == 1:
+            probe, relate = self._examples.read(examples[0][0], crop, related=True)
+        else:
+            probe = self._examples.probe(examples, against, crop)
         space = self._ranking_space
-        ranking = Ranker(self._store, probe, question, space=space, points=self._scales.points(space)).first(
-            question.limit
-        )
+        ranker = Ranker(self._store, probe, question, space=space, points=self._scales.points(space))
+        ranking = ranker.first(question.limit)
+        if relate is not None:
+            ranking = Verified(relate, VERIFIED).scored(ranking)
         return score_counts(ranking.scores[: question.limit], bins)
 
     def facets(self, *, filter: Mapping[str, Any] | str | Filter | None = None, limit: int = 20) -> list[Facet]:

@@ -78,7 +78,7 @@ class Question:
         collapse: Score from which a record is a near-duplicate of a better match and left out; None to keep all.
         exact: Whether the store may take no approximate index.
         verify: How many of the first matches are related to the picture by geometry.
-        copies_first: Whether those of them that are the same picture come before all others.
+        copies_first: Whether these are scored by what geometry found, which puts copies before all others.
     """
 
     limit: int
@@ -171,7 +171,7 @@ def ask(
         collapse=(NEAR_DUPLICATE_SCORE if collapse else None) if isinstance(collapse, bool) else float(collapse),
         exact=bool(exact),
         verify=verify,
-        copies_first=copies_first and verify > 0,
+        copies_first=copies_first and verify > 0 and tags is None,
     )
 
 

@@ -18,7 +18,7 @@ Records are read only where tags must be compared; ids only where score and dist
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,14 @@ class Ranking:
     overlaps: F64
     same: frozenset[int]
     is_complete: bool
+
+    def down_to(self, threshold: float) -> Ranking:
+        """Give the rows that reach a score; below it nothing follows."""
+        count = int((self.scores >= threshold).sum())
+        if count == len(self.keys):
+            return self
+        columns = ("keys", "scores", "distances", "visual", "overlaps")
+        return replace(self, is_complete=True, **{name: getattr(self, name)[:count] for name in columns})
 
     @cached_property
     def shown(self) -> F64:

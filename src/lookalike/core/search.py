@@ -60,7 +60,8 @@ class Selection:
         self._lock = threading.Lock()
         self._ranking: Ranking | None = None
         self._walk = _Walk(store, question, copy_space, copy_points)
-        self._ranker = Ranker(store, probe, question, space=space, points=points)
+        asked = replace(question, threshold=None) if self._is_scored_anew else question
+        self._ranker = Ranker(store, probe, asked, space=space, points=points)
 
     def page(self, question: Question, after: Position | None) -> tuple[Page, list[Step], Ranker]:
         """Give a page of the answer, behind a position.
@@ -119,13 +120,19 @@ class Selection:
         return start
 
     def _first(self, wanted: int) -> Ranking:
-        if self._verified is None or not self._question.copies_first:
+        if self._verified is None or not self._is_scored_anew:
             return self._ranker.first(wanted)
-        return self._verified.copies_first(self._ranker.first(max(wanted, self._question.verify)))
+        ranking = self._verified.scored(self._ranker.first(max(wanted, self._question.verify)))
+        return ranking if self._question.threshold is None else ranking.down_to(self._question.threshold)
+
+    @property
+    def _is_scored_anew(self) -> bool:
+        """Whether scores are those that geometry gives: a threshold is for them, then."""
+        return self._question.copies_first and self._verified is not None
 
     def _place_behind(self, after: Position) -> int:
         """Count the chosen rows that rank at or before a position."""
-        if self._question.copies_first:  # the order is not that of the scores
+        if self._is_scored_anew:  # of equal scores the descriptors decide, of which a position says nothing
             key = self._store.keys([after.id]).get(after.id, -1)
             places = np.flatnonzero(self._held.keys[self._walk.rows] == key)
             if len(places):

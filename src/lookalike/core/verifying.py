@@ -17,23 +17,26 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from .. import intake
-from ..distances import OTHER_COLORS_DISTANCE, cosine_distance
+from ..distances import OTHER_COLORS_DISTANCE, Map, cosine_distance
 from ..errors import LookalikeError, SourceError
 from ..geometry import read_features
-from .relations import SAME_PICTURE, Look, look_of, relate
+from .relations import SAME_PICTURE, SAME_PICTURE_CONFIDENCE, Look, look_of, relate
 from .spaces import HUE_SPACE
 from .threads import in_order
 
 if TYPE_CHECKING:
     from ..geometry import Features
     from ..stores import Store
-    from ..values import Record, Relation
+    from ..values import F64, Record, Relation
     from .describer import Describer, Description
     from .ranking import Ranking
 
 Relate: TypeAlias = "Callable[[Sequence[int]], Mapping[int, Relation]]"
 
-_DOUBTFUL = 0.2  # of confidence; below it a relation moves nothing
+_DOUBTFUL = 0.2  # of confidence; below it nothing speaks for a copy
+_COPY, _SURE_COPY, _MAYBE, _BELOW = 0.90, 0.99, 0.80, 1e-4  # scores in collections that are ranked by geometry
+# From such a score to the chance that it is right, which is the confidence; only equal bytes are certain.
+VERIFIED_CHANCES: Map = ((_COPY, SAME_PICTURE_CONFIDENCE), (_SURE_COPY, 0.9999), (1.0, 1.0))
 _LOOKS_KEPT = 400  # of about 0.3 MB each
 _SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 4"  # what is remembered; the number is that of its form
 
@@ -65,20 +68,43 @@ class Verified:
             self.looked_at += len(missing)
             self.spent_s += time.perf_counter() - began
 
-    def copies_first(self, ranking: Ranking) -> Ranking:
-        """Put what may be a copy among the first rows before all others, the surest first; scores stay as they are."""
-        head = range(min(self._most, len(ranking.keys)))
-        self.look_at(ranking, head)
-        order = sorted(head, key=lambda row: -self._sureness(ranking, int(ranking.keys[row])))
-        rows = np.append(np.array(order, np.int64), np.arange(len(order), len(ranking.keys)))
-        columns = ("keys", "scores", "distances", "visual", "overlaps")
-        return replace(ranking, **{name: getattr(ranking, name)[rows] for name in columns})
+    def scored(self, ranking: Ranking) -> Ranking:
+        """Relate the first rows, score them by what was found, and put them in that order; see `verified_scores`."""
+        head = np.arange(min(self._most, len(ranking.keys)))
+        self.look_at(ranking, head.tolist())
+        known = [self.relations.get(key) for key in ranking.keys[head].tolist()]
+        scores = verified_scores(ranking.scores, known)
+        rows = np.append(np.argsort(-scores[head], kind="stable"), np.arange(len(head), len(scores)))
+        columns = ("keys", "distances", "visual", "overlaps")
+        return replace(ranking, scores=scores[rows], **{name: getattr(ranking, name)[rows] for name in columns})
 
-    def _sureness(self, ranking: Ranking, key: int) -> float:
-        if key in ranking.same:
-            return 1.0
-        found = self.relations.get(key)
-        return 0.0 if found is None or found.confidence < _DOUBTFUL else round(found.confidence, 2)
+
+def verified_scores(scores: F64, known: Sequence[Relation | None]) -> F64:
+    """Score the first rows of a ranking by what geometry found, so that bands mean what they say.
+
+    A copy has 0.90 or more: 0.99 where it is sure, and what its descriptors say where that is more. What may be one
+    (confidence 0.2 to 0.8) has 0.80 to 0.90, everything else less. A row of which nothing is known keeps its score.
+    No row behind the first ones comes before them.
+
+    Args:
+        scores: (n,) falling, by the descriptors.
+        known: Of the first rows.
+    """
+    found = scores.copy()
+    for row, relation in enumerate(known):
+        if relation is None:
+            continue
+        if relation.kind in SAME_PICTURE:
+            share = (relation.confidence - SAME_PICTURE_CONFIDENCE) / (1 - SAME_PICTURE_CONFIDENCE)
+            found[row] = max(found[row], _COPY + share * (_SURE_COPY - _COPY))
+        elif relation.confidence >= _DOUBTFUL:
+            found[row] = _MAYBE + relation.confidence / SAME_PICTURE_CONFIDENCE * (_COPY - _MAYBE - _BELOW)
+        else:
+            found[row] = min(found[row], _MAYBE - _BELOW)
+    if len(known) and len(known) < len(found):
+        found[len(known) :] = np.minimum(found[len(known) :], found[: len(known)].min())
+    rounded: F64 = np.round(found, 6)
+    return rounded
 
 
 def look_at(describer: Describer, seen: Description, source: Any) -> Look:

@@ -49,7 +49,7 @@ from .terminal import (
 @click.option(
     "--verify", type=int, metavar="N",
     help="Of how many of the first matches to find the relation to the picture by geometry.  [default: 100 in a "
-    "matching collection, where copies then come first; else 0]",
+    "matching collection, where it then is the score; else 0]",
 )  # fmt: skip
 @click.option("--explain", is_flag=True, help="Say how the answer was found.")
 @sheet_option

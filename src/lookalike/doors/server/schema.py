@@ -236,7 +236,7 @@ class SearchQuery(Asked):
     verify: int | None = Field(
         None,
         description="Of how many of the first matches to find the relation to the picture; in a matching collection "
-        "100 when not given, and copies come first.",
+        "100 when not given, and what was found is the score: copies have 0.90 or more.",
     )
     explain: bool = Field(False, description="Say how the answer was found.")
 
