@@ -76,10 +76,12 @@ def _copy_rows(plan: Plan, library: lookalike.Library) -> Iterator[Row]:
         tell(f"neardup: {kind} collection")
         collection = library.create(f"copies-{kind}", type=kind)
         _add(plan, collection, held)
+        if kind == "matching":
+            plain = {file: collection.search(folder / file, limit=_PREDICTIONS, verify=0) for file in queries}
+            yield _micro("its descriptors alone", _told(plain, queries), queries)
         found = {file: collection.search(folder / file, limit=_PREDICTIONS) for file in queries}
         answers[kind] = {file: matches[0] for file, matches in found.items()}
-        told = [(match.score, match.id == queries[file]["match_file"]) for file in found for match in found[file]]
-        yield _micro(f"{kind} collection", told, queries)
+        yield _micro(f"{kind} collection", _told(found, queries), queries)
     yield from _peer_rows(folder, held, queries, collection)
     matching, photos = (_hits(queries, answers[kind]) for kind in ("matching", "photos"))
     yield _share("copies: R@1, photos collection", photos, goal=0.85)
@@ -120,6 +122,11 @@ def _peer_rows(
         best = np.argsort(table, axis=1, kind="stable")[:, :_PREDICTIONS]
         told = [(-table[q, place], place == wanted[q]) for q, row in enumerate(best) for place in row.tolist()]
         yield _micro(name, told, queries)
+
+
+def _told(found: Mapping[str, lookalike.Matches], queries: Mapping[str, Mapping[str, str]]) -> list[tuple[float, bool]]:
+    """Give the score of each match, and whether it is right."""
+    return [(match.score, match.id == queries[file]["match_file"]) for file in found for match in found[file]]
 
 
 def _micro(what: str, told: Iterable[tuple[float, bool]], queries: Mapping[str, Mapping[str, str]]) -> Row:
