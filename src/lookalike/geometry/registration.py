@@ -91,11 +91,13 @@ def register(a: View, b: View) -> Registration:
     alignment = align(a.features, b.features)
     if alignment is None:
         return framed
+    is_near = _is_near(alignment.matrix, framed.matrix, a.pixels.shape, b.pixels.shape)
+    if is_near and framed.agreement.share >= _SHIFTED_SHARE:
+        return replace(framed, alignment=alignment)
     aligned = _registration(a, b, alignment.matrix, alignment)
-    if _is_near(alignment.matrix, framed.matrix, a.pixels.shape, b.pixels.shape):
+    if is_near:
         # The frame's map is the truer one, unless all was shifted by a few pixels: a narrow border, a narrow trim.
-        is_shifted = aligned.agreement.share >= max(_SHIFTED_SHARE, framed.agreement.share)
-        return aligned if is_shifted else replace(framed, alignment=alignment)
+        return aligned if aligned.agreement.share >= _SHIFTED_SHARE else replace(framed, alignment=alignment)
     return aligned if _weight(aligned.agreement) > _weight(framed.agreement) else framed
 
 
