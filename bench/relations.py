@@ -30,7 +30,8 @@ from plan import FULL, Plan, planned, tell
 from rows import Goal, Row, table
 
 from lookalike.core.describer import Describer
-from lookalike.core.relations import SAME_PICTURE, Look, look_of, relate
+from lookalike.core.relations import SAME_PICTURE, Look, relate
+from lookalike.core.verifying import look_at
 from lookalike.settings import load_settings
 from lookalike.values import Relation
 
@@ -325,14 +326,7 @@ def _file_look(path: Path) -> Look:
 
 def _made_look(source: Source) -> Look:
     seen = _describer().describe(source, small=True)
-    return look_of(
-        seen.pixels,
-        content_hash=seen.content_hash,
-        format=seen.format,
-        size_px=seen.size_px,
-        vectors=seen.vectors,
-        pixel_hash=lambda: _describer().pixel_hash(source),
-    )
+    return look_at(_describer(), seen, source)
 
 
 @cache

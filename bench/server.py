@@ -42,11 +42,12 @@ def measure(plan: Plan) -> Iterator[Row]:
             children.run(children.script("load", address, "create", "1", str(pictures)))
             for kind in _KINDS:  # searches first: over as many records as in process
                 folder = photos if kind == "search by photo" else pictures
+                before = _alone_ms(kind, folder, scratch)
                 for level in _LEVELS:
-                    before = _alone_ms(kind, folder, scratch)
                     told, cpu_s = _load(process, address, kind, level, folder)
-                    alone = (before + _alone_ms(kind, folder, scratch)) / 2
-                    yield from _rows(kind, level, told, 1000 * cpu_s / len(files), alone)
+                    after = _alone_ms(kind, folder, scratch)
+                    yield from _rows(kind, level, told, 1000 * cpu_s / len(files), (before + after) / 2)
+                    before = after
             first = _memory_mb(process)
             for _ in range(_ROUNDS):
                 for kind in ("search by picture", "search by id"):

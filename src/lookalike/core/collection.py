@@ -283,15 +283,12 @@ class Collection:
                 "a search needs an example: pass a picture, or like=[...]; tags and filter work beside it. "
                 "`sample` draws a stored picture at random."
             )
-        relate = None
         with ExitStack() as moment:
             if all(stored_id(one) is not None for one, _ in (*examples, *against)):  # so nothing is waited for inside
                 moment.enter_context(self._store.moment())
-            if question.verify and not against and len(examples) == 1:
-                probe, relate = self._examples.read(examples[0][0], crop, related=True)
-            else:
+            probe, relate = self._examples.start(examples, against, crop, related=question.verify > 0)
+            if relate is None:
                 question = dataclasses.replace(question, verify=0, copies_first=False)
-                probe = self._examples.probe(examples, against, crop)
             read = time.perf_counter()
             moment.enter_context(self._store.moment())
             page, next, explanation = self._page(probe, question, cursor, relate)
@@ -342,11 +339,8 @@ class Collection:
             raise InputError("a histogram of scores needs an example: pass a picture, or like=[...].")
         most = self._describer.settings.limits.max_limit
         question = ask(limit=min(_RANKED, most), max_limit=most, filter=filter)
-        against, relate = listed(unlike, "unlike"), None
-        if self._verified_by_default and not against and len(examples) == 1:
-            probe, relate = self._examples.read(examples[0][0], crop, related=True)
-        else:
-            probe = self._examples.probe(examples, against, crop)
+        related = self._verified_by_default > 0
+        probe, relate = self._examples.start(examples, listed(unlike, "unlike"), crop, related=related)
         space = self._ranking_space
         ranker = Ranker(self._store, probe, question, space=space, points=self._scales.points(space))
         ranking = ranker.first(question.limit)

@@ -34,13 +34,17 @@ class ExampleReader:
         self._store, self._describer, self._verifier = store, describer, verifier
         self._made, self._space = made, space
 
-    def probe(self, like: Examples, unlike: Examples = (), crop: Crop | None = None) -> Probe:
-        """Read examples and counter-examples into one thing to ask with; the crop is that of the first example."""
-        probes = [(self.read(one, crop if place == 0 else None)[0], w) for place, (one, w) in enumerate(like)]
-        if len(probes) == 1 and not unlike:
-            return probes[0][0]
-        against = [(self.read(one)[0].vector, weight) for one, weight in unlike]
-        return mix([(probe.vector, weight) for probe, weight in probes], against)
+    def start(
+        self, like: Examples, unlike: Examples, crop: Crop | None, *, related: bool
+    ) -> tuple[Probe, Relate | None]:
+        """Read examples and counter-examples into one thing to ask with; the crop is that of the first example.
+
+        Args:
+            related: Whether to give what relates stored records to the example, too. Several have no relation: None.
+        """
+        if related and len(like) == 1 and not unlike:
+            return self.read(like[0][0], crop, related=True)
+        return self._mixed(like, unlike, crop), None
 
     def read(self, source: Any, crop: Crop | None = None, *, related: bool = False) -> tuple[Probe, Relate | None]:
         """Read one example: what to ask with and, where it is wanted, what relates stored records to it.
@@ -108,6 +112,13 @@ class ExampleReader:
             f"ids with `lookalike export`.",
             id=record_id,
         )
+
+    def _mixed(self, like: Examples, unlike: Examples, crop: Crop | None) -> Probe:
+        probes = [(self.read(one, crop if place == 0 else None)[0], w) for place, (one, w) in enumerate(like)]
+        if len(probes) == 1 and not unlike:
+            return probes[0][0]
+        against = [(self.read(one)[0].vector, weight) for one, weight in unlike]
+        return mix([(probe.vector, weight) for probe, weight in probes], against)
 
     def _relating(self, look: Look | None) -> Relate | None:
         return None if look is None else partial(self._verifier.relations, look)

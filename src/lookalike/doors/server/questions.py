@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from ...core.outside import outside_source
+from ...core.results import Comparison
 from ...errors import InputError
 from ..forms import clusters_form, comparison_form, duplicates_form, matches_form
 from . import openapi, schema
@@ -57,8 +58,7 @@ async def compare(request: Request, explain: Why = False) -> Response:
     pair = await _read_pair(request, stored=False)
 
     def work() -> dict[str, Any]:
-        compared = desk_of(request).library.compare(*pair)
-        return comparison_form(compared, compared.explain() if explain else None)
+        return _compared(desk_of(request).library.compare(*pair), explain=explain)
 
     return reply(await on_pictures(request, pair, work))
 
@@ -74,8 +74,7 @@ async def compare_stored(request: Request, name: Name, explain: Why = False) -> 
     pair = await _read_pair(request, stored=True)
 
     def work() -> dict[str, Any]:
-        compared = desk_of(request).collection(request, name, "read").compare(*pair)
-        return comparison_form(compared, compared.explain() if explain else None)
+        return _compared(desk_of(request).collection(request, name, "read").compare(*pair), explain=explain)
 
     return reply(await on_pictures(request, pair, work))
 
@@ -157,6 +156,10 @@ async def _duplicates(request: Request, name: str, asked: schema.DuplicatesQuery
         return duplicates_form(collection.duplicates(**asked.model_dump()))
 
     return reply(await desk_of(request).lanes.long.run(work))
+
+
+def _compared(compared: Comparison, *, explain: bool) -> dict[str, Any]:
+    return comparison_form(compared, compared.explain() if explain else None)
 
 
 async def _read_pair(request: Request, *, stored: bool) -> list[Any]:
