@@ -14,12 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .opencv import opencv
+from .fitting import least_squares
 
 if TYPE_CHECKING:
     from ..values import F32, F64, I64, Bools
     from .features import Features
 
+_TILE = 32  # rows and columns
 _RATIO = 0.8  # of the distances to the best and the second best; Lowe's
 _MOST_PAIRS = 300  # the clearest ones; copies have enough of them, and the work grows with the square
 _PROPOSALS = 12  # that are refined
@@ -95,8 +96,7 @@ def _pairs(a: Features, b: Features) -> tuple[I64, I64]:
     empty = np.zeros(0, np.int64)
     if len(a) < 2 or len(b) < 2:
         return empty, empty
-    cv2 = opencv()
-    cosines = cv2.gemm(_unit(a), _unit(b), 1.0, None, 0.0, flags=cv2.GEMM_2_T)  # (n, m); no BLAS and its threads
+    cosines = _cosines(_unit(a), _unit(b))
     nearest = cosines.argmax(1)
     rows = np.arange(len(a))
     best = cosines[rows, nearest]
@@ -108,6 +108,24 @@ def _pairs(a: Features, b: Features) -> tuple[I64, I64]:
     _, first = np.unique(nearest[order], return_index=True)
     kept = order[np.sort(first)][:_MOST_PAIRS]
     return kept, nearest[kept]
+
+
+def _cosines(a: F32, b: F32) -> F32:
+    """Multiply unit vectors (n, d) and (m, d): (n, m).
+
+    In tiles so small that a BLAS takes no threads, which would wait busily beside ours for long after: 1.3 ms of one
+    core for 600 by 600, in place of 1.0 ms of two.
+    """
+    import numpy as np
+
+    rows, columns = (-(-len(side) // _TILE) for side in (a, b))
+    first = np.zeros((rows, 1, _TILE, a.shape[1]), np.float32)
+    second = np.zeros((1, columns, _TILE, b.shape[1]), np.float32)
+    first.reshape(-1, a.shape[1])[: len(a)] = a
+    second.reshape(-1, b.shape[1])[: len(b)] = b
+    tiles = np.matmul(first, second.swapaxes(2, 3))  # (rows, columns, tile, tile)
+    whole: F32 = tiles.swapaxes(1, 2).reshape(rows * _TILE, columns * _TILE)[: len(a), : len(b)]
+    return whole
 
 
 def _unit(features: Features) -> F32:
@@ -181,7 +199,7 @@ def _fitted(places: F64, others: F64) -> F64:
             weight * np.array([[1, 0, 0, -1], [0, 1, 1, 0]]),
         ]
     )
-    linear = np.linalg.lstsq(rows, np.concatenate([u, v, [0, 0]]), rcond=None)[0].reshape(2, 2)
+    linear = least_squares(rows, np.concatenate([u, v, [0, 0]])[:, None]).reshape(2, 2)
     return np.concatenate([linear, (target - linear @ middle)[:, None]], 1)
 
 

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .opencv import opencv
+from .recoloring import find_recoloring, recolored
 from .repainting import repainted_share
 from .small import cell_means, gray
 
 if TYPE_CHECKING:
-    from ..values import F32
     from .frames import Overlay
 
 _CELL_PX = 8  # a color is the mean of a cell: the finest thing that encoding keeps
 _LEAST_CELLS = 6
 _WHOLE = 0.999  # of a cell that both pictures have to be in
-_ROUNDS = 3  # of fitting the colors without the cells that fit worst
 _FAINT = 1.5  # levels a px
 _EDGES_SHARE = 0.1  # of the pixels, those with the strongest edges; encoding keeps them, blur does not
 
@@ -62,7 +61,7 @@ def measure_changes(laid: Overlay) -> Changes:
     # The one with less contrast is the one to explain: colors that are gone cannot be brought back.
     if a.var(0).sum() < b.var(0).sum():
         a, b = b, a
-    fitted = _recolored(a, b)
+    fitted = recolored(a, find_recoloring(a, b))
     left = np.abs(fitted - b).max(1)
     usual = float(np.median(left))
     edges, grain = _detail(laid)
@@ -74,26 +73,6 @@ def measure_changes(laid: Overlay) -> Changes:
         edges=edges,
         grain=grain,
     )
-
-
-def _recolored(a: F32, b: F32) -> F32:
-    """Give the colors of `a` (n, 3) under the linear change that brings most of them nearest to `b`."""
-    import numpy as np
-
-    known = np.concatenate([a / 255, np.ones((len(a), 1), np.float32)], 1)  # (n, 4)
-    kept = np.ones(len(a), bool)
-    # A weak pull to "nothing changed" decides where a picture has too few colors to tell.
-    pull, rest = np.eye(4, dtype=np.float32)[:, :4], np.eye(4, 3, dtype=np.float32) * 255
-    weight = 0.02 * np.sqrt(len(a))
-    change = rest
-    for _ in range(_ROUNDS):
-        rows = np.concatenate([known[kept], weight * pull])
-        goal = np.concatenate([b[kept], weight * rest])
-        change = np.linalg.lstsq(rows, goal, rcond=None)[0].astype(np.float32)
-        left = np.abs(known @ change - b).max(1)
-        kept = left <= max(4.0, 2.5 * float(np.median(left)))
-    fitted: F32 = known @ change
-    return fitted
 
 
 def _detail(laid: Overlay) -> tuple[float, float]:

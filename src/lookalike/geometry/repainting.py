@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .fitting import least_squares
 from .opencv import opencv
 from .small import cell_means
 
@@ -115,7 +116,8 @@ def _is_toned(before: F32, after: F32) -> bool:
     x, y = before[inside].astype(np.float64), after[inside].astype(np.float64)
     if len(x) < 6 or np.ptp(x) < 1:
         return False
-    slope = float(np.clip(np.polyfit(x, y, 1)[0], *_SLOPES))
+    steps = x - x.mean()
+    slope = float(np.clip((steps * y).sum() / (steps * steps).sum(), *_SLOPES))
     line = slope * x + np.median(y - slope * x)
     power = 255 * (x / 255) ** np.median(np.log(y / 255) / np.log(x / 255))
     return bool(min(np.median(np.abs(line - y)), np.median(np.abs(power - y))) <= _EXPLAINED)
@@ -144,6 +146,6 @@ def _is_linear(before: tuple[F32, F32], after: tuple[F32, F32]) -> bool:
     weight = (1 / np.sqrt(counts))[:, None]
     known, goal = (np.concatenate(side) / 255 for side in (before, after))
     known = np.concatenate([known, np.ones((len(known), 1))], 1)  # (n + m, 4)
-    change = np.linalg.lstsq(weight * known, weight * goal, rcond=None)[0]
+    change = least_squares(weight * known, weight * goal)
     left = 255 * np.abs(known @ change - goal).max(1)
     return bool(np.median(left[: len(before[0])]) <= _LINEAR)

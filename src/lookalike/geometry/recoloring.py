@@ -1,0 +1,45 @@
+"""Recoloring: the one linear change of colors between two pictures; light, contrast, tint, gray, saturation, hue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .fitting import least_squares
+
+if TYPE_CHECKING:
+    from ..values import F32, F64
+
+_ROUNDS = 3  # of fitting without the colors that fit worst
+_PULL = 0.02  # towards "nothing changed", which decides where a picture has too few colors to tell
+_FITTING, _OF_USUAL = 4.0, 2.5  # levels, and times the median: what is left of colors that follow the change
+
+
+def find_recoloring(before: F32, after: F32) -> F64:
+    """Find the change (4, 3) that brings most of the colors before (n, 3), of 0 to 255, nearest to those after."""
+    import numpy as np
+
+    known = _homogeneous(before)
+    goals = after.astype(np.float64)
+    kept = np.ones(len(before), bool)
+    weight = _PULL * np.sqrt(len(before))
+    nothing_changed = np.eye(4, 3) * 255
+    for _ in range(_ROUNDS):
+        rows = np.concatenate([known[kept], weight * np.eye(4)])
+        change = least_squares(rows, np.concatenate([goals[kept], weight * nothing_changed]))
+        left = np.abs(known @ change - goals).max(1)
+        kept = left <= max(_FITTING, _OF_USUAL * float(np.median(left)))
+    return change
+
+
+def recolored(colors: F32, change: F64) -> F32:
+    """Give colors (..., 3) under a change."""
+    import numpy as np
+
+    flat = _homogeneous(colors.reshape(-1, 3))
+    return np.asarray(flat @ change, np.float32).reshape(colors.shape)
+
+
+def _homogeneous(colors: F32) -> F64:
+    import numpy as np
+
+    return np.concatenate([colors.astype(np.float64) / 255, np.ones((len(colors), 1))], 1)
