@@ -255,6 +255,98 @@ def test_a_thing_in_another_color_is_no_copy(thing: str, colors: tuple[str, str]
         assert compare(saved(first), saved(edit(first))).relation == "edited", edit.__name__
 
 
+def letter(name: str, amount: str) -> Picture:
+    """Draw one of many letters: all words but two are those of the form."""
+    rng = np.random.default_rng(7)
+    sheet = PIL.Image.new("RGB", (800, 1100), "white")
+    pen = PIL.ImageDraw.Draw(sheet)
+    pen.rectangle((60, 40, 220, 110), fill="#225588")
+    pen.text((80, 150), f"Dear {name},", fill="black", font_size=30)
+    for y in range(210, 800, 30):
+        pen.text((80, y), "".join(rng.choice(list("etaoin shrdlu cmfwyp"), 50)), fill="black", font_size=19)
+    pen.text((80, 860), f"Amount due: {amount}", fill="black", font_size=22)
+    return sheet
+
+
+def month(name: str, first: int) -> Picture:
+    sheet = PIL.Image.new("RGB", (560, 460), "#f4f1e8")
+    pen = PIL.ImageDraw.Draw(sheet)
+    pen.text((200, 15), name, fill="#b02020", font_size=32)
+    for cell in range(35):
+        x, y = 20 + cell % 7 * 74, 70 + cell // 7 * 74
+        pen.rectangle((x, y, x + 74, y + 74), outline="#888888")
+        if 0 < cell - first <= 30:
+            pen.text((x + 8, y + 6), str(cell - first), fill="black", font_size=22)
+    return sheet
+
+
+def shares(*parts: float) -> Picture:
+    sheet = PIL.Image.new("RGB", (480, 400), "white")
+    pen, start = PIL.ImageDraw.Draw(sheet), 0.0
+    pen.text((140, 10), "Market share", fill="black", font_size=26)
+    for part, color in zip(parts, ("#e41a1c", "#377eb8", "#4daf4a", "#984ea3"), strict=True):
+        pen.pieslice((110, 60, 390, 340), start, start + 360 * part, fill=color)
+        start += 360 * part
+    return sheet
+
+
+FORMS = {
+    "letters": (letter("Ms Okafor", "1,204.50 EUR"), letter("Mr Lindqvist", "87.35 EUR")),
+    "months": (month("March 2026", 0), month("April 2026", 3)),
+    "charts": (shares(0.4, 0.3, 0.2, 0.1), shares(0.15, 0.25, 0.2, 0.4)),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_one_form_with_other_words_is_no_copy_though_an_edited_page_is(name: str, compare: Compare) -> None:
+    first, second = FORMS[name]
+    for again in (saved(second, "PNG"), saved(second, quality=60), saved(second.resize((400, 400)))):
+        assert compare(saved(first, "PNG"), again).relation not in SAME_PICTURE
+    for edit in (marked, blackened, wiped, brighter, gray):
+        assert compare(saved(first, "PNG"), saved(edit(first))).relation == "edited", edit.__name__
+
+
+def test_what_differs_between_two_of_one_form_is_shown(compare: Compare) -> None:
+    first, second = FORMS["letters"]
+    found = compare(saved(first, "PNG"), saved(second, "PNG"))
+    assert (found.relation, found.confidence) == ("same_object", 0.1)
+    difference = found.explain().difference
+    assert difference is not None
+    rows = np.flatnonzero((difference > 60).any(1)) / len(difference)
+    assert np.allclose([rows[0], rows[-1]], [160 / 1100, 875 / 1100], atol=0.02)
+
+
+def test_without_its_file_a_form_is_seen_as_small_as_its_thumbnail(tmp_path: Path) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    for name, person in {"a": "Ms Okafor", "b": "Mr Lindqvist"}.items():
+        letter(person, "87.35 EUR").save(pages / f"{name}.png")
+    with lookalike.open(tmp_path / "home") as library:
+        shelf = library.collection("pages", create=True, keep="thumbnail")
+        shelf.add(pages)
+        assert shelf.compare("id:a.png", "id:b.png").relation == "same_object"
+        (pages / "b.png").write_bytes((pages / "a.png").read_bytes())  # no longer what was indexed
+        assert shelf.compare("id:a.png", "id:b.png").relation in SAME_PICTURE
+
+
+def marked(picture: Picture) -> Picture:
+    changed = picture.copy()
+    PIL.ImageDraw.Draw(changed).text((60, picture.height // 2), "PAID", fill="crimson", font_size=60)
+    return changed
+
+
+def blackened(picture: Picture) -> Picture:
+    changed = picture.copy()
+    PIL.ImageDraw.Draw(changed).rectangle((60, 180, 260, 215), fill="black")
+    return changed
+
+
+def wiped(picture: Picture) -> Picture:
+    changed = picture.copy()
+    changed.paste(picture.getpixel((3, 3)), (150, 200, 330, 300))
+    return changed
+
+
 def gray(picture: Picture) -> Picture:
     return PIL.ImageOps.grayscale(picture)
 

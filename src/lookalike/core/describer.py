@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import intake
 from ..encoders import difference_hash, hue_histogram, open_encoder, palette, tiny_pixels
-from ..geometry import small_version
+from ..geometry import CLOSE_SIDE_PX, small_version
 from ..values import Entry, Image, Record
 from .items import UPLOAD, check_record_id
 from .spaces import HASH_SPACE, HUE_SPACE, PALETTE_SPACE
@@ -178,6 +178,17 @@ class Describer:
             return self._workers.thumbnail(self._bytes(source), side_px=side_px)
         limits = self.settings.limits
         return intake.thumbnail(intake.read(source, limits=limits, min_side_px=side_px, fetch=self.fetcher), side_px)
+
+    def close_pixels(self, source: Any) -> U8:
+        """Give a source as (h, w, 3) with a longer side of at most CLOSE_SIDE_PX, for a closer look at its details.
+
+        Raises:
+            SourceError: when it gives no picture.
+
+        Cost: 20 to 60 ms for a photo of some megapixels.
+        """
+        close = self.thumbnail(source, CLOSE_SIDE_PX)
+        return intake.read(close, limits=self.settings.limits, min_side_px=CLOSE_SIDE_PX).pixels
 
     def _bytes(self, source: Any) -> bytes:
         return intake.read_bytes(source, limits=self.settings.limits, fetch=self.fetcher)[0]

@@ -29,6 +29,7 @@ _HIDDEN_REACH = 1.5  # cells; parts overlap, so that no border between them deci
 _PANEL_PX = 360
 _GAP_PX = 16
 _MOST_LINES = 60
+_MOSTLY = 0.8  # of the blocks; second photos of one thing stay below
 _PAPER, _MARK, _LINE = "#ffffff", "#e8590c", "#2f6fed"
 _HEAT = (232, 89, 12)  # the color of the mark
 _HEAT_GAIN, _MOST_OPAQUE = 1.5, 0.85
@@ -43,7 +44,8 @@ class PairEvidence:
         places: (m, 4) float32; x, y in A and x, y in B of places that agree, in px as shown.
         outlines: What A shows of B, and B of A, as corners (n, 2) in px as shown; empty where there is no map.
         difference: (h, w) uint8, by how much the pictures differ where both are, laid over each other; None unless
-            they are the same picture. It covers one of them: the coarser, which `frame` names.
+            they are the same picture, or agree in most places: other words on one form, another color of one thing.
+            It covers one of them: the coarser, which `frame` names.
         changed: Share of what both show that differs by far more than encoding and another light explain; None
             likewise.
         likeness: (7, 7) float32 for A and for B: by how much the likeness falls when that part is hidden; None where
@@ -103,8 +105,9 @@ def _with_map(a: Look, b: Look, pixels: tuple[U8, U8], relation: Relation) -> Pa
     shapes = pixels[0].shape, pixels[1].shape
     outlines = shown_outline(*shapes, inverse(matrix)), shown_outline(*shapes[::-1], matrix)
     laid = overlay(*pixels, matrix)
-    is_copy, in_a = relation.kind in SAME_PICTURE, laid.a is pixels[0]
-    difference = _difference(laid) if is_copy else None
+    agrees = relation.kind in SAME_PICTURE or (relation.agreement or 0.0) >= _MOSTLY
+    in_a = laid.a is pixels[0]
+    difference = _difference(laid) if agrees else None
     panels = [_marked(*pixels, places, outlines)]
     panels += [] if difference is None else [_heated(pixels[0 if in_a else 1], difference / 255)]
     return PairEvidence(
@@ -112,8 +115,8 @@ def _with_map(a: Look, b: Look, pixels: tuple[U8, U8], relation: Relation) -> Pa
         places=(places * np.concatenate(grown)).astype(np.float32),
         outlines=((outlines[0] * grown[0]).astype(np.float32), (outlines[1] * grown[1]).astype(np.float32)),
         difference=difference,
-        frame=("a" if in_a else "b") if is_copy else None,
-        changed=round(found.changes.covered, 4) if is_copy else None,
+        frame=("a" if in_a else "b") if agrees else None,
+        changed=round(found.changes.covered, 4) if agrees else None,
         likeness=None,
         png=_png(_beside(panels)),
     )

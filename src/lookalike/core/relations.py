@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..distances import SAME_HASH_BITS
-from ..geometry import View, register, small_version
+from ..geometry import SIDE_PX, View, closer_overlay, may_be_drawn, register, rewritten_share, small_version
 from ..values import Relation
 from .scoring import hash_bits, pair_score
 from .transforms import identity, transform_of, turned_round
@@ -46,8 +46,13 @@ _LEAST_CROP = 1 - _WHOLE  # of the area
 _LEAST_RESIZE = 0.03  # of a side
 _LEAST_TURN_DEG = 1.2
 _SEAM, _UNIFORM = 1.8, 0.9
-_REPAINTED, _REPAINTED_CONFIDENCE = 0.01, 0.1  # share of the cells; shops have variants, few people repaint a part
+_REPAINTED, _REWRITTEN = 0.01, 0.0005  # shares of the picture; the latter for each px that the map may miss by
+_VARIANT_CONFIDENCE = 0.1  # shops and offices have variants of one drawing, few people repaint or rewrite a part
+_EVERYWHERE, _SOFT = 0.98, 0.8  # shares of the blocks, and of the strength of the edges
+_FRAMED_SLACK_PX, _ALIGNED_SLACK_PX = 1, 2  # by how much a map may miss
+_CLOSER_FROM_PX = 1.25 * SIDE_PX  # of the longer side; below it a closer look sees no more
 _RECOLORED, _RECOLORED_SHARE = 3.0, 0.9  # levels, and levels for each that remains: coarse encoding moves colors, too
+_MOST_REMAINING = 15.0  # levels; of 314 re-encoded pictures all have less than 11
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ class Look:
         view: The small version with its local features; None where no pixels were kept.
         pixel_hash: Gives the hash of the pixels in full size, or None where they cannot be had; called only for
             pictures that may have equal pixels.
+        close_pixels: Gives the picture with CLOSE_SIDE_PX, or None; called only for drawn pages that seem the same.
     """
 
     content_hash: str
@@ -81,6 +87,7 @@ class Look:
     vectors: Vectors = field(default_factory=dict)
     view: View | None = None
     pixel_hash: Callable[[], str | None] = lambda: None
+    close_pixels: Callable[[], U8 | None] = lambda: None
 
 
 def look_of(
@@ -92,6 +99,7 @@ def look_of(
     vectors: Vectors,
     features: Features | None = None,
     pixel_hash: Callable[[], str | None] = lambda: None,
+    close_pixels: Callable[[], U8 | None] = lambda: None,
 ) -> Look:
     """Make a look from what a description, or a record with its thumbnail, holds.
 
@@ -102,7 +110,7 @@ def look_of(
     Cost: 1 ms for the small version; nothing where the pixels are as small already.
     """
     view = None if pixels is None else View(small_version(pixels), features)
-    return Look(content_hash, format, size_px, vectors, view, pixel_hash)
+    return Look(content_hash, format, size_px, vectors, view, pixel_hash, close_pixels)
 
 
 def relate(a: Look, b: Look) -> Relation | None:
@@ -127,9 +135,9 @@ def relate(a: Look, b: Look) -> Relation | None:
     confidence = max(_confidence(found), _FRAMED_CONFIDENCE if _is_framed(found, transform, a, b) else 0.0)
     if _has_equal_pixels(found, transform, a, b):
         return Relation("same_pixels", ("same_pixels",), identity(a.size_px), _inliers(found), 1.0, 1.0)
-    is_variant = confidence >= SAME_PICTURE_CONFIDENCE and found.changes.repainted >= _REPAINTED
+    is_variant = confidence >= SAME_PICTURE_CONFIDENCE and _is_variant(found, a, b)
     if is_variant:
-        confidence = _REPAINTED_CONFIDENCE
+        confidence = _VARIANT_CONFIDENCE
     if confidence >= SAME_PICTURE_CONFIDENCE:
         details = copy_details(found, transform, a, b)
         return Relation(details[0], details, transform, _inliers(found), round(found.agreement.share, 4), confidence)
@@ -178,6 +186,24 @@ def _is_framed(registration: Registration, transform: Transform, a: Look, b: Loo
         and not (transform.mirrored or _is_turned(transform) or _is_rotated(transform))
         and _is_whole(registration)
     )
+
+
+def _is_variant(registration: Registration, a: Look, b: Look) -> bool:
+    """Say whether two pictures that lie over each other are two of one drawing: repainted, or written anew."""
+    if registration.changes.repainted >= _REPAINTED:
+        return True
+    if registration.agreement.share >= _EVERYWHERE and registration.changes.edges < _SOFT:
+        return False  # what agrees everywhere and is only softer has no other words
+    slack_px = _FRAMED_SLACK_PX if _is_whole(registration) else _ALIGNED_SLACK_PX
+    bound = _REWRITTEN * slack_px
+    if rewritten_share(registration.laid, slack_px) >= bound:
+        return True
+    if not may_be_drawn(registration.laid) or min(max(side.size_px) for side in (a, b)) < _CLOSER_FROM_PX:
+        return False
+    ours, theirs = a.close_pixels(), b.close_pixels()
+    if ours is None or theirs is None:
+        return False
+    return rewritten_share(closer_overlay(registration, ours, theirs), slack_px) >= bound
 
 
 def _flat_confidence(registration: Registration) -> float:
@@ -257,7 +283,8 @@ def _is_edited(changes: Changes, *, by_pixel: bool) -> bool:
     """
     bounds = _BY_PIXEL if by_pixel else _COMPUTED
     return (
-        changes.recolored > _RECOLORED + _RECOLORED_SHARE * changes.remaining
+        changes.remaining > _MOST_REMAINING
+        or changes.recolored > _RECOLORED + _RECOLORED_SHARE * changes.remaining
         or changes.covered > bounds.covered
         or changes.edges < bounds.edges
         or changes.grain > bounds.grain

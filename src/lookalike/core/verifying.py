@@ -38,7 +38,7 @@ _COPY, _SURE_COPY, _MAYBE, _BELOW = 0.90, 0.99, 0.80, 1e-4  # scores in collecti
 # From such a score to the chance that it is right, which is the confidence; only equal bytes are certain.
 VERIFIED_CHANCES: Map = ((_COPY, SAME_PICTURE_CONFIDENCE), (_SURE_COPY, 0.9999), (1.0, 1.0))
 _LOOKS_KEPT = 400  # of about 0.3 MB each
-_SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 4"  # what is remembered; the number is that of its form
+_SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 5"  # what is remembered; the number is that of its form
 
 T = TypeVar("T")
 Made = TypeVar("Made")
@@ -116,6 +116,7 @@ def look_at(describer: Describer, seen: Description, source: Any) -> Look:
         size_px=seen.size_px,
         vectors=seen.vectors,
         pixel_hash=lambda: describer.pixel_hash(source),
+        close_pixels=lambda: describer.close_pixels(source),
     )
 
 
@@ -236,7 +237,8 @@ class Verifier:
                 size_px=record.size_px,
                 vectors=held,
                 features=_read(features.get(record.content_hash)),
-                pixel_hash=lambda: self._pixel_hash(record),
+                pixel_hash=lambda: self._in_full(record, self._describer.pixel_hash),
+                close_pixels=lambda: self._in_full(record, self._describer.close_pixels),
             )
             if look.view is not None:
                 look.view.features  # noqa: B018 - found now, on this thread
@@ -261,16 +263,14 @@ class Verifier:
         except SourceError:
             return None
 
-    def _pixel_hash(self, record: Record) -> str | None:
-        """Hash the pixels in full size, where the collection keeps them or the file is still what it was."""
+    def _in_full(self, record: Record, make: Callable[[Any], Made]) -> Made | None:
+        """Make something of the picture in full size, where the collection keeps it or the file is what it was."""
         source: Any = self._store.original(record.id)
-        if source is None:
-            source = record.source if record.stamp else None
-        if source is None:
-            return None
         try:
-            return self._describer.pixel_hash(source)
-        except SourceError:
+            if source is None and record.source and record.stamp and intake.stamp(record.source) == record.stamp:
+                source = record.source
+            return None if source is None else make(source)
+        except (OSError, SourceError):
             return None
 
 

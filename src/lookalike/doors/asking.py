@@ -153,7 +153,8 @@ def compare(
     """Compare two images: how alike they are, and whether they are the same picture. Each is an image, or id:ID.
 
     The relation is one of identical, same_pixels, reencoded, resized, cropped, mirrored, rotated, edited (all of them
-    the same picture), same_object (another photo of the thing, or the thing in other colors), similar and unrelated.
+    the same picture), same_object (another photo of the thing, or one drawing or form with other colors
+    or words), similar and unrelated.
 
     \b
     Example:

@@ -5,11 +5,13 @@ from .alignment import Alignment, align
 from .changes import Changes, measure_changes
 from .features import Features, find_features, read_features
 from .frames import Overlay, frame_map, inverse, overlay
-from .registration import Registration, View, register, shown_outline
-from .small import SIDE_PX, small_version
+from .registration import Registration, View, closer_overlay, register, shown_outline
+from .rewriting import may_be_drawn, rewritten_share
+from .small import CLOSE_SIDE_PX, SIDE_PX, small_version
 from .surroundings import Surroundings, measure_surroundings
 
 __all__ = [
+    "CLOSE_SIDE_PX",
     "SIDE_PX",
     "Agreement",
     "Alignment",
@@ -20,15 +22,18 @@ __all__ = [
     "Surroundings",
     "View",
     "align",
+    "closer_overlay",
     "find_features",
     "frame_map",
     "inverse",
+    "may_be_drawn",
     "measure_agreement",
     "measure_changes",
     "measure_surroundings",
     "overlay",
     "read_features",
     "register",
+    "rewritten_share",
     "shown_outline",
     "small_version",
 ]

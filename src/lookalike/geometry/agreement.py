@@ -89,12 +89,13 @@ def _evenly_sharp(a: F32, b: F32, weight: Bools) -> tuple[F32, F32]:
 
 
 def _sharpness(values: F32, weight: Bools) -> float:
-    """Give the fine detail of a picture, as a share of its contrast."""
+    """Give the fine detail of a picture, as a share of its coarser detail: a bar laid over it changes both alike."""
     cv2 = opencv()
     import numpy as np
 
-    fine = values - cv2.GaussianBlur(values, (0, 0), 2.0)
-    return float(np.abs(fine[weight]).mean()) / max(float(values[weight].std()), 1.0)
+    soft, softer = (cv2.GaussianBlur(values, (0, 0), sigma) for sigma in (2.0, 6.0))
+    fine, coarse = (float(np.abs(layer[weight]).mean()) for layer in (values - soft, soft - softer))
+    return fine / max(coarse, 0.1)
 
 
 def _block_px(shape: tuple[int, ...]) -> int:

@@ -101,6 +101,17 @@ def register(a: View, b: View) -> Registration:
     return aligned if _weight(aligned.agreement) > _weight(framed.agreement) else framed
 
 
+def closer_overlay(registration: Registration, a: U8, b: U8) -> Overlay:
+    """Lay larger versions of the two pictures over each other by the map that was found on the small ones."""
+    import numpy as np
+
+    grown = [
+        np.array(side.shape[1::-1]) / view.pixels.shape[1::-1]
+        for side, view in zip((a, b), registration.views, strict=True)
+    ]
+    return overlay(a, b, registration.matrix * grown[1][:, None] / np.append(grown[0], 1.0))
+
+
 def _registration(a: View, b: View, matrix: F64, alignment: Alignment | None) -> Registration:
     laid = overlay(a.pixels, b.pixels, matrix)
     return Registration((a, b), matrix, laid, measure_agreement(laid), alignment)

@@ -334,7 +334,7 @@ class SideForm(Answered):
 
 
 class DifferenceForm(Answered):
-    """Where a copy was changed."""
+    """Where two pictures that lie over each other differ."""
 
     of: Literal["a", "b"] = Field(description="The picture that it covers.")
     picture: str = Field(description="PNG as base64, to be laid over all of it: clear where nothing differs.")
@@ -350,9 +350,9 @@ class PairExplanation(Answered):
     )
     changed: float | None = Field(
         description="Share of what both show that differs by far more than encoding and another light explain; "
-        "null unless they are the same picture."
+        "null unless they agree in most places."
     )
-    difference: DifferenceForm | None = Field(description="Null unless they are the same picture.")
+    difference: DifferenceForm | None = Field(description="Null unless they agree in most places.")
     picture: str = Field(description="All of it in one picture to look at: PNG as base64.")
 
 

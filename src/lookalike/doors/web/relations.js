@@ -5,7 +5,7 @@ const NAMES = { reencoded: "re-encoded" };
 const MEANINGS = {
   identical: "The same file, byte for byte.",
   same_pixels: "The same picture in another file.",
-  same_object: "Not the same picture: another photo of the same thing or scene, or the thing in other colors.",
+  same_object: "Not the same picture: another photo of the same thing or scene, or one drawing with other colors or words.",
   similar: "Alike, but not the same picture.",
   unrelated: "They have little in common.",
 };

@@ -1,0 +1,154 @@
+"""Rewriting: on plain ground something else is drawn or written with the same colors, and the rest stayed.
+
+So do two letters of one form, two calendar pages, two badges or two charts, which are no copies of each other. What
+tells them from an edit of one drawing is that colors move both ways: what one picture has here, the other has nearby.
+A caption, a sticker, a stamp or a part that was wiped out bring colors or take them away; encoding and blur move none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .opencv import opencv
+from .recoloring import find_recoloring, recolored
+from .small import cell_means, gray
+
+if TYPE_CHECKING:
+    from ..values import I64, U8, Bools
+    from .frames import Overlay
+
+# Set with drawings of 64 forms, their edits, and edited photos. Of those that lie over each other well, 410 of 451
+# pairs of one form are told, 32 of 1,496 edited drawings, and 4 of 1,768 edited photos.
+_CELL_PX, _WHOLE, _LEAST_CELLS = 8, 0.999, 6
+_FLAT_PX, _FLAT = 7, 3.0  # window, levels of standard deviation
+_FEW = 6  # coarse colors
+_DRAWN, _MAYBE_DRAWN = (0.9, 0.35), (0.85, 0.05)  # share of the pixels in these colors, and share of flat ones
+_APART = 48  # levels that a pixel lies beyond all that the other picture has around it
+_LEAST_PX, _NEARBY_SHARE = 12, 0.02  # of a place where something differs; of the longer side, what belongs to it
+_EXCHANGED = 0.3  # share of the pixels there whose colors the other picture has there, too
+_COLOR_LEVELS, _STEPS = 51, 6  # each channel in six steps around 0, 51 ... 255
+_OWN_COLOR, _SWAPPED = 0.005, 0.02  # share of what stayed; share of the picture
+_LEAST_KEPT_PX = 50
+
+
+def may_be_drawn(laid: Overlay) -> bool:
+    """Say whether both may be drawings whose lines and words are too small here; 1 ms."""
+    return all(_is_drawn(side, laid.shared, *_MAYBE_DRAWN) for side in (laid.a, laid.b))
+
+
+def rewritten_share(laid: Overlay, slack_px: int) -> float:
+    """Give the share of the shared part where two drawings have other things in the same colors; 0 for photos.
+
+    Args:
+        slack_px: By how much the map may miss: what is found so near in the other picture does not differ.
+
+    Cost: 1 ms for photos, 8 ms of one core for drawings at 320 px, 40 at 960.
+    """
+    cv2 = opencv()
+    import numpy as np
+
+    shared = laid.shared
+    size = int(shared.sum())
+    if not all(_is_drawn(side, shared, *_DRAWN) for side in (laid.a, laid.b)):
+        return 0.0
+    a, b = _alike_in_color(laid)
+    differs = (_beyond(a, b, slack_px) | _beyond(b, a, slack_px)) & shared
+    if differs.sum() < _LEAST_PX:
+        return 0.0
+    ours, theirs = _colors(a[differs]), _colors(b[differs])
+    near = 2 * max(1, round(_NEARBY_SHARE * max(shared.shape))) + 1
+    _, places = cv2.connectedComponents(cv2.dilate(differs.astype(np.uint8), np.ones((near, near), np.uint8)))
+    whole = np.zeros(len(ours), np.int64)
+    exchanged = max(_exchanged(ours, theirs, place) for place in (whole, places[differs].astype(np.int64)))
+    stayed = shared & ~cv2.dilate(differs.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
+    swapped = _swapped(ours, theirs, _colors(a[stayed]), _colors(b[stayed]))
+    return max(exchanged, swapped if swapped >= _SWAPPED * size else 0) / size
+
+
+def _is_drawn(pixels: U8, shared: Bools, few_share: float, flat_share: float) -> bool:
+    """Say whether a picture has few colors and much plain ground, as drawings and pages have and few photos."""
+    import numpy as np
+
+    found = np.bincount(_colors(pixels[shared]), minlength=_STEPS**3)
+    size = found.sum()
+    has_few = size > 0 and np.sort(found)[-_FEW:].sum() >= few_share * size
+    return bool(has_few and (_is_flat(pixels) & shared).sum() >= flat_share * size)
+
+
+def _is_flat(pixels: U8) -> Bools:
+    """Say of each pixel whether all around it are equally bright."""
+    cv2 = opencv()
+    import numpy as np
+
+    bright = gray(pixels).astype(np.float32)
+    window = (_FLAT_PX, _FLAT_PX)
+    mean = cv2.blur(bright, window)
+    flat: Bools = cv2.blur(bright * bright, window) - mean * mean < _FLAT**2
+    return flat
+
+
+def _alike_in_color(laid: Overlay) -> tuple[U8, U8]:
+    """Bring the colors of the one with more contrast to those of the other: an edit of all colors is no rewriting."""
+    import numpy as np
+
+    a, b = laid.a, laid.b
+    whole = cell_means(laid.shared.astype(np.float32), _CELL_PX) > _WHOLE
+    if whole.sum() < _LEAST_CELLS:
+        return a, b
+    ours, theirs = (cell_means(side.astype(np.float32), _CELL_PX)[whole] for side in (a, b))
+    if ours.var(0).sum() < theirs.var(0).sum():
+        a, b, ours, theirs = b, a, theirs, ours
+    changed = recolored(a.astype(np.float32), find_recoloring(ours, theirs))
+    return np.clip(changed, 0, 255).astype(np.uint8), b
+
+
+def _beyond(pixels: U8, other: U8, slack_px: int) -> Bools:
+    """Say which pixels lie beyond all that the other picture has around them."""
+    cv2 = opencv()
+    import numpy as np
+
+    around = np.ones((2 * slack_px + 1, 2 * slack_px + 1), np.uint8)
+    least, most = (
+        cv2.subtract(cv2.erode(other, around), (_APART,) * 3),
+        cv2.add(cv2.dilate(other, around), (_APART,) * 3),
+    )
+    beyond: Bools = ((pixels < least) | (pixels > most)).any(2)
+    return beyond
+
+
+def _colors(pixels: U8) -> I64:
+    """Give the number of the coarse color of each of (n, 3) pixels, (n,)."""
+    import numpy as np
+
+    steps = (pixels.astype(np.int64) + _COLOR_LEVELS // 2) // _COLOR_LEVELS
+    numbers: I64 = (steps[:, 0] * _STEPS + steps[:, 1]) * _STEPS + steps[:, 2]
+    return numbers
+
+
+def _exchanged(ours: I64, theirs: I64, places: I64) -> int:
+    """Count the pixels whose colors the other picture has at the same place, too, where they are many there.
+
+    Args:
+        ours, theirs: (n,) numbers of colors.
+        places: (n,) the place of each, from 0.
+    """
+    import numpy as np
+
+    count = int(places.max()) + 1
+    tables = [np.bincount(places * _STEPS**3 + side, minlength=count * _STEPS**3) for side in (ours, theirs)]
+    both = np.minimum(*tables).reshape(count, -1).sum(1)
+    sizes = np.bincount(places, minlength=count)
+    counted = (sizes >= _LEAST_PX) & (both >= _EXCHANGED * sizes)
+    return int(both[counted].sum())
+
+
+def _swapped(ours: I64, theirs: I64, our_rest: I64, their_rest: I64) -> int:
+    """Count the pixels where one color of the drawing took the place of another, the ground being neither."""
+    import numpy as np
+
+    if len(our_rest) < _LEAST_KEPT_PX:
+        return 0
+    kept = np.minimum(*(np.bincount(rest, minlength=_STEPS**3) for rest in (our_rest, their_rest)))
+    own = kept >= _OWN_COLOR * len(our_rest)
+    own[kept.argmax()] = False
+    return int((own[ours] & own[theirs] & (ours != theirs)).sum())
