@@ -55,6 +55,8 @@ def test_hashes_that_agree_lift_a_score_and_never_lower_it() -> None:
     assert score_of(0.25, points, hash_bits=SAME_HASH_BITS + 1) < SAME_HASH_SCORE
     assert score_of(0.25, points, hash_bits=0) == SAME_HASH_MOST
     assert 0.97 <= score_of(0.25, points, hash_bits=4) < SAME_HASH_MOST, "re-encoded copies are within 4 bits"
+    assert score_of(0.38, points, hash_bits=4) >= 0.97, "coarse JPEGs are somewhat farther"
+    assert score_of(0.38, points, hash_bits=5) == score_of(0.38, points)
     assert score_of(0.6, points, hash_bits=0) == score_of(0.6, points), "hashes alone are no proof"
     assert score_of(0.01, points, hash_bits=0) == score_of(0.01, points)
 
