@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 
 import lookalike
@@ -209,6 +210,32 @@ def run(shop: lookalike.Collection, home: Path, *arguments: object) -> subproces
         env=dict(os.environ),
         timeout=120,
     )
+
+
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Iterator[lookalike.Collection]:
+    """Shelf photos of one product, and a turned half of every fourth."""
+    with lookalike.open(tmp_path_factory.mktemp("copies")) as library:
+        made = library.create("copies", type="matching", keep="thumbnail")
+        for place, path in enumerate(sorted((data / "products" / "arla_lactose_medium_fat_milk").glob("0*.jpg"))[:24]):
+            with PIL.Image.open(path) as photo:
+                made.add(path, id=path.name)
+                if place % 4 == 0:
+                    part = photo.crop((0, photo.height // 4, photo.width, photo.height)).rotate(25, expand=True)
+                    made.add(part, id=f"part {path.name}", metadata={"made_of": path.name})
+        yield made
+
+
+def test_where_geometry_scores_the_answers_it_is_measured(copies: lookalike.Collection) -> None:
+    found, alone = copies.evaluate(match="made_of"), copies.evaluate(match="made_of", verify=0)
+    assert found.setting == "first 100 verified"
+    assert (found.measures[0].name, found.measures[0].value) == ("R@1", 1.0)
+    assert found.against(alone).differences[-1].value < -0.1, "the descriptors take the shelf's next photo for it"
+    itself, best = copies.search(f"id:{found.asked[0]}", limit=2)
+    assert (itself.id, best.score) == (found.asked[0], found.trials.scores[0]), "as a search says"
+    pairs = [("part 001.jpg", "001.jpg", True), ("part 001.jpg", "002.jpg", False)]
+    judged = copies.evaluate(pairs=pairs)
+    assert judged.trials.scores[0] >= 0.9 > 0.8 > judged.trials.scores[1]
 
 
 def test_the_command_measures_compares_and_plots(shop: lookalike.Collection, tmp_path: Path) -> None:

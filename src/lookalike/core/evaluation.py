@@ -1,18 +1,19 @@
 """The evaluation: how well a collection answers, judged by what its owner says belongs together.
 
 Each labelled record is asked for the others, which are ranked as a search ranks them, exactly and down to the last; it
-is not among its own answers. Of every ranking some figures of its own are kept (`R@1`, `mAP` ...), and the counts of
-its scores, right and wrong. So any figure can be had of any choice of queries, which is what intervals are made of: the
-queries are drawn again and again with replacement, and a difference of two settings is that of the same draws of both.
+is not among its own answers, and geometry looks at the first ones where a search would. Of every ranking some figures
+of its own are kept (`R@1`, `mAP` ...), and the counts of its scores, right and wrong. So any figure can be had of any
+choice of queries, which is what intervals are made of: the queries are drawn again and again with replacement, and a
+difference of two settings is that of the same draws of both.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -26,12 +27,15 @@ from .measures import STEPS, Curve, Measure
 from .pairs import score_pairs
 from .question import Question, probe_of
 from .ranking import Ranker
+from .verifying import Verified, verified_scores
 
 if TYPE_CHECKING:
     from ..stores import Store
-    from ..values import F64, Bools
+    from ..values import F64, Bools, Relation
     from .ingest import OnProgress
     from .labels import Labels
+
+Relate: TypeAlias = "Callable[[int, Sequence[int]], Mapping[int, Relation]]"  # of stored records to one of them
 
 QUERIES = 1000  # asked unless told otherwise: R@1 is then known to about 2 of 100
 MOST_QUERIES = 10_000
@@ -310,6 +314,8 @@ def evaluate(
     reliability: Map | None = None,
     queries: int | Sequence[str] | None = None,
     setting: str = "",
+    verify: int = 0,
+    relate: Relate | None = None,
     on_progress: OnProgress | None = None,
 ) -> Evaluation:
     """Ask the labelled records for what belongs to them, and measure the answers.
@@ -318,16 +324,18 @@ def evaluate(
         points: The map of the space.
         reliability: (score, chance that a first match is right), to be held against what came true.
         queries: How many to ask, drawn with a fixed seed (None: 1,000), or the ids of those to ask.
+        verify: How many of the first records `relate` tells the relations of, by which they are scored and ordered.
 
     Raises:
         InputError: when no query is left, or one is not labelled.
 
-    Cost: one exact ranking of all records for each query; 16 kB for each.
+    Cost: one exact ranking of all records for each query, and its relations; 16 kB for each.
     """
     ids = store.ids(list(labels.right))
     keys = _chosen({id: key for key, id in ids.items()}, queries)
     is_searched = labels.wrong is None
-    answers = (_searched if is_searched else _judged)(store, labels, keys, space, points)
+    seen = _Seeing(store, labels, space, points, verify, relate if verify else None)
+    answers = seen.searched(keys) if is_searched else seen.judged(keys)
     tally = _Tally(has_figures=is_searched)
     for done, (id, relevant, scores, distances) in enumerate(answers, start=1):
         tally.take(id, relevant, scores, distances)
@@ -416,36 +424,52 @@ def _chosen(labelled: Mapping[str, int], queries: int | Sequence[str] | None) ->
     return {id: labelled[id] for id in drawn}
 
 
-def _searched(store: Store, labels: Labels, keys: Mapping[str, int], space: str, points: Map) -> Iterator[_Seen]:
-    """Rank all records for each query, as an exact search does."""
-    question = Question(limit=store.count(), exact=True)
-    for id, key in keys.items():
-        found = store.entry(id)
-        if found is None or space not in found[1].vectors:  # deleted meanwhile, or a picture without such a vector
-            continue
-        probe = probe_of(found[1].vectors, space, found[1].record.content_hash)
-        with store.moment():
-            ranking = Ranker(store, probe, question, space=space, points=points).first(question.limit + 1)
-        others = ranking.keys != key
-        relevant = np.isin(ranking.keys[others], labels.right[key], assume_unique=True)
-        yield id, relevant, ranking.scores[others], ranking.distances[others].astype(np.float64)
+@dataclass(frozen=True, eq=False)
+class _Seeing:
+    """What answers the queries: the records as they are ranked and scored."""
 
+    store: Store
+    labels: Labels
+    space: str
+    points: Map
+    verify: int
+    relate: Relate | None
 
-def _judged(store: Store, labels: Labels, keys: Mapping[str, int], space: str, points: Map) -> Iterator[_Seen]:
-    """Score the judged pairs alone."""
-    assert labels.wrong is not None
-    for id, key in keys.items():
-        theirs = np.concatenate([labels.right[key], labels.wrong[key]])
-        vectors: Any = store.vectors(space, [key, *theirs.tolist()])
-        if key not in vectors:
-            continue
-        known = np.array([other in vectors for other in theirs.tolist()], bool)
-        theirs, relevant = theirs[known], (np.arange(len(theirs)) < len(labels.right[key]))[known]
-        if not len(theirs):
-            continue
-        distances = cosine_distances(vectors[key], np.stack([vectors[other] for other in theirs.tolist()]))
-        scores = score_pairs(store, points, np.full(len(theirs), key, np.int64), theirs, distances)
-        yield id, relevant, scores, distances.astype(np.float64)
+    def searched(self, keys: Mapping[str, int]) -> Iterator[_Seen]:
+        """Rank all records for each query, as an exact search does."""
+        question = Question(limit=self.store.count(), exact=True)
+        for id, key in keys.items():
+            found = self.store.entry(id)
+            if found is None or self.space not in found[1].vectors:  # deleted meanwhile, or without such a vector
+                continue
+            probe = probe_of(found[1].vectors, self.space, found[1].record.content_hash)
+            with self.store.moment():
+                ranker = Ranker(self.store, probe, question, space=self.space, points=self.points)
+                ranking = ranker.first(question.limit + 1)
+            if self.relate is not None:
+                ranking = Verified(partial(self.relate, key), self.verify).scored(ranking)
+            others = ranking.keys != key
+            relevant = np.isin(ranking.keys[others], self.labels.right[key], assume_unique=True)
+            yield id, relevant, ranking.scores[others], ranking.distances[others].astype(np.float64)
+
+    def judged(self, keys: Mapping[str, int]) -> Iterator[_Seen]:
+        """Score the judged pairs alone."""
+        assert self.labels.wrong is not None
+        for id, key in keys.items():
+            theirs = np.concatenate([self.labels.right[key], self.labels.wrong[key]])
+            vectors: Any = self.store.vectors(self.space, [key, *theirs.tolist()])
+            if key not in vectors:
+                continue
+            known = np.array([other in vectors for other in theirs.tolist()], bool)
+            theirs, relevant = theirs[known], (np.arange(len(theirs)) < len(self.labels.right[key]))[known]
+            if not len(theirs):
+                continue
+            distances = cosine_distances(vectors[key], np.stack([vectors[other] for other in theirs.tolist()]))
+            scores = score_pairs(self.store, self.points, np.full(len(theirs), key, np.int64), theirs, distances)
+            if self.relate is not None:
+                relations = self.relate(key, theirs.tolist())
+                scores = verified_scores(scores, [relations.get(other) for other in theirs.tolist()])
+            yield id, relevant, scores, distances.astype(np.float64)
 
 
 def _index_recall(store: Store, space: str, keys: Sequence[int]) -> tuple[str, float]:

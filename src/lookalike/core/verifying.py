@@ -163,6 +163,11 @@ class Verifier:
         found = self._on_threads(lambda key: relate(look, looks[key]), looks)
         return {key: relation for key, relation in zip(looks, found, strict=True) if relation is not None}
 
+    def relations_of(self, key: int, others: Sequence[int]) -> dict[int, Relation]:
+        """Relate stored records to a stored one, as `relations` does; empty when that one is not there."""
+        look = self.look(key)
+        return {} if look is None else self.relations(look, others)
+
     def kinds(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str | None]:
         """Name the relations of pairs of stored records; None where there are no pictures of both to look at.
 

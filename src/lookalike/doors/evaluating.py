@@ -28,8 +28,14 @@ _FIT, _RESET = "fit", "reset"
 @click.option("--pairs", type=click.Path(dir_okay=False), help="CSV with the columns a, b (ids) and same (1 or 0).")
 @click.option("--queries", default=1000, show_default=True, help="How many records to ask; the same ones every time.")
 @click.option("--space", help="Rank by this descriptor, semantic or copy, in place of the collection's own.")
+@click.option(
+    "--verify",
+    type=int,
+    help="How many of the first records geometry scores; 100 in collections of type matching, else 0.",
+)
 @click.option("--against", help="Another collection with the same ids, to be set beside this one.")
 @click.option("--against-space", help="Another descriptor, to be set beside this one.")
+@click.option("--against-verify", type=int, help="Another number for --verify, to be set beside this one.")
 @click.option("--plots", type=click.Path(file_okay=False), help="Folder to write the curves to, as SVG.")
 @click.option("--calibrate", type=click.Choice([_FIT, _RESET]), is_flag=False, flag_value=_FIT,
               help="Fit what scores mean to this collection, and keep it; `reset` goes back.")  # fmt: skip
@@ -42,8 +48,10 @@ def evaluate(
     pairs: str | None,
     queries: int,
     space: str | None,
+    verify: int | None,
     against: str | None,
     against_space: str | None,
+    against_verify: int | None,
     plots: str | None,
     calibrate: str | None,
     home: str | None,
@@ -60,7 +68,13 @@ def evaluate(
       lookalike evaluate --label product_id --calibrate
       lookalike evaluate --calibrate reset
     """
-    _check(against, against_space, space, calibrate)
+    beside: dict[str, Any] = {
+        "space": against_space or space,
+        "verify": verify if against_verify is None else against_verify,
+    }
+    has_second = against is not None or against_space is not None or against_verify is not None
+    if calibrate is not None and (has_second or space or verify is not None):
+        raise InputError("--calibrate fits the collection's own scores: leave --space, --verify and --against out.")
     judged_by: dict[str, Any] = {"label": label, "match": match, "pairs": _pairs(pairs)}
     with open_library_at(home) as library:
         target = library.collection(collection)
@@ -70,14 +84,14 @@ def evaluate(
             if calibrate == _FIT:
                 found = target.calibrate(**judged_by, queries=queries, on_progress=tell)
             else:
-                found = target.evaluate(**judged_by, queries=queries, space=space, on_progress=tell)
+                found = target.evaluate(**judged_by, queries=queries, space=space, verify=verify, on_progress=tell)
         shown: Evaluation | Contrast = found
-        if against is not None or against_space is not None:
+        if has_second:
             other = target if against is None else library.collection(against)
             again = judged_by | {"pairs": _pairs(pairs)}  # what was read once is used up
             with bar("asking the other", "queries") as tell:
-                beside = other.evaluate(**again, queries=found.asked, space=against_space or space, on_progress=tell)
-            shown = found.against(beside)
+                second = other.evaluate(**again, **beside, queries=found.asked, on_progress=tell)
+            shown = found.against(second)
         _write_charts(plots, shown.charts())
         if as_json:
             print_json(evaluation_form(found) if shown is found else contrast_form(shown))  # type: ignore[arg-type]
@@ -129,11 +143,6 @@ def _measures(measures: tuple[Measure, ...]) -> dict[str, Any]:
 
 def _known(value: float | None) -> float | None:
     return None if value is None or math.isnan(value) else value
-
-
-def _check(against: str | None, against_space: str | None, space: str | None, calibrate: str | None) -> None:
-    if calibrate is not None and (against or against_space or space):
-        raise InputError("--calibrate fits the collection's own scores: leave --space and --against out.")
 
 
 def _pairs(path: str | None) -> Any:
