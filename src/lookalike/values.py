@@ -133,6 +133,8 @@ class Relation:
         inliers: Distinct places of 8 px where both agree on the transform.
         agreement: Share of what both show that is the very same, 0..1; None where nothing could be laid over.
         confidence: Probability that both are the same picture, given what was measured.
+        other_colors: Whether one is the other in colors of its own, as a negative of a red mug is a green one: the same
+            picture to `compare`, and no duplicate.
     """
 
     kind: RelationKind
@@ -141,6 +143,7 @@ class Relation:
     inliers: int
     agreement: float | None
     confidence: float
+    other_colors: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..distances import SAME_HASH_BITS
+from ..distances import OTHER_COLORS_DISTANCE, SAME_HASH_BITS, cosine_distance
 from ..geometry import SIDE_PX, View, closer_overlay, may_be_drawn, register, rewritten_share, small_version
 from ..values import Relation
 from .scoring import hash_bits, pair_score
+from .spaces import HUE_SPACE
 from .transforms import identity, transform_of, turned_round
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ _LEAST_TURN_DEG = 1.2
 _SEAM, _UNIFORM = 1.8, 0.9
 _REPAINTED, _REWRITTEN = 0.01, 0.0005  # shares of the picture; the latter for each px that the map may miss by
 _VARIANT_CONFIDENCE = 0.1  # shops and offices have variants of one drawing, few people repaint or rewrite a part
+_OTHER_COLORS = 27.0  # of chroma in CIELAB; white balance moves less, sepia and another dye more
 _EVERYWHERE, _SOFT = 0.98, 0.8  # shares of the blocks, and of the strength of the edges
 _FRAMED_SLACK_PX, _ALIGNED_SLACK_PX = 1, 2  # by how much a map may miss
 _CLOSER_FROM_PX = 1.25 * SIDE_PX  # of the longer side; below it a closer look sees no more
@@ -140,7 +142,8 @@ def relate(a: Look, b: Look) -> Relation | None:
         confidence = _VARIANT_CONFIDENCE
     if confidence >= SAME_PICTURE_CONFIDENCE:
         details = copy_details(found, transform, a, b)
-        return Relation(details[0], details, transform, _inliers(found), round(found.agreement.share, 4), confidence)
+        share, other_colors = round(found.agreement.share, 4), _shows_other_colors(found, a, b)
+        return Relation(details[0], details, transform, _inliers(found), share, confidence, other_colors)
     if is_variant or _shows_one_thing(found):
         kinds: tuple[RelationKind, ...] = ("same_object",)
         return Relation(kinds[0], kinds, transform, _inliers(found), round(found.agreement.share, 4), confidence)
@@ -204,6 +207,17 @@ def _is_variant(registration: Registration, a: Look, b: Look) -> bool:
     if ours is None or theirs is None:
         return False
     return rewritten_share(closer_overlay(registration, ours, theirs), slack_px) >= bound
+
+
+def _shows_other_colors(registration: Registration, a: Look, b: Look) -> bool:
+    """Say whether the hues differ, and because the things in the picture have others.
+
+    A tint turns the hues of what is nearly gray, and a border brings some, though no color of the picture moves far.
+    """
+    hues: list[Any] = [side.vectors[HUE_SPACE] for side in (a, b) if HUE_SPACE in side.vectors]
+    if len(hues) < 2 or registration.changes.tinted < _OTHER_COLORS:
+        return False
+    return cosine_distance(*hues) > OTHER_COLORS_DISTANCE
 
 
 def _flat_confidence(registration: Registration) -> float:

@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from .. import intake
-from ..distances import OTHER_COLORS_DISTANCE, Map, cosine_distance
+from ..distances import Map
 from ..errors import LookalikeError, SourceError
 from ..geometry import read_features
 from .relations import SAME_PICTURE, SAME_PICTURE_CONFIDENCE, Look, look_of, relate
-from .spaces import HUE_SPACE
 from .threads import in_order
 
 if TYPE_CHECKING:
@@ -38,7 +37,9 @@ _COPY, _SURE_COPY, _MAYBE, _BELOW = 0.90, 0.99, 0.80, 1e-4  # scores in collecti
 # From such a score to the chance that it is right, which is the confidence; only equal bytes are certain.
 VERIFIED_CHANCES: Map = ((_COPY, SAME_PICTURE_CONFIDENCE), (_SURE_COPY, 0.9999), (1.0, 1.0))
 _LOOKS_KEPT = 400  # of about 0.3 MB each
-_SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 5"  # what is remembered; the number is that of its form
+_SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 6"  # what is remembered; the number is that of its form
+
+_OTHER_COLORS = "other colors"  # a red mug is no copy of the blue one, whatever its shape
 
 T = TypeVar("T")
 Made = TypeVar("Made")
@@ -171,6 +172,8 @@ class Verifier:
     def kinds(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str | None]:
         """Name the relations of pairs of stored records; None where there are no pictures of both to look at.
 
+        The same picture in colors of its own has the name "other colors".
+
         What was found once is remembered with the two pictures' bytes.
         """
         shown = [pair for pair in pairs if all(map(self._has_picture, pair))]
@@ -198,7 +201,7 @@ class Verifier:
             if a.content_hash != b.content_hash and (a.view is None or b.view is None):
                 return None
             found = relate(a, b)
-            return None if found is None else found.kind
+            return None if found is None else _OTHER_COLORS if found.other_colors else found.kind
 
         return dict(zip(pairs, self._on_threads(kind_of, pairs), strict=True))
 
@@ -208,13 +211,6 @@ class Verifier:
             record = self._store.records([key]).get(key)
             self._pictured[key] = record is not None and self._is_pictured(record)
         return self._pictured[key]
-
-    def shows_other_colors(self, ours: int, theirs: int) -> bool:
-        """Whether two records differ in their hues: a red mug is no copy of the blue one, whatever its shape."""
-        hues: Mapping[int, Any] = self._store.vectors(HUE_SPACE, [ours, theirs])
-        if len(hues) < 2:
-            return False
-        return cosine_distance(hues[ours], hues[theirs]) > OTHER_COLORS_DISTANCE
 
     def _is_pictured(self, record: Record) -> bool:
         if record.source and os.path.isabs(record.source) and os.path.exists(record.source):
@@ -327,9 +323,7 @@ class CopyJudge:
         kind = self._kinds[center, key]
         if kind is None:
             return "" if score >= self._least else None
-        if kind not in SAME_PICTURE or self._verifier.shows_other_colors(center, key):
-            return None
-        return kind
+        return kind if kind in SAME_PICTURE else None
 
     def _are_decided(self, center: int, key: int) -> bool:
         return self._is_decided is not None and self._is_decided(center, key)

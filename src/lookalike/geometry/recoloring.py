@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .fitting import least_squares
+from .opencv import opencv
 
 if TYPE_CHECKING:
     from ..values import F32, F64
@@ -37,6 +38,15 @@ def recolored(colors: F32, change: F64) -> F32:
 
     flat = _homogeneous(colors.reshape(-1, 3))
     return np.asarray(flat @ change, np.float32).reshape(colors.shape)
+
+
+def chroma(colors: F32) -> F32:
+    """Give a and b of CIELAB, (n, 2), of colors (n, 3)."""
+    cv2 = opencv()
+    import numpy as np
+
+    lab: F32 = cv2.cvtColor(np.clip(colors / 255, 0, 1)[None].astype(np.float32), cv2.COLOR_RGB2LAB)[0]
+    return lab[:, 1:]
 
 
 def _homogeneous(colors: F32) -> F64:

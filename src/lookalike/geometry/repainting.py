@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from .fitting import least_squares
 from .opencv import opencv
+from .recoloring import chroma
 from .small import cell_means
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def repainted_share(laid: Overlay, colors: Sequence[F32], whole: Bools, cell_px:
     if _kept_shapes(laid, cell_px)[around].mean() < _LEAST_KEPT:
         return 0.0
     before, after = (side[moved] for side in colors)
-    hues = [_chroma(side[whole]) for side in colors]  # (n, 2) each
+    hues = [chroma(side[whole]) for side in colors]  # (n, 2) each
     if min(float(np.quantile(np.hypot(*side.T), _MOSTLY)) for side in hues) < _GRAY:
         return 0.0
     if np.median(np.hypot(*(hues[0] - hues[1])[moved[whole]].T)) < _OTHER_CHROMA:
@@ -96,15 +97,6 @@ def _slopes(pixels: U8) -> F32:
     steps = np.hypot(cv2.Scharr(soft, cv2.CV_32F, 1, 0), cv2.Scharr(soft, cv2.CV_32F, 0, 1))
     steepest: F32 = steps.max(2) / _SCHARR
     return steepest
-
-
-def _chroma(colors: F32) -> F32:
-    """Give a and b of CIELAB, (n, 2), of colors (n, 3)."""
-    cv2 = opencv()
-    import numpy as np
-
-    lab: F32 = cv2.cvtColor(np.clip(colors / 255, 0, 1)[None].astype(np.float32), cv2.COLOR_RGB2LAB)[0]
-    return lab[:, 1:]
 
 
 def _is_toned(before: F32, after: F32) -> bool:
