@@ -40,7 +40,7 @@ def test_the_node_client_of_watson(server: Served, picture: Path, photos: list[P
         added = watson.addImage({**cid, "image_file": opened(picture), "metadata": {"colour": "grey"}})
         [image] = added["images"]
         assert (image["image_file"], image["metadata"]) == ("a.jpg", {"colour": "grey"})
-        watson.addImage({**cid, "image_file": opened(photos[0])})
+        watson.addImage({**cid, "image_file": opened(photos[1])})
         iid = {**cid, "image_id": image["image_id"]}
         found = watson.findSimilar({**cid, "image_file": opened(picture)})["similar_images"]
         assert (len(found), found[0]["image_id"], found[0]["score"]) == (2, image["image_id"], 1)
