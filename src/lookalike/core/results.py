@@ -234,7 +234,8 @@ class Comparison:
 def relation_text(related: Relation) -> str:
     """Give a relation for people: what it is, how sure that is, and how the one picture became the other."""
     kinds = ", ".join(kind.replace("_", " ") for kind in related.details)
-    text = f"{kinds}; the same picture with probability {related.confidence:.2f}"
+    chance = related.confidence if related.confidence == 1 else min(related.confidence, 0.99)  # 1.00 is certain
+    text = f"{kinds}; the same picture with probability {chance:.2f}"
     seen = related.transform
     if seen is None:
         return text

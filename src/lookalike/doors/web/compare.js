@@ -1,7 +1,7 @@
 /** Comparing: two pictures side by side, how alike they are, what they are to each other, and why. */
 
 import * as api from "./api.js";
-import { announce, button, fill, h, icon, toast } from "./dom.js";
+import { announce, button, fill, h, icon, share, toast } from "./dom.js";
 import { choose, takeDrops, takePastes, urlOf } from "./drops.js";
 import { shortName } from "./grid.js";
 import { base64Of, isPicture, pictureOf } from "./pictures.js";
@@ -95,7 +95,7 @@ async function compare(place, slots, told, signal) {
     const found = await api.compare(collection, body, {}, signal);
     const reason = h("div", { class: "reason" });
     fill(place, ...resultOf(found), reason);
-    announce(`Score ${found.score.toFixed(2)}: ${detailsText(found)}.`);
+    announce(`Score ${share(found.score)}: ${detailsText(found)}.`);
     const explain = () => tried(reason, signal, async () => {
       fill(reason, h("p", { class: "muted" }, "Looking for what makes them alike ..."));
       const { explanation } = await api.compare(collection, body, { explain: true }, signal);
@@ -143,13 +143,13 @@ function resultOf(found) {
   const meter = h("span", { class: "score-bar large", "aria-hidden": "true" }, h("span", {}));
   meter.firstChild.style.width = `${100 * found.score}%`;
   const facts = [
-    ["Probability of the same picture", found.confidence.toFixed(2)],
+    ["Probability of the same picture", share(found.confidence)],
     ["From first to second", found.transform && transformText(found.transform)],
     ["Places that agree", found.inliers],
     ...Object.entries(found.distances).map(([space, distance]) => [`Distance, ${space}`, distance.toFixed(4)]),
   ].filter(([, value]) => value);
   return [
-    h("p", { class: "big-score" }, found.score.toFixed(2)), meter,
+    h("p", { class: "big-score" }, share(found.score)), meter,
     h("h2", {}, detailsText(found)), h("p", { class: "band" }, meaning(found.relation)),
     h("dl", { class: "facts" }, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
   ];

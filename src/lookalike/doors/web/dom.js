@@ -186,6 +186,9 @@ const numbers = new Intl.NumberFormat("en");
 export const number = (value) => numbers.format(value);
 export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 
+/** Give a score or a chance with two digits; 1.00 is kept for what is certain. */
+export const share = (value) => (value < 1 ? Math.min(value, 0.99) : value).toFixed(2);
+
 /** Give a count of bytes for people. */
 export function bytes(count) {
   const units = ["B", "kB", "MB", "GB", "TB"];

@@ -1,7 +1,7 @@
 /** The grid: pictures in rows of one height that fill the width, each with its caption. */
 
 import { thumbnailUrl } from "./api.js";
-import { button, h } from "./dom.js";
+import { button, h, share } from "./dom.js";
 import { isSamePicture, relationName } from "./relations.js";
 
 const GAP = 14;
@@ -76,7 +76,7 @@ export function makeGrid(collection, act) {
 function tileOf(collection, one, act) {
   const name = shortName(one.id);
   const isMatch = one.score !== undefined;
-  const told = isMatch ? `${name}, score ${one.score.toFixed(2)}, ${one.relation ? relationName(one.relation) : bandOf(one.score)}` : name;
+  const told = isMatch ? `${name}, score ${share(one.score)}, ${one.relation ? relationName(one.relation) : bandOf(one.score)}` : name;
   const picture = h("img", { src: thumbnailUrl(collection, one.id), alt: "", loading: "lazy", decoding: "async", draggable: "true" });
   picture.addEventListener("error", () => picture.replaceWith(h("span", { class: "no-picture" }, name)));
   picture.addEventListener("dragstart", (event) => event.dataTransfer.setData("text/x-lookalike-id", one.id));
@@ -94,7 +94,7 @@ function scoreText(match) {
   bar.firstChild.style.width = `${100 * match.score}%`;
   const hidden = match.hidden ? ` +${match.hidden}` : "";
   return h("span", { class: "tile-score", title: match.relation ? relationName(match.relation) : bandOf(match.score) },
-    h("strong", {}, match.score.toFixed(2)),
+    h("strong", {}, share(match.score)),
     match.relation && h("span", { class: isSamePicture(match.relation) ? "relation is-copy" : "relation" }, relationName(match.relation)),
     hidden && h("span", { class: "relation", title: "Near-duplicates that are hidden" }, hidden),
     bar);

@@ -1,7 +1,7 @@
 /** The review: duplicate groups one after the other, two pictures side by side, and a key for each decision. */
 
 import * as api from "./api.js";
-import { announce, button, bytes, fill, h, icon, number, openDialog, plural, toast } from "./dom.js";
+import { announce, button, bytes, fill, h, icon, number, openDialog, plural, share, toast } from "./dom.js";
 import { shortName } from "./grid.js";
 import { isDone, makeGroupList } from "./review-list.js";
 import { makeStage } from "./review-stage.js";
@@ -212,11 +212,11 @@ class ReviewView {
 
   tile(one, isBest) {
     const state = one.decision && h("span", { class: `badge is-${one.decision}` }, DECIDED[one.decision]);
-    const label = `${shortName(one.id)}${isBest ? ", the best" : `, score ${one.score.toFixed(2)}`}${one.decision ? `, ${DECIDED[one.decision]}` : ""}`;
+    const label = `${shortName(one.id)}${isBest ? ", the best" : `, score ${share(one.score)}`}${one.decision ? `, ${DECIDED[one.decision]}` : ""}`;
     return h("button", { type: "button", class: `review-tile is-${one.decision ?? "open"}`, "aria-pressed": String(one === this.member), "aria-label": label,
       on: { click: () => this.set({ group: this.group.members[0].id, member: one.id }) } },
     h("img", { src: api.thumbnailUrl(this.name, one.id), alt: "" }),
-    h("span", { class: "review-tile-text" }, isBest ? "best" : (one.relation?.replaceAll("_", " ") ?? one.score.toFixed(2))), state);
+    h("span", { class: "review-tile-text" }, isBest ? "best" : (one.relation?.replaceAll("_", " ") ?? share(one.score))), state);
   }
 
   openGroup(place) {
