@@ -101,3 +101,9 @@ function scoreText(match) {
 }
 
 export const shortName = (id) => id.split("/").filter(Boolean).pop() ?? id;
+
+/** Name a picture where many folders may hold the same name: "iconic.jpg in cabbage". */
+export function placedName(id) {
+  const [name, folder] = id.split("/").filter(Boolean).reverse();
+  return folder && !id.includes("://") ? `${name} in ${folder}` : shortName(id);
+}

@@ -2,7 +2,7 @@
 
 import { thumbnailUrl } from "./api.js";
 import { h, plural } from "./dom.js";
-import { shortName } from "./grid.js";
+import { placedName } from "./grid.js";
 
 const ROW = 72; // pixels, as in review.css
 const MORE = 6; // rows beyond the edges, so that none is missing while scrolling
@@ -48,9 +48,9 @@ export function makeGroupList(collection, act) {
     const [best] = members;
     const isOver = act.isDone({ members });
     return h("button", { type: "button", class: `group-button ${isOver ? "is-done" : ""}`, "aria-current": place === chosen ? "true" : null,
-      "aria-label": `${shortName(best.id)}, ${plural(members.length, "picture")}${isOver ? ", decided" : ""}`, on: { click: () => act.open(place) } },
+      "aria-label": `${placedName(best.id)}, ${plural(members.length, "picture")}${isOver ? ", decided" : ""}`, on: { click: () => act.open(place) } },
     h("span", { class: "group-pictures" }, members.slice(0, 2).map((one) => h("img", { src: thumbnailUrl(collection, one.id), alt: "", loading: "lazy" }))),
-    h("span", { class: "group-text" }, h("span", { class: "group-name" }, shortName(best.id)),
+    h("span", { class: "group-text" }, h("span", { class: "group-name" }, placedName(best.id)),
       h("span", { class: "muted" }, plural(members.length, "picture"), isOver && " · decided")));
   }
 

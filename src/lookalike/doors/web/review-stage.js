@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { button, fill, h } from "./dom.js";
-import { shortName } from "./grid.js";
+import { placedName, shortName } from "./grid.js";
 
 const MODES = [["side", "Side by side", "1"], ["blink", "Blink", "2"], ["difference", "Difference", "3"]];
 const SIDE = 1600; // pixels asked for, where the file is at hand
@@ -118,7 +118,7 @@ export function makeStage(change) {
     context.globalCompositeOperation = "source-over";
   }
 
-  const captionOf = (side) => `${shortName(sides[side]?.id ?? "")}${images[side] === undefined ? ": no picture is kept" : ""}`;
+  const captionOf = (side) => `${placedName(sides[side]?.id ?? "")}${images[side] === undefined ? ": no picture is kept" : ""}`;
 
   function arrange() {
     element.classList.toggle("is-single", mode !== "side");

@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 import { announce, button, bytes, fill, h, icon, number, openDialog, plural, share, toast } from "./dom.js";
 import { shortName } from "./grid.js";
+import { relationName } from "./relations.js";
 import { isDone, makeGroupList } from "./review-list.js";
 import { makeStage } from "./review-stage.js";
 import { factsTable } from "./review-table.js";
@@ -216,7 +217,7 @@ class ReviewView {
     return h("button", { type: "button", class: `review-tile is-${one.decision ?? "open"}`, "aria-pressed": String(one === this.member), "aria-label": label,
       on: { click: () => this.set({ group: this.group.members[0].id, member: one.id }) } },
     h("img", { src: api.thumbnailUrl(this.name, one.id), alt: "" }),
-    h("span", { class: "review-tile-text" }, isBest ? "best" : (one.relation?.replaceAll("_", " ") ?? share(one.score))), state);
+    h("span", { class: "review-tile-text" }, isBest ? "best" : (one.relation ? relationName(one.relation) : share(one.score))), state);
   }
 
   openGroup(place) {
