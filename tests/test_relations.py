@@ -255,6 +255,14 @@ def test_a_thing_in_another_color_is_no_copy(thing: str, colors: tuple[str, str]
         assert compare(saved(first), saved(edit(first))).relation == "edited", edit.__name__
 
 
+def test_another_dye_of_the_same_tone_is_an_edit_at_least(compare: Compare) -> None:
+    sneaker = next(one for one in PRODUCTS if one.product_id == "sneaker")
+    navy, forest = (draw_product(sneaker, color) for color in ("navy", "forest"))
+    found = compare(saved(navy), saved(forest))
+    assert (found.relation, found.related.other_colors) == ("edited", True)
+    assert not compare(saved(navy), saved(navy, quality=20)).related.other_colors
+
+
 def letter(name: str, amount: str) -> Picture:
     """Draw one of many letters: all words but two are those of the form."""
     rng = np.random.default_rng(7)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .opencv import opencv
-from .recoloring import chroma, find_recoloring, recolored
+from .recoloring import find_recoloring, recolored
 from .repainting import repainted_share
 from .small import cell_means, gray
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 _CELL_PX = 8  # a color is the mean of a cell: the finest thing that encoding keeps
 _LEAST_CELLS = 6
 _WHOLE = 0.999  # of a cell that both pictures have to be in
-_MOSTLY = 0.9
 _FAINT = 1.5  # levels a px
 _EDGES_SHARE = 0.1  # of the pixels, those with the strongest edges; encoding keeps them, blur does not
 
@@ -27,7 +26,6 @@ class Changes:
 
     Attributes:
         recolored: Mean change that the best linear change of colors makes, in levels; light, contrast, tint, gray.
-        tinted: By how much the chroma of the cells moved, in CIELAB: 9 of 10 moved by less.
         remaining: Mean difference that is left after it, in levels.
         covered: Share of the cells that differ by far more than encoding explains: text, marks, pasted things.
         repainted: Share of the cells that have another color while shapes and the rest stayed; see `repainting`.
@@ -36,7 +34,6 @@ class Changes:
     """
 
     recolored: float
-    tinted: float
     remaining: float
     covered: float
     repainted: float
@@ -44,7 +41,7 @@ class Changes:
     grain: float
 
 
-_NONE = Changes(recolored=0.0, tinted=0.0, remaining=0.0, covered=0.0, repainted=0.0, edges=1.0, grain=0.0)
+_NONE = Changes(recolored=0.0, remaining=0.0, covered=0.0, repainted=0.0, edges=1.0, grain=0.0)
 
 
 def measure_changes(laid: Overlay) -> Changes:
@@ -70,7 +67,6 @@ def measure_changes(laid: Overlay) -> Changes:
     edges, grain = _detail(laid)
     return Changes(
         recolored=float(np.abs(fitted - a).max(1).mean()),
-        tinted=float(np.quantile(np.hypot(*(chroma(a) - chroma(b)).T), _MOSTLY)),
         remaining=float(left.mean()),
         covered=float((left > 10 + 4 * usual).mean()),
         repainted=repainted_share(laid, colors, whole, _CELL_PX),

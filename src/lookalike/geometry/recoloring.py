@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING
 
 from .fitting import least_squares
 from .opencv import opencv
+from .small import cell_means
 
 if TYPE_CHECKING:
     from ..values import F32, F64
+    from .frames import Overlay
 
 _ROUNDS = 3  # of fitting without the colors that fit worst
 _PULL = 0.02  # towards "nothing changed", which decides where a picture has too few colors to tell
+_CELL_PX, _WHOLE = 8, 0.999
+_GAINS = (0.5, 2.0, 57)  # the least, the greatest, how many: 2.5 % apart
+_NEARLY_ALL = 0.98  # a lamp may have another shade, and all else is the same
 _FITTING, _OF_USUAL = 4.0, 2.5  # levels, and times the median: what is left of colors that follow the change
 
 
@@ -38,6 +43,33 @@ def recolored(colors: F32, change: F64) -> F32:
 
     flat = _homogeneous(colors.reshape(-1, 3))
     return np.asarray(flat @ change, np.float32).reshape(colors.shape)
+
+
+def moved_chroma(laid: Overlay) -> float:
+    """Say by how much colors of one picture are others in the other one, in CIELAB: 98 of 100 cells moved by less.
+
+    What a white balance does is left out: a gain for each channel, cut off at white, that leads from either side to the
+    other. It turns the hues of what is nearly gray, and is no other dye.
+
+    Cost: 2 ms on one core.
+    """
+    import numpy as np
+
+    whole = cell_means(laid.shared.astype(np.float32), _CELL_PX) > _WHOLE
+    if not whole.any():
+        return 0.0
+    a, b = (cell_means(side.astype(np.float32), _CELL_PX)[whole] for side in (laid.a, laid.b))
+    ways = [np.hypot(*(chroma(_balanced(x, y)) - chroma(y)).T) for x, y in ((a, b), (b, a))]
+    return float(np.quantile(min(ways, key=lambda moved: float(moved.mean())), _NEARLY_ALL))
+
+
+def _balanced(colors: F32, wanted: F32) -> F32:
+    """Give colors (n, 3) under the gains that bring them nearest to the wanted ones."""
+    import numpy as np
+
+    tried = np.minimum(255, colors[None] * np.geomspace(*_GAINS, dtype=np.float32)[:, None, None])  # (gains, n, 3)
+    best = np.abs(tried - wanted).mean(1).argmin(0)
+    return np.stack([tried[gain, :, channel] for channel, gain in enumerate(best.tolist())], 1)
 
 
 def chroma(colors: F32) -> F32:
