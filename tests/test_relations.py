@@ -133,6 +133,17 @@ def test_a_collage_of_four_shows_the_picture_in_one_place(photo: Picture, data: 
     assert np.allclose((x, y, width, height), (0, photo.height, *photo.size), atol=6)
 
 
+def test_a_scan_that_lies_a_little_askew_and_has_a_stamp_is_the_same_picture(data: Path, compare: Compare) -> None:
+    photo = PIL.Image.open(data / "general" / "airplanes" / "001.jpg").convert("RGB")
+    askew = photo.rotate(1.2, BICUBIC, fillcolor="white")
+    stamp = askew.crop((0, 0, askew.width // 3, askew.height // 3))
+    askew.paste(PIL.ImageOps.invert(stamp), (askew.width // 2, askew.height // 2))
+    found = compare(saved(photo), saved(askew))
+    assert found.relation == "edited"
+    assert found.transform is not None
+    assert found.transform.angle_deg == pytest.approx(-1.2, abs=0.2)
+
+
 def test_a_chain_of_edits_lists_all_that_hold(photo: Picture, compare: Compare) -> None:
     part = cut(PIL.ImageOps.mirror(photo), 0.15, 0.1, 0.9, 0.95)
     found = compare(saved(photo), saved(part.resize((part.width // 2, part.height // 2), BICUBIC)))

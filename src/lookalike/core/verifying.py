@@ -37,7 +37,7 @@ _COPY, _SURE_COPY, _MAYBE, _BELOW = 0.90, 0.99, 0.80, 1e-4  # scores in collecti
 # From such a score to the chance that it is right, which is the confidence; only equal bytes are certain.
 VERIFIED_CHANCES: Map = ((_COPY, SAME_PICTURE_CONFIDENCE), (_SURE_COPY, 0.9999), (1.0, 1.0))
 _LOOKS_KEPT = 400  # of about 0.3 MB each
-_SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 8"  # what is remembered; the number is that of its form
+_SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 9"  # what is remembered; the number is that of its form
 
 _OTHER_COLORS = "other colors"  # a red mug is no copy of the blue one, whatever its shape
 
