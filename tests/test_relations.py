@@ -388,6 +388,20 @@ def test_unlike_photos_are_unrelated(data: Path, compare: Compare) -> None:
     assert (found.relation, found.transform) == ("unrelated", None)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (300, 1), (300, 3), (5, 5), (400, 7), (8, 8), (4, 300), (16, 12), (500, 20)])
+def test_pictures_of_a_few_pixels_are_related_too(size: tuple[int, int], compare: Compare) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (size[1], size[0], 3)).astype(np.uint8)
+    striped = np.where(np.arange(size[0])[None, :, None] % 7 == 0, 0, 200).repeat(size[1], 0).repeat(3, 2)
+    for pixels in (noise, striped.astype(np.uint8)):
+        picture = PIL.Image.fromarray(pixels)
+        marked = picture.copy()
+        marked.paste("red", (size[0] // 2, size[1] // 2, *size))
+        for other in (saved(picture, quality=60), saved(marked, "PNG"), saved(picture.rotate(90, expand=True), "PNG")):
+            there, back = compare(saved(picture, "PNG"), other), compare(other, saved(picture, "PNG"))
+            assert there.details == back.details
+            assert 0 <= there.confidence <= 1
+
+
 def test_without_pixels_only_bytes_and_scores_speak(photo: Picture) -> None:
     vector = np.array([1.0, 0.0], np.float32)
     known = {"format": "jpeg", "size_px": photo.size}

@@ -40,8 +40,11 @@ def gray(pixels: U8) -> U8:
 def cell_means(values: F32, side_px: int) -> F32:
     """Give the means of square cells, (h / side, w / side, ...) of (h, w, ...); what is left over is left out."""
     cv2 = opencv()
+    import numpy as np
 
     height, width = (side // side_px for side in values.shape[:2])
+    if not height or not width:
+        return np.zeros((height, width, *values.shape[2:]), np.float32)
     whole = values[: height * side_px, : width * side_px]
     means: F32 = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
     return means
