@@ -657,14 +657,18 @@ class Collection:
         verify = self._verified_by_default if verify is None else verify
         calibrated = self._scales.calibration(name) is not None
         settings = {f"by {name}": space, "calibrated": calibrated and not space, f"first {verify} verified": verify}
-        told = self._scales.reliability(name) if labels.is_copies or calibrated else None
+        chances = None
+        if verify:
+            chances = VERIFIED_CHANCES if labels.is_copies else None
+        elif labels.is_copies or calibrated:
+            chances = self._scales.reliability(name)
         return self._evaluated(
             labels,
             name,
             self._scales.points(name),
             queries,
             on_progress,
-            told=VERIFIED_CHANCES if verify and labels.is_copies else None if verify else told,
+            told=chances,
             setting=", ".join(told for told, holds in settings.items() if holds),
             verify=verify,
         )

@@ -13,16 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..distances import OTHER_COLORS_DISTANCE, SAME_HASH_BITS, cosine_distance
-from ..geometry import (
-    SIDE_PX,
-    View,
-    closer_overlay,
-    may_be_drawn,
-    moved_chroma,
-    register,
-    rewritten_share,
-    small_version,
-)
+from ..geometry import SIDE_PX, View, closer_overlay, may_be_drawn, register, rewritten_share, small_version
 from ..values import Relation
 from .scoring import hash_bits, pair_score
 from .spaces import HUE_SPACE
@@ -228,7 +219,7 @@ def _shows_other_colors(registration: Registration, a: Look, b: Look) -> bool:
     hues: list[Any] = [side.vectors[HUE_SPACE] for side in (a, b) if HUE_SPACE in side.vectors]
     if len(hues) < 2 or cosine_distance(*hues) <= OTHER_COLORS_DISTANCE:
         return False
-    return moved_chroma(registration.laid) > _OTHER_COLORS
+    return registration.moved_chroma > _OTHER_COLORS
 
 
 def _flat_confidence(registration: Registration) -> float:
@@ -282,7 +273,7 @@ def copy_details(registration: Registration, transform: Transform, a: Look, b: L
     holds: dict[RelationKind, bool] = {
         "edited": any(added)
         or _is_edited(registration.changes, by_pixel=_has_same_grid(registration, transform))
-        or moved_chroma(registration.laid) > _OTHER_COLORS,
+        or registration.moved_chroma > _OTHER_COLORS,
         "rotated": _is_rotated(transform),
         "mirrored": transform.mirrored,
         "cropped": any(left_out),

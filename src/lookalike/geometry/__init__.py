@@ -5,7 +5,6 @@ from .alignment import Alignment, align
 from .changes import Changes, measure_changes
 from .features import Features, find_features, read_features
 from .frames import Overlay, frame_map, inverse, overlay
-from .recoloring import moved_chroma
 from .registration import Registration, View, closer_overlay, register, shown_outline
 from .rewriting import may_be_drawn, rewritten_share
 from .small import CLOSE_SIDE_PX, SIDE_PX, small_version
@@ -31,7 +30,6 @@ __all__ = [
     "measure_agreement",
     "measure_changes",
     "measure_surroundings",
-    "moved_chroma",
     "overlay",
     "read_features",
     "register",

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .frames import CELL_PX, cell_colors
 from .opencv import opencv
 from .recoloring import find_recoloring, recolored
 from .repainting import repainted_share
-from .small import cell_means, gray
+from .small import gray
 
 if TYPE_CHECKING:
     from .frames import Overlay
 
-_CELL_PX = 8  # a color is the mean of a cell: the finest thing that encoding keeps
 _LEAST_CELLS = 6
-_WHOLE = 0.999  # of a cell that both pictures have to be in
 _FAINT = 1.5  # levels a px
 _EDGES_SHARE = 0.1  # of the pixels, those with the strongest edges; encoding keeps them, blur does not
 
@@ -51,12 +50,9 @@ def measure_changes(laid: Overlay) -> Changes:
     """
     import numpy as np
 
-    if min(laid.shared.shape) < _CELL_PX:
-        return _NONE
-    whole = cell_means(laid.shared.astype(np.float32), _CELL_PX) > _WHOLE
+    *colors, whole = cell_colors(laid)
     if whole.sum() < _LEAST_CELLS:
         return _NONE
-    colors = [cell_means(side.astype(np.float32), _CELL_PX) for side in (laid.a, laid.b)]  # (h, w, 3) each
     a, b = (side[whole] for side in colors)  # (n, 3) each
     # The one with less contrast is the one to explain: colors that are gone cannot be brought back.
     if a.var(0).sum() < b.var(0).sum():
@@ -69,7 +65,7 @@ def measure_changes(laid: Overlay) -> Changes:
         recolored=float(np.abs(fitted - a).max(1).mean()),
         remaining=float(left.mean()),
         covered=float((left > 10 + 4 * usual).mean()),
-        repainted=repainted_share(laid, colors, whole, _CELL_PX),
+        repainted=repainted_share(laid, colors, whole, CELL_PX),
         edges=edges,
         grain=grain,
     )

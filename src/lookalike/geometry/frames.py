@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .opencv import opencv
+from .small import cell_means
 
 if TYPE_CHECKING:
     from ..values import F32, F64, U8, Bools
 
+CELL_PX = 8  # a color is the mean of a cell: the finest thing that encoding keeps
 _RIM_PX = 1.5
+_WHOLE = 0.999  # of a cell that both pictures have to be in
 _STATE_CELLS = 24  # a side of the squashed pictures that tell how one is turned against the other
 
 
@@ -28,6 +31,14 @@ class Overlay:
     b: U8
     shared: Bools
     covered: tuple[float, float]
+
+
+def cell_colors(laid: Overlay) -> tuple[F32, F32, Bools]:
+    """Give the colors of the cells of both, (h, w, 3) each, and which cells lie wholly in both, (h, w)."""
+    import numpy as np
+
+    a, b, shared = (cell_means(side.astype(np.float32), CELL_PX) for side in (laid.a, laid.b, laid.shared))
+    return a, b, shared > _WHOLE
 
 
 def overlay(a: U8, b: U8, matrix: F64) -> Overlay:

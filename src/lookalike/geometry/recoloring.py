@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .fitting import least_squares
+from .frames import cell_colors
 from .opencv import opencv
-from .small import cell_means
 
 if TYPE_CHECKING:
     from ..values import F32, F64
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 _ROUNDS = 3  # of fitting without the colors that fit worst
 _PULL = 0.02  # towards "nothing changed", which decides where a picture has too few colors to tell
-_CELL_PX, _WHOLE = 8, 0.999
 _GAINS = (0.5, 2.0, 57)  # the least, the greatest, how many: 2.5 % apart
 _NEARLY_ALL = 0.98  # a lamp may have another shade, and all else is the same
 _FITTING, _OF_USUAL = 4.0, 2.5  # levels, and times the median: what is left of colors that follow the change
@@ -55,10 +54,10 @@ def moved_chroma(laid: Overlay) -> float:
     """
     import numpy as np
 
-    whole = cell_means(laid.shared.astype(np.float32), _CELL_PX) > _WHOLE
+    *colors, whole = cell_colors(laid)
     if not whole.any():
         return 0.0
-    a, b = (cell_means(side.astype(np.float32), _CELL_PX)[whole] for side in (laid.a, laid.b))
+    a, b = (side[whole] for side in colors)
     ways = [np.hypot(*(chroma(_balanced(x, y)) - chroma(y)).T) for x, y in ((a, b), (b, a))]
     return float(np.quantile(min(ways, key=lambda moved: float(moved.mean())), _NEARLY_ALL))
 

@@ -15,6 +15,7 @@ from .changes import Changes, measure_changes
 from .features import Features, find_features
 from .frames import frame_map, inverse, overlay
 from .opencv import opencv
+from .recoloring import moved_chroma
 from .surroundings import Surroundings, measure_surroundings
 
 if TYPE_CHECKING:
@@ -72,6 +73,11 @@ class Registration:
     def changes(self) -> Changes:
         """What changed where both are."""
         return measure_changes(self.laid)
+
+    @cached_property
+    def moved_chroma(self) -> float:
+        """By how much colors are others; see `recoloring`."""
+        return moved_chroma(self.laid)
 
     @cached_property
     def around(self) -> tuple[Surroundings, Surroundings]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .frames import cell_colors
 from .opencv import opencv
 from .recoloring import find_recoloring, recolored
-from .small import cell_means, gray
+from .small import gray
 
 if TYPE_CHECKING:
     from ..values import I64, U8, Bools
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 # Set with drawings of 64 forms, their edits, and edited photos. Of those that lie over each other well, 410 of 451
 # pairs of one form are told, 32 of 1,496 edited drawings, and 4 of 1,768 edited photos.
-_CELL_PX, _WHOLE, _LEAST_CELLS = 8, 0.999, 6
+_LEAST_CELLS = 6
 _FLAT_PX, _FLAT = 7, 3.0  # window, levels of standard deviation
 _FEW = 6  # coarse colors
 _DRAWN, _MAYBE_DRAWN = (0.9, 0.35), (0.85, 0.05)  # share of the pixels in these colors, and share of flat ones
@@ -92,10 +93,10 @@ def _alike_in_color(laid: Overlay) -> tuple[U8, U8]:
     import numpy as np
 
     a, b = laid.a, laid.b
-    whole = cell_means(laid.shared.astype(np.float32), _CELL_PX) > _WHOLE
+    *colors, whole = cell_colors(laid)
     if whole.sum() < _LEAST_CELLS:
         return a, b
-    ours, theirs = (cell_means(side.astype(np.float32), _CELL_PX)[whole] for side in (a, b))
+    ours, theirs = (side[whole] for side in colors)
     if ours.var(0).sum() < theirs.var(0).sum():
         a, b, ours, theirs = b, a, theirs, ours
     changed = recolored(a.astype(np.float32), find_recoloring(ours, theirs))

@@ -13,8 +13,8 @@ SIDE_PX = 320  # enough for 600 points; the side of a kept thumbnail, which ther
 CLOSE_SIDE_PX = 960  # where the words of a page can be told apart
 
 
-def small_version(pixels: U8, side_px: int = SIDE_PX) -> U8:
-    """Reduce a picture so that its longer side is at most `side_px`; a smaller one stays as it is.
+def small_version(pixels: U8) -> U8:
+    """Reduce a picture so that its longer side is at most SIDE_PX; a smaller one stays as it is.
 
     Args:
         pixels: (h, w, 3) uint8, upright.
@@ -22,10 +22,10 @@ def small_version(pixels: U8, side_px: int = SIDE_PX) -> U8:
     import numpy as np
     import PIL.Image
 
-    if max(pixels.shape[:2]) <= side_px:
+    if max(pixels.shape[:2]) <= SIDE_PX:
         return pixels
     picture = PIL.Image.fromarray(pixels)
-    picture.thumbnail((side_px, side_px), PIL.Image.Resampling.BICUBIC, reducing_gap=2.0)
+    picture.thumbnail((SIDE_PX, SIDE_PX), PIL.Image.Resampling.BICUBIC, reducing_gap=2.0)
     return np.asarray(picture)
 
 
