@@ -27,7 +27,7 @@ import httpx
 import PIL.Image
 import pytest
 from conftest import ROOT
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
 
 import lookalike
 from lookalike.samples import write_samples
@@ -687,6 +687,29 @@ def test_facets_narrow_the_search(visit: Visit, server: Server) -> None:
         page.get_by_text("Filter", exact=True).click()
     page.get_by_role("button", name="Clear all filters").click()
     expect(tiles(page)).to_have_count(60)
+
+
+def test_facets_take_clicks_and_typing_faster_than_the_counts_come(visit: Visit, server: Server) -> None:
+    page = visit.go(server, "#/c/demo")
+    if visit.look[0] == "phone":
+        page.get_by_text("Filter", exact=True).click()
+    page.get_by_role("checkbox", name="shoes 8").wait_for()
+    held: list[Route] = []
+    page.route("**/facets*", lambda route: held.append(route))
+    page.get_by_role("checkbox", name="shoes 8").check()
+    expect(tiles(page)).to_have_count(8)
+    page.get_by_role("checkbox", name="bags 4").check()
+    expect(tiles(page)).to_have_count(12)
+    page.get_by_role("spinbutton", name="to").fill("89.9")
+    with page.expect_response("**/facets*"):
+        for route in held:
+            route.continue_()
+    page.unroute("**/facets*")
+    page.wait_for_timeout(300)  # the counts are there, and must not take the number away
+    page.get_by_role("spinbutton", name="to").press("Tab")
+    expect(tiles(page)).to_have_count(8)
+    expect(page.get_by_role("checkbox", name="bags")).to_be_checked()
+    expect(page.get_by_role("spinbutton", name="to")).to_have_value("89.9")
 
 
 def test_groups_variety_and_near_duplicates(visit: Visit, server: Server) -> None:

@@ -12,8 +12,10 @@ export function makeFacets(collection, change) {
   const element = h("div", { class: "facets" });
   const opened = new Set(); // fields that show all their values
   let asked = null;
+  let filter = {}; // as last chosen: what is shown may be counted for the one before
 
   async function update(question) {
+    ({ filter } = question);
     asked?.abort();
     asked = new AbortController();
     const { signal } = asked;
@@ -25,7 +27,8 @@ export function makeFacets(collection, change) {
         ...chosen.map((field) => api.facets(collection, conditionOf(question, { without: field }), signal)),
       ]);
       const alone = new Map(chosen.map((field, place) => [field, own[place].facets.find((one) => one.field === field)]));
-      show(question, all, alone);
+      await whileTyping(element);
+      if (!signal.aborted) show(question, all, alone);
     } catch (error) {
       if (error.name !== "AbortError") fill(element, h("p", { class: "muted" }, error.message));
     }
@@ -57,8 +60,8 @@ export function makeFacets(collection, change) {
       ...[...lost, ...all].map(({ value, count }) => {
         const box = h("input", { type: "checkbox", checked: chosen.includes(value), "data-name": `${facet.field} ${value}` });
         box.addEventListener("change", () => {
-          const kept = chosen.filter((one) => one !== value);
-          set(question, facet.field, box.checked ? [...kept, value] : kept);
+          const kept = (filter[facet.field] ?? []).filter((one) => one !== value);
+          set(facet.field, box.checked ? [...kept, value] : kept);
         });
         return h("label", { class: "check facet-value" }, box, h("span", {}, String(value)), h("span", { class: "count" }, number(count)));
       }),
@@ -74,22 +77,31 @@ export function makeFacets(collection, change) {
     const box = (operator, text, value) =>
       h("label", { class: "range-end" }, text, h("input", {
         type: "number", step: "any", placeholder: value, value: chosen[operator], "data-name": `${facet.field} ${operator}`,
-        on: { change: (event) => end(operator, event.target.value) },
+        on: { change: ({ target }) => end(operator, target.defaultValue = target.value) },
       }));
     const end = (operator, text) => {
-      const { [operator]: _, ...rest } = chosen;
-      set(question, facet.field, text === "" ? rest : { ...rest, [operator]: Number(text) });
+      const { [operator]: _, ...rest } = filter[facet.field] ?? {};
+      set(facet.field, text === "" ? rest : { ...rest, [operator]: Number(text) });
     };
     return h("div", { class: "range" }, box("$gte", "from", facet.minimum), box("$lte", "to", facet.maximum));
   }
 
-  function set(question, field, wanted) {
-    const { [field]: _, ...rest } = question.filter;
+  function set(field, wanted) {
+    const { [field]: _, ...rest } = filter;
     const isEmpty = Array.isArray(wanted) ? !wanted.length : !Object.keys(wanted).length;
-    change(isEmpty ? rest : { ...rest, [field]: wanted });
+    filter = isEmpty ? rest : { ...rest, [field]: wanted };
+    change(filter);
   }
 
   return { element, update };
+}
+
+/** Wait until a number that is being typed in the panel is taken or left: showing the panel anew would lose it. */
+async function whileTyping(element) {
+  const box = element.querySelector("input[type=number]:focus");
+  if (!box || box.value === box.defaultValue) return;
+  await new Promise((resolve) => ["change", "blur"].forEach((kind) => box.addEventListener(kind, resolve)));
+  await new Promise((resolve) => setTimeout(resolve)); // the focus is where it goes
 }
 
 function isWorth(facet, count) {
