@@ -28,7 +28,7 @@ class Sizes:
         cold: Repetitions of a cold command.
         cold_records: Records of the collection that a cold command searches.
         duplicates: Records of the collections whose duplicates are found.
-        relations: Every so many-th of the labelled pairs is related.
+        relations: Every so many-th of the labelled pairs is related, and of the labelled pictures grouped.
     """
 
     rounds: int = 3

@@ -33,6 +33,7 @@ BENCHMARKS = (
     "accuracy",
     "relations",
     "duplicates",
+    "groups",
     "decisions",
 )
 _PACKAGES = (

@@ -231,6 +231,12 @@ def test_a_pair_that_is_refused_stays_apart_and_free_for_others() -> None:
                 asked.extend(told([(center, key)]))
                 return None if names[center] == "a" else "resized"
 
+            def are_apart(self, key: int, others: Sequence[int]) -> bool:
+                return False
+
+            def is_padded(self, key: int, other: int) -> bool:
+                return False
+
         def told(pairs: Sequence[tuple[int, int]]) -> list[tuple[str, str]]:
             return [(names[center], names[key]) for center, key in pairs]
 
@@ -239,6 +245,100 @@ def test_a_pair_that_is_refused_stays_apart_and_free_for_others() -> None:
             [group] = find_duplicates(store, 0.9, space="copy", points=POINTS, judge=Strict(), most_pairs=most_pairs)
             assert [(member.id, member.relation) for member in group.members] == [("b", None), ("c", "resized")]
             assert asked == [("a", "b"), ("a", "c"), ("b", "c")]
+
+
+# ---- where a judge looks at pictures
+
+NAMED = {1: "edited", 2: "resized", 5: "rotated"}
+
+
+class Eye:
+    """A judge that takes two records for one picture when the numbers of their pixels differ by 1, 2 or 5, or not."""
+
+    def __init__(self, store: Store, *, padded: str = "", apart: str = "") -> None:
+        held = store.records([key for keys, _ in store.scan_vectors("copy") for key in keys.tolist()])
+        self.pixels = {key: record.size_px[0] for key, record in held.items()}
+        self.ids = {key: record.id for key, record in held.items()}
+        self.padded, self.apart = padded, apart
+
+    def prepare(self, pairs: Sequence[tuple[int, int]]) -> None:
+        assert len(set(pairs)) == len(pairs)
+
+    def relation(self, center: int, key: int, score: float) -> str | None:
+        gap = abs(self.pixels[center] - self.pixels[key])
+        return NAMED.get(gap, "reencoded" if not gap else None)
+
+    def are_apart(self, key: int, others: Sequence[int]) -> bool:
+        return self.ids[key] in self.apart and any(self.ids[other] in self.apart for other in others)
+
+    def is_padded(self, key: int, other: int) -> bool:
+        return self.ids[key] in self.padded
+
+
+def seen(store: Store, *, least: float = 0.5, best: str = "resolution", **given: str) -> list[list[str]]:
+    """Give the groups that a judge makes, the representative first."""
+    found = find_duplicates(
+        store, least, space="copy", points=POINTS, best=best, likely_from=0.8, judge=Eye(store, **given)
+    )
+    return [[member.id for member in group.members] for group in found]
+
+
+@plenty
+@given(rows=entries, more=entries, seed=st.randoms(use_true_random=False))
+def test_judged_groups_are_copies_of_the_representative_in_whatever_order_they_came(
+    rows: list[Entry], more: list[Entry], seed: object
+) -> None:
+    with shelf() as store, shelf() as other:
+        store.upsert(rows)
+        seen(store)
+        store.upsert(more, replace="any")
+        found = seen(store)
+        held = [entry[1] for record in store.scan() if (entry := store.entry(record.id)) is not None]
+        seed.shuffle(held)  # type: ignore[attr-defined]
+        for each in held:
+            other.upsert([each])
+        assert found == seen(other)
+        scores, pixels = scores_of_pairs(store), {one.record.id: one.record.size_px[0] for one in held}
+        for best, *others in found:
+            assert all(scores[frozenset((best, id))] >= 0.5 for id in others)
+            assert all(abs(pixels[best] - pixels[id]) in (0, *NAMED) for id in others)
+        assert len({id for group in found for id in group}) == sum(map(len, found))
+
+
+def test_a_copy_of_a_copy_joins_the_original_and_never_chains() -> None:
+    angles = {"a": 0, "b": 36, "c": 60, "d": 72}  # "c" and "d" are candidates of "b", and not of "a"
+    rows = [entry(id, angle, angle // 2, None, 10) for id, angle in angles.items()]
+    rows += [entry(f"near a {n}", -8 - n, 60, None, 10) for n in range(6)]
+    with shelf() as store:
+        store.upsert(rows)
+        scores = scores_of_pairs(store)
+        b, c, d = (scores[frozenset(("a", id))] for id in "bcd")
+        assert b > 0.8 > c > 0.5 > d
+        [group] = seen(store)
+        assert group[0] == "a"
+        assert set(group) == {row.record.id for row in rows} - {"d"}
+        store.upsert([entry("c", 60, 30, None, 13)], replace="any")  # a copy of none
+        assert [set(group) for group in seen(store)] == [{row.record.id for row in rows} - {"c", "d"}]
+
+
+@pytest.mark.parametrize(
+    ("best", "padded", "expected"),
+    [("resolution", "", "b"), ("resolution", "b", "a"), ("bytes", "bac", "b"), ("id_number", "b", "c")],
+)
+def test_the_best_is_no_edited_or_padded_one_where_pixels_count(best: str, padded: str, expected: str) -> None:
+    rows = [entry(id, angle, 40, None, pixels) for id, angle, pixels in (("a", 0, 8), ("b", 1, 10), ("c", 2, 9))]
+    with shelf() as store:  # "a" and "b" are resized versions of each other, "c" is an edited one of both
+        store.upsert(rows)
+        store.revise("c", metadata={"id_number": 3})
+        [group] = seen(store, best=best, padded=padded)
+        assert group[0] == expected
+
+
+def test_two_that_people_decided_on_are_in_no_group_together() -> None:
+    with shelf() as store:
+        store.upsert([entry(id, angle, 40, None, 9) for id, angle in (("a", 0), ("b", 1), ("c", 2))])
+        [group] = seen(store, apart="ac")
+        assert set(group) in ({"a", "b"}, {"b", "c"})
 
 
 def test_progress_rises_to_the_number_of_records() -> None:

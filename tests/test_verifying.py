@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import PIL.ImageDraw
 import PIL.ImageOps
 import pytest
 
@@ -156,6 +157,40 @@ def test_photos_of_one_shelf_are_no_duplicates_and_copies_are(tmp_path: Path, sh
         assert told[-1] == len(collection)
         assert len(by_score) > 2, "scores alone would have told nothing apart"
         assert groups == list(collection.duplicates()), "what was remembered says something else"
+
+
+def test_the_original_represents_its_copies_and_holds_those_that_score_little(tmp_path: Path, data: Path) -> None:
+    photo = PIL.Image.open(data / "general" / "ceiling_fan" / "020.jpg").convert("RGB")
+    noise = np.random.default_rng(0).normal(0, 12, (*photo.size[::-1], 3))
+    captioned = photo.copy()
+    PIL.ImageDraw.Draw(captioned).text((20, 20), "on sale", fill="yellow", font_size=40)
+    copies = {
+        "bordered": PIL.ImageOps.expand(photo, 20, "navy"),
+        "captioned": captioned,
+        "gray": photo.convert("L"),
+        "mirrored": PIL.ImageOps.mirror(photo),
+        "noise": PIL.Image.fromarray(np.clip(np.asarray(photo) + noise, 0, 255).astype(np.uint8)),
+        "page": page_of_a_phone(photo),
+        "small": photo.resize((photo.width // 2, photo.height // 2)),
+        "turned": photo.rotate(17, expand=True, resample=PIL.Image.Resampling.BICUBIC),
+    }
+    others = sorted((data / "general" / "ceiling_fan").glob("*.jpg"))[:12]
+    with lookalike.open(tmp_path) as library:
+        collection = library.collection("photos", create=True)
+        collection.add([{"_id": f"other {path.name}", "_file": str(path)} for path in others])
+        collection.add(jpeg(photo, 90), id="original")
+        for name, picture in copies.items():
+            collection.add(jpeg(picture, 90), id=name)
+        [group] = collection.duplicates()
+        assert group.representative == "original"
+        assert {member.id for member in group.members} == {"original", *copies}
+        assert min(member.score for member in group.members) < 0.7, "nothing hard was among them"
+        for name in ("bordered", "page"):
+            collection = library.collection(name, create=True)
+            for id, picture in (("original", photo), (name, copies[name])):
+                collection.add(jpeg(picture, 90), id=id)
+            [pair] = collection.duplicates()
+            assert [member.id for member in pair.members] == ["original", name], "the larger one is the best of two"
 
 
 def test_another_color_is_no_copy(tmp_path: Path) -> None:

@@ -135,6 +135,8 @@ class Relation:
         confidence: Probability that both are the same picture, given what was measured.
         other_colors: Whether one is the other in colors of its own, as a negative of a red mug is a green one: the same
             picture to `compare`, and no duplicate.
+        padded: Whether A, and whether B, shows the other with something added around it: a border, a page, other
+            pictures, the corners that turning leaves.
     """
 
     kind: RelationKind
@@ -144,6 +146,7 @@ class Relation:
     agreement: float | None
     confidence: float
     other_colors: bool = False
+    padded: tuple[bool, bool] = (False, False)
 
 
 @dataclass(frozen=True)

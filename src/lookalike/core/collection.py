@@ -30,6 +30,7 @@ from .items import check_metadata, check_tags, count_items, described, is_single
 from .pages import Recent, cursor_of, position_of
 from .question import (
     CANDIDATE_SCORE,
+    LIKELY_SCORE,
     MAX_VERIFIED,
     NEAR_DUPLICATE_SCORE,
     VERIFIED,
@@ -599,7 +600,8 @@ class Collection:
                 or a metadata field, whose greatest value wins. Ties fall to the others, in that order.
             verify: Whether geometry decides on every member, where pictures can be had, so that photos of the same
                 shelf are no copies and cropped or turned ones are; its relation to the representative is told then.
-                When not given, it does unless a threshold or precision is given. Candidates score 0.75 or more.
+                When not given, it does unless a threshold or precision is given. Candidates are the pairs that score
+                0.80 or more, and the two nearest of each record from 0.50 (among 20,000 records at most).
             include_decided: Show the pairs, too, that people have decided on (see `decisions`).
 
         Cost: all pairs of records are compared once (100,000 in half a minute); what was found is kept, so that later
@@ -611,14 +613,21 @@ class Collection:
         floor = threshold if threshold is not None else CANDIDATE_SCORE if verifies else NEAR_DUPLICATE_SCORE
         if precision is not None:
             floor = floor_of(threshold, precision, self._scales.reliability(space))
+        standing = self.decisions.standing()
         judge = CopyJudge(
             self._verifier if verifies else None,
             least=max(floor, NEAR_DUPLICATE_SCORE),
-            is_decided=None if include_decided else self.decisions.standing().is_decided,
+            is_decided=None if include_decided or not standing.names else standing.is_decided,
         )
-        points = self._scales.points(space)
         groups = find_duplicates(
-            self._store, floor, space=space, points=points, best=best, judge=judge, on_progress=on_progress
+            self._store,
+            floor,
+            space=space,
+            points=self._scales.points(space),
+            best=best,
+            judge=judge,
+            likely_from=(LIKELY_SCORE if threshold is None else floor) if verifies else None,
+            on_progress=on_progress,
         )
         return DuplicateGroups(self.name, floor, groups, picture=self.thumbnail)
 

@@ -1,12 +1,17 @@
 """Duplicate groups: each member scores at least the threshold against the group's representative.
 
-`pairs` finds the pairs, `representatives` says whose claim to represent is the better, and `stars` makes groups of
-them: stars, not chains. The outcome depends on the records alone, not on the order in which they came.
+`pairs` finds the pairs, `stars` makes groups of them, and `representatives` says whose claim to represent is better.
+The outcome depends on the records alone, not on the order in which they came.
+
+By scores alone, the best claim is the center of a star. Where geometry looks at the pictures, the center is who has the
+most and the nearest candidates, which is the original far more often than the largest of its copies is; the
+representative is then the best claim of those that all others are copies of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,18 +19,25 @@ import numpy as np
 
 from ..distances import Map
 from ..values import DuplicateGroup, Member, Progress, Record
-from .pairs import ScoredPairs, scored_pairs
-from .representatives import DEFAULT_RULE, claim_by
-from .stars import Judge, Ray, Stars
+from .pairs import ScoredPairs, likely, scored_pairs, scores_between
+from .representatives import DEFAULT_RULE, claim_by, weighs_pixels
+from .spaces import HUE_SPACE
+from .stars import Judge, Ray, ScoresOf, Stars
 
 if TYPE_CHECKING:
     from ..stores import Store
     from ..values import I64
     from .ingest import OnProgress
 
-_JOIN_SHARE = 0.3  # of the work, where a judge looks at pictures
+_JOIN_SHARE, _STAR_SHARE = 0.2, 0.6  # of the work, where a judge looks at pictures
 _READ = 1000  # records read at once
 _FIRST_BLOCK, _BLOCK = 256, 2048  # records compared at once with all that represent
+_NEAREST = 2  # candidates of each record, however little they score
+_MOST_WITH_NEAREST = 20_000  # records; among more, pairs that score 0.5 are too many to be held
+_MOST_TRIED = 8  # members that may represent, beside the center
+_CHANGED = frozenset({"edited", "rotated", "mirrored"})
+_AT_ONCE = 128  # groups whose members are looked at side by side
+_ASKED = 4  # pairs that are looked at before the others: most of those that are no copy are among them
 MOST_PAIRS = 3_000_000  # held at once: 72 MB, and twice as much to put them in order
 
 
@@ -37,6 +49,7 @@ def find_duplicates(
     points: Map,
     best: str = DEFAULT_RULE,
     judge: Judge | None = None,
+    likely_from: float | None = None,
     most_pairs: int = MOST_PAIRS,
     on_progress: OnProgress | None = None,
 ) -> tuple[DuplicateGroup, ...]:
@@ -46,36 +59,129 @@ def find_duplicates(
         best: What makes a record the representative; see `representatives`.
         judge: Asked before a member joins; whom it keeps out is free for another group. Without it, equal bytes are
             "identical" and nothing is said of others.
+        likely_from: Given when the judge looks at pictures: the score from which every pair is a candidate. Below it,
+            down to the threshold, only the nearest of each record are, and among more than 20,000 records none.
         most_pairs: How many pairs to hold. Thousands of pictures that are all alike have more: then each record is
             compared only with those that represent, in the order of the claims, and nothing is kept for later.
 
     Cost: that of `scored_pairs`; memory for the pairs, and for a claim of each record that has one.
     """
-    claim, ask = claim_by(best), partial(scored_pairs, store, threshold, space=space, points=points)
+    claim, ask = claim_by(best), partial(scored_pairs, store, space=space, points=points)
+    total, looks = store.count(), likely_from is not None
+    sure = threshold if likely_from is None else max(threshold, likely_from)
+    joins = _JOIN_SHARE if looks else 1.0
 
-    def in_order(records: Iterable[tuple[int, Record]]) -> I64:
+    def by_claim(records: Iterable[tuple[int, Record]]) -> I64:
         return np.array([key for _, key in sorted((claim(record), key) for key, record in records)], np.int64)
-
-    total, joins = store.count(), 1.0 if judge is None else _JOIN_SHARE
 
     def tell(share: float) -> None:
         if on_progress is not None:
             on_progress(Progress(int(share * total), total))
 
-    pairs = _held(ask(on_progress=lambda told: tell(joins * told.done / max(1, total))), most_pairs)
-    if pairs is not None:
-        stars = Stars(in_order(_records(store, np.union1d(pairs.ours, pairs.theirs))), judge)
-        stars.take(pairs, lambda share: tell(joins + (1 - joins) * share))
-        tell(1.0)
-    else:
-        stars = Stars(in_order(_all_records(store, space)), judge)
+    def told(from_share: float, share: float) -> Callable[[float], None]:
+        return lambda done: tell(from_share + share * done)
+
+    pairs = None
+    for floor in sorted({threshold if total <= _MOST_WITH_NEAREST else sure, sure}):
+        if pairs is None:
+            join = ask(floor, on_progress=lambda told: tell(joins * told.done / max(1, total)))
+            pairs = _held(join, most_pairs)
+    if pairs is None:
+        stars = Stars(by_claim(_all_records(store, space)), judge)
         for start, stop in _blocks(len(stars.order)):
-            stars.take(_joined(ask(between=(stars.order[start:stop], stars.centers(0, start)))))
+            stars.take(_joined(ask(sure, between=(stars.order[start:stop], stars.centers(0, start)))))
             left = stars.centers(start, stop)  # of these, few are alike: they are compared with each other
-            stars.take(_joined(ask(between=(left, left))))
+            stars.take(_joined(ask(sure, between=(left, left))))
             if on_progress is not None:
                 on_progress(Progress(stop, len(stars.order)))
-    return tuple(sorted(_groups(store, stars), key=lambda group: (-len(group.members), group.representative)))
+        return _groups(store, stars.rays)
+    claims = by_claim(_records(store, np.union1d(pairs.ours, pairs.theirs)))
+    if not looks or judge is None:
+        stars = Stars(claims, judge)
+        stars.take(pairs, told(joins, 1 - joins))
+        return _groups(store, stars.rays)
+    pairs = likely(pairs, sure, _NEAREST)
+    scores_of = partial(scores_between, store, points, space)
+    gray = set(claims.tolist()).difference(store.vectors(HUE_SPACE, claims.tolist()))
+    stars = Stars(_by_weight(claims, pairs, gray), judge, scores_of=scores_of, floor=threshold)
+    stars.take(pairs, told(joins, _STAR_SHARE))
+    chosen = _Chooser(judge, scores_of, threshold, claims, wants_original=weighs_pixels(best))
+    groups = _groups(store, chosen.all(stars.rays, told(joins + _STAR_SHARE, 1 - joins - _STAR_SHARE)))
+    tell(1.0)
+    return groups
+
+
+def _by_weight(claims: I64, pairs: ScoredPairs, last: Container[int]) -> I64:
+    """Put keys in the order of how much their candidates score, ties by claim.
+
+    The fourth power of a score is about how likely the pair is a copy, in sets of photos with copies among them. Gray
+    pictures come last: one is a copy of each color that a thing comes in.
+    """
+    places = np.argsort(claims)
+    ends = places[np.searchsorted(claims, np.concatenate([pairs.ours, pairs.theirs]), sorter=places)]
+    weights = np.zeros(len(claims), np.int64)  # whole numbers: their sum does not depend on the order
+    np.add.at(weights, ends, np.tile(np.rint(pairs.scores**4 * 1e6).astype(np.int64), 2))
+    is_last = np.array([key in last for key in claims.tolist()], bool)
+    ordered: I64 = claims[np.lexsort((-weights, is_last))]
+    return ordered
+
+
+class _Chooser:
+    """Chooses who represents a star: the best claim of those that all others are copies of.
+
+    Args:
+        wants_original: Whether those come last that are changed by more than size, encoding and crop as against the
+            center, or show most others with a border or a page around them.
+    """
+
+    def __init__(self, judge: Judge, scores_of: ScoresOf, floor: float, claims: I64, *, wants_original: bool) -> None:
+        self._judge, self._scores_of, self._floor, self._wants_original = judge, scores_of, floor, wants_original
+        self._rank = {key: place for place, key in enumerate(claims.tolist())}
+
+    def all(self, stars: Mapping[int, list[Ray]], tell: Callable[[float], None]) -> dict[int, list[Ray]]:
+        """Give all stars around their representatives."""
+        found: dict[int, list[Ray]] = {}
+        listed = list(stars.items())
+        for start in range(0, len(listed), _AT_ONCE):
+            some = listed[start : start + _AT_ONCE]
+            self._judge.prepare([(center, ray.key) for center, rays in some for ray in rays])
+            found.update(self._chosen(center, rays) for center, rays in some)
+            tell(len(found) / len(listed))
+        return found
+
+    def _chosen(self, center: int, rays: list[Ray]) -> tuple[int, list[Ray]]:
+        changed = {ray.key for ray in rays if self._wants_original and ray.relation in _CHANGED}
+        members = sorted((center, *(ray.key for ray in rays)), key=lambda key: (key in changed, self._rank[key]))
+        second: tuple[int, list[Ray]] | None = None
+        for best in dict.fromkeys((*members[:_MOST_TRIED], center)):
+            if best == center:
+                others = rays
+            elif len(rays) == 1:
+                others = [replace(rays[0], key=center)]
+            else:
+                others = self._around(best, [key for key in members if key != best])
+            if not others:
+                continue
+            if not self._wants_original or 2 * sum(self._judge.is_padded(best, ray.key) for ray in others) <= len(rays):
+                return best, others
+            second = second or (best, others)
+        return second or (center, rays)
+
+    def _around(self, best: int, keys: Sequence[int]) -> list[Ray]:
+        """Give the others as rays of one; none when some are no copies of it."""
+        scores = self._scores_of(best, keys)
+        if not (scores >= self._floor).all():
+            return []
+        rising = np.argsort(scores, kind="stable").tolist()
+        rays = []
+        for some in (rising[:_ASKED], rising[_ASKED:]):
+            self._judge.prepare([(best, keys[place]) for place in some])
+            for place in some:
+                relation = self._judge.relation(best, keys[place], float(scores[place]))
+                if relation is None:
+                    return []
+                rays.append(Ray(keys[place], float(scores[place]), relation))
+        return rays
 
 
 def _blocks(count: int) -> Iterator[tuple[int, int]]:
@@ -105,9 +211,13 @@ def _joined(blocks: Iterable[ScoredPairs]) -> ScoredPairs:
     )
 
 
-def _groups(store: Store, stars: Stars) -> Iterator[DuplicateGroup]:
+def _groups(store: Store, stars: Mapping[int, list[Ray]]) -> tuple[DuplicateGroup, ...]:
+    return tuple(sorted(_made(store, stars), key=lambda group: (-len(group.members), group.representative)))
+
+
+def _made(store: Store, stars: Mapping[int, list[Ray]]) -> Iterator[DuplicateGroup]:
     """Make groups of stars; a record that was deleted meanwhile is left out."""
-    listed = list(stars.rays.items())
+    listed = list(stars.items())
     for start in range(0, len(listed), _READ):
         batch = listed[start : start + _READ]
         records = dict(_records(store, [key for best, rays in batch for key in (best, *(ray.key for ray in rays))]))

@@ -6,7 +6,7 @@ where the distance is next to nothing, as it is for equal bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +104,27 @@ def scored_pairs(
             yield _scored(store, threshold, points, alike.ours[lifted], alike.theirs[lifted], distances[lifted])
             tell(_NEAR_SHARE + (1 - _NEAR_SHARE) * alike.share)
     tell(1.0)
+
+
+def scores_between(store: Store, points: Map, space: str, key: int, others: Sequence[int]) -> F64:
+    """Score one record with some others, (n,); NaN for those that have no vector."""
+    theirs = np.array(others, np.int64)
+    ours = np.full(len(theirs), key, np.int64)
+    return score_pairs(store, points, ours, theirs, _distances(store, space, ours, theirs))
+
+
+def likely(pairs: ScoredPairs, least: float, nearest: int) -> ScoredPairs:
+    """Keep the pairs that score at least so much, and for each record the few nearest, with all that are as near."""
+    ends = np.concatenate([pairs.ours, pairs.theirs])
+    scores = np.tile(pairs.scores, 2)
+    order = np.lexsort((-scores, ends))
+    ends, scores = ends[order], scores[order]
+    starts = np.flatnonzero(np.diff(ends, prepend=ends[:1] - 1))
+    counts = np.diff(np.append(starts, len(ends)))
+    last = np.repeat(starts + np.minimum(nearest, counts) - 1, counts)  # the place of the last that is near enough
+    kept = pairs.scores >= least
+    kept[order[scores >= scores[last]] % len(kept)] = True
+    return ScoredPairs(pairs.ours[kept], pairs.theirs[kept], pairs.scores[kept])
 
 
 def _scored(store: Store, threshold: float, points: Map, ours: I64, theirs: I64, distances: F32 | F64) -> ScoredPairs:

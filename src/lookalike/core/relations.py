@@ -131,7 +131,8 @@ def relate(a: Look, b: Look) -> Relation | None:
         back = relate(b, a)
         if back is None or back.transform is None:
             return back
-        return replace(back, transform=turned_round(back.transform, b.size_px, a.size_px))
+        transform = turned_round(back.transform, b.size_px, a.size_px)
+        return replace(back, transform=transform, padded=back.padded[::-1])
     if a.view is None or b.view is None:
         return _by_score(a, b)
     found = register(a.view, b.view)
@@ -144,8 +145,16 @@ def relate(a: Look, b: Look) -> Relation | None:
         confidence = _VARIANT_CONFIDENCE
     if confidence >= SAME_PICTURE_CONFIDENCE:
         details = copy_details(found, transform, a, b)
-        share, other_colors = round(found.agreement.share, 4), _shows_other_colors(found, a, b)
-        return Relation(details[0], details, transform, _inliers(found), share, confidence, other_colors)
+        return Relation(
+            kind=details[0],
+            details=details,
+            transform=transform,
+            inliers=_inliers(found),
+            agreement=round(found.agreement.share, 4),
+            confidence=confidence,
+            other_colors=_shows_other_colors(found, a, b),
+            padded=(_is_padding(found.around[0], transform), _is_padding(found.around[1], transform)),
+        )
     if is_variant or _shows_one_thing(found):
         kinds: tuple[RelationKind, ...] = ("same_object",)
         return Relation(kinds[0], kinds, transform, _inliers(found), round(found.agreement.share, 4), confidence)
@@ -285,11 +294,17 @@ def copy_details(registration: Registration, transform: Transform, a: Look, b: L
 
 def _is_added(around: Surroundings, transform: Transform) -> bool:
     """Say whether what is around the shared part was added to the picture: a border, a page, other pictures."""
-    if around.share < _LEAST_CROP:
-        return False
-    if around.boxed and _is_turned(transform) and around.uniform > _UNIFORM:
-        return False  # the corners that turning leaves
-    return around.seam > _SEAM
+    return around.share >= _LEAST_CROP and not _is_turning(around, transform) and around.seam > _SEAM
+
+
+def _is_turning(around: Surroundings, transform: Transform) -> bool:
+    """Say whether what is around the shared part is the corners that turning leaves."""
+    return around.boxed and _is_turned(transform) and around.uniform > _UNIFORM
+
+
+def _is_padding(around: Surroundings, transform: Transform) -> bool:
+    """Say whether what is around the shared part is no part of the scene."""
+    return around.share >= _LEAST_CROP and (_is_turning(around, transform) or around.seam > _SEAM)
 
 
 def _is_edited(changes: Changes, *, by_pixel: bool) -> bool:

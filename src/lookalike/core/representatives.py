@@ -9,6 +9,10 @@
 The id decides last. So the order depends on the records alone. A file's time is that of its last change when it was
 indexed; a picture that came without a file has the time at which it was added. Sharpness has no part in it: it is not
 stored, and of two copies the enlarged one would win or lose by the filter that made it.
+
+Where geometry looks at the pictures, the first two rules pass over those that are edited, turned or mirrored as against
+the one that is most like all, and those that show the others with something around them: noise, a caption, a border
+and the page of a screenshot bring bytes or pixels, and nothing of the picture.
 """
 
 from __future__ import annotations
@@ -41,6 +45,11 @@ def claim_by(best: str) -> Callable[[Record], Claim]:
         raise InputError(f"best={best!r} names no rule: pass {', '.join(RULES)}, or a metadata field.")
     first = _FIRST.get(best) or partial(_by_field, best)
     return lambda record: (first(record), *_resolution(record))
+
+
+def weighs_pixels(best: str) -> bool:
+    """Say whether a rule counts pixels or bytes, of which an edit may bring some."""
+    return best in ("resolution", "bytes")
 
 
 def _resolution(record: Record) -> Claim:

@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -36,13 +36,21 @@ _DOUBTFUL = 0.2  # of confidence; below it nothing speaks for a copy
 _COPY, _SURE_COPY, _MAYBE, _BELOW = 0.90, 0.99, 0.80, 1e-4  # scores in collections that are ranked by geometry
 # From such a score to the chance that it is right, which is the confidence; only equal bytes are certain.
 VERIFIED_CHANCES: Map = ((_COPY, SAME_PICTURE_CONFIDENCE), (_SURE_COPY, 0.9999), (1.0, 1.0))
+_KINDS_KEPT = 4096  # of pairs that were looked at last
 _LOOKS_KEPT = 400  # of about 0.3 MB each
-_SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 9"  # what is remembered; the number is that of its form
+_SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 10"  # what is remembered; the number is that of its form
 
 _OTHER_COLORS = "other colors"  # a red mug is no copy of the blue one, whatever its shape
 
 T = TypeVar("T")
 Made = TypeVar("Made")
+
+
+class Kind(NamedTuple):
+    """What a pair is: the relation or "other colors", and which of the two is padded (see `Relation`)."""
+
+    name: str
+    padded: tuple[bool, bool]
 
 
 class Verified:
@@ -169,10 +177,8 @@ class Verifier:
         look = self.look(key)
         return {} if look is None else self.relations(look, others)
 
-    def kinds(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str | None]:
-        """Name the relations of pairs of stored records; None where there are no pictures of both to look at.
-
-        The same picture in colors of its own has the name "other colors".
+    def kinds(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Kind | None]:
+        """Say what pairs of stored records are; None where there are no pictures of both to look at.
 
         What was found once is remembered with the two pictures' bytes.
         """
@@ -180,28 +186,34 @@ class Verifier:
         if not shown:
             return dict.fromkeys(pairs)
         records = self._store.records(list({key for pair in shown for key in pair}))
-        names = {pair: _name_of(*(records.get(key) for key in pair)) for pair in shown}
-        held = self._store.remembered(_KINDS, [name for name in names.values() if name])
-        found: dict[tuple[int, int], str | None] = {
-            pair: held[name].decode() for pair, name in names.items() if name in held
+        hashes = {pair: [one.content_hash for key in pair if (one := records.get(key))] for pair in shown}
+        names = {pair: ":".join(sorted(both)) for pair, both in hashes.items() if len(both) == 2 and all(both)}
+        held = self._store.remembered(_KINDS, list(names.values()))
+        is_turned = {pair: both != sorted(both) for pair, both in hashes.items()}
+        found: dict[tuple[int, int], Kind | None] = {
+            pair: _read_kind(held[name], turned=is_turned[pair]) for pair, name in names.items() if name in held
         }
         seen = self._kinds_seen([pair for pair in shown if pair not in found])
-        fresh = {names[pair]: kind.encode() for pair, kind in seen.items() if kind is not None and names[pair]}
+        fresh = {
+            names[pair]: _written(kind, turned=is_turned[pair])
+            for pair, kind in seen.items()
+            if kind is not None and pair in names
+        }
         if fresh:
             self._store.remember(_KINDS, fresh)
         return {**dict.fromkeys(pairs), **found, **seen}
 
-    def _kinds_seen(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str | None]:
+    def _kinds_seen(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Kind | None]:
         looks = self.looks(list(dict.fromkeys(key for pair in pairs for key in pair)))
 
-        def kind_of(pair: tuple[int, int]) -> str | None:
+        def kind_of(pair: tuple[int, int]) -> Kind | None:
             a, b = (looks.get(key) for key in pair)
             if a is None or b is None:
                 return None
             if a.content_hash != b.content_hash and (a.view is None or b.view is None):
                 return None
             found = relate(a, b)
-            return None if found is None else _OTHER_COLORS if found.other_colors else found.kind
+            return None if found is None else Kind(_OTHER_COLORS if found.other_colors else found.kind, found.padded)
 
         return dict(zip(pairs, self._on_threads(kind_of, pairs), strict=True))
 
@@ -275,10 +287,16 @@ class Verifier:
             return None
 
 
-def _name_of(a: Record | None, b: Record | None) -> str:
-    """Name what two pictures are to each other, by their bytes; "" where one has none."""
-    hashes = [record.content_hash for record in (a, b) if record is not None and record.content_hash]
-    return ":".join(sorted(hashes)) if len(hashes) == 2 else ""
+def _written(kind: Kind, *, turned: bool) -> bytes:
+    """Write what a pair is, for the one whose bytes have the lower hash first."""
+    padded = kind.padded[::-1] if turned else kind.padded
+    return f"{kind.name}:{'a' * padded[0]}{'b' * padded[1]}".encode()
+
+
+def _read_kind(data: bytes, *, turned: bool) -> Kind:
+    name, _, padded = data.decode().partition(":")
+    a, b = "a" in padded, "b" in padded
+    return Kind(name, (b, a) if turned else (a, b))
 
 
 def _read(data: bytes | None) -> Features | None:
@@ -304,13 +322,15 @@ class CopyJudge:
         self, verifier: Verifier | None, *, least: float, is_decided: Callable[[int, int], bool] | None = None
     ) -> None:
         self._verifier, self._least, self._is_decided = verifier, least, is_decided
-        self._kinds: dict[tuple[int, int], str | None] = {}
+        self._kinds: dict[tuple[int, int], Kind | None] = {}
 
     def prepare(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Look at pairs side by side."""
-        self._kinds.clear()  # of records that have joined by now, nobody asks again
         if self._verifier is not None:
-            self._kinds.update(self._verifier.kinds([pair for pair in pairs if not self._are_decided(*pair)]))
+            if len(self._kinds) > _KINDS_KEPT:
+                self._kinds.clear()  # of records that have joined by now, nobody asks again
+            new = [pair for pair in pairs if pair not in self._kinds and not self._are_decided(*pair)]
+            self._kinds.update(self._verifier.kinds(new))
 
     def relation(self, center: int, key: int, score: float) -> str | None:
         """Give the relation of a record to a center; "" for a copy of no known relation, None for no copy."""
@@ -318,12 +338,27 @@ class CopyJudge:
             return None
         if self._verifier is None:
             return ""
-        if (center, key) not in self._kinds:
-            self._kinds.update(self._verifier.kinds([(center, key)]))
-        kind = self._kinds[center, key]
+        kind = self._kind(self._verifier, center, key)
         if kind is None:
             return "" if score >= self._least else None
-        return kind if kind in SAME_PICTURE else None
+        return kind.name if kind.name in SAME_PICTURE else None
+
+    def are_apart(self, key: int, others: Sequence[int]) -> bool:
+        """Say whether a record must not be shown together with one of some others: people have decided on the two."""
+        return self._is_decided is not None and any(self._is_decided(key, other) for other in others)
+
+    def is_padded(self, key: int, other: int) -> bool:
+        """Say whether a record shows another, which it is a copy of, with a border or a page around it."""
+        kind = None if self._verifier is None else self._kind(self._verifier, key, other)
+        return kind is not None and kind.padded[0]
+
+    def _kind(self, verifier: Verifier, a: int, b: int) -> Kind | None:
+        if (b, a) in self._kinds:
+            kind = self._kinds[b, a]
+            return kind and kind._replace(padded=kind.padded[::-1])
+        if (a, b) not in self._kinds:
+            self._kinds.update(verifier.kinds([(a, b)]))
+        return self._kinds[a, b]
 
     def _are_decided(self, center: int, key: int) -> bool:
         return self._is_decided is not None and self._is_decided(center, key)

@@ -24,6 +24,7 @@ _TILE = 32  # rows and columns
 _RATIO = 0.8  # of the distances to the best and the second best; Lowe's
 _MOST_PAIRS = 300  # the clearest ones; copies have enough of them, and the work grows with the square
 _PROPOSALS = 12  # that are refined
+_MOST_OF, _MANY_CELLS = 0.6, 30  # of the pairs, and of the cells: what has so many is the map
 _CELL_PX = 8
 _NEAR_PX, _FAR_SHARE = 4.0, 0.15  # what a proposal may miss by: its size and direction are rough, so more further away
 _TOLERANCES_PX = (8.0, 5.0, 3.0, 3.0)  # of the refinements
@@ -59,21 +60,28 @@ def align(a: Features, b: Features) -> Alignment | None:
     """
     import numpy as np
 
-    plain = _align(a, b)
-    mirrored = _align(a, b.mirrored())
-    if mirrored is not None and (plain is None or mirrored.cells > plain.cells):
-        width = float(b.size_px[0])
-        others = mirrored.others * np.array([-1, 1], np.float32) + np.array([width, 0], np.float32)
-        matrix = np.array([[-1.0], [1.0]]) * mirrored.matrix + np.array([[0, 0, width], [0, 0, 0]])
-        return Alignment(matrix, mirrored.places, others, mirrored.cells, mirrored.error_px)
-    return plain
+    states = [(_pairs(a, other), other, is_mirrored) for other, is_mirrored in ((b, False), (b.mirrored(), True))]
+    states.sort(key=lambda state: -len(state[0][0]))
+    best: Alignment | None = None
+    mirrored = False
+    for (ours, theirs), other, is_mirrored in states:
+        if best is not None and best.cells > len(ours):
+            break  # the other state has fewer pairs than this one has cells
+        found = _align(a, other, ours, theirs)
+        if found is not None and (best is None or (found.cells, mirrored) > (best.cells, is_mirrored)):
+            best, mirrored = found, is_mirrored
+    if best is None or not mirrored:
+        return best
+    width = float(b.size_px[0])
+    others = best.others * np.array([-1, 1], np.float32) + np.array([width, 0], np.float32)
+    matrix = np.array([[-1.0], [1.0]]) * best.matrix + np.array([[0, 0, width], [0, 0, 0]])
+    return Alignment(matrix, best.places, others, best.cells, best.error_px)
 
 
-def _align(a: Features, b: Features) -> Alignment | None:
-    """Find the map that does not mirror."""
+def _align(a: Features, b: Features, ours: I64, theirs: I64) -> Alignment | None:
+    """Find the map that most pairs of features agree on."""
     import numpy as np
 
-    ours, theirs = _pairs(a, b)
     if len(ours) < _LEAST_PAIRS:
         return None
     places, others = a.points()[ours].astype(np.float64), b.points()[theirs].astype(np.float64)  # (m, 2) each
@@ -86,6 +94,8 @@ def _align(a: Features, b: Features) -> Alignment | None:
         found = _refined(fits[number], places, others, growth, turn)
         if found is not None and (best is None or (found.cells, -found.error_px) > (best.cells, -best.error_px)):
             best = found
+            if best.cells >= _MANY_CELLS and len(best.places) > _MOST_OF * len(ours):
+                break  # another map can only be nearly the same
     return best
 
 
