@@ -144,6 +144,12 @@ def test_a_scan_that_lies_a_little_askew_and_has_a_stamp_is_the_same_picture(dat
     assert found.transform.angle_deg == pytest.approx(-1.2, abs=0.2)
 
 
+@pytest.mark.parametrize("name", ["g022", "g033"])
+def test_a_mark_over_all_of_a_picture_leaves_it_the_same(name: str, data: Path, compare: Compare) -> None:
+    original, marked = data / "neardup" / "reference" / f"{name}.jpg", data / "neardup" / "query" / f"{name}_16.jpg"
+    assert compare(original, marked).relation == compare(marked, original).relation == "edited"
+
+
 def test_a_chain_of_edits_lists_all_that_hold(photo: Picture, compare: Compare) -> None:
     part = cut(PIL.ImageOps.mirror(photo), 0.15, 0.1, 0.9, 0.95)
     found = compare(saved(photo), saved(part.resize((part.width // 2, part.height // 2), BICUBIC)))

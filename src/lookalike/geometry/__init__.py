@@ -6,7 +6,7 @@ from .changes import Changes, measure_changes
 from .features import Features, find_features, read_features
 from .frames import Overlay, frame_map, inverse, overlay
 from .registration import Registration, View, closer_overlay, register, shown_outline
-from .rewriting import may_be_drawn, rewritten_share
+from .rewriting import are_drawn, may_be_drawn, rewritten_share
 from .small import CLOSE_SIDE_PX, SIDE_PX, small_version
 from .surroundings import Surroundings, measure_surroundings
 
@@ -22,6 +22,7 @@ __all__ = [
     "Surroundings",
     "View",
     "align",
+    "are_drawn",
     "closer_overlay",
     "find_features",
     "frame_map",

@@ -12,9 +12,11 @@ from .repainting import repainted_share
 from .small import gray
 
 if TYPE_CHECKING:
+    from ..values import F32, Bools
     from .frames import Overlay
 
 _LEAST_CELLS = 6
+_LEAST_DIFFERING = 0.02  # share of the cells
 _FAINT = 1.5  # levels a px
 _EDGES_SHARE = 0.1  # of the pixels, those with the strongest edges; encoding keeps them, blur does not
 
@@ -27,6 +29,7 @@ class Changes:
         recolored: Mean change that the best linear change of colors makes, in levels; light, contrast, tint, gray.
         remaining: Mean difference that is left after it, in levels.
         covered: Share of the cells that differ by far more than encoding explains: text, marks, pasted things.
+        one_way: How far what differs is all lighter, or all darker, in one of the two, 0..1: so is what a mark covers.
         repainted: Share of the cells that have another color while shapes and the rest stayed; see `repainting`.
         edges: Strength of the strongest edges of the one with weaker edges, as a share of the other's; blur lowers it.
         grain: Fine detail that the flat parts of the one with more have beyond the other's, in levels; noise raises it.
@@ -35,12 +38,13 @@ class Changes:
     recolored: float
     remaining: float
     covered: float
+    one_way: float
     repainted: float
     edges: float
     grain: float
 
 
-_NONE = Changes(recolored=0.0, remaining=0.0, covered=0.0, repainted=0.0, edges=1.0, grain=0.0)
+_NONE = Changes(recolored=0.0, remaining=0.0, covered=0.0, one_way=0.0, repainted=0.0, edges=1.0, grain=0.0)
 
 
 def measure_changes(laid: Overlay) -> Changes:
@@ -58,17 +62,29 @@ def measure_changes(laid: Overlay) -> Changes:
     if a.var(0).sum() < b.var(0).sum():
         a, b = b, a
     fitted = recolored(a, find_recoloring(a, b))
-    left = np.abs(fitted - b).max(1)
+    step = fitted - b
+    left = np.abs(step).max(1)
     usual = float(np.median(left))
     edges, grain = _detail(laid)
     return Changes(
         recolored=float(np.abs(fitted - a).max(1).mean()),
         remaining=float(left.mean()),
         covered=float((left > 10 + 4 * usual).mean()),
+        one_way=_one_way(step.mean(1), left > 6 + 3 * usual),
         repainted=repainted_share(laid, colors, whole, CELL_PX),
         edges=edges,
         grain=grain,
     )
+
+
+def _one_way(steps: F32, differs: Bools) -> float:
+    """Say how far the steps of brightness have one sign, where there are some that tell."""
+    import numpy as np
+
+    if differs.mean() < _LEAST_DIFFERING:
+        return 0.0
+    told = steps[differs]
+    return float(abs(told.sum()) / max(float(np.abs(told).sum()), 1e-6))
 
 
 def _detail(laid: Overlay) -> tuple[float, float]:

@@ -37,6 +37,11 @@ def may_be_drawn(laid: Overlay) -> bool:
     return all(_is_drawn(side, laid.shared, *_MAYBE_DRAWN) for side in (laid.a, laid.b))
 
 
+def are_drawn(laid: Overlay) -> bool:
+    """Say whether both are drawings or pages; 1 ms."""
+    return all(_is_drawn(side, laid.shared, *_DRAWN) for side in (laid.a, laid.b))
+
+
 def rewritten_share(laid: Overlay, slack_px: int) -> float:
     """Give the share of the shared part where two drawings have other things in the same colors; 0 for photos.
 
@@ -50,7 +55,7 @@ def rewritten_share(laid: Overlay, slack_px: int) -> float:
 
     shared = laid.shared
     size = int(shared.sum())
-    if not all(_is_drawn(side, shared, *_DRAWN) for side in (laid.a, laid.b)):
+    if not are_drawn(laid):
         return 0.0
     a, b = _alike_in_color(laid)
     differs = (_beyond(a, b, slack_px) | _beyond(b, a, slack_px)) & shared
