@@ -334,6 +334,19 @@ def test_the_best_is_no_edited_or_padded_one_where_pixels_count(best: str, padde
         assert group[0] == expected
 
 
+def test_among_many_records_or_pairs_only_likely_pairs_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    angles = {"a": 0, "near": 10, "far": 60}  # "far" is one of the two nearest of all
+    with shelf() as store:
+        store.upsert([entry(id, angle, angle, None, 10) for id, angle in angles.items()])
+        assert [set(group) for group in seen(store)] == [{"a", "near", "far"}]
+        given = {"space": "copy", "points": POINTS, "likely_from": 0.8, "judge": Eye(store)}
+        for most_pairs in (0, 1):  # none can be held; the likely one can
+            [group] = find_duplicates(store, 0.5, most_pairs=most_pairs, **given)  # type: ignore[arg-type]
+            assert {member.id for member in group.members} == {"a", "near"}
+        monkeypatch.setattr("lookalike.core.duplicates._MOST_WITH_NEAREST", 2)
+        assert [set(group) for group in seen(store)] == [{"a", "near"}]
+
+
 def test_two_that_people_decided_on_are_in_no_group_together() -> None:
     with shelf() as store:
         store.upsert([entry(id, angle, 40, None, 9) for id, angle in (("a", 0), ("b", 1), ("c", 2))])
