@@ -341,8 +341,17 @@ def test_among_many_records_or_pairs_only_likely_pairs_are_looked_at(monkeypatch
         assert [set(group) for group in seen(store)] == [{"a", "near", "far"}]
         given = {"space": "copy", "points": POINTS, "likely_from": 0.8, "judge": Eye(store)}
         for most_pairs in (0, 1):  # none can be held; the likely one can
-            [group] = find_duplicates(store, 0.5, most_pairs=most_pairs, **given)  # type: ignore[arg-type]
+            told: list[float] = []
+            [group] = find_duplicates(
+                store,
+                0.5,
+                most_pairs=most_pairs,
+                on_progress=lambda progress: told.append(progress.done),  # noqa: B023
+                **given,  # type: ignore[arg-type]
+            )
             assert {member.id for member in group.members} == {"a", "near"}
+            assert told == sorted(told)
+            assert told[-1] == 3
         monkeypatch.setattr("lookalike.core.duplicates._MOST_WITH_NEAREST", 2)
         assert [set(group) for group in seen(store)] == [{"a", "near"}]
 

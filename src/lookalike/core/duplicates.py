@@ -10,8 +10,7 @@ representative is then the best claim of those that all others are copies of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,9 +19,9 @@ import numpy as np
 from ..distances import Map
 from ..values import DuplicateGroup, Member, Progress, Record
 from .pairs import ScoredPairs, likely, scored_pairs, scores_between
-from .representatives import DEFAULT_RULE, claim_by, weighs_pixels
+from .representatives import DEFAULT_RULE, Chooser, claim_by, weighs_pixels
 from .spaces import HUE_SPACE
-from .stars import Judge, Ray, ScoresOf, Stars
+from .stars import Judge, Ray, Stars
 
 if TYPE_CHECKING:
     from ..stores import Store
@@ -34,10 +33,6 @@ _READ = 1000  # records read at once
 _FIRST_BLOCK, _BLOCK = 256, 2048  # records compared at once with all that represent
 _NEAREST = 2  # candidates of each record, however little they score
 _MOST_WITH_NEAREST = 20_000  # records; among more, pairs that score 0.5 are too many to be held
-_MOST_TRIED = 8  # members that may represent, beside the center
-_CHANGED = frozenset({"edited", "rotated", "mirrored"})
-_AT_ONCE = 128  # groups whose members are looked at side by side
-_ASKED = 4  # pairs that are looked at before the others: most of those that are no copy are among them
 MOST_PAIRS = 3_000_000  # held at once: 72 MB, and twice as much to put them in order
 
 
@@ -67,48 +62,62 @@ def find_duplicates(
     Cost: that of `scored_pairs`; memory for the pairs, and for a claim of each record that has one.
     """
     claim, ask = claim_by(best), partial(scored_pairs, store, space=space, points=points)
-    total, looks = store.count(), likely_from is not None
-    sure = threshold if likely_from is None else max(threshold, likely_from)
-    joins = _JOIN_SHARE if looks else 1.0
+    total, looks = store.count(), judge is not None and likely_from is not None
+    sure = max(threshold, likely_from or 0.0) if looks else threshold
+    tell = _rising(on_progress, total)
 
     def by_claim(records: Iterable[tuple[int, Record]]) -> I64:
         return np.array([key for _, key in sorted((claim(record), key) for key, record in records)], np.int64)
 
-    def tell(share: float) -> None:
-        if on_progress is not None:
-            on_progress(Progress(int(share * total), total))
-
-    def told(from_share: float, share: float) -> Callable[[float], None]:
-        return lambda done: tell(from_share + share * done)
-
-    pairs = None
-    for floor in sorted({threshold if total <= _MOST_WITH_NEAREST else sure, sure}):
-        if pairs is None:
-            join = ask(floor, on_progress=lambda told: tell(joins * told.done / max(1, total)))
-            pairs = _held(join, most_pairs)
+    joins = _JOIN_SHARE if looks else 1.0
+    floors = (threshold, sure) if looks and total <= _MOST_WITH_NEAREST else (sure,)
+    held = (
+        _held(ask(floor, on_progress=lambda one: tell(joins * one.done / max(1, total))), most_pairs)
+        for floor in floors
+    )
+    pairs = next((found for found in held if found is not None), None)
     if pairs is None:
-        stars = Stars(by_claim(_all_records(store, space)), judge)
-        for start, stop in _blocks(len(stars.order)):
-            stars.take(_joined(ask(sure, between=(stars.order[start:stop], stars.centers(0, start)))))
-            left = stars.centers(start, stop)  # of these, few are alike: they are compared with each other
-            stars.take(_joined(ask(sure, between=(left, left))))
-            if on_progress is not None:
-                on_progress(Progress(stop, len(stars.order)))
-        return _groups(store, stars.rays)
+        order = by_claim(_all_records(store, space))
+        return _groups(store, _in_blocks(Stars(order, judge), partial(ask, sure), tell).rays)
     claims = by_claim(_records(store, np.union1d(pairs.ours, pairs.theirs)))
-    if not looks or judge is None:
+    if judge is None or not looks:
         stars = Stars(claims, judge)
-        stars.take(pairs, told(joins, 1 - joins))
+        stars.take(pairs, tell)
         return _groups(store, stars.rays)
     pairs = likely(pairs, sure, _NEAREST)
     scores_of = partial(scores_between, store, points, space)
     gray = set(claims.tolist()).difference(store.vectors(HUE_SPACE, claims.tolist()))
     stars = Stars(_by_weight(claims, pairs, gray), judge, scores_of=scores_of, floor=threshold)
-    stars.take(pairs, told(joins, _STAR_SHARE))
-    chosen = _Chooser(judge, scores_of, threshold, claims, wants_original=weighs_pixels(best))
-    groups = _groups(store, chosen.all(stars.rays, told(joins + _STAR_SHARE, 1 - joins - _STAR_SHARE)))
+    stars.take(pairs, lambda share: tell(_JOIN_SHARE + _STAR_SHARE * share))
+    chooser = Chooser(judge, scores_of, claims, floor=threshold, wants_original=weighs_pixels(best))
+    left = 1 - _JOIN_SHARE - _STAR_SHARE
+    chosen = chooser.represented(stars.rays, lambda share: tell(1 - left + left * share))
     tell(1.0)
-    return groups
+    return _groups(store, chosen)
+
+
+def _rising(on_progress: OnProgress | None, total: int) -> Callable[[float], None]:
+    """Make what tells the share that is done, and never less than before."""
+    reached = 0
+
+    def tell(share: float) -> None:
+        nonlocal reached
+        reached = max(reached, int(share * total))
+        if on_progress is not None:
+            on_progress(Progress(reached, total))
+
+    return tell
+
+
+def _in_blocks(stars: Stars, ask: Callable[..., Iterable[ScoredPairs]], tell: Callable[[float], None]) -> Stars:
+    """Fill stars block by block, where there are too many pairs to be held."""
+    count = len(stars.order)
+    for start, stop in _blocks(count):
+        stars.take(_joined(ask(between=(stars.order[start:stop], stars.centers(0, start)))))
+        left = stars.centers(start, stop)  # of these, few are alike: they are compared with each other
+        stars.take(_joined(ask(between=(left, left))))
+        tell(stop / count)
+    return stars
 
 
 def _by_weight(claims: I64, pairs: ScoredPairs, last: Container[int]) -> I64:
@@ -124,64 +133,6 @@ def _by_weight(claims: I64, pairs: ScoredPairs, last: Container[int]) -> I64:
     is_last = np.array([key in last for key in claims.tolist()], bool)
     ordered: I64 = claims[np.lexsort((-weights, is_last))]
     return ordered
-
-
-class _Chooser:
-    """Chooses who represents a star: the best claim of those that all others are copies of.
-
-    Args:
-        wants_original: Whether those come last that are changed by more than size, encoding and crop as against the
-            center, or show most others with a border or a page around them.
-    """
-
-    def __init__(self, judge: Judge, scores_of: ScoresOf, floor: float, claims: I64, *, wants_original: bool) -> None:
-        self._judge, self._scores_of, self._floor, self._wants_original = judge, scores_of, floor, wants_original
-        self._rank = {key: place for place, key in enumerate(claims.tolist())}
-
-    def all(self, stars: Mapping[int, list[Ray]], tell: Callable[[float], None]) -> dict[int, list[Ray]]:
-        """Give all stars around their representatives."""
-        found: dict[int, list[Ray]] = {}
-        listed = list(stars.items())
-        for start in range(0, len(listed), _AT_ONCE):
-            some = listed[start : start + _AT_ONCE]
-            self._judge.prepare([(center, ray.key) for center, rays in some for ray in rays])
-            found.update(self._chosen(center, rays) for center, rays in some)
-            tell(len(found) / len(listed))
-        return found
-
-    def _chosen(self, center: int, rays: list[Ray]) -> tuple[int, list[Ray]]:
-        changed = {ray.key for ray in rays if self._wants_original and ray.relation in _CHANGED}
-        members = sorted((center, *(ray.key for ray in rays)), key=lambda key: (key in changed, self._rank[key]))
-        second: tuple[int, list[Ray]] | None = None
-        for best in dict.fromkeys((*members[:_MOST_TRIED], center)):
-            if best == center:
-                others = rays
-            elif len(rays) == 1:
-                others = [replace(rays[0], key=center)]
-            else:
-                others = self._around(best, [key for key in members if key != best])
-            if not others:
-                continue
-            if not self._wants_original or 2 * sum(self._judge.is_padded(best, ray.key) for ray in others) <= len(rays):
-                return best, others
-            second = second or (best, others)
-        return second or (center, rays)
-
-    def _around(self, best: int, keys: Sequence[int]) -> list[Ray]:
-        """Give the others as rays of one; none when some are no copies of it."""
-        scores = self._scores_of(best, keys)
-        if not (scores >= self._floor).all():
-            return []
-        rising = np.argsort(scores, kind="stable").tolist()
-        rays = []
-        for some in (rising[:_ASKED], rising[_ASKED:]):
-            self._judge.prepare([(best, keys[place]) for place in some])
-            for place in some:
-                relation = self._judge.relation(best, keys[place], float(scores[place]))
-                if relation is None:
-                    return []
-                rays.append(Ray(keys[place], float(scores[place]), relation))
-        return rays
 
 
 def _blocks(count: int) -> Iterator[tuple[int, int]]:
