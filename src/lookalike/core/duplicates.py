@@ -70,7 +70,7 @@ def find_duplicates(
         return np.array([key for _, key in sorted((claim(record), key) for key, record in records)], np.int64)
 
     joins = _JOIN_SHARE if looks else 1.0
-    floors = (threshold, sure) if looks and total <= _MOST_WITH_NEAREST else (sure,)
+    floors = sorted({threshold, sure}) if total <= _MOST_WITH_NEAREST else [sure]
     held = (
         _held(ask(floor, on_progress=lambda one: tell(joins * one.done / max(1, total))), most_pairs)
         for floor in floors

@@ -325,7 +325,7 @@ def _is_turning(around: Surroundings, transform: Transform) -> bool:
 
 def _is_padding(around: Surroundings, transform: Transform) -> bool:
     """Say whether what is around the shared part is no part of the scene."""
-    return around.share >= _LEAST_CROP and (_is_turning(around, transform) or around.seam > _SEAM)
+    return _is_added(around, transform) or (around.share >= _LEAST_CROP and _is_turning(around, transform))
 
 
 def _is_edited(changes: Changes, *, by_pixel: bool) -> bool:
