@@ -20,8 +20,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from ..disk import locked
 from ..errors import ConflictError, InputError, KeyNotFoundError, StoreDamagedError
-from .locks import locked
 
 Scope = Literal["read", "write", "admin"]
 

@@ -24,7 +24,6 @@ from typing import Any, Literal, get_args
 from .. import disk
 from ..errors import ConflictError, InputError, NotFoundError, StoreDamagedError
 from .fingerprints import Fingerprint, fingerprint_form, fingerprint_from
-from .locks import locked
 
 Choice = Literal["keep", "delete", "not_a_duplicate", "later"]
 Kind = Literal["keep", "delete", "not_a_duplicate", "later", "applied", "saved_anew", "undo"]
@@ -205,7 +204,7 @@ class Ledger:
     @contextmanager
     def _writing(self) -> Iterator[datetime]:
         """Hold the right to append, alone among all threads and processes; gives the moment of the last event."""
-        with locked(self._home / _LOCK), self._lock:
+        with disk.locked(self._home / _LOCK), self._lock:
             self._refresh()
             yield datetime.fromisoformat(self._sorted[-1].at) if self._sorted else _BEGINNING
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from ...core.keys import Keys
-from ...core.locks import locked
+from ...disk import locked
 from ...errors import InputError
 from . import logs
 from .app import make_app, make_desk
