@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .core.results import Clusters, Comparison, DuplicateGroups, Matches, Report
     from .values import DuplicateGroup, Edge, Explanation, Failure, Match, Member, Record, Relation, Transform
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Clusters",

@@ -182,6 +182,6 @@ ANSWERS: Mapping[str, Any] = {
     "KeyInfo": _KEY,
     "KeyList": {"keys": [_KEY]},
     "FreshKey": {**_KEY, "key": "lk_4f1d0c2b9a7e_…"},
-    "Session": {"key_needed": True, "key": _KEY, "version": "0.1.0"},
+    "Session": {"key_needed": True, "key": _KEY, "version": "0.2.0"},
     "Health": {"status": "ok"},
 }
