@@ -37,6 +37,23 @@ RelationKind = Literal[
 Metadata: TypeAlias = Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What a file says of its picture beside the pixels; all that is not known is as it stands here.
+
+    Attributes:
+        frames: How many pictures the file holds: those of an animation, the pages of a TIFF.
+        taken: When it was taken, ISO 8601, as the camera says it: with an offset only where it has one.
+        camera: Make and model of the camera.
+        has_place: Whether it says where it was taken; the place itself is kept nowhere.
+    """
+
+    frames: int = 1
+    taken: str | None = None
+    camera: str | None = None
+    has_place: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Image:
     """A decoded picture: RGB, 8 bit, upright, and reduced when it was much larger than an encoder needs.
@@ -47,6 +64,7 @@ class Image:
         content_hash: SHA-256 of the bytes, in hex; of shape and pixels where there were no bytes.
         format: What the bytes were ("jpeg", "png", ...), or "pixels".
         byte_size: How many bytes the source had; 0 where there were none.
+        facts: What else the source says of it.
     """
 
     pixels: U8
@@ -54,6 +72,7 @@ class Image:
     content_hash: str
     format: str
     byte_size: int = 0
+    facts: Facts = Facts()
 
 
 @dataclass(frozen=True)
@@ -65,6 +84,7 @@ class Record:
         source: Where the picture came from (path, URL, or "bytes:HASH"); None when nobody said.
         stamp: Size and modification time of the source file, to skip unchanged files; "" where there is none.
         created_at: UTC, ISO 8601; the store sets it and `updated_at`.
+        facts: What else the source says of its picture; not yet shown by any door.
     """
 
     id: str
@@ -78,6 +98,7 @@ class Record:
     tags: tuple[str, ...] = ()
     created_at: str = ""
     updated_at: str = ""
+    facts: Facts = Facts()
 
     def document(self) -> dict[str, Any]:
         """Give what a filter sees: the metadata, with `_id` and `tags` beside it."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import intake
 from ..encoders import difference_hash, hue_histogram, open_encoder, palette, tiny_pixels
 from ..geometry import CLOSE_SIDE_PX, small_version
-from ..values import Entry, Image, Record
+from ..values import Entry, Facts, Image, Record
 from .items import UPLOAD, check_record_id
 from .spaces import HASH_SPACE, HUE_SPACE, PALETTE_SPACE
 
@@ -32,7 +32,7 @@ class Description:
     """What one look at a picture gives: all that is stored of it or asked with.
 
     Attributes:
-        content_hash, format, size_px, byte_size: As in Image.
+        content_hash, format, size_px, byte_size, facts: As in Image.
         vectors: One in each space where the picture has one.
         thumbnail: JPEG bytes, where it was wanted.
         pixels: The small version that relations are found on, where it was wanted: (h, w, 3) uint8.
@@ -45,6 +45,7 @@ class Description:
     vectors: Vectors
     thumbnail: bytes | None
     pixels: U8 | None = None
+    facts: Facts = field(default_factory=Facts)
 
 
 class Workers(Protocol):
@@ -144,6 +145,7 @@ class Describer:
             vectors=self.vectors(image),
             thumbnail=intake.thumbnail(image, THUMBNAIL_SIDE_PX) if thumbnail else None,
             pixels=small_version(image.pixels) if small else None,
+            facts=image.facts,
         )
 
     def pixel_hash(self, source: Any) -> str:
@@ -240,6 +242,7 @@ class Describer:
             stamp=item.stamp,
             metadata=dict(item.metadata or {}),
             tags=item.tags or (),
+            facts=seen.facts,
         )
         return Entry(record, seen.vectors, seen.thumbnail, original)
 

@@ -136,7 +136,7 @@ class EmbeddedStore:
     def restamp(self, stamps: Mapping[str, str]) -> None:
         """Set the `stamp` of records by id, in one transaction; unknown ids are skipped."""
         with self._truth.writing() as (conn, _):
-            conn.executemany("UPDATE records SET stamp = ? WHERE id = ?", [(s, id) for id, s in stamps.items()])
+            writing.restamp(conn, stamps)
 
     def delete(self, record_ids: Collection[str], *, seen: Record | None = None) -> int:
         """Delete records for good and say how many were there. Unknown ids are skipped; see the seam."""
@@ -151,11 +151,11 @@ class EmbeddedStore:
 
     def get(self, record_ids: Sequence[str]) -> dict[str, Record]:
         """Give the records that are there, by id."""
-        return {row[1]: schema.record_of(row) for row in self._rows(schema.RECORD_COLUMNS, "id", record_ids)}
+        return {row[1]: schema.record_of(row) for row in self._rows("id", record_ids)}
 
     def records(self, keys: Sequence[int]) -> dict[int, Record]:
         """Give the records that are there, by key."""
-        rows = self._rows(schema.RECORD_COLUMNS, "key", [int(key) for key in keys])
+        rows = self._rows("key", [int(key) for key in keys])
         return {row[0]: schema.record_of(row) for row in rows}
 
     def keys(self, record_ids: Sequence[str]) -> dict[str, int]:
@@ -171,7 +171,8 @@ class EmbeddedStore:
     def entry(self, record_id: str) -> tuple[int, Entry] | None:
         """Give the key and the record with all its vectors, of one moment; see the seam."""
         with self._truth.reading() as conn:
-            row = conn.execute(self._entry_sql, (record_id,)).fetchone()
+            sql = f"SELECT {schema.record_columns(conn)}, {self._vector_columns} FROM records WHERE id = ?"
+            row = conn.execute(sql, (record_id,)).fetchone()
         if row is None:
             return None
         columns, raws = row[: -len(self._spaces)], row[-len(self._spaces) :]
@@ -214,13 +215,12 @@ class EmbeddedStore:
     def scan(self, *, filter: Filter | None = None, after: str | None = None) -> Iterator[Record]:
         """Give the records by rising id, those behind `after` when given. Memory stays bounded."""
         accepted = _ALL if filter is None else where(filter)  # in the order of ids: no index of a field could serve
-        sql = (
-            f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE id > ? AND ({accepted.text}) ORDER BY id LIMIT {_PAGE}"
-        )
+        rest = f"FROM records WHERE id > ? AND ({accepted.text}) ORDER BY id LIMIT {_PAGE}"
         last = after or ""  # no id is empty
         while True:
             with self._truth.reading() as conn:
-                page = [schema.record_of(row) for row in conn.execute(sql, (last, *accepted.values))]
+                rows = conn.execute(f"SELECT {schema.record_columns(conn)} {rest}", (last, *accepted.values))
+                page = [schema.record_of(row) for row in rows]
             yield from page
             if len(page) < _PAGE:
                 return
@@ -400,10 +400,9 @@ class EmbeddedStore:
     # ---- within
 
     @cached_property
-    def _entry_sql(self) -> str:
+    def _vector_columns(self) -> str:
         tables = [schema.vector_table(place) for place in range(len(self._spaces))]
-        vectors = [f"(SELECT vector FROM {table} WHERE {table}.key = records.key)" for table in tables]
-        return f"SELECT {', '.join([schema.RECORD_COLUMNS, *vectors])} FROM records WHERE id = ?"
+        return ", ".join(f"(SELECT vector FROM {table} WHERE {table}.key = records.key)" for table in tables)
 
     @cached_property
     def _index(self) -> Index:
@@ -428,11 +427,10 @@ class EmbeddedStore:
                 return place
         raise InputError(f'no space "{space}". There are: {", ".join(held.name for held in self._spaces)}.')
 
-    def _rows(self, columns: str, by: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def _rows(self, by: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         with self._truth.reading() as conn:
-            return conn.execute(
-                f"SELECT {columns} FROM records WHERE {by} {_IN}", (json.dumps(list(values)),)
-            ).fetchall()
+            sql = f"SELECT {schema.record_columns(conn)} FROM records WHERE {by} {_IN}"
+            return conn.execute(sql, (json.dumps(list(values)),)).fetchall()
 
     def _keys(self, conn: sqlite3.Connection, record_ids: Collection[str]) -> dict[str, int]:
         return dict(conn.execute(f"SELECT id, key FROM records WHERE id {_IN}", (json.dumps(list(record_ids)),)))
@@ -483,7 +481,7 @@ def _written_at(folder: Path) -> str | None:
 
 def _held(conn: sqlite3.Connection, record_id: str, seen: Record | None = None) -> Record:
     """Give a record, in the transaction under way; refuse one that is not as it was seen."""
-    row = conn.execute(f"SELECT {schema.RECORD_COLUMNS} FROM records WHERE id = ?", (record_id,)).fetchone()
+    row = conn.execute(f"SELECT {schema.record_columns(conn)} FROM records WHERE id = ?", (record_id,)).fetchone()
     if row is None:
         raise RecordNotFoundError(f'no record "{record_id[:80]}". Add it first, or check the spelling.')
     held = schema.record_of(row)

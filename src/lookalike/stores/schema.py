@@ -8,6 +8,7 @@
     │     records           one row a record; `key` is never used twice
     │     vector_0, _1 ...  key → the vector of the n-th space: fp16 little-endian, or the raw bytes for Hamming
     │     pictures          key → thumbnail, original
+    │     checksums         key → a CRC-32 of each row that is kept for it (see checksums.py)
     │     removed           keys that are no more, in the order in which they went
     └── index/<generation>/ derived; may be deleted at any time (see generation.py)
 
@@ -19,27 +20,28 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, StoreTooNewError
-from ..values import Calibration, CollectionSpec, Record, Space
-from . import failures
+from ..values import Calibration, CollectionSpec, Facts, Record, Space
+from . import checksums, failures
 from .places import place_of
 
 FILE = "records.sqlite"
 NAME_FILE = "name.txt"
 INDEX_FOLDER = "index"
 APPLICATION_ID = 0x6C6F6F6B  # "look"
-SCHEMA_VERSION = 1
-NEEDS = "0.1"  # the first lookalike that reads this schema; a later one that changes it writes its own number here
+SCHEMA_VERSION = 2  # the first had neither facts nor checksums; see migration.py
+NEEDS = "0.2"  # the first lookalike that reads this schema; a later one that changes it writes its own number here
 _APART = ("recall_target", "calibration")  # members of a spec that an earlier lookalike does not know
 _FIELD_INDEX = "field 1: "  # what the name of an index begins with; the number is that of the expression
+FACTS_COLUMN = "facts TEXT NOT NULL DEFAULT '{}'"  # JSON of those that are known
 PAGE_BYTES = 8192  # seven vectors of 512 numbers a page; 4096 holds three and wastes a quarter
 
-_TABLES = """
+_TABLES = f"""
 CREATE TABLE state (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     version INTEGER NOT NULL,        -- raised by every write
@@ -62,7 +64,8 @@ CREATE TABLE records (
     created_at TEXT NOT NULL,
     updated_at TEXT NOT NULL,
     spaces INTEGER NOT NULL,         -- bit n: it has a vector in the n-th space
-    changed INTEGER NOT NULL         -- the version that wrote its metadata or tags last
+    changed INTEGER NOT NULL,        -- the version that wrote its metadata or tags last
+    {FACTS_COLUMN}
 );
 CREATE INDEX records_by_hash ON records (content_hash);
 CREATE INDEX records_by_change ON records (changed);
@@ -70,9 +73,10 @@ CREATE TABLE pictures (key INTEGER PRIMARY KEY, thumbnail BLOB, original BLOB);
 CREATE TABLE removed (seq INTEGER PRIMARY KEY AUTOINCREMENT, key INTEGER NOT NULL);
 """
 
-RECORD_COLUMNS = (
+_RECORD_COLUMNS = (
     "key, id, source, content_hash, format, width, height, byte_size, stamp, metadata, tags, created_at, updated_at"
 )
+_NO_FACTS, _FACTS = Facts(), frozenset(field.name for field in fields(Facts))
 
 
 def vector_table(place: int) -> str:
@@ -103,6 +107,7 @@ def build(path: Path, spec: CollectionSpec) -> None:
             conn.execute(statement)
         for place in range(len(spec.spaces)):
             conn.execute(f"CREATE TABLE {vector_table(place)} (key INTEGER PRIMARY KEY, vector BLOB NOT NULL)")
+        checksums.create(conn, len(spec.spaces))
         conn.execute("INSERT INTO state VALUES (1, 0, 0, 0)")
         conn.execute("INSERT INTO meta VALUES ('needs', ?)", (NEEDS,))
         write_spec(conn, replace(spec, created_at=spec.created_at or now()))
@@ -130,6 +135,21 @@ def check_version(conn: sqlite3.Connection, path: Path) -> None:
             place=str(path),
             version=version,
         )
+
+
+def is_current(conn: sqlite3.Connection) -> bool:
+    """Whether the file is of this schema, as the transaction under way sees it; an earlier one is read all the same."""
+    return bool(conn.execute("PRAGMA user_version").fetchone()[0] >= SCHEMA_VERSION)
+
+
+def count_places(conn: sqlite3.Connection) -> int:
+    """Count the tables of vectors."""
+    return int(conn.execute("SELECT count(*) FROM sqlite_master WHERE name GLOB 'vector_*'").fetchone()[0])
+
+
+def record_columns(conn: sqlite3.Connection) -> str:
+    """Name the columns that make a Record, as the file has them; see `record_of`."""
+    return f"{_RECORD_COLUMNS}, facts" if is_current(conn) else f"{_RECORD_COLUMNS}, '{{}}' AS facts"
 
 
 def write_spec(conn: sqlite3.Connection, spec: CollectionSpec) -> None:
@@ -207,8 +227,8 @@ def rename(folder: Path, name: str) -> None:
 
 
 def record_of(row: tuple[Any, ...]) -> Record:
-    """Make a Record of a row of RECORD_COLUMNS."""
-    _, id, source, content_hash, format, width, height, byte_size, stamp, metadata, tags, created, updated = row
+    """Make a Record of a row of `record_columns`."""
+    _, id, source, content_hash, format, width, height, byte_size, stamp, metadata, tags, created, updated, facts = row
     return Record(
         id=id,
         source=source,
@@ -221,4 +241,11 @@ def record_of(row: tuple[Any, ...]) -> Record:
         tags=tuple(json.loads(tags)),
         created_at=created,
         updated_at=updated,
+        facts=_NO_FACTS if facts == "{}" else Facts(**{k: v for k, v in json.loads(facts).items() if k in _FACTS}),
     )
+
+
+def facts_text(facts: Facts) -> str:
+    """Write facts as JSON: those that say something, so that one more field changes no row."""
+    known = {name: value for name, value in asdict(facts).items() if value != getattr(_NO_FACTS, name)}
+    return json.dumps(known, ensure_ascii=False)

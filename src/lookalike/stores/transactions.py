@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from ..errors import CollectionNotFoundError
-from . import failures, schema
+from . import failures, migration, schema
 from .connections import BUSY_TIMEOUT_S, Connections
 
 
@@ -22,6 +22,7 @@ class Truth:
         self._connections = Connections(file)
         self._write_lock = threading.Lock()
         self._shared = _Shared()
+        self._is_migrated = False
         with self.failing(), self._connections.connection() as conn:
             schema.check_version(conn, file)
 
@@ -80,6 +81,9 @@ class Truth:
             quietly: Leave the version: records and vectors stay as they are.
         """
         with self.alone() as conn:
+            if not self._is_migrated:
+                migration.migrate(conn)
+                self._is_migrated = True
             conn.execute("BEGIN IMMEDIATE")
             _refuse_gone(conn)
             if not quietly:

@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import InputError
 from ..limits import Limits
 from ..values import Entry, Record, Space
-from . import schema
+from . import checksums, schema
 from .base import Refused, Replace, Written
 
 _UNIT_TOLERANCE = 1e-2  # an encoder's rounding; anything farther was never normalised
@@ -162,6 +162,17 @@ def revise(conn: sqlite3.Connection, record: Record, *, version: int, limits: Li
         "UPDATE records SET metadata = ?, tags = ?, updated_at = ?, changed = ? WHERE id = ?",
         (metadata_text(record.metadata, limits), json_text(list(record.tags)), schema.now(), version, record.id),
     )
+    checksums.renew_records(
+        conn, [row[0] for row in conn.execute("SELECT key FROM records WHERE id = ?", (record.id,))]
+    )
+
+
+def restamp(conn: sqlite3.Connection, stamps: Mapping[str, str]) -> None:
+    """Write the stamps of those records that are there, in the transaction under way."""
+    sql = "SELECT id, key FROM records WHERE id IN (SELECT value FROM json_each(?))"
+    held = conn.execute(sql, (json.dumps(list(stamps)),)).fetchall()
+    conn.executemany("UPDATE records SET stamp = ? WHERE key = ?", [(stamps[id], key) for id, key in held])
+    checksums.renew_records(conn, [key for _, key in held])
 
 
 def _held(conn: sqlite3.Connection, ids: Sequence[str]) -> dict[str, tuple[int, str | None, str]]:
@@ -207,11 +218,14 @@ def _with_same_vectors(conn: sqlite3.Connection, wanted: Mapping[int, Prepared])
 def _rewrite(conn: sqlite3.Connection, key: int, each: Prepared, now: str, version: int) -> None:
     conn.execute(
         "UPDATE records SET source = ?, content_hash = ?, format = ?, width = ?, height = ?, byte_size = ?, stamp = ?, "
-        "metadata = ?, tags = ?, updated_at = ?, changed = ? WHERE key = ?",
-        (*_columns(each), now, version, key),
+        "metadata = ?, tags = ?, facts = ?, updated_at = ?, changed = ? WHERE key = ?",
+        (*_columns(each), schema.facts_text(each.entry.record.facts), now, version, key),
     )
     conn.execute("DELETE FROM pictures WHERE key = ?", (key,))
     _insert_pictures(conn, [(key, each)])
+    sums = (checksums.of_bytes(key, each.entry.thumbnail), checksums.of_bytes(key, each.entry.original), key)
+    conn.execute("UPDATE checksums SET thumbnail = ?, original = ? WHERE key = ?", sums)
+    checksums.renew_records(conn, [key])
 
 
 def _columns(each: Prepared) -> Row:
@@ -229,12 +243,21 @@ def _columns(each: Prepared) -> Row:
 
 
 def _insert(conn: sqlite3.Connection, new: Sequence[tuple[int, Prepared, str]], now: str, version: int) -> None:
+    rows = [
+        (
+            key,
+            each.entry.record.id,
+            *_columns(each),
+            created,
+            now,
+            each.spaces,
+            schema.facts_text(each.entry.record.facts),
+        )
+        for key, each, created in new
+    ]
     conn.executemany(
-        "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (key, each.entry.record.id, *_columns(each), created, now, each.spaces, version)
-            for key, each, created in new
-        ],
+        f"INSERT INTO records (key, {checksums.SUMMED}, changed) VALUES ({', '.join('?' * 16)})",
+        [(*row, version) for row in rows],
     )
     for place in {place for _, each, _ in new for place in each.vectors}:
         conn.executemany(
@@ -242,6 +265,21 @@ def _insert(conn: sqlite3.Connection, new: Sequence[tuple[int, Prepared, str]], 
             [(key, each.vectors[place]) for key, each, _ in new if place in each.vectors],
         )
     _insert_pictures(conn, [(key, each) for key, each, _ in new])
+    places = schema.count_places(conn)
+    checksums.insert(
+        conn,
+        places,
+        [
+            (
+                key,
+                checksums.of_record(key, row[1:]),
+                checksums.of_bytes(key, each.entry.thumbnail),
+                checksums.of_bytes(key, each.entry.original),
+                *(checksums.of_bytes(key, each.vectors.get(place)) for place in range(places)),
+            )
+            for (key, each, _), row in zip(new, rows, strict=True)
+        ],
+    )
 
 
 def _insert_pictures(conn: sqlite3.Connection, new: Sequence[tuple[int, Prepared]]) -> None:
@@ -258,7 +296,7 @@ def _insert_pictures(conn: sqlite3.Connection, new: Sequence[tuple[int, Prepared
 def remove(conn: sqlite3.Connection, keys: Sequence[int]) -> None:
     """Remove records by key, with all that is kept for them, in the transaction under way."""
     rows = [(key,) for key in keys]
-    places = conn.execute("SELECT count(*) FROM sqlite_master WHERE name GLOB 'vector_*'").fetchone()[0]
-    for table in ("records", "pictures", *(schema.vector_table(place) for place in range(places))):
+    vectors = (schema.vector_table(place) for place in range(schema.count_places(conn)))
+    for table in ("records", "pictures", "checksums", *vectors):
         conn.executemany(f"DELETE FROM {table} WHERE key = ?", rows)
     conn.executemany("INSERT INTO removed (key) VALUES (?)", rows)

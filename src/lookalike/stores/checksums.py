@@ -1,0 +1,111 @@
+"""The checksums of what a store holds: a CRC-32 of each row, in a table of their own, so that damage shows.
+
+    checksums    key → record, thumbnail, original, vector_0, vector_1 ...; NULL where there is no such row
+
+A sum begins with the key, so that two rows that changed places show as well. That of a record covers all columns that
+people see. They lie apart from what they speak for: a store of an earlier lookalike gets them without being rewritten,
+and a page that is damaged rarely takes both.
+"""
+
+# ruff: noqa: S608 - tables and columns are named here and in schema.py alone; values are bound
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+SUMMED = (
+    "id, source, content_hash, format, width, height, byte_size, stamp, metadata, tags, created_at, updated_at, "
+    "spaces, facts"
+)
+_KEY_BITS = 0xFFFFFFFF
+
+
+def create(conn: sqlite3.Connection, places: int) -> None:
+    """Make the table, in the write transaction under way.
+
+    Args:
+        places: How many spaces there are.
+    """
+    vectors = "".join(f", {column(place)} INTEGER" for place in range(places))
+    conn.execute(
+        "CREATE TABLE checksums (key INTEGER PRIMARY KEY, record INTEGER NOT NULL, "
+        f"thumbnail INTEGER, original INTEGER{vectors})"
+    )
+
+
+def column(place: int) -> str:
+    """Name the column with the sums of the n-th space, which is named as its table is."""
+    return f"vector_{place}"
+
+
+def of_bytes(key: int, data: bytes | None) -> int | None:
+    """Sum up a vector or a picture of a record; None for none."""
+    return None if data is None else zlib.crc32(data, key & _KEY_BITS)
+
+
+def of_record(key: int, columns: Iterable[Any]) -> int:
+    """Sum up the row of a record.
+
+    Args:
+        columns: Those of SUMMED; texts may be text or UTF-8.
+    """
+    return zlib.crc32(b"\0".join(map(_bytes_of, columns)), key & _KEY_BITS)
+
+
+def insert(conn: sqlite3.Connection, places: int, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Keep the sums of some records.
+
+    Args:
+        rows: The columns of the table, in their order.
+    """
+    marks = ", ".join("?" * (4 + places))
+    conn.executemany(f"INSERT OR REPLACE INTO checksums VALUES ({marks})", rows)
+
+
+def renew_records(conn: sqlite3.Connection, keys: Iterable[int]) -> None:
+    """Sum up the rows of some records anew, after these alone were written."""
+    with raw_text(conn):
+        for key in keys:
+            row = conn.execute(f"SELECT {SUMMED} FROM records WHERE key = ?", (key,)).fetchone()
+            conn.execute("UPDATE checksums SET record = ? WHERE key = ?", (of_record(key, row), key))
+
+
+def fill(conn: sqlite3.Connection, places: int, keys: Sequence[int]) -> None:
+    """Keep the sums of records that have none, as what is stored of them stands now. Memory stays bounded.
+
+    Args:
+        keys: Those of records that are there.
+    """
+    with raw_text(conn):
+        rows = []
+        for key in keys:
+            sums: list[Any] = [key]
+            sums.append(of_record(key, _row(conn, SUMMED, "records", key)))
+            sums.extend(of_bytes(key, data) for data in _row(conn, "thumbnail, original", "pictures", key))
+            sums.extend(of_bytes(key, _row(conn, "vector", column(place), key)[0]) for place in range(places))
+            rows.append(tuple(sums))
+    insert(conn, places, rows)
+
+
+@contextmanager
+def raw_text(conn: sqlite3.Connection) -> Iterator[None]:
+    """Let a connection give texts as UTF-8, also where they are none any more."""
+    before, conn.text_factory = conn.text_factory, bytes
+    try:
+        yield
+    finally:
+        conn.text_factory = before
+
+
+def _row(conn: sqlite3.Connection, columns: str, table: str, key: int) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = conn.execute(f"SELECT {columns} FROM {table} WHERE key = ?", (key,)).fetchone()
+    return (None,) * (columns.count(",") + 1) if row is None else row
+
+
+def _bytes_of(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    return b"" if value is None else str(value).encode()

@@ -1,0 +1,140 @@
+"""What a store of an earlier lookalike becomes, and the checksums that show damage."""
+
+import hashlib
+import logging
+import shutil
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from lookalike.stores import migration, open_stores
+from lookalike.values import CollectionSpec, Entry, Facts, Record, Space
+
+SPACES = (Space("look", 4, "cosine"), Space("hash", 12, "hamming"))
+
+
+def entry(id, look=(1, 0, 0, 0), *, thumbnail=None, original=None, facts=None, **metadata):
+    vector = np.array(look, np.float32)
+    vectors = {"look": vector / np.linalg.norm(vector), "hash": np.array([len(id), 7], np.uint8)}
+    record = Record(id=id, content_hash=f"hash of {id}", format="png", metadata=metadata, tags=("a", "ß"))
+    if facts is not None:
+        record = Record(**{**vars(record), "facts": facts})
+    return Entry(record, vectors, thumbnail, original)
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path / "home"
+
+
+def file_of(home):
+    [file] = (home / "collections").glob("*/records.sqlite")
+    return file
+
+
+def make_old(home):
+    """Take from a collection what lookalike 0.1.0 did not write."""
+    with closing(sqlite3.connect(file_of(home), isolation_level=None)) as conn:
+        conn.execute("DROP TABLE checksums")
+        conn.execute("ALTER TABLE records DROP COLUMN facts")
+        conn.execute("UPDATE meta SET value = '0.1' WHERE name = 'needs'")
+        conn.execute("PRAGMA user_version = 1")
+        conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def shelf(home, *, records=3, old=True):
+    store = open_stores(home).create(CollectionSpec(name="shelf", spaces=SPACES))
+    entries = [entry(f"{n}", (1, n, 0, 0), thumbnail=b"t%d" % n, original=b"o%d" % n, n=n) for n in range(records)]
+    store.upsert(entries)
+    held = list(store.scan()), {n: store.original(f"{n}") for n in range(records)}
+    store.close()
+    if old:
+        make_old(home)
+    return held
+
+
+def rows(home, sql):
+    with closing(sqlite3.connect(file_of(home))) as conn:
+        return conn.execute(sql).fetchall()
+
+
+def test_a_home_of_the_first_version_is_read_without_being_written(home):
+    held, originals = shelf(home)
+    before = hashlib.sha256(file_of(home).read_bytes()).hexdigest()
+    store = open_stores(home).open("shelf")
+    assert list(store.scan()) == held
+    assert store.get(["1"])["1"] == held[1]
+    assert store.entry("2")[1].record == held[2]
+    assert {n: store.original(f"{n}") for n in range(3)} == originals
+    assert store.neighbors("look", np.array([[1, 0, 0, 0]], np.float32), 3).counts.tolist() == [3]
+    store.close()
+    assert hashlib.sha256(file_of(home).read_bytes()).hexdigest() == before
+    assert rows(home, "PRAGMA user_version") == [(1,)]
+
+
+def test_the_first_write_gives_an_old_home_its_checksums_and_says_so(home, caplog):
+    held, originals = shelf(home)
+    store = open_stores(home).open("shelf")
+    with caplog.at_level(logging.WARNING):
+        store.delete(["nobody"])
+    assert '"shelf"' in caplog.text
+    assert "3 records get checksums" in caplog.text
+    assert list(store.scan()) == held
+    assert {n: store.original(f"{n}") for n in range(3)} == originals
+    store.close()
+    summed = rows(home, "SELECT * FROM checksums")
+    shutil.rmtree(home)
+    shelf(home, old=False)
+    afresh = rows(home, "SELECT * FROM checksums")
+    assert [row[2:] for row in afresh] == [row[2:] for row in summed]  # the records' times differ
+
+
+def test_an_interrupted_migration_goes_on_at_the_next_write(home, monkeypatch):
+    shelf(home, records=5)
+    monkeypatch.setattr(migration, "_AT_ONCE", 2)
+    summed = migration.checksums.fill
+
+    def ends(conn, places, keys):
+        if keys[0] > 1:
+            raise KeyboardInterrupt
+        summed(conn, places, keys)
+
+    monkeypatch.setattr(migration.checksums, "fill", ends)
+    store = open_stores(home).open("shelf")
+    with pytest.raises(KeyboardInterrupt):
+        store.delete(["0"])
+    assert rows(home, "SELECT count(*) FROM checksums") == [(2,)]
+    store.close()
+    monkeypatch.setattr(migration.checksums, "fill", summed)
+    store = open_stores(home).open("shelf")
+    store.upsert([entry("new")])
+    store.close()
+    assert rows(home, "SELECT count(*) FROM checksums") == rows(home, "SELECT count(*) FROM records") == [(6,)]
+    assert rows(home, "SELECT * FROM meta WHERE name = 'unsummed'") == []
+
+
+def test_what_a_camera_says_of_a_picture_is_kept(home):
+    facts = Facts(frames=12, taken="2021-05-03T10:11:12", camera="Kamera Ä 5", has_place=True)
+    stores = open_stores(home)
+    store = stores.create(CollectionSpec(name="shelf", spaces=SPACES))
+    store.upsert([entry("a", facts=facts), entry("b")])
+    assert [record.facts for record in store.scan()] == [facts, Facts()]
+    store.upsert([entry("b", facts=facts)])  # the same vectors: the record is written again
+    assert store.get(["b"])["b"].facts == facts
+    store.revise("b", metadata={"x": 1})
+    assert store.get(["b"])["b"].facts == facts
+    store.close()
+    assert rows(home, "SELECT facts FROM records")[0] == (
+        '{"frames": 12, "taken": "2021-05-03T10:11:12", "camera": "Kamera Ä 5", "has_place": true}',
+    )
+
+
+def test_a_fact_of_a_later_lookalike_is_passed_over(home):
+    shelf(home, old=False)
+    with closing(sqlite3.connect(file_of(home), isolation_level=None)) as conn:
+        conn.execute("""UPDATE records SET facts = '{"frames": 2, "moon": "full"}'""")
+    store = open_stores(home).open("shelf")
+    assert store.get(["1"])["1"].facts == Facts(frames=2)
+    store.close()
