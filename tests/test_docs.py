@@ -14,7 +14,6 @@ from conftest import ROOT
 
 import lookalike
 from lookalike.doors.cli import cli
-from lookalike.samples import write_samples
 
 README = (ROOT / "README.md").read_text()
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("decisions/*.md"), *ROOT.glob("tools/*.md")]
@@ -22,11 +21,8 @@ PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("decisions/*.md
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the README assumes it: `photos/` beside the reader."""
-    folder = tmp_path_factory.mktemp("desk")
-    write_samples(folder / "photos")
-    (folder / "photos" / "samples.jsonl").unlink()
-    return folder
+    """An empty folder, as a reader of the README begins in."""
+    return tmp_path_factory.mktemp("desk")
 
 
 def blocks(language: str) -> list[str]:
@@ -47,6 +43,30 @@ def test_the_commands_of_the_readme_run(desk: Path) -> None:
         )
         assert done.returncode == 0, (command, done.stderr)
     assert "data:image/jpeg" in (desk / "matches.html").read_text()
+
+
+def test_every_command_that_the_demo_prints_runs_as_it_is_printed(tmp_path: Path) -> None:
+    """From a folder with a blank in its name, and without the program on the path, as after `make demo`."""
+    where = tmp_path / "my desk"
+    where.mkdir()
+    program = [str(Path(sys.executable).parent / "lookalike"), "demo", "--no-serve", "--home", "a home"]
+    told = subprocess.run(program, cwd=where, capture_output=True, text=True, timeout=120)
+    assert told.returncode == 0, told.stderr
+    printed = re.findall(r"^\$ (.*)$", told.stdout, re.MULTILINE)
+    assert {"import", "find", "compare", "duplicates"} <= {word for line in printed for word in line.split()}
+    for line in printed:
+        done = subprocess.run(["bash", "-c", line], cwd=where, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, (line, done.stderr)
+    [serve] = re.findall(r"to go on with: (.*)$", told.stdout, re.MULTILINE)
+    [line] = re.findall(r"take back: (.*)\)", decided(program[0], where))
+    for last in (line, serve.replace("--open", "--help")):
+        assert subprocess.run(["bash", "-c", last], cwd=where, capture_output=True, timeout=60).returncode == 0, last
+
+
+def decided(program: str, where: Path) -> str:
+    """Decide on a sample of the demo, and give what was printed."""
+    words = [program, "decide", "keep", "scenes/aurora-1.jpg", "--collection", "demo", "--home", "a home"]
+    return subprocess.run(words, cwd=where, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 def test_the_output_of_find_is_the_one_in_the_readme(desk: Path) -> None:

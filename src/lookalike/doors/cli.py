@@ -21,6 +21,7 @@ from .terminal import (
     OPERATION_FAILED,
     SOME_FAILED,
     WRONG_USE,
+    command_line,
     home_option,
     json_option,
     open_library_at,
@@ -93,7 +94,25 @@ def demo(photos: str | None, home: str, serves: bool | None) -> int:
     if serves if serves is not None else sys.stdout.isatty():
         open_page(home, name, click.echo)
     else:
-        click.echo(f"The page, to go on with: lookalike serve --home {home} --open")
+        click.echo(f"The page, to go on with: {command_line('serve', '--open')}")
+    return DONE
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False))
+def samples(folder: str) -> int:
+    """Draw sample pictures into a folder, to try everything with.
+
+    Scenes, products in several colors and views, patterns, and changed copies: 8 MB. Other files there are left alone.
+
+    \b
+    Example:
+      lookalike samples photos/
+    """
+    from ..samples import write_samples
+
+    write_samples(Path(folder))
+    click.echo(f"drew sample pictures. Now: {command_line('index', folder)}", err=True)
     return DONE
 
 
@@ -124,6 +143,7 @@ for _command in (
     serving.openapi,
     doctor,
     demo,
+    samples,
 ):
     cli.add_command(_command)
 

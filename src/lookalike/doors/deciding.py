@@ -15,6 +15,7 @@ from .terminal import (
     DONE,
     SOME_FAILED,
     collection_option,
+    command_line,
     home_option,
     json_option,
     open_library_at,
@@ -326,7 +327,8 @@ def _decide(
         if as_json:
             print_json(decision_form(event))
         else:
-            click.echo(f"{choice.replace('_', ' ')}: {_ids(event)}  (take back: lookalike decisions undo {event.id})")
+            undo = command_line("decisions", "undo", event.id)
+            click.echo(f"{choice.replace('_', ' ')}: {_ids(event)}  (take back: {undo})")
     return DONE
 
 
@@ -375,7 +377,7 @@ def _show_applied(applied: Applied, as_json: bool) -> int:
     else:
         click.echo(f"moved {len(applied.moved):,} files ({size_text(applied.bytes)}), {len(applied.failed):,} stay")
         if any(target is not None for _, target in applied.moved):
-            click.echo(f"Take back: lookalike decisions undo {applied.batch}", err=True)
+            click.echo(f"Take back: {command_line('decisions', 'undo', applied.batch)}", err=True)
         _tell_failures(applied)
     return SOME_FAILED if applied.failed else DONE
 
@@ -389,7 +391,7 @@ def _show_best(found: Sequence[BestOf], batch: str | None) -> None:
     deleted, freed = sum(len(one.deleted) for one in found), sum(one.freed_bytes for one in found)
     click.echo(f"{len(found):,} groups: {deleted:,} records to delete ({size_text(freed)})")
     if batch is not None:
-        click.echo(f"Take back: lookalike decisions undo {batch}", err=True)
+        click.echo(f"Take back: {command_line('decisions', 'undo', batch)}", err=True)
     elif found:
         click.echo("nothing was decided. To decide it, pass --save.", err=True)
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from ..disk import replace_text
 from ..errors import InputError
 from ..rendering import Section, html_page
 from .lines import read_lines
+from .terminal import command_line
 
 if TYPE_CHECKING:
     from ..core.collection import Collection
@@ -32,14 +34,14 @@ def run_demo(library: Library, photos: Path | None, say: Callable[[str], None], 
     if photos is None:
         _add_samples(library, collection, say, tell)
     else:
-        say(f"$ lookalike index {photos} --collection {name}")
+        say("$ " + command_line("index", str(photos), "--collection", name))
         say(str(collection.add(photos, on_progress=tell)))
     ids = [record.id for record in collection]
     if len(ids) < 2:
         raise InputError(f"{photos} holds {len(ids)} pictures that can be read; the demo needs 2.")
     sections = _ask(library, collection, _queries(ids), say)
     sheet = library.settings.home / "sheet.html"
-    sheet.write_text(html_page(f"lookalike: {name}", f"{len(ids):,} pictures", sections), encoding="utf-8")
+    replace_text(sheet, html_page(f"lookalike: {name}", f"{len(ids):,} pictures", sections))
     say(f"\nThe same with pictures, for your browser: {sheet.resolve().as_uri()}")
     return name
 
@@ -63,11 +65,11 @@ def _add_samples(library: Library, collection: Collection, say: Callable[[str], 
     folder = library.settings.home / "samples"
     say("rendering sample pictures ...")
     records = write_samples(folder)
-    say(f"$ lookalike import {records} --collection {COLLECTION}")
+    say("$ " + command_line("import", str(records), "--collection", COLLECTION))
     say(str(collection.add(read_lines(records), base=folder, on_progress=tell)))
     photographs = installed_photographs()
     if photographs:
-        say(f"$ lookalike index {' '.join(path.name for path in photographs)} --collection {COLLECTION}")
+        say("$ " + command_line("index", *map(str, photographs), "--collection", COLLECTION))
         say(str(collection.add(photographs, on_progress=tell)))
 
 
@@ -80,17 +82,17 @@ def _queries(ids: Sequence[str]) -> list[str]:
 def _ask(library: Library, collection: Collection, queries: Sequence[str], say: Callable[[str], None]) -> list[Section]:
     sections = []
     for record_id in queries:
-        say(f"\n$ lookalike find id:{record_id} --collection {collection.name} --limit 6")
+        say("\n$ " + command_line("find", f"id:{record_id}", "--collection", collection.name, "--limit", "6"))
         found = collection.search(f"id:{record_id}", limit=6)
         say(str(found))
         sections += found.sections()
     pair = [source for match in found[:2] if (source := match.source)]
     if len(pair) == 2:
-        say(f"\n$ lookalike compare {pair[0]} {pair[1]}")
+        say("\n$ " + command_line("compare", *pair))
         compared = library.compare(*pair)
         say(str(compared))
         sections += compared.sections()
-    say(f"\n$ lookalike duplicates --collection {collection.name}")
+    say("\n$ " + command_line("duplicates", "--collection", collection.name))
     groups = collection.duplicates()
     say(str(groups))
     return sections + groups.sections()[:12]

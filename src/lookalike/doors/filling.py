@@ -12,6 +12,7 @@ from .terminal import (
     DONE,
     SOME_FAILED,
     collection_option,
+    command_line,
     encoder_option,
     home_option,
     json_option,
@@ -151,9 +152,10 @@ def _show_report(report: Report, target: Collection, as_json: bool) -> int:
     else:
         click.echo(f"{target.name}: {report}")
         if report.added:
-            click.echo(f"{len(target):,} records. Now: lookalike find IMAGE{_named(target.name)}", err=True)
+            find = command_line("find", "IMAGE", *_named(target.name))
+            click.echo(f"{len(target):,} records. Now: {find}", err=True)
     return SOME_FAILED if report.failed else DONE
 
 
-def _named(name: str) -> str:
-    return "" if name == "default" else f" --collection {name}"
+def _named(name: str) -> list[str]:
+    return [] if name == "default" else ["--collection", name]

@@ -12,6 +12,7 @@ from .terminal import (
     ANSWER_IS_NO,
     DONE,
     collection_option,
+    command_line,
     encoder_option,
     home_option,
     json_option,
@@ -44,7 +45,8 @@ def collections(home: str | None, as_json: bool) -> int:
         if as_json:
             print_json({"collections": [_brief(one) for one in opened]})
         elif not opened:
-            click.echo(f"no collections in {library.settings.home}. Make one: lookalike index FOLDER", err=True)
+            make = command_line("index", "FOLDER")
+            click.echo(f"no collections in {library.settings.home}. Make one: {make}", err=True)
         else:
             rows = [[one.name, one.spec.type, f"{len(one):,}", one.spec.keep] for one in opened]
             click.echo(text_table(["name", "type", "records", "keep"], rows, right=[2]))

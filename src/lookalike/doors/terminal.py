@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +52,23 @@ keep_option = click.option(
 sheet_option = click.option(
     "--html", "sheet", type=click.Path(dir_okay=False), help="Write a contact sheet with pictures."
 )
+
+
+def command_line(*words: str) -> str:
+    """Write a command of ours so that it runs when it is pasted here: program, quotes and home as they are now."""
+    context = click.get_current_context(silent=True)
+    home = context.params.get("home") if context else None
+    return " ".join([_program(), *(shlex.quote(word) for word in (*words, *(["--home", str(home)] if home else [])))])
+
+
+def _program() -> str:
+    """Name this program as a shell finds it: by its name where the path leads to it, else by where it lies."""
+    started = sys.argv[0]
+    if os.path.basename(started) == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m lookalike"
+    found = shutil.which("lookalike")
+    is_on_path = found is not None and os.path.exists(started) and os.path.samefile(found, started)
+    return "lookalike" if is_on_path or not started.endswith("lookalike") else shlex.quote(started)
 
 
 @contextmanager
