@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -350,7 +351,7 @@ def test_lists_may_be_damaged_at_any_time(home_with_lists, kind, damage):
     store = open_stores(home_with_lists, approximate_from=1_000).open("shelf")
     assert assert_recall(store, clustered(1_500), None, least=1.0) == {"exact"}
     assert any("missing or damaged" in line for line in store.check())
-    store.restamp({"r1": "1:1"})
+    store.restamp([replace(store.get(["r1"])["r1"], stamp="1:1")])
     store.close()  # a writer mends it
     store = open_stores(home_with_lists, approximate_from=1_000).open("shelf")
     assert assert_recall(store, clustered(1_500), None, least=0.9) == {"approximate"}

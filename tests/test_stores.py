@@ -33,7 +33,7 @@ from lookalike.errors import (
 )
 from lookalike.filters import parse_filter
 from lookalike.limits import Limits
-from lookalike.stores import open_stores
+from lookalike.stores import Move, open_stores
 from lookalike.stores.exact import distances_of
 from lookalike.values import CollectionSpec, Entry, Record, Space
 
@@ -471,7 +471,9 @@ def test_the_version_rises_with_every_write_and_with_nothing_else(make_store):
         for write in (
             lambda: store.upsert([entry("a"), entry("b")]),
             lambda: store.revise("a", metadata={"n": 1}),
-            lambda: store.restamp({"a": "1:1"}),
+            lambda: store.move([Move(store.get(["b"])["b"], "b", "/b", "")]),
+            lambda: store.discard([store.get(["b"])["b"]]),
+            lambda: store.restamp([replace(store.get(["a"])["a"], stamp="1:1")]),
             lambda: store.configure(fields=["n"]),
             lambda: store.delete(["b"]),
         ):
@@ -652,8 +654,49 @@ def test_revise_sets_unsets_and_replaces(make_store):
         assert store.get(["a"])["a"].tags == ("t",)
         with pytest.raises(RecordNotFoundError, match='"b"'):
             store.revise("b", tags=[])
-        store.restamp({"a": "1:2", "b": "3:4"})
-        assert store.get(["a", "b"])["a"].stamp == "1:2"
+        assert store.revise("a", fill={"z": 1, "y": 2}, more_tags=["u", "t"]).metadata == {"z": 0, "y": 2}
+        assert store.get(["a"])["a"].tags == ("t", "u")
+
+
+@over_stores
+def test_a_stamp_is_set_where_source_and_content_are_as_seen(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("a", source="one"), entry("b", source="two")])
+        a, b = (replace(record, stamp="1:2") for record in store.get(["a", "b"]).values())
+        store.restamp([a, replace(b, source="three"), replace(b, content_hash="other"), replace(a, id="c")])
+        assert [record.stamp for record in store.get(["a", "b"]).values()] == ["1:2", ""]
+
+
+@over_stores
+def test_an_entry_keeps_what_is_stored_now(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("a", n=1), entry("b", n=1)])
+        store.revise("a", metadata={"n": 2}, tags=["red"])
+        keeping = [replace(entry(id, look, n=9), keeps=frozenset(["metadata", "tags"])) for id, look in LOOKS]
+        assert store.upsert(keeping).updated == ("a", "b")
+        held = store.get(["a", "b", "c"])
+        assert [(held[id].metadata, held[id].tags) for id in "abc"] == [
+            ({"n": 2}, ("red",)),
+            ({"n": 1}, ()),
+            ({"n": 9}, ()),
+        ]
+        half = replace(entry("a", n=3), keeps=frozenset(["tags"]))
+        store.upsert([half, replace(entry("a", n=4), keeps=frozenset(["metadata"]))])
+        assert (store.get(["a"])["a"].metadata, store.get(["a"])["a"].tags) == ({"n": 3}, ())
+
+
+LOOKS = [("a", (0, 1, 0, 0)), ("b", (1, 0, 0, 0)), ("c", (1, 0, 0, 0))]
+
+
+@over_stores
+def test_of_records_that_were_seen_those_that_changed_are_not_discarded(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("a"), entry("b"), entry("c")])
+        seen = list(store.get(["a", "b", "c"]).values())
+        store.revise("b", tags=["new"])
+        store.delete(["c"])
+        assert store.discard(seen) == ("a",)
+        assert [record.id for record in store.scan()] == ["b"]
 
 
 @over_stores
@@ -691,6 +734,71 @@ def test_what_is_not_as_it_was_seen_is_neither_changed_nor_deleted(make_store):
 
 
 @over_stores
+def test_a_moved_record_keeps_all_but_id_source_and_stamp(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("old/a", source="/old/a", thumbnail=b"small", original=b"bytes", n=1), entry("b")])
+        seen, key = store.get(["old/a"])["old/a"], store.keys(["old/a"])["old/a"]
+        store.revise("old/a", tags=["meanwhile"])
+        move = Move(seen, "new/a", "/new/a", "3:4")
+        assert store.move([move]) == (move,)
+        held = store.get(["old/a", "new/a"])
+        assert list(held) == ["new/a"]
+        wanted = replace(seen, id="new/a", source="/new/a", stamp="3:4", tags=("meanwhile",))
+        assert replace(held["new/a"], updated_at=seen.updated_at) == wanted
+        assert (store.keys(["new/a"])["new/a"], store.thumbnail("new/a"), store.original("new/a")) == (
+            key,
+            b"small",
+            b"bytes",
+        )
+        assert answer(store, "look", unit((1, 0, 0, 0))[None], 1, filter=parse_filter({"_id": "new/a"})) == [
+            [("new/a", 0.0)]
+        ]
+        assert store.check() == []
+        store.move([])
+
+
+@over_stores
+def test_records_change_places_and_shift_along_a_chain(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry(id, source=f"/{id}") for id in "abcde"])
+        seen = store.get(list("abcde"))
+        ways = [("a", "b"), ("b", "a"), ("c", "d"), ("d", "e"), ("e", "f")]
+        moves = [Move(seen[old], new, f"/{new}", "") for old, new in ways]
+        assert store.move(moves) == tuple(moves)
+        assert {r.id: r.content_hash[-1] for r in store.scan()} == {"a": "b", "b": "a", "d": "c", "e": "d", "f": "e"}
+        assert [r.source for r in store.scan()] == ["/a", "/b", "/d", "/e", "/f"]
+
+
+@over_stores
+def test_a_move_to_a_held_id_or_of_a_record_that_changed_is_left_out(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry(id, source=f"/{id}") for id in "abcdef"])
+        seen = store.get(list("abcdef"))
+        store.revise("e", entry=entry("x", source="/elsewhere"))
+        store.delete(["f"])
+        ways = [("a", "b"), ("b", "c"), ("d", "new"), ("d", "other"), ("c", "c"), ("e", "g"), ("f", "h")]
+        done = store.move([Move(seen[old], new, "/moved", "") for old, new in ways])
+        assert [(one.seen.id, one.id) for one in done] == [("c", "c"), ("d", "new")]
+        assert [r.id for r in store.scan()] == ["a", "b", "c", "e", "new"]
+        with pytest.raises(InputError, match="id"):
+            store.move([Move(seen["a"], "", "/a", "")])
+        twice = [Move(seen[old], "same", "/same", "") for old in "ab"]
+        assert store.move(twice) == (twice[0],)
+
+
+@over_stores
+def test_records_are_found_by_their_source(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("b", source="/one"), entry("a", source="/one"), entry("c", source="/two"), entry("d")])
+        found = store.from_sources(["/one", "/three", "/two"])
+        assert {source: [r.id for r in records] for source, records in found.items()} == {
+            "/one": ["a", "b"],
+            "/two": ["c"],
+        }
+        assert store.from_sources([]) == {}
+
+
+@over_stores
 def test_a_scan_goes_by_rising_id_and_can_go_on(make_store):
     with make_store() as (_, store):
         names = sorted(f"{n:04}" for n in range(2500))
@@ -717,6 +825,12 @@ def test_configure_changes_fields_product_id_and_title(make_store):
     with make_store() as (stores, store):
         store.configure(fields=["price"], product_id_field="sku", title="A shelf")
         assert (store.spec.fields, store.spec.product_id_field, store.spec.title) == (("price",), "sku", "A shelf")
+        store.configure(more_fields=["color", "price"], fewer_fields=[])
+        store.configure(more_fields=["size"], fewer_fields=["color"])
+        assert store.spec.fields == ("price", "size")
+        with pytest.raises(InputError, match="declared"):
+            store.configure(fewer_fields=["color"])
+        store.configure(fewer_fields=["size"])
         store.configure(product_id_field="", title="")
         again = stores.open("shelf")
         assert again.spec == replace(store.spec, fields=("price",), product_id_field=None, title="")
@@ -953,7 +1067,7 @@ def test_damaged_index_files_heal_at_the_next_close_of_a_writer(full_home):
     [index] = full_home.rglob("index")
     _truncate(index)
     store = open_stores(full_home).open("shoes")
-    store.restamp({"r1": "1:1"})
+    store.restamp([replace(store.get(["r1"])["r1"], stamp="1:1")])
     store.close()
     store = open_stores(full_home).open("shoes")
     assert store.check() == []

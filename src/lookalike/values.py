@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CollectionType = Literal["photos", "products", "matching", "colors"]
 Keep = Literal["auto", "none", "thumbnail", "original"]
+Kept = Literal["metadata", "tags"]
 Metric = Literal["cosine", "hamming"]
 OutcomeKind = Literal["added", "updated", "unchanged", "skipped", "failed"]
 RelationKind = Literal[
@@ -114,12 +115,14 @@ class Entry:
             may be missing: that record has no place there.
         thumbnail: JPEG bytes to show, or None.
         original: The bytes as they came, or None.
+        keeps: What stays as it is stored, where there is a record of this id: a copy read earlier may be out of date.
     """
 
     record: Record
     vectors: Vectors
     thumbnail: bytes | None = None
     original: bytes | None = None
+    keeps: frozenset[Kept] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import disk
-from ..errors import ConflictError, LookalikeError, SourceNotFoundError
+from ..errors import ChangedMeanwhileError, ConflictError, LookalikeError, RecordNotFoundError, SourceNotFoundError
 from ..values import Failure, Progress
 from .ledger import Event, fresh_id
 
@@ -229,13 +229,14 @@ def _take_away(
         return str(record.source), done.moved_to
     if obstacle is not None:
         raise ConflictError(obstacle.message)
-    source = Path(record.source or "")
+    source, record = Path(record.source or ""), collection.get(record.id)  # edited, maybe, since it was planned
+    if record.source != str(source):
+        raise ConflictError(f'"{record.id}" is another file by now: "{record.source}". Look at its group anew.')
     _check_bytes(record)
     if kept is not None and os.path.isabs(kept.source or ""):
         _check_bytes(kept)
-    if merge_metadata and kept is not None and removal.gained:
-        tags = [*kept.tags, *removal.gained["tags"]] if "tags" in removal.gained else None
-        collection.update(kept.id, removal.gained.get("metadata"), tags=tags)
+    if merge_metadata and kept is not None and _gained(record, kept):
+        collection.update(kept.id, fill=record.metadata, more_tags=record.tags)
     target = way.target(source)
     written = collection.decisions.note_applied(removal.event, record, target, batch)
     try:
@@ -243,8 +244,26 @@ def _take_away(
     except OSError:
         collection.decisions.take_back([written])
         raise
-    collection.delete(record.id)
+    _drop(collection, record, removal.event, written)
     return str(source), None if target is None else str(target)
+
+
+def _drop(collection: Collection, record: Record, event: Event, written: Event) -> None:
+    """Delete the record of a moved file; what was edited meanwhile is noted first, so that it comes back with it."""
+    while True:
+        try:
+            collection.delete(record.id, seen=record)
+            return
+        except RecordNotFoundError:
+            return
+        except ChangedMeanwhileError:
+            now = collection.get(record.id)
+            if now.source != record.source:  # it is another file's by now
+                return
+            moved_to = None if written.moved_to is None else Path(written.moved_to)
+            again = collection.decisions.note_applied(event, now, moved_to, written.batch)
+            collection.decisions.take_back([written])
+            record, written = now, again
 
 
 def _check_bytes(record: Record) -> None:

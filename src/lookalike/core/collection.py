@@ -500,13 +500,9 @@ class Collection:
         Raises:
             InputError: when a field to drop is not declared.
         """
-        declared, dropped = self.spec.fields, tuple(drop)
-        for field in dropped:
-            if field not in declared:
-                names = ", ".join(declared) or "none"
-                raise InputError(f'"{field[:80]}" is no declared field. There are: {names}. Check the spelling.')
-        kept = [field for field in declared if field not in dropped]
-        self.configure(fields=dict.fromkeys([*kept, *fields]))
+        more, fewer = tuple(fields), tuple(drop)
+        if more or fewer:
+            self._store.configure(more_fields=more, fewer_fields=fewer)
 
     def get(self, record_id: str) -> Record:
         """Give one record.
@@ -532,6 +528,8 @@ class Collection:
         unset: Iterable[str] = (),
         source: Any = None,
         replace: bool = False,
+        fill: Mapping[str, Any] | None = None,
+        more_tags: Iterable[str] = (),
         seen: Record | None = None,
     ) -> Record:
         """Change one record: set fields (others stay), take fields away, set tags, or give it another picture.
@@ -539,6 +537,8 @@ class Collection:
         Args:
             metadata: Fields to set; with `replace` these are all the fields there are.
             source: A new picture for the record; its metadata and tags stay unless given.
+            fill: Fields to set where the record has none of that name.
+            more_tags: Tags to add behind those it has.
             seen: The record as the caller has seen it; nothing is changed when it is another by now.
 
         Raises:
@@ -547,8 +547,9 @@ class Collection:
             SourceError: when the new picture cannot be read; nothing is changed then.
         """
         given = None if metadata is None else dict(metadata)
-        if given is not None:
-            check_metadata(given, limits=self._describer.settings.limits)
+        for fields in (given, fill):
+            if fields is not None:
+                check_metadata(fields, limits=self._describer.settings.limits)
         named = None if tags is None else check_tags(tags)
         entry = None
         if source is not None:
@@ -559,7 +560,15 @@ class Collection:
                 raise item.failure
             entry = self._entry(dataclasses.replace(item, id=record_id))
         revised = self._store.revise(
-            record_id, metadata=given, unset=tuple(unset), tags=named, replace=replace, entry=entry, seen=seen
+            record_id,
+            metadata=given,
+            unset=tuple(unset),
+            tags=named,
+            replace=replace,
+            fill=fill,
+            more_tags=check_tags(more_tags),
+            entry=entry,
+            seen=seen,
         )
         if entry is not None:
             self.decisions.follow()
@@ -847,11 +856,11 @@ class Collection:
             raise InputError("prune is for a folder: it removes the records whose files below it are gone.")
         below = os.path.join(os.path.abspath(source), "")
         gone = [
-            record.id
+            record
             for record in self._store.scan()
             if record.source and record.source.startswith(below) and not os.path.exists(record.source)
         ]
-        return self._store.delete(gone)
+        return len(self._store.discard(gone))
 
     def _lists(self, record_id: str) -> dict[str, list[float]]:
         key = self._store.keys([record_id]).get(record_id, -1)

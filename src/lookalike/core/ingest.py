@@ -23,7 +23,7 @@ from .results import Report
 
 if TYPE_CHECKING:
     from ..stores import Replace, Store
-    from ..values import OutcomeKind
+    from ..values import Kept, OutcomeKind
 
 IdFrom = Literal["path", "name", "hash"]
 OnProgress = Callable[[Progress], None]
@@ -118,7 +118,7 @@ class Ingest:
         self._failed: list[tuple[int, Failure]] = []  # by place in the input
         self._batch: dict[str, tuple[int, Entry]] = {}  # by id: what waits for the next commit
         self._moved: dict[str, tuple[int, Entry]] = {}  # records whose file is now elsewhere
-        self._stamps: dict[str, str] = {}
+        self._restamped: list[Record] = []
         self._committed_at = time.monotonic()
 
     def run(self, items: Iterable[Item], on_progress: OnProgress | None = None) -> Report:
@@ -184,19 +184,19 @@ class Ingest:
 
     def _store_later(self, task: _Task, future: Future[Entry]) -> None:
         try:
-            entry = _keeping(future.result(), task.item, task.held)
+            entry = _keeping(future.result(), task.item)
         except LookalikeError as error:
             self._fail(task.place, task.item.name, error, task.item.id)
             return
         record, held = entry.record, task.held
         if record.id in self._batch:
-            if _is_same(self._batch[record.id][1].record, record):
+            if _is_same(self._batch[record.id][1].record, entry):
                 self._settle(task.place, record.id, "unchanged")
                 return
             self._commit()  # two sources claim one id: the store, which now holds the first, refuses the second
-        if held is not None and _is_same(held, record):
+        if held is not None and _is_same(held, entry):
             if held.stamp != record.stamp:
-                self._stamps[held.id] = record.stamp
+                self._restamped.append(record)
             self._settle(task.place, record.id, "unchanged")
         elif held is not None and _has_moved(held, record):
             self._moved[record.id] = (task.place, entry)
@@ -206,11 +206,11 @@ class Ingest:
     def _commit(self) -> None:
         batch, self._batch = self._batch, {}
         moved, self._moved = self._moved, {}
-        stamps, self._stamps = self._stamps, {}
+        restamped, self._restamped = self._restamped, []
         self._write(batch, "any" if self._rules.replace else "same_source")
         self._write(moved, "any")
-        if stamps:
-            self._store.restamp(stamps)
+        if restamped:
+            self._store.restamp(restamped)
         self._committed_at = time.monotonic()
 
     def _write(self, batch: Mapping[str, tuple[int, Entry]], replaced: Replace) -> None:
@@ -247,13 +247,10 @@ def _is_untouched(held: Record, item: Item) -> bool:
     return bool(item.stamp) and held.stamp == item.stamp and held.source == item.name and item.metadata is None
 
 
-def _keeping(entry: Entry, item: Item, held: Record | None) -> Entry:
-    """Let a record keep the metadata and tags of which its source says nothing."""
-    if held is None:
-        return entry
-    metadata = held.metadata if item.metadata is None else item.metadata
-    tags = held.tags if item.tags is None else item.tags
-    return replace(entry, record=replace(entry.record, metadata=metadata, tags=tags))
+def _keeping(entry: Entry, item: Item) -> Entry:
+    """Let a stored record keep the metadata and tags of which its source says nothing."""
+    silent: dict[Kept, bool] = {"metadata": item.metadata is None, "tags": item.tags is None}
+    return replace(entry, keeps=frozenset(name for name, is_silent in silent.items() if is_silent))
 
 
 def _has_moved(held: Record, new: Record) -> bool:
@@ -263,12 +260,13 @@ def _has_moved(held: Record, new: Record) -> bool:
     return os.path.isabs(held.source) and not os.path.exists(held.source)
 
 
-def _is_same(held: Record, new: Record) -> bool:
+def _is_same(held: Record, entry: Entry) -> bool:
+    new = entry.record
     return (
         held.content_hash == new.content_hash
         and held.source == new.source
-        and dict(held.metadata) == dict(new.metadata)
-        and held.tags == new.tags
+        and ("metadata" in entry.keeps or dict(held.metadata) == dict(new.metadata))
+        and ("tags" in entry.keeps or held.tags == new.tags)
     )
 
 

@@ -36,6 +36,16 @@ class Written:
     refused: tuple[Refused, ...]
 
 
+@dataclass(frozen=True)
+class Move:
+    """A record that is to have another id, source and stamp; `seen` is the record as it was read."""
+
+    seen: Record
+    id: str
+    source: str
+    stamp: str
+
+
 class Store(Protocol):
     """What keeps one collection. Every call sees all writes acknowledged before it, by any process.
 
@@ -57,6 +67,7 @@ class Store(Protocol):
         """Write entries in one transaction; of two with one id in a batch, the second is a rewrite of the first.
 
         Args:
+            entries: What an entry `keeps` is taken from the stored record, in the transaction.
             replace: What may be replaced: "any" record of the same id, only one whose `source` is the same, or
                 none. An entry that may not replace is refused and the others are written.
 
@@ -73,6 +84,8 @@ class Store(Protocol):
         unset: Collection[str] = (),
         tags: Sequence[str] | None = None,
         replace: bool = False,
+        fill: Mapping[str, Any] | None = None,
+        more_tags: Sequence[str] = (),
         entry: Entry | None = None,
         seen: Record | None = None,
     ) -> Record:
@@ -81,6 +94,8 @@ class Store(Protocol):
         Args:
             metadata: Fields to set, the others stay; with `replace` these are all the fields there are.
             unset: Fields to take away.
+            fill: Fields to set where the record has none of that name.
+            more_tags: Tags to add behind those it has.
             entry: Another picture with its vectors; its own id, metadata and tags are not looked at.
             seen: The record as the caller has seen it; nothing is changed when it is another by now.
 
@@ -90,8 +105,21 @@ class Store(Protocol):
         """
         ...
 
-    def restamp(self, stamps: Mapping[str, str]) -> None:
-        """Set the `stamp` of records by id, in one transaction; unknown ids are skipped."""
+    def restamp(self, records: Sequence[Record]) -> None:
+        """Set the `stamp` of records that still have this id, source and content, in one transaction."""
+        ...
+
+    def move(self, moves: Sequence[Move]) -> tuple[Move, ...]:
+        """Give records another id, source and stamp, in one transaction, and return the moves that were carried out.
+
+        Vectors, pictures, metadata, tags and time of birth stay, whoever changed them meanwhile. A move is left out
+        when its record has another source or content than was seen, or when its new id is held by a record that does
+        not move away itself; so records may change places. Of two moves to one id the first counts, after one that
+        keeps its id; of two moves of one record, the first.
+
+        Raises:
+            InputError: for an id that cannot be one; nothing is moved.
+        """
         ...
 
     def delete(self, record_ids: Collection[str], *, seen: Record | None = None) -> int:
@@ -103,6 +131,10 @@ class Store(Protocol):
         Raises:
             RecordNotFoundError, ChangedMeanwhileError: when the record that was seen is gone, or not as it was.
         """
+        ...
+
+    def discard(self, seen: Sequence[Record]) -> tuple[str, ...]:
+        """Delete the records that are as they were seen, in one transaction, and return their ids; others stay."""
         ...
 
     def get(self, record_ids: Sequence[str]) -> dict[str, Record]:
@@ -133,6 +165,10 @@ class Store(Protocol):
 
     def keys_of_hash(self, content_hash: str) -> list[int]:
         """Give the keys of all records with these very bytes, rising."""
+        ...
+
+    def from_sources(self, sources: Sequence[str]) -> dict[str, list[Record]]:
+        """Return the records of each of these sources, by rising id; a source without one is left out."""
         ...
 
     def vectors(self, space: str, keys: Sequence[int]) -> dict[int, F32 | U8]:
@@ -202,6 +238,8 @@ class Store(Protocol):
         self,
         *,
         fields: Sequence[str] | None = None,
+        more_fields: Sequence[str] = (),
+        fewer_fields: Collection[str] = (),
         product_id_field: str | None = None,
         recall_target: float | None = None,
         calibration: Calibration | None = None,
@@ -210,13 +248,14 @@ class Store(Protocol):
         """Change declared fields, product-id field, recall target, calibration and title, each where given.
 
         Args:
+            more_fields, fewer_fields: Fields to declare beside those that are declared now, and to drop of them.
             product_id_field: "" takes it away.
             calibration: One without points takes it away.
             recall_target: The share of true neighbors that an approximate index must find, over 0 up to 1; 1 means
                 that every search is exact. A higher one holds at once, by exact search until the next `flush`.
 
         Raises:
-            InputError: when the recall target is out of range.
+            InputError: when the recall target is out of range, or a field to drop is not declared.
         """
         ...
 

@@ -26,8 +26,8 @@ from ..errors import (
 )
 from ..limits import Limits
 from ..values import Calibration, CollectionSpec, Entry, Neighbors, Pairs, Plan, Record
-from . import generation, maintenance, remembered, schema, writing
-from .base import Replace, Written
+from . import generation, maintenance, moving, remembered, schema, writing
+from .base import Move, Replace, Written
 from .sql import Where, where
 from .transactions import Truth
 
@@ -71,6 +71,8 @@ class EmbeddedStore:
         self,
         *,
         fields: Sequence[str] | None = None,
+        more_fields: Sequence[str] = (),
+        fewer_fields: Collection[str] = (),
         product_id_field: str | None = None,
         recall_target: float | None = None,
         calibration: Calibration | None = None,
@@ -81,6 +83,8 @@ class EmbeddedStore:
             spec = schema.read_spec(conn)
             if fields is not None:
                 spec = replaced(spec, fields=tuple(fields))
+            if more_fields or fewer_fields:
+                spec = replaced(spec, fields=schema.changed_fields(spec.fields, more_fields, fewer_fields))
             if product_id_field is not None:
                 spec = replaced(spec, product_id_field=product_id_field or None)
             if recall_target is not None:
@@ -116,6 +120,8 @@ class EmbeddedStore:
         unset: Collection[str] = (),
         tags: Sequence[str] | None = None,
         replace: bool = False,
+        fill: Mapping[str, Any] | None = None,
+        more_tags: Sequence[str] = (),
         entry: Entry | None = None,
         seen: Record | None = None,
     ) -> Record:
@@ -124,7 +130,9 @@ class EmbeddedStore:
             held = _held(conn, record_id, seen)
             fields = {**({} if replace and metadata is not None else held.metadata), **(metadata or {})}
             kept = {name: value for name, value in fields.items() if name not in unset}
+            kept = {**(fill or {}), **kept} if fill else kept
             words = held.tags if tags is None else tuple(tags)
+            words = tuple(dict.fromkeys((*words, *more_tags))) if more_tags else words
             if entry is None:
                 writing.revise(conn, replaced(held, metadata=kept, tags=words), version=version, limits=self._limits)
             else:
@@ -133,10 +141,17 @@ class EmbeddedStore:
                 writing.write(conn, batch, version=version, replace="any")
             return _held(conn, record_id)
 
-    def restamp(self, stamps: Mapping[str, str]) -> None:
-        """Set the `stamp` of records by id, in one transaction; unknown ids are skipped."""
+    def restamp(self, records: Sequence[Record]) -> None:
+        """Set the `stamp` of records that still have this id, source and content; see the seam."""
         with self._truth.writing() as (conn, _):
-            writing.restamp(conn, stamps)
+            writing.restamp(conn, records)
+
+    def move(self, moves: Sequence[Move]) -> tuple[Move, ...]:
+        """Give records another id, source and stamp, and return the moves that were carried out; see the seam."""
+        if not moves:
+            return ()
+        with self._truth.writing() as (conn, version):
+            return moving.move(conn, moves, version=version, limits=self._limits)
 
     def delete(self, record_ids: Collection[str], *, seen: Record | None = None) -> int:
         """Delete records for good and say how many were there. Unknown ids are skipped; see the seam."""
@@ -146,6 +161,16 @@ class EmbeddedStore:
             keys = list(self._keys(conn, record_ids).values())
             writing.remove(conn, keys)
             return len(keys)
+
+    def discard(self, seen: Sequence[Record]) -> tuple[str, ...]:
+        """Delete the records that are as they were seen, and return their ids; see the seam."""
+        expected = {one.id: one for one in seen}
+        with self._truth.writing() as (conn, _):
+            sql = f"SELECT {schema.record_columns(conn)} FROM records WHERE id {_IN}"
+            rows = conn.execute(sql, (json.dumps(list(expected)),)).fetchall()
+            same = {row[1]: row[0] for row in rows if schema.record_of(row) == expected[row[1]]}
+            writing.remove(conn, list(same.values()))
+            return tuple(same)
 
     # ---- reading
 
@@ -191,6 +216,13 @@ class EmbeddedStore:
         sql = "SELECT key FROM records WHERE content_hash = ? ORDER BY key"
         with self._truth.reading() as conn:
             return [row[0] for row in conn.execute(sql, (content_hash,))]
+
+    def from_sources(self, sources: Sequence[str]) -> dict[str, list[Record]]:
+        """Return the records of each of these sources, by rising id; see the seam."""
+        found: dict[str, list[Record]] = {}
+        for record in sorted(map(schema.record_of, self._rows("source", sources)), key=lambda one: one.id):
+            found.setdefault(str(record.source), []).append(record)
+        return found
 
     def vectors(self, space: str, keys: Sequence[int]) -> dict[int, F32 | U8]:
         """Give the stored vectors of one space by key; records without a vector there are left out."""

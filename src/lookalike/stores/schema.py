@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -179,6 +180,19 @@ def _calibration(stored: dict[str, Any]) -> Calibration:
     return Calibration(**{**stored, **curves})
 
 
+def changed_fields(declared: Sequence[str], more: Sequence[str], fewer: Collection[str]) -> tuple[str, ...]:
+    """Return the declared fields with some more and without others.
+
+    Raises:
+        InputError: when a field to drop is not declared.
+    """
+    for field in fewer:
+        if field not in declared:
+            names = ", ".join(declared) or "none"
+            raise InputError(f'"{field[:80]}" is no declared field. There are: {names}. Check the spelling.')
+    return tuple(dict.fromkeys([*(field for field in declared if field not in fewer), *more]))
+
+
 def checked_recall(target: float) -> float:
     """Give a recall target that is one.
 
@@ -197,7 +211,7 @@ def declared(spec: CollectionSpec) -> frozenset[str]:
 
 
 def index_fields(conn: sqlite3.Connection) -> None:
-    """Make the indexes of the declared fields, and drop those of others, in the write transaction under way.
+    """Make the indexes of the declared fields and of sources, and drop those of others, in the transaction under way.
 
     An earlier lookalike keeps such indexes level as well: SQLite does.
     """
@@ -208,6 +222,7 @@ def index_fields(conn: sqlite3.Connection) -> None:
             conn.execute(f'CREATE INDEX "{name}" ON records ({wanted[name]})')
         else:
             conn.execute(f'DROP INDEX "{name}"')
+    conn.execute("CREATE INDEX IF NOT EXISTS records_by_source ON records (source)")
 
 
 def _value(field: str) -> str | None:

@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - tables are named by schema.py alone; values are bound
 from __future__ import annotations
 
+import dataclasses
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -139,7 +140,7 @@ def _encode(rows: list[Any], space: Space, ids: list[str]) -> list[bytes]:
 def write(conn: sqlite3.Connection, batch: Sequence[Prepared], *, version: int, replace: Replace) -> Written:
     """Write a batch in the transaction under way."""
     held = _held(conn, [each.entry.record.id for each in batch])
-    chosen, refused = _choose(batch, held, replace)
+    chosen, refused = _choose(_with_kept(conn, batch), held, replace)
     same = _with_same_vectors(conn, {held[id][0]: each for id, each in chosen.items() if id in held})
     remove(conn, [held[id][0] for id in chosen if id in held and held[id][0] not in same])
     key = conn.execute("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'records'), 0)").fetchone()[0]
@@ -167,18 +168,45 @@ def revise(conn: sqlite3.Connection, record: Record, *, version: int, limits: Li
     )
 
 
-def restamp(conn: sqlite3.Connection, stamps: Mapping[str, str]) -> None:
-    """Write the stamps of those records that are there, in the transaction under way."""
-    sql = "SELECT id, key FROM records WHERE id IN (SELECT value FROM json_each(?))"
-    held = conn.execute(sql, (json.dumps(list(stamps)),)).fetchall()
-    conn.executemany("UPDATE records SET stamp = ? WHERE key = ?", [(stamps[id], key) for id, key in held])
-    checksums.renew_records(conn, [key for _, key in held])
+def restamp(conn: sqlite3.Connection, records: Sequence[Record]) -> None:
+    """Write the stamps of records that still have this id, source and content, in the transaction under way."""
+    wanted = {one.id: one for one in records}
+    sql = "SELECT key, id, source, content_hash FROM records WHERE id IN (SELECT value FROM json_each(?))"
+    held = [
+        (key, wanted[id].stamp)
+        for key, id, *seen in conn.execute(sql, (json.dumps(list(wanted)),))
+        if seen == [wanted[id].source, wanted[id].content_hash]
+    ]
+    conn.executemany("UPDATE records SET stamp = ? WHERE key = ?", [(stamp, key) for key, stamp in held])
+    checksums.renew_records(conn, [key for key, _ in held])
 
 
 def _held(conn: sqlite3.Connection, ids: Sequence[str]) -> dict[str, tuple[int, str | None, str]]:
     """Give (key, source, created_at) of the records that are there, by id."""
     sql = "SELECT id, key, source, created_at FROM records WHERE id IN (SELECT value FROM json_each(?))"
     return {row[0]: row[1:] for row in conn.execute(sql, (json.dumps(list(ids)),))}
+
+
+def _with_kept(conn: sqlite3.Connection, batch: Sequence[Prepared]) -> list[Prepared]:
+    """Give each entry what it keeps of the record of its id, stored or earlier in the batch."""
+    ids = [each.entry.record.id for each in batch if each.entry.keeps]
+    if not ids:
+        return list(batch)
+    sql = "SELECT id, metadata, tags FROM records WHERE id IN (SELECT value FROM json_each(?))"
+    stored = {row[0]: row[1:] for row in conn.execute(sql, (json.dumps(ids),))}
+    found = []
+    for each in batch:
+        id, keeps = each.entry.record.id, each.entry.keeps
+        if id in stored and keeps:
+            metadata, tags = stored[id]
+            each = dataclasses.replace(
+                each,
+                metadata=metadata if "metadata" in keeps else each.metadata,
+                tags=tags if "tags" in keeps else each.tags,
+            )
+        stored[id] = each.metadata, each.tags
+        found.append(each)
+    return found
 
 
 def _choose(

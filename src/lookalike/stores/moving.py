@@ -1,0 +1,56 @@
+"""Moves of records: another id, source and stamp, in one transaction, while all else of them stays where it is."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Container, Mapping, Sequence
+
+from ..limits import Limits
+from . import checksums, schema, writing
+from .base import Move
+
+_IN = "IN (SELECT value FROM json_each(?))"  # any number of values in one variable
+
+
+def move(conn: sqlite3.Connection, moves: Sequence[Move], *, version: int, limits: Limits) -> tuple[Move, ...]:
+    """Carry out the moves that can be, in the transaction under way, and return them; see `Store.move`."""
+    for one in moves:
+        writing.check_id(one.id, limits)
+    names = [name for one in moves for name in (one.seen.id, one.id)]
+    sql = f"SELECT id, key, source, content_hash FROM records WHERE id {_IN}"  # noqa: S608 - nothing of a caller
+    held = {id: tuple(rest) for id, *rest in conn.execute(sql, (json.dumps(names),))}
+    chosen = possible([one for one in moves if _is_as_seen(one, held)], held)
+    keys = [held[one.seen.id][0] for one in chosen]
+    conn.executemany("UPDATE records SET id = ? WHERE key = ?", [(f"\0{key}", key) for key in keys])
+    now = schema.now()
+    conn.executemany(
+        "UPDATE records SET id = ?, source = ?, stamp = ?, updated_at = ?, changed = ? WHERE key = ?",
+        [(one.id, one.source, one.stamp, now, version, key) for one, key in zip(chosen, keys, strict=True)],
+    )
+    checksums.renew_records(conn, keys)
+    return tuple(chosen)
+
+
+def possible(moves: Sequence[Move], held: Container[str]) -> list[Move]:
+    """Choose the moves whose new ids are free, or are left by another of them; of two to one id, the first.
+
+    A record that keeps its id comes before those that want it.
+
+    Args:
+        held: The ids that are in use.
+    """
+    chosen: dict[str, Move] = {}
+    targets: set[str] = set()
+    for one in sorted(moves, key=lambda one: one.seen.id != one.id):
+        if one.seen.id not in chosen and one.id not in targets:
+            chosen[one.seen.id] = one
+            targets.add(one.id)
+    while blocked := [one for one in chosen.values() if one.id in held and one.id not in chosen]:
+        for one in blocked:
+            del chosen[one.seen.id]
+    return list(chosen.values())
+
+
+def _is_as_seen(one: Move, held: Mapping[str, tuple[object, ...]]) -> bool:
+    return one.seen.id in held and held[one.seen.id][1:] == (one.seen.source, one.seen.content_hash)
