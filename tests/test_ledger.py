@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ import lookalike
 from lookalike.core.collection import Collection
 from lookalike.core.fingerprints import ANYWHERE, AT_PLACE, Fingerprint, agree, fingerprint_form, fingerprint_from
 from lookalike.core.ledger import Event, Ledger, event_form, event_from, fresh_id, standing_of
+from lookalike.core.standing import Pairs, verdicts_of
 from lookalike.errors import ConflictError, InputError, NotFoundError, RecordNotFoundError, StoreDamagedError
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -458,3 +460,165 @@ def test_decisions_hold_on_another_machine_where_the_files_lie_elsewhere(shelf: 
         photos = library.collection("pictures", create=True)
         photos.add(tmp_path / "nas")
         assert [{Path(one.id).stem for one in group.members} for group in photos.duplicates()] == [{"4", "4-low"}]
+
+
+# ---- whose decisions hold where
+
+
+class Tenants:
+    """One home with two collections of the same pictures; who speaks for `mine` only decides through `bound`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.library = lookalike.open(folder / "home")
+        self.mine, self.theirs = (self.library.collection(name, create=True) for name in ("mine", "theirs"))
+        for seed in range(3):
+            draw(seed).save(folder / f"{seed}.jpg", quality=92)
+            draw(seed).save(folder / f"{seed}-low.jpg", quality=60)
+        for collection in (self.mine, self.theirs):
+            collection.add(folder)
+        self.bound = self.mine.within(["mine"])
+
+
+@pytest.fixture(scope="module")
+def folder_of_both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenants]:
+    made = Tenants(tmp_path_factory.mktemp("tenants"))
+    yield made
+    made.library.close()
+
+
+@pytest.fixture
+def both(folder_of_both: Tenants) -> Iterator[Tenants]:
+    yield folder_of_both
+    (folder_of_both.library.settings.home / "decisions.jsonl").unlink(missing_ok=True)
+
+
+def test_what_one_tenant_decides_changes_nothing_in_the_collection_of_another(both: Tenants) -> None:
+    pair = ["0.jpg", "0-low.jpg"]
+    both.bound.decisions.decide("delete", ["0-low.jpg"], beside=["0.jpg"])
+    both.bound.decisions.decide("not_a_duplicate", ["1.jpg", "1-low.jpg"])
+    both.bound.decisions.decide("later", ["2.jpg"])
+    assert both.mine.decisions.kinds([*pair, "2.jpg"]) == {"0-low.jpg": "delete", "2.jpg": "later"}
+    assert both.theirs.decisions.kinds([*pair, "2.jpg"]) == {}
+    assert both.theirs.decisions.different_from("1.jpg", ["1-low.jpg"]) == set()
+    assert both.theirs.decisions.ids_of("delete") == set()
+
+
+def test_a_tenant_takes_a_decision_of_the_whole_home_back_for_itself_alone(both: Tenants) -> None:
+    made = both.mine.decisions.decide("delete", ["0-low.jpg"], beside=["0.jpg"])
+    assert both.bound.decisions.undo([made.id]) == (made,)
+    assert both.mine.decisions.kinds(["0-low.jpg"]) == {}
+    assert both.theirs.decisions.kinds(["0-low.jpg"]) == {"0-low.jpg": "delete"}
+    assert made in both.library.ledger.standing()
+    assert both.library.ledger.undo([made.id]) == (made,)
+    assert both.theirs.decisions.kinds(["0-low.jpg"]) == {}
+
+
+def test_the_best_of_each_group_is_kept_for_ones_own_collection(both: Tenants) -> None:
+    both.mine.review.keep_best(within=["mine"])
+    assert both.mine.decisions.ids_of("delete")
+    assert both.theirs.decisions.ids_of("delete") == both.theirs.decisions.ids_of("keep") == set()
+
+
+def test_a_picture_that_a_tenant_saves_anew_is_another_one_elsewhere(both: Tenants, tmp_path: Path) -> None:
+    both.theirs.decisions.decide("delete", ["2-low.jpg"], beside=["2.jpg"])
+    draw(2).save(tmp_path / "again.jpg", quality=55)
+    both.theirs.add(tmp_path / "again.jpg", id="again.jpg")
+    both.bound.update("2-low.jpg", source=str(tmp_path / "again.jpg"))  # noted: it is what 2-low.jpg was
+    assert both.mine.decisions.kinds(["2-low.jpg"]) == {"2-low.jpg": "delete"}
+    assert both.theirs.decisions.kinds(["2-low.jpg", "again.jpg"]) == {"2-low.jpg": "delete"}
+    both.theirs.delete("again.jpg")
+    both.mine.delete("2-low.jpg")
+
+
+@pytest.mark.parametrize("kind", ["delete", "keep", "later", "not_a_duplicate", "applied", "saved_anew", "undo"])
+def test_events_that_a_tenant_brings_hold_in_its_own_collection(both: Tenants, kind: Any) -> None:
+    ours = both.theirs.decisions.decide("keep", ["1.jpg"], beside=["1-low.jpg"])
+    low, other = both.theirs.decisions.decide("later", ["1-low.jpg", "2.jpg"]).pictures
+    brought = Event(
+        id=fresh_id(),
+        at=(datetime.now(UTC) + timedelta(hours=1)).isoformat(),  # the last word, if it had any
+        kind=kind,
+        collection="mine",
+        batch="b",
+        pictures=(replace(low, before=(other.content_hash,)), other),
+        beside=ours.pictures,
+        about=(ours.id,),
+        record={"_id": "x", "_file": "/etc/hostname"},
+        within=("theirs", "mine"),
+    )
+    before = both.theirs.decisions.kinds(["1.jpg", "1-low.jpg", "2.jpg"])
+    assert both.library.ledger.merge([event_form(brought)], within=("mine",)) == 1
+    assert both.library.ledger.events()[-1].within == ("mine",)
+    assert both.theirs.decisions.kinds(["1.jpg", "1-low.jpg", "2.jpg"]) == before
+    assert both.theirs.decisions.different_from("1-low.jpg", ["2.jpg"]) == set()
+    assert both.library.ledger.merge([event_form(brought)], within=("mine",)) == 0
+
+
+def test_a_tenant_cannot_take_the_name_of_an_event_that_is_still_to_come(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, Clock())
+    real = event_form(replace(event("delete", "a"), at=NOON.isoformat()))
+    forged = {**real, "kind": "keep", "collection": "mine"}
+    assert ledger.merge([forged], within=("mine",)) == 1
+    assert ledger.merge([real]) == 1
+    assert [one.kind for one in ledger.standing("default")] == ["delete"]
+    assert ledger.merge([real], within=("default",)) == 0  # it says nothing new there
+
+
+@given(
+    groups=st.lists(st.tuples(st.lists(st.sampled_from("abcd"), max_size=4), st.lists(st.sampled_from("abcd")))),
+)
+def test_pairs_are_those_of_their_groups(groups: list[tuple[list[str], list[str]]]) -> None:
+    found, wanted = Pairs(), set()
+    for ours, others in groups:
+        found.add(ours, others)
+        wanted.update(frozenset(pair) for pair in combinations(ours, 2))
+        wanted.update(frozenset((a, b)) for a in ours for b in others)
+    every = {frozenset((a, b)) for a in "abcde" for b in "abcde"}
+    assert {pair for pair in every if pair in found} == wanted
+
+
+# ---- events no larger than decisions
+
+
+def test_decisions_on_a_thousand_pictures_take_room_for_each_picture_and_not_for_each_pair() -> None:
+    pictures = tuple(picture(f"{place}") for place in range(1000))
+    events = [replace(event("not_a_duplicate"), pictures=pictures, id=str(place)) for place in range(5)]
+    tracemalloc.start()
+    verdicts = verdicts_of(events)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8_000_000
+    assert frozenset(("hash of 0", "hash of 999")) in verdicts.different
+
+
+def too_large() -> dict[str, dict[str, Any]]:
+    known = fingerprint_form(picture("a"))
+    return {
+        "pictures": {"pictures": [known] * 1001},
+        "pictures and beside": {"pictures": [known] * 600, "beside": [known] * 600},
+        "about": {"about": [f"e{place}" for place in range(1001)]},
+        "within": {"within": ["default", *(f"c{place}" for place in range(1001))]},
+        "an id": {"pictures": [{**known, "id": "x" * 1025}]},
+        "a source": {"pictures": [{**known, "source": "x" * 9000}]},
+        "a hash": {"pictures": [{**known, "content_hash": "x" * 1000}]},
+        "hashes before": {"pictures": [{**known, "before": [f"h{place}" for place in range(1001)]}]},
+        "hues": {"pictures": [{**known, "hues": "00" * 5000}]},
+        "the name of the event": {"id": "x" * 1025},
+        "a batch": {"batch": "x" * 1025},
+        "the name of a collection": {"collection": "x" * 200},
+        "a record": {"record": {"_id": "a", "text": "x" * 1_100_000}},
+        "what no database holds": {"pictures": [{**known, "id": "\ud800"}]},
+        "pictures that are no list": {"pictures": {"a": 1}},
+        "within that is no list": {"within": 7},
+        "elsewhere only": {"within": ["another"]},
+    }
+
+
+@pytest.mark.parametrize("what", list(too_large()))
+def test_an_event_that_no_decision_could_be_is_not_merged(tmp_path: Path, what: str) -> None:
+    ledger = Ledger(tmp_path, Clock())
+    good = event_form(replace(event("keep", "a"), at=NOON.isoformat()))
+    with pytest.raises(InputError):
+        ledger.merge([{**good, **too_large()[what]}])
+    assert ledger.events() == ()
+    assert ledger.merge([good]) == 1

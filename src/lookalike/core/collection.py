@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
 import random
@@ -96,6 +97,15 @@ class Collection:
     def decisions(self) -> Decisions:
         """What people decided about its records: keep, delete, no duplicate, later."""
         return self._decisions
+
+    def within(self, collections: Sequence[str]) -> Collection:
+        """Return this collection for a caller who speaks for some collections only; none of them means all.
+
+        What is decided or noted through it holds in these collections, and changes nothing in any other.
+        """
+        bound = copy.copy(self)
+        bound._decisions = self._decisions.within(collections)
+        return bound
 
     @property
     def review(self) -> Review:

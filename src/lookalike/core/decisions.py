@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, get_args
 
-from ..errors import InputError, NotFoundError, RecordNotFoundError
-from .ledger import Choice, Event, fresh_id
+from ..errors import InputError, RecordNotFoundError
+from .ledger import MOST_PICTURES, Choice, Event, fresh_id
 from .standing import Standing, Verdicts, standing_in, verdicts_of
 
 if TYPE_CHECKING:
@@ -17,22 +17,35 @@ if TYPE_CHECKING:
     from .fingerprints import Fingerprint
     from .ledger import Ledger
 
-_MOST_AT_ONCE = 1000  # records in one decision: more is a mistake, and pairs grow with the square
+
+class _Kept:
+    """What is kept of the last look, until something is decided or written."""
+
+    verdicts: tuple[int, Verdicts] | None = None  # with the version of the ledger
+    standing: tuple[tuple[int, int], Standing] | None = None  # with that of the store, too
 
 
 class Decisions:
-    """What people decided about the records of one collection. Made by `Collection.decisions`."""
+    """What people decided about the records of one collection. Made by `Collection.decisions`.
 
-    def __init__(self, store: Store, ledger: Ledger) -> None:
+    Attributes:
+        reach: The collections in which holds what is decided through this object; empty for all of the home.
+    """
+
+    def __init__(self, store: Store, ledger: Ledger, reach: tuple[str, ...] = (), kept: _Kept | None = None) -> None:
         self._store = store
         self._ledger = ledger
-        self._verdicts: tuple[int, Verdicts] | None = None  # with the version of the ledger
-        self._standing: tuple[tuple[int, int], Standing] | None = None  # with that of the store, too
+        self.reach = reach
+        self._kept = kept or _Kept()
+
+    def within(self, collections: Iterable[str]) -> Decisions:
+        """Return these decisions for a caller who speaks for some collections only; none of them means all."""
+        return Decisions(self._store, self._ledger, tuple(collections), self._kept)
 
     @property
     def version(self) -> int:
-        """A number that every decision raises."""
-        return self._ledger.version
+        """A number that every decision raises that holds here."""
+        return self._ledger.version(self._store.spec.name)
 
     def decide(
         self, choice: Choice, record_ids: Sequence[str], *, beside: Iterable[str] = (), batch: str | None = None
@@ -78,6 +91,7 @@ class Decisions:
                     batch=batch,
                     pictures=tuple(known[keys[one]] for one in ids),
                     beside=tuple(known[keys[one]] for one in others),
+                    within=self.reach,
                 )
                 for choice, ids, others in wanted
             ]
@@ -85,28 +99,31 @@ class Decisions:
 
     def follow(self) -> None:
         """Note the new bytes of pictures that were saved anew, so that the next change is measured from there."""
-        if not self._ledger.version:
+        if not self.version:
             return
         standing, name, batch = self.standing(), self._store.spec.name, fresh_id()
         known = standing.fingerprints(self._store, standing.saved_anew)
         if known:
-            self._ledger.append([Event(fresh_id(), "", "saved_anew", name, batch, (one,)) for one in known.values()])
+            self._ledger.append(
+                [Event(fresh_id(), "", "saved_anew", name, batch, (one,), within=self.reach) for one in known.values()]
+            )
 
     def standing(self) -> Standing:
         """Give what stands for the records as they are now; quick while nothing is decided or written."""
-        version = self._ledger.version
-        if self._verdicts is None or self._verdicts[0] != version:
-            self._verdicts = version, verdicts_of(self._ledger.standing())
+        version, kept = self.version, self._kept
+        if kept.verdicts is None or kept.verdicts[0] != version:
+            kept.verdicts = version, verdicts_of(self._ledger.standing(self._store.spec.name))
         moment = version, self._store.version
-        if self._standing is None or self._standing[0] != moment:
-            self._standing = moment, standing_in(self._store, self._verdicts[1])
-        return self._standing[1]
+        if kept.standing is None or kept.standing[0] != moment:
+            kept.standing = moment, standing_in(self._store, kept.verdicts[1])
+        return kept.standing[1]
 
     def _before(self) -> Standing:
         """Give what stood when the store was last written: what a picture was before, no decision since can change."""
-        if self._standing is None or self._standing[0][1] != self._store.version:
+        kept = self._kept.standing
+        if kept is None or kept[0][1] != self._store.version:
             return self.standing()
-        return self._standing[1]
+        return kept[1]
 
     def kinds(self, record_ids: Sequence[str]) -> dict[str, Choice]:
         """Say for each record that is to be kept, deleted or looked at later, which of these."""
@@ -151,6 +168,7 @@ class Decisions:
                     about=(event.id,),
                     record={**record.metadata, "_id": record.id, "_file": record.source, "tags": list(record.tags)},
                     moved_to=None if moved_to is None else str(moved_to),
+                    within=self.reach,
                 )
             ]
         )
@@ -158,16 +176,17 @@ class Decisions:
 
     def applied_to(self, record: Record) -> Event | None:
         """Give the last event that a deletion was carried out on a record, from the file where it lies."""
-        events = (one for one in self.events() if one.kind == "applied" and one.record["_file"] == record.source)
+        events = (one for one in self.events() if one.kind == "applied" and one.record.get("_file") == record.source)
         return max(events, key=lambda one: one.at, default=None)
 
     def take_back(self, events: Iterable[Event]) -> tuple[Event, ...]:
         """Write that these events no longer stand; `undo` is for people, this for what has set the rest right."""
-        return self._ledger.take_back(events)
+        return self._ledger.take_back(events, within=self.reach)
 
     def events(self) -> tuple[Event, ...]:
         """Give what was decided in this collection and stands, in its order."""
-        return tuple(one for one in self._ledger.standing() if one.collection == self._store.spec.name)
+        name = self._store.spec.name
+        return tuple(one for one in self._ledger.standing(name) if one.collection == name)
 
     def undo(self, ids: Iterable[str]) -> tuple[Event, ...]:
         """Take decisions of this collection back, by event or by batch, and give those that stood until now.
@@ -176,11 +195,7 @@ class Decisions:
             NotFoundError: for an id that is neither, or of another collection.
             ConflictError: for a deletion that was carried out.
         """
-        wanted = list(ids)
-        other = next((one for one in self._ledger.find(wanted) if one.collection != self._store.spec.name), None)
-        if other is not None:
-            raise NotFoundError(f'no decision "{other.id}" in collection "{self._store.spec.name}".', id=other.id)
-        return self._ledger.undo(wanted)
+        return self._ledger.undo(ids, collection=self._store.spec.name, within=self.reach)
 
 
 def _checked(choice: str, record_ids: Sequence[str], beside: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -191,6 +206,6 @@ def _checked(choice: str, record_ids: Sequence[str], beside: Iterable[str]) -> t
     least = 2 if choice == "not_a_duplicate" else 1
     if len(ids) < least:
         raise InputError(f'"{choice}" is said of {least} or more records, not of {len(ids)}.')
-    if len(ids) + len(others) > _MOST_AT_ONCE:
-        raise InputError(f"a decision is about {_MOST_AT_ONCE} records at most, not {len(ids) + len(others):,}.")
+    if len(ids) + len(others) > MOST_PICTURES:
+        raise InputError(f"a decision is about {MOST_PICTURES} records at most, not {len(ids) + len(others):,}.")
     return ids, others

@@ -15,15 +15,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..encoders import HUES
 from ..errors import InputError
 from .spaces import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
+    from ..limits import Limits
     from ..stores import Store
     from ..values import Record
 
 _HASH_BYTES = 8
+_HUE_BYTES = 2 * HUES
 _LARGEST_PX = 1 << 32
+_MOST_BEFORE = 1000  # times that a picture was saved anew
+_MOST_HASH_CHARS = 128
+_MOST_SOURCE_CHARS = 8192
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,8 @@ def hue_distance(a: Fingerprint, b: Fingerprint) -> float:
     """Give the cosine distance of two hue histograms; 0.0 where one is missing."""
     if not a.hues or not b.hues:
         return 0.0
+    if len(a.hues) != len(b.hues):
+        return float("inf")
     import numpy as np
 
     from ..distances import cosine_distance
@@ -147,6 +155,38 @@ def fingerprint_from(told: Mapping[str, Any]) -> Fingerprint:
     if not all(0 <= side < _LARGEST_PX for side in known.size_px):
         raise InputError(f"a picture of a decision has the size {known.size_px}, which none can have.")
     return known
+
+
+def check_fingerprint(known: Fingerprint, limits: Limits) -> None:
+    """Refuse a fingerprint that no record here could have: somebody else made it up.
+
+    Raises:
+        InputError: naming what is too long.
+    """
+    check_text(known.id, "the id of a picture", most_chars=limits.max_id_chars)
+    if known.source is not None and len(known.source) > _MOST_SOURCE_CHARS:
+        many = f"{len(known.source):,} characters; {_MOST_SOURCE_CHARS:,} may be"
+        raise InputError(f"the source of a picture has {many}.")
+    for content_hash in (known.content_hash, *known.before[: _MOST_BEFORE + 1]):
+        check_text(content_hash, "the hash of a picture", most_chars=_MOST_HASH_CHARS)
+    if len(known.before) > _MOST_BEFORE:
+        raise InputError(f"a picture was saved anew {len(known.before):,} times; {_MOST_BEFORE:,} may be.")
+    if len(known.hues) not in (0, _HUE_BYTES):
+        raise InputError("a picture of a decision has signs of a wrong length. Export the decisions anew.")
+
+
+def check_text(text: str, what: str, *, most_chars: int) -> None:
+    """Refuse a text that is too long, or that no database can hold.
+
+    Raises:
+        InputError: naming it.
+    """
+    if len(text) > most_chars:
+        raise InputError(f"{what} has {len(text):,} characters; {most_chars:,} may be: {text[:80]!r}")
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise InputError(f"{what} is no text that can be stored: {text[:80]!a}") from exc
 
 
 def _fingerprint(record: Record, hash: Any, hues: Any) -> Fingerprint:

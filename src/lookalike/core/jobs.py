@@ -67,6 +67,7 @@ class Jobs:
 
     Args:
         on_outcome: Called with each Outcome, once it is on disk.
+        reach: The collections that whoever asked for a job speaks for; empty for all of the home.
     """
 
     def __init__(
@@ -75,11 +76,13 @@ class Jobs:
         open_collection: Callable[[str], Collection],
         form: Form,
         on_outcome: Callable[[Outcome], None] = lambda _: None,
+        reach: Callable[[Job], tuple[str, ...]] = lambda _: (),
     ) -> None:
         self._root = home / _FOLDER
         self._open_collection = open_collection
         self._form = form
         self._on_outcome = on_outcome
+        self._reach = reach
         self._lock = threading.Condition()
         self._jobs: dict[str, Job] = {}
         self._cancelled: set[str] = set()
@@ -192,7 +195,8 @@ class Jobs:
 
     def _blocks(self, job: Job) -> Iterator[None]:
         """Do the work of a job; each step adds a block."""
-        collection, folder = self._open_collection(job.collection), self._folder(job)
+        collection = self._open_collection(job.collection).within(self._reach(job))
+        folder = self._folder(job)
         with open(folder.input, "rb") as stream:
             total = self._form.count(job, stream)
         job = replace(job, state="running", total=total, started_at=job.started_at or now_text())

@@ -5,7 +5,8 @@
 
 The ledger belongs to the home and not to a collection, so it outlives them. Two ledgers merge to the union of their
 events; what they say follows from the events in the order of time, then id, wherever they were written. `standing`
-says what that is for the records of a collection.
+says what that is for the records of a collection. What a caller says who may not speak for the whole home holds in
+some collections only (`Event.within`): in every other one it is as if it had never been said.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,14 +25,18 @@ from typing import Any, Literal, get_args
 
 from .. import disk
 from ..errors import ConflictError, InputError, NotFoundError, StoreDamagedError
-from .fingerprints import Fingerprint, fingerprint_form, fingerprint_from
+from ..limits import Limits
+from .fingerprints import Fingerprint, check_fingerprint, check_text, fingerprint_form, fingerprint_from
 
 Choice = Literal["keep", "delete", "not_a_duplicate", "later"]
 Kind = Literal["keep", "delete", "not_a_duplicate", "later", "applied", "saved_anew", "undo"]
 
 NOTES: tuple[Kind, ...] = ("undo", "saved_anew")  # what nobody decided
 
+MOST_PICTURES = 1000  # in one event, `beside` included: more is a mistake
+
 _FILE, _LOCK = "decisions.jsonl", "decisions.lock"
+_MOST_TEXT_CHARS = 1024  # of an id or a batch
 _STEP = timedelta(microseconds=1)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _CLOCKS_DIFFER = timedelta(days=1)  # more than that ahead of ours is a wrong clock, whose events would outrank all
@@ -51,6 +57,7 @@ class Event:
         about: The ids of the events that are undone or applied.
         record: What was applied to, in the form that `Collection.add` reads.
         moved_to: Where its file lies since; None where it cannot be had back from.
+        within: The collections that it holds in; empty for all of the home.
     """
 
     id: str
@@ -63,6 +70,11 @@ class Event:
     about: tuple[str, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
     moved_to: str | None = None
+    within: tuple[str, ...] = ()
+
+    def holds_in(self, collection: str | None) -> bool:
+        """Return whether it means anything in a collection; None is the home as a whole."""
+        return collection is None or not self.within or collection in self.within
 
 
 class Ledger:
@@ -75,8 +87,10 @@ class Ledger:
         self._lock = threading.Lock()
         self._read_to = 0  # bytes
         self._inode = 0
-        self._events: dict[str, Event] = {}
+        self._events: dict[tuple[str, tuple[str, ...]], Event] = {}  # by id and `within`: nobody takes another's id
         self._sorted: tuple[Event, ...] = ()
+        self._counts: Counter[tuple[str, ...]] = Counter()  # events by `within`
+        self._bytes: Counter[str] = Counter()  # of their lines, by collection
 
     def events(self) -> tuple[Event, ...]:
         """Give all events in their order.
@@ -88,14 +102,22 @@ class Ledger:
             self._refresh()
             return self._sorted
 
-    @property
-    def version(self) -> int:
-        """A number that every new event raises."""
-        return len(self.events())
+    def version(self, collection: str | None = None) -> int:
+        """Return a number that every new event raises which holds in a collection, or in any."""
+        with self._lock:
+            self._refresh()
+            counts = self._counts.items()
+            return sum(count for within, count in counts if collection is None or not within or collection in within)
 
-    def standing(self) -> tuple[Event, ...]:
-        """Give the events that are not undone, in their order."""
-        return standing_of(self.events())
+    def byte_size(self, collections: Iterable[str]) -> int:
+        """Return the bytes that the events of some collections take on disk."""
+        with self._lock:
+            self._refresh()
+            return sum(self._bytes[name] for name in collections)
+
+    def standing(self, collection: str | None = None) -> tuple[Event, ...]:
+        """Return the events that are not undone, in their order: those that hold in a collection, or in any."""
+        return standing_of(self.events(), collection)
 
     def append(self, events: Sequence[Event]) -> tuple[Event, ...]:
         """Write events, dated now, and give them as written; they survive a crash once this returns."""
@@ -105,15 +127,22 @@ class Ledger:
             self._write(dated)
         return dated
 
-    def undo(self, ids: Iterable[str]) -> tuple[Event, ...]:
+    def undo(
+        self, ids: Iterable[str], *, collection: str | None = None, within: tuple[str, ...] = ()
+    ) -> tuple[Event, ...]:
         """Take decisions back, by event or by batch, and give those that stood until now.
+
+        Args:
+            collection: Look only among the decisions of this collection.
+            within: The collections in which they are taken back; empty for all of the home.
 
         Raises:
             NotFoundError: for an id that is neither.
             ConflictError: for a deletion that was carried out: `applying.restore` brings its file back first.
         """
-        chosen = self.find(ids)
-        carried_out = {about for event in self.standing() if event.kind == "applied" for about in event.about}
+        chosen = self.find(ids, collection)
+        standing = self.standing(collection)
+        carried_out = {about for event in standing if event.kind == "applied" for about in event.about}
         moved = next((event for event in chosen if event.kind == "applied" or event.id in carried_out), None)
         if moved is not None:
             raise ConflictError(
@@ -121,44 +150,60 @@ class Ledger:
                 f"{moved.batch}` on the machine of the files brings it back.",
                 id=moved.id,
             )
-        return self.take_back(chosen)
+        return self.take_back(chosen, within=within)
 
-    def find(self, ids: Iterable[str]) -> tuple[Event, ...]:
+    def find(self, ids: Iterable[str], collection: str | None = None) -> tuple[Event, ...]:
         """Give the standing events that are named by their own id or by their batch, but no undo.
+
+        Args:
+            collection: Look only among the decisions of this collection; those of others look like none at all.
 
         Raises:
             NotFoundError: for an id that never was.
         """
-        wanted, events = set(ids), self.events()
+        wanted = set(ids)
+        events = [one for one in self.events() if _is_of(one, collection)]
         unknown = wanted - {event.id for event in events} - {event.batch for event in events}
         if unknown:
+            where = "" if collection is None else f' in collection "{collection[:80]}"'
             raise NotFoundError(
-                f'no decision "{min(unknown)[:80]}". `lookalike decisions list` shows their ids.', id=min(unknown)
+                f'no decision "{min(unknown)[:80]}"{where}. `lookalike decisions list` shows their ids.',
+                id=min(unknown),
             )
         return tuple(
-            event for event in standing_of(events) if event.kind != "undo" and wanted & {event.id, event.batch}
+            event
+            for event in self.standing(collection)
+            if event.kind != "undo" and wanted & {event.id, event.batch} and _is_of(event, collection)
         )
 
-    def take_back(self, events: Iterable[Event]) -> tuple[Event, ...]:
+    def take_back(self, events: Iterable[Event], *, within: tuple[str, ...] = ()) -> tuple[Event, ...]:
         """Write that these events no longer stand, and give them."""
         batch, undone = fresh_id(), tuple(events)
         if undone:
-            self.append([Event(fresh_id(), "", "undo", one.collection, batch, about=(one.id,)) for one in undone])
+            self.append(
+                [Event(fresh_id(), "", "undo", one.collection, batch, about=(one.id,), within=within) for one in undone]
+            )
         return undone
 
     def lines(self, collection: str | None = None) -> Iterator[dict[str, Any]]:
         """Give the events, of one collection or all, as plain values that `merge` reads."""
         return (event_form(event) for event in self.events() if collection in (None, event.collection))
 
-    def merge(self, lines: Iterable[Mapping[str, Any]]) -> int:
+    def merge(
+        self, lines: Iterable[Mapping[str, Any]], *, within: tuple[str, ...] = (), limits: Limits | None = None
+    ) -> int:
         """Add the events of another ledger, and say how many were new. All of them or none.
 
         Where another machine moved a file to is not taken over: nothing here may be moved by what stands in a file.
 
+        Args:
+            within: The collections that the caller may speak for; empty for all of the home.
+
         Raises:
-            InputError: when a line is no event, or dated later than clocks can differ.
+            InputError: when a line is no event, is larger than a decision can be, or is dated later than clocks can
+                differ.
         """
-        events = [replace(event_from(line), moved_to=None) for line in lines]
+        events = [_narrowed(_checked(line, limits or Limits()), within) for line in lines]
         latest = _text(self._clock() + _CLOCKS_DIFFER)
         wrong = next((event for event in events if event.at > latest), None)
         if wrong is not None:
@@ -167,19 +212,27 @@ class Ledger:
                 f"decided until then. Set the clock of its machine, and correct the date in the file."
             )
         with self._writing():
-            fresh = {event.id: event for event in events if event.id not in self._events}
+            fresh = {_name(event): event for event in events if not self._has(event)}
             self._write(list(fresh.values()))
         return len(fresh)
+
+    def _has(self, event: Event) -> bool:
+        """Return whether an event is known, or one that says the same of the whole home."""
+        everywhere = self._events.get((event.id, ()))
+        return _name(event) in self._events or (
+            everywhere is not None and replace(everywhere, moved_to=None) == replace(event, within=())
+        )
 
     def _refresh(self) -> None:
         """Read what was appended since the last time, and all of it when the file is another one."""
         try:
             status = os.stat(self._file)
         except FileNotFoundError:
-            self._read_to, self._events, self._sorted = 0, {}, ()
+            self._forget()
             return
         if status.st_ino != self._inode or status.st_size < self._read_to:
-            self._read_to, self._inode, self._events = 0, status.st_ino, {}
+            self._forget()
+            self._inode = status.st_ino
         if status.st_size == self._read_to:
             return
         with open(self._file, "rb") as stream:
@@ -190,6 +243,11 @@ class Ledger:
                     self._read_to += len(line)
         self._sorted = tuple(sorted(self._events.values(), key=_order))
 
+    def _forget(self) -> None:
+        self._read_to, self._events, self._sorted = 0, {}, ()
+        self._counts.clear()
+        self._bytes.clear()
+
     def _take(self, line: bytes) -> None:
         try:
             event = event_from(json.loads(line))
@@ -199,7 +257,10 @@ class Ledger:
                 f"from a backup, or take that line out.",
                 place=str(self._file),
             ) from exc
-        self._events.setdefault(event.id, event)
+        self._bytes[event.collection] += len(line)
+        if _name(event) not in self._events:
+            self._events[_name(event)] = event
+            self._counts[event.within] += 1
 
     @contextmanager
     def _writing(self) -> Iterator[datetime]:
@@ -223,16 +284,22 @@ class Ledger:
         self._refresh()
 
 
-def standing_of(events: Iterable[Event]) -> tuple[Event, ...]:
-    """Give the events that no standing undo takes back, in their order; an undo of an undo brings back."""
-    undone: set[str] = set()
+def standing_of(events: Iterable[Event], collection: str | None = None) -> tuple[Event, ...]:
+    """Give the events that no standing undo takes back, in their order; an undo of an undo brings back.
+
+    Args:
+        collection: Where they are to stand; without one, an event stands unless it is undone wherever it holds.
+    """
+    undone: dict[str, list[Event]] = {}
     standing = []
-    for event in sorted(events, key=_order, reverse=True):  # an undo is later than what it undoes
-        if event.id in undone:
+    held = (event for event in events if event.holds_in(collection))
+    for event in sorted(held, key=_order, reverse=True):  # an undo is later than what it undoes
+        if any(collection is not None or _covers(undo, event) for undo in undone.get(event.id, ())):
             continue
         standing.append(event)
         if event.kind == "undo":
-            undone.update(event.about)
+            for about in event.about:
+                undone.setdefault(about, []).append(event)
     return tuple(reversed(standing))
 
 
@@ -254,6 +321,7 @@ def event_form(event: Event) -> dict[str, Any]:
         "about": list(event.about),
         "record": dict(event.record),
         "moved_to": event.moved_to,
+        **({"within": list(event.within)} if event.within else {}),
     }
 
 
@@ -275,11 +343,12 @@ def event_from(told: Mapping[str, Any]) -> Event:
             about=tuple(told["about"]),
             record=dict(told["record"]),
             moved_to=told["moved_to"],
+            within=tuple(told.get("within", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         why = f"it has no {exc}" if isinstance(exc, KeyError) else str(exc)[:200]
         raise InputError(f"this is no line of `lookalike decisions export`: {why}") from exc
-    texts = (event.id, event.collection, event.batch, *event.about, event.moved_to or "-")
+    texts = (event.id, event.collection, event.batch, *event.about, event.moved_to or "-", *event.within)
     if not all(isinstance(text, str) and text for text in texts):
         raise InputError("an event of a decision has an empty name where one is needed. Export the decisions anew.")
     if event.kind not in get_args(Kind):
@@ -289,6 +358,56 @@ def event_from(told: Mapping[str, Any]) -> Event:
             f"that wrote it, or a newer one."
         )
     return event
+
+
+def _checked(told: Mapping[str, Any], limits: Limits) -> Event:
+    """Read an event that somebody else wrote, no larger than a decision here can be.
+
+    Raises:
+        InputError: when it is none, or too large.
+    """
+    counted = [told.get(name) for name in ("pictures", "beside", "about", "within")]
+    counts = [len(one) if isinstance(one, list | tuple) else 0 for one in counted]
+    if sum(counts[:2]) > MOST_PICTURES or max(counts) > MOST_PICTURES:  # before anything is made of them
+        raise InputError(f"a decision is about {MOST_PICTURES} records at most, not {max(sum(counts[:2]), *counts):,}.")
+    event = replace(event_from(told), moved_to=None)
+    for text in (event.id, event.batch, *event.about):
+        check_text(text, "a name in a decision", most_chars=_MOST_TEXT_CHARS)
+    for text in (event.collection, *event.within):
+        check_text(text, "a collection in a decision", most_chars=limits.max_name_chars)
+    for picture in (*event.pictures, *event.beside):
+        check_fingerprint(picture, limits)
+    _check_record(event, limits)
+    if event.within and event.collection not in event.within:
+        raise InputError(f'decision "{event.id}" does not hold in the collection that it was made in. Export it anew.')
+    return event
+
+
+def _check_record(event: Event, limits: Limits) -> None:
+    size = len(json.dumps(event.record)) if event.record else 0
+    most = limits.max_metadata_bytes + 16 * limits.max_id_chars  # its metadata, its names and its tags
+    if size > most:
+        raise InputError(f'decision "{event.id}" brings a record of {size:,} bytes; {most:,} may be.')
+
+
+def _narrowed(event: Event, within: tuple[str, ...]) -> Event:
+    """Let an event hold only where its bringer may speak."""
+    if not within:
+        return event
+    return replace(event, within=tuple(one for one in event.within if one in within) or within)
+
+
+def _covers(undo: Event, event: Event) -> bool:
+    """Return whether an undo takes an event back wherever that holds."""
+    return not undo.within or (bool(event.within) and set(event.within) <= set(undo.within))
+
+
+def _is_of(event: Event, collection: str | None) -> bool:
+    return collection is None or (event.collection == collection and event.holds_in(collection))
+
+
+def _name(event: Event) -> tuple[str, tuple[str, ...]]:
+    return event.id, event.within
 
 
 def _order(event: Event) -> tuple[str, str]:

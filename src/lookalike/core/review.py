@@ -129,13 +129,20 @@ class Review:
                 found.append(BestOf(_ids(kept), _ids(deleted), freed))
         return tuple(found)
 
-    def keep_best(self, *, threshold: float | None = None) -> tuple[tuple[BestOf, ...], tuple[Event, ...]]:
-        """Decide what `best_of_each` says, in one batch, and give that with the events."""
+    def keep_best(
+        self, *, threshold: float | None = None, within: Sequence[str] = ()
+    ) -> tuple[tuple[BestOf, ...], tuple[Event, ...]]:
+        """Decide what `best_of_each` says, in one batch, and give that with the events.
+
+        Args:
+            within: The collections in which that holds; empty for all of the home.
+        """
         found = self.best_of_each(threshold=threshold)
         choices: list[tuple[Choice, Sequence[str], Sequence[str]]] = []
         for one in found:
             choices += [("keep", one.kept, one.deleted), ("delete", one.deleted, one.kept)]
-        return found, self._collection.decisions.decide_all(choices) if choices else ()
+        decisions = self._collection.decisions.within(within)
+        return found, decisions.decide_all(choices) if choices else ()
 
     def _groups(self, threshold: float | None, *, anew: bool) -> Sequence[DuplicateGroup]:
         with self._finding:

@@ -19,7 +19,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations
 from typing import TYPE_CHECKING, cast
 
 from .fingerprints import ANYWHERE, AT_PLACE, Fingerprint, agree, fingerprints_of, hash_bits, hue_distance
@@ -33,6 +32,31 @@ _LIKELY = 16  # records that are looked at for a picture whose bytes are gone
 _RECORDS_READ = 1000
 
 Pair = frozenset[str]  # of names of pictures; one for two files with the same bytes
+
+
+class Pairs:
+    """Pairs of pictures, kept as the groups that they come from: room for each picture, and not for each pair."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)  # name -> group -> times in it
+        self._count = 0
+
+    def add(self, ours: Iterable[str], others: Iterable[str] = ()) -> None:
+        """Add the pairs among `ours`, and those of one of `ours` and one of `others`; by names, which may repeat."""
+        self._count += 1
+        for place, names in enumerate((ours, others)):
+            for name in names:
+                times = list(self._groups[name].get(self._count, (0, 0)))
+                times[place] += 1
+                self._groups[name][self._count] = times[0], times[1]
+
+    def __contains__(self, pair: object) -> bool:
+        names = sorted(pair) if isinstance(pair, frozenset) else []
+        groups = [self._groups.get(name, {}) for name in names]
+        if len(names) == 1:  # two files with one name
+            return any(ours and ours + others > 1 for ours, others in groups[0].values())
+        few, many = sorted(groups, key=len) if len(names) == 2 else ({}, {})
+        return any(group in many and (few[group][0] or many[group][0]) for group in few)
 
 
 @dataclass(frozen=True)
@@ -49,8 +73,8 @@ class Verdicts:
 
     names: Mapping[str, str]
     last: Mapping[Fingerprint, Event | None]
-    together: frozenset[Pair]
-    different: frozenset[Pair]
+    together: Pairs
+    different: Pairs
     carried_out: frozenset[tuple[str, Fingerprint]]
 
     def kind(self, picture: Fingerprint) -> str | None:
@@ -133,8 +157,7 @@ def verdicts_of(events: Sequence[Event]) -> Verdicts:
     """Read standing events, given in their order."""
     names = _names(picture for event in events for picture in (*event.pictures, *event.beside))
     last: dict[Fingerprint, Event | None] = {}
-    together: set[Pair] = set()
-    different: set[Pair] = set()
+    together, different = Pairs(), Pairs()
     carried_out: set[tuple[str, Fingerprint]] = set()
     for event in events:
         if event.kind == "applied":
@@ -143,15 +166,14 @@ def verdicts_of(events: Sequence[Event]) -> Verdicts:
         if event.kind == "saved_anew":  # its names say it all
             continue
         ours, others = ([names[one.content_hash] for one in seen] for seen in (event.pictures, event.beside))
-        pairs = [frozenset(pair) for pair in combinations(ours, 2)]
         if event.kind == "not_a_duplicate":
-            different.update(pairs)
-        together.update(pairs, (frozenset((a, b)) for a in ours for b in others))
+            different.add(ours)
+        together.add(ours, others)
         for picture in (*event.pictures, *event.beside):
             last.setdefault(picture, None)
         if event.kind in ("keep", "delete", "later"):
             last.update(dict.fromkeys(event.pictures, event))
-    return Verdicts(names, last, frozenset(together), frozenset(different), frozenset(carried_out))
+    return Verdicts(names, last, together, different, frozenset(carried_out))
 
 
 def standing_in(store: Store, verdicts: Verdicts) -> Standing:

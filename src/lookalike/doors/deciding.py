@@ -172,7 +172,7 @@ def list_(collection: str | None, limit: int, home: str | None, as_json: bool) -
     from .forms import decision_form
 
     with open_library_at(home) as library:
-        standing = library.ledger.standing()
+        standing = library.ledger.standing(collection)
     events = [one for one in standing if one.kind not in NOTES and collection in (None, one.collection)]
     newest = events[: -limit - 1 : -1]
     if as_json:
@@ -259,7 +259,7 @@ def merge(file: str, home: str | None, as_json: bool) -> int:
     if broken is not None:
         raise broken
     with open_library_at(home) as library:
-        added = library.ledger.merge(lines)
+        added = library.ledger.merge(lines, limits=library.settings.limits)
     if as_json:
         print_json({"added": added, "read": len(lines)})
     else:

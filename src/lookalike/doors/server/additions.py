@@ -38,6 +38,7 @@ class _Request:
     name: str
     records: Sequence[Any]
     replace: bool
+    reach: tuple[str, ...]
     room: AbstractContextManager[None]
     answer: asyncio.Future[Added]
 
@@ -68,12 +69,19 @@ class Additions:
         return len(self._waiting)
 
     async def add(
-        self, name: str, records: Sequence[Any], *, replace: bool, room: AbstractContextManager[None]
+        self,
+        name: str,
+        records: Sequence[Any],
+        *,
+        replace: bool,
+        room: AbstractContextManager[None],
+        reach: tuple[str, ...] = (),
     ) -> Added:
         """Add records to a collection, and say what became of each.
 
         Args:
             room: Held, on a thread, while the records are added; what it raises before is this request's answer.
+            reach: The collections that the caller speaks for; empty for all of the home.
 
         Raises:
             BusyError: when too many wait already.
@@ -82,7 +90,7 @@ class Additions:
             self._lane.refused += 1
             raise BusyError(f"{len(self._waiting):,} requests wait. Try again in a moment.", retry_after_s=1)
         answer: asyncio.Future[Added] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Request(name, records, replace, room, answer))
+        self._waiting.append(_Request(name, records, replace, reach, room, answer))
         if len(self._turns) < self._most_turns:
             turn = asyncio.create_task(self._work())
             self._turns.add(turn)
@@ -107,7 +115,8 @@ class Additions:
         batch, left = [first], deque[_Request]()
         count = len(first.records)
         for request in self._waiting:
-            is_alike = (request.name, request.replace) == (first.name, first.replace)
+            wanted = (request.name, request.replace, request.reach)
+            is_alike = wanted == (first.name, first.replace, first.reach)
             if is_alike and count + len(request.records) <= _MOST_PICTURES:
                 batch.append(request)
                 count += len(request.records)
@@ -128,7 +137,7 @@ class Additions:
             return [refused[n] if n in refused else next(added) for n in range(len(batch))]
 
     def _add_all(self, batch: Sequence[_Request]) -> list[Added]:
-        collection = self._open_collection(batch[0].name)
+        collection = self._open_collection(batch[0].name).within(batch[0].reach)
         outcomes: list[Outcome] = []
         records = [record for request in batch for record in request.records]
         self._on_batch(len(records))

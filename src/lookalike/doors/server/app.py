@@ -46,7 +46,8 @@ def make_desk(settings: Settings) -> Desk:
     """Make all that a server over a home needs; nothing is started yet."""
     pool = WorkerPool(settings)
     desk = Desk(settings, Library(settings, pool), pool, Keys(settings.home))
-    desk.jobs = Jobs(settings.home, desk.library.collection, jobs.JobInputs(desk), desk.metrics.added)
+    inputs = jobs.JobInputs(desk)
+    desk.jobs = Jobs(settings.home, desk.library.collection, inputs, desk.metrics.added, inputs.reach)
     return desk
 
 

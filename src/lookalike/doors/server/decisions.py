@@ -90,7 +90,8 @@ async def keep_best(request: Request, name: Name) -> Response:
     threshold = (await read_model(request, schema.ReviewQuery)).threshold
 
     def work() -> dict[str, Any]:
-        found, events = desk_of(request).collection(request, name, "write").review.keep_best(threshold=threshold)
+        collection = desk_of(request).collection(request, name, "write")
+        found, events = collection.review.keep_best(threshold=threshold, within=principal_of(request).reach)
         return _best_form(found, _PAGE, events[0].batch if events else None)
 
     return reply(await desk_of(request).lanes.long.run(work))
@@ -183,7 +184,9 @@ async def merge_ledger(request: Request, name: Name) -> Response:
         desk_of(request).collection(request, name, "write")
         for event in events:
             _check_event(event, name)
-        return {"added": desk_of(request).library.ledger.merge(events), "read": len(events)}
+        desk, reach = desk_of(request), principal_of(request).reach
+        added = desk.library.ledger.merge(events, within=reach, limits=desk.settings.limits)
+        return {"added": added, "read": len(events)}
 
     return reply(await light(request, work))
 

@@ -81,6 +81,11 @@ class Principal:
         """Say whether a collection is for this caller."""
         return self.key is None or self.key.sees(collection)
 
+    @property
+    def reach(self) -> tuple[str, ...]:
+        """The collections that the caller speaks for; empty for all of the home."""
+        return () if self.key is None else self.key.collections
+
 
 class Desk:
     """All that a running server has at hand."""
@@ -121,7 +126,7 @@ class Desk:
         principal = principal_of(request)
         principal.check(scope, name)
         try:
-            return self.library.collection(name)
+            return self.library.collection(name).within(principal.reach)
         except CollectionNotFoundError as error:
             raise self.no_collection(principal, name) from error
 

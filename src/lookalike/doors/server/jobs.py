@@ -137,6 +137,11 @@ class JobInputs:
         for record in records:
             yield record, _size(record)
 
+    def reach(self, job: Job) -> tuple[str, ...]:
+        """Return the collections that the key of a job is bound to; empty for all."""
+        key = self._desk.keys.get(job.key_id) if job.key_id else None
+        return () if key is None else key.collections
+
     @contextmanager
     def admitted(self, job: Job, block: list[Any]) -> Iterator[list[Any]]:
         """Lend a block while it is added; what is over the quota of the job's key is an error in its place."""

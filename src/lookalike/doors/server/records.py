@@ -213,7 +213,7 @@ async def _add(request: Request, name: str, sent: Sent, *, replace: bool) -> Add
     needs_fetch = any(isinstance(one, Mapping) and "_url" in one for one in sent.records)
     additions = desk.fetched_additions if needs_fetch else desk.additions
     try:
-        return await additions.add(name, sent.records, replace=replace, room=room)
+        return await additions.add(name, sent.records, replace=replace, room=room, reach=principal.reach)
     except CollectionNotFoundError as error:
         raise desk.no_collection(principal, name) from error
 

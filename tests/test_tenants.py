@@ -1,0 +1,125 @@
+"""What one key may see and do of what belongs to others: decisions, keys, figures, and every route there is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serving import API, Served, code_of, jpeg, served
+
+LINES = {"content-type": "application/x-ndjson"}
+
+
+class Tenants:
+    """A server whose two tenants hold the same pictures: `mine` and `theirs`, each with a key that is bound to it."""
+
+    def __init__(self, server: Served) -> None:
+        self.server = server
+        for name in ("mine", "theirs"):
+            records = server.create(name, keep="original")
+            for seed in range(2):
+                files = {"file": (f"{seed}.jpg", jpeg(seed), "image/jpeg")}
+                server.post(records, files=files, data={"record": json.dumps({"owner": name, "tags": [name]})})
+        admin = json.loads(server.command("keys", "create", "--name", "admin", "--scope", "admin", "--json"))
+        self.admin = {"authorization": f"Bearer {admin['key']}"}
+        server.http.headers.update(self.admin)
+        self.mine = self.key("mine", scope="write", collections=["mine"])
+        self.theirs = self.key("theirs", scope="write", collections=["theirs"])
+
+    def key(self, name: str, *, by: dict[str, str] | None = None, **wanted: Any) -> dict[str, str]:
+        made = self.server.post(f"{API}/keys", json={"name": name, **wanted}, headers=by or self.admin)
+        assert made.status_code == 201, made.text
+        return {"authorization": f"Bearer {made.json()['key']}"}
+
+    def decide(self, who: dict[str, str], collection: str, decision: str, *ids: str) -> dict[str, Any]:
+        body = {"decision": decision, "ids": list(ids)}
+        made = self.server.post(f"{API}/collections/{collection}/decisions", json=body, headers=who)
+        assert made.status_code == 201, made.text
+        return made.json()
+
+    def listed(self, who: dict[str, str], collection: str) -> list[tuple[str, list[str]]]:
+        told = self.server.get(f"{API}/collections/{collection}/decisions", headers=who).json()["decisions"]
+        return [(one["decision"], one["ids"]) for one in told]
+
+    def marked(self, collection: str) -> list[str]:
+        """Give the ids of the records whose files would go."""
+        found = json.loads(self.server.command("decisions", "apply", "-c", collection, "--json", may_fail=True))
+        return [one["id"] for one in found["removals"]]
+
+
+@pytest.fixture(scope="module")
+def tenants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenants]:
+    with served(tmp_path_factory.mktemp("tenants") / "home", LOOKALIKE_WORKERS="1") as server:
+        yield Tenants(server)
+
+
+@pytest.fixture(autouse=True)
+def undecided(tenants: Tenants) -> Iterator[None]:
+    yield
+    (tenants.server.home / "decisions.jsonl").unlink(missing_ok=True)
+
+
+# ---- decisions
+
+
+def test_a_picture_of_another_tenant_is_not_marked_through_the_ledger_of_ones_own(tenants: Tenants) -> None:
+    server = tenants.server
+    tenants.decide(tenants.admin, "mine", "delete", "0.jpg")  # what a tenant may read, as a pattern for its own
+    event = json.loads(server.get(f"{API}/collections/mine/ledger", headers=tenants.mine).text)
+    (server.home / "decisions.jsonl").unlink()
+    assert tenants.marked("theirs") == []
+    late = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    forged = {**event, "id": "forged", "at": late, "within": ["theirs", "mine"]}
+    merged = server.post(
+        f"{API}/collections/mine/ledger", content=json.dumps(forged), headers={**tenants.mine, **LINES}
+    )
+    assert merged.json() == {"added": 1, "read": 1}
+    assert tenants.marked("mine") == ["0.jpg"]
+    assert tenants.marked("theirs") == []
+    by_admin = server.post(f"{API}/collections/mine/ledger", json={"events": [{**forged, "id": "x", "within": []}]})
+    assert by_admin.json() == {"added": 1, "read": 1}
+    assert tenants.marked("theirs") == ["0.jpg"]
+
+
+def test_what_a_bound_key_decides_and_takes_back_stays_with_it(tenants: Tenants) -> None:
+    server = tenants.server
+    tenants.decide(tenants.mine, "mine", "delete", "0.jpg")
+    assert (tenants.marked("mine"), tenants.marked("theirs")) == (["0.jpg"], [])
+    everywhere = tenants.decide(tenants.admin, "theirs", "delete", "1.jpg")
+    assert (tenants.marked("mine"), tenants.marked("theirs")) == (["0.jpg", "1.jpg"], ["1.jpg"])
+    unknown = server.http.delete(f"{API}/collections/mine/decisions/{everywhere['id']}", headers=tenants.mine)
+    nothing = server.http.delete(f"{API}/collections/mine/decisions/0123456789abcdef", headers=tenants.mine)
+    assert code_of(unknown) == code_of(nothing) == (404, "not_found")
+    hidden = (unknown.json()["error"]["message"], nothing.json()["error"]["message"])
+    assert hidden[0].replace(everywhere["id"], "") == hidden[1].replace("0123456789abcdef", "")
+    about = {"id": "u", "kind": "undo", "about": [everywhere["id"]], "collection": "mine", "batch": "u", "record": {}}
+    about |= {"at": datetime.now(UTC).isoformat(), "pictures": [], "beside": [], "moved_to": None}
+    assert server.post(f"{API}/collections/mine/ledger", json={"events": [about]}, headers=tenants.mine).is_success
+    assert (tenants.marked("mine"), tenants.marked("theirs")) == (["0.jpg"], ["1.jpg"])
+
+
+def test_a_bound_key_reads_only_what_was_decided_in_its_own_collections(tenants: Tenants) -> None:
+    tenants.decide(tenants.admin, "theirs", "keep", "0.jpg")
+    tenants.decide(tenants.theirs, "theirs", "delete", "1.jpg")
+    tenants.decide(tenants.mine, "mine", "later", "1.jpg")
+    assert tenants.listed(tenants.mine, "mine") == [("later", ["1.jpg"])]
+    lines = tenants.server.get(f"{API}/collections/mine/ledger", headers=tenants.mine).text
+    assert [json.loads(line)["collection"] for line in lines.splitlines()] == ["mine"]
+    assert tenants.listed(tenants.theirs, "theirs") == [("delete", ["1.jpg"]), ("keep", ["0.jpg"])]
+
+
+def test_an_event_larger_than_a_decision_can_be_is_refused_at_every_door(tenants: Tenants, tmp_path: Path) -> None:
+    tenants.decide(tenants.admin, "mine", "keep", "0.jpg")
+    event = json.loads(tenants.server.get(f"{API}/collections/mine/ledger").text)
+    large = {**event, "id": "large", "kind": "not_a_duplicate", "pictures": event["pictures"] * 1001}
+    for sent in ({"json": {"events": [large]}}, {"content": json.dumps(large), "headers": LINES}):
+        refused = tenants.server.post(f"{API}/collections/mine/ledger", **sent)
+        assert code_of(refused) == (422, "input_invalid")
+        assert "1000" in refused.json()["error"]["message"]
+    (tmp_path / "large.jsonl").write_text(json.dumps(large))
+    assert "1000" in tenants.server.command("decisions", "merge", str(tmp_path / "large.jsonl"), may_fail=True)
+    assert len(tenants.listed(tenants.admin, "mine")) == 1
