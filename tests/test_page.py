@@ -13,6 +13,7 @@ import http.server
 import importlib.resources
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -459,8 +460,35 @@ def test_uploads_pause_and_go_on_and_an_id_that_is_taken_can_be_replaced(
     shutil.copy(samples / "products" / "mug-red.jpg", other)
     choose(page, "Choose files", [other])
     expect(page.locator(".upload.is-failed")).to_contain_text("aurora-1.jpg")
+    expect(page.locator(".upload.is-failed")).not_to_contain_text(re.compile("bytes:|--replace|replace=True"))
     page.get_by_role("button", name="Replace 1 picture").click()
     expect(page.locator(".upload.is-updated")).to_have_count(1)
+
+
+def test_pictures_that_a_phone_calls_the_same_are_all_kept(
+    visit: Visit, shelf: Server, samples: Path, tmp_path: Path
+) -> None:
+    page = visit.go(shelf, "#/c/shelf/add")
+    found = sorted((samples / "scenes").glob("*.jpg"))[:6]
+    shots = []
+    for number, picture in enumerate(found):
+        (tmp_path / str(number)).mkdir()
+        shots.append(tmp_path / str(number) / "image.jpg")
+        shutil.copy(picture, shots[-1])
+    choose(page, "Choose files", shots[:3])  # three at once
+    expect(page.locator(".upload.is-added")).to_have_count(3)
+    choose(page, "Choose files", shots[3:5])  # two more, of which the first takes a name that is held
+    expect(page.locator(".upload.is-failed")).to_have_count(2)
+    visit.check("taken")
+    page.get_by_role("button", name="Keep both").click()
+    expect(page.locator(".upload.is-added")).to_have_count(5)
+    assert ids_of(shelf) == sorted(["image.jpg", *(f"image ({number}).jpg" for number in range(2, 6))])
+    choose(page, "Choose files", shots[:1])  # the very same once more
+    expect(page.locator(".upload.is-unchanged")).to_have_count(1)
+    page.goto(f"{shelf.address}/#/c/shelf")
+    page.locator(".tile").first.click()
+    expect(page.locator("dl.facts")).to_contain_text("image.jpg")
+    expect(page.locator("dl.facts")).not_to_contain_text("bytes:")
 
 
 # ---- searching

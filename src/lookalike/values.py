@@ -47,12 +47,14 @@ class Facts:
         taken: When it was taken, ISO 8601, as the camera says it: with an offset only where it has one.
         camera: Make and model of the camera.
         has_place: Whether it says where it was taken; the place itself is kept nowhere.
+        name: What its sender called the file, where it came as bytes.
     """
 
     frames: int = 1
     taken: str | None = None
     camera: str | None = None
     has_place: bool = False
+    name: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

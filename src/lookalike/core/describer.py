@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import intake
@@ -242,7 +242,7 @@ class Describer:
             stamp=item.stamp,
             metadata=dict(item.metadata or {}),
             tags=item.tags or (),
-            facts=seen.facts,
+            facts=replace(seen.facts, name=item.called or None),
         )
         return Entry(record, seen.vectors, seen.thumbnail, original)
 

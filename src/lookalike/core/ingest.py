@@ -45,6 +45,7 @@ class Item:
         name: The source for people, and the `source` of the record.
         id: The id it asks for; "" to take the content hash.
         stamp: See Record; "" where the source has none.
+        called: What its sender called the file, where the source is bytes; "" where nobody said.
         metadata, tags: None where the source says nothing of them: a record that is there keeps its own.
         failure: Why it cannot even be tried, or None.
     """
@@ -53,6 +54,7 @@ class Item:
     name: str
     id: str
     stamp: str = ""
+    called: str = ""
     metadata: Mapping[str, Any] | None = None
     tags: tuple[str, ...] | None = None
     failure: LookalikeError | None = None
@@ -186,7 +188,7 @@ class Ingest:
         try:
             entry = _keeping(future.result(), task.item)
         except LookalikeError as error:
-            self._fail(task.place, task.item.name, error, task.item.id)
+            self._fail(task.place, task.item.name, error, task.item.id, called=task.item.called)
             return
         record, held = entry.record, task.held
         if record.id in self._batch:
@@ -222,11 +224,13 @@ class Ingest:
         for record_id in written.updated:
             self._settle(batch[record_id][0], record_id, "updated")
         for refused in written.refused:
-            error = _taken(refused.id, refused.source, refused.held_by)
-            self._fail(batch[refused.id][0], refused.source or "", error, refused.id)
+            place, entry = batch[refused.id]
+            name = entry.record.facts.name or refused.source or ""
+            self._fail(place, name, _taken(refused.id, name, refused.source, refused.held_by), refused.id)
 
-    def _fail(self, place: int, name: str, error: LookalikeError, record_id: str) -> None:
-        failure = Failure(name, error.code, error.message)
+    def _fail(self, place: int, name: str, error: LookalikeError, record_id: str, *, called: str = "") -> None:
+        message = error.message.replace(name, called) if called else error.message
+        failure = Failure(called or name, error.code, message)
         self._failed.append((place, failure))
         self._settle(place, record_id, "failed", failure)
 
@@ -270,10 +274,11 @@ def _is_same(held: Record, entry: Entry) -> bool:
     )
 
 
-def _taken(record_id: str, source: str | None, held_by: str | None) -> IdTakenError:
+def _taken(record_id: str, name: str, source: str | None, held_by: str | None) -> IdTakenError:
+    held = "" if held_by is None or held_by.startswith("bytes:") else f" ({held_by})"
     return IdTakenError(
-        f'id "{record_id}" is held by {held_by or "an unnamed source"}; {source or "an unnamed source"} was not '
-        f"stored. Give it another id, remove the first, or replace it (replace=True, --replace).",
+        f'id "{record_id}" belongs to another picture{held}, so {name or "this one"} was not stored. Give it another '
+        f"id, or let it replace the one that is there.",
         id=record_id,
         source=source,
         held_by=held_by,

@@ -14,6 +14,7 @@ from ..limits import Limits
 from .ingest import IdFrom, Item
 
 _PICTURES = ("_file", "_url", "_base64", "_bytes")
+_MOST_CALLED_CHARS = 300
 UPLOAD = "upload:"  # begins the source of a picture whose sender named the file: a name, never a path of ours
 
 
@@ -138,7 +139,8 @@ def _record_item(record: Mapping[str, Any], *, limits: Limits, base: Path | None
     """Read a record in the JSON-lines form: {"_id", "_file" | "_url" | "_base64", any fields, "tags"}.
 
     A record with `_bytes`, which no JSON can hold, is an upload: of what it does not say, a record that is there keeps
-    its own. `_name` may say what its sender called the file.
+    its own. Its sender may have called the file something: as `_called` that is told to people; as `_name` it is the
+    source of the record, too.
     """
     name = str(record.get("_id", record))[:80]
     try:
@@ -147,7 +149,7 @@ def _record_item(record: Mapping[str, Any], *, limits: Limits, base: Path | None
             raise InputError(
                 f'record "{name}" has {len(pictures)} pictures: give one of _file, _url, _base64 or _bytes.'
             )
-        known = (*_PICTURES, "_id", *(("_name",) if "_bytes" in record else ()))
+        known = (*_PICTURES, "_id", *(("_name", "_called") if "_bytes" in record else ()))
         unknown = [key for key in record if key.startswith("_") and key not in known]
         if unknown:
             raise InputError(f'record "{name}" has the unknown field "{unknown[0]}": names with _ are ours.')
@@ -166,8 +168,9 @@ def _record_item(record: Mapping[str, Any], *, limits: Limits, base: Path | None
 def _pictured(record: Mapping[str, Any], key: str, base: Path | None) -> Item:
     value = record[key]
     if key == "_bytes" and isinstance(value, bytes):
-        name = record.get("_name")
-        return Item(value, f"{UPLOAD}{name}" if name else intake.describe(value), "")
+        name, called = record.get("_name"), record.get("_called")
+        named = f"{UPLOAD}{name}" if name else intake.describe(value)
+        return Item(value, named, "", called=str(called or name or "")[:_MOST_CALLED_CHARS])
     if not isinstance(value, str) or key == "_bytes":
         wanted = "bytes" if key == "_bytes" else "a text"
         raise InputError(f"{key} is {wanted}, not {type(value).__name__}.")

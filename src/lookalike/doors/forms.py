@@ -126,6 +126,7 @@ def record_form(record: Record) -> dict[str, Any]:
     return {
         "id": record.id,
         "source": record.source,
+        "name": record.facts.name,
         "metadata": dict(record.metadata),
         "tags": list(record.tags),
         "content_hash": record.content_hash,

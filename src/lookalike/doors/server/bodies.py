@@ -209,7 +209,8 @@ def _described(part: Part, fields: bytes) -> Any:
         return told
     if any(key in told for key in ("_url", "_base64", "_file")):
         return InputError('a part "record" beside a file names no other picture.')
-    return {**({"_id": name} if name else {}), **told, "_bytes": part.data}
+    called = {"_id": name, "_called": name} if name else {}
+    return {**called, **told, "_bytes": part.data}
 
 
 def _from_json(body: bytes) -> Sent:

@@ -29,7 +29,7 @@ _ERRORS: Mapping[int, tuple[str, str, str]] = {
     403: ("The caller may not.", "scope_insufficient", 'key "shop" has the scope "read"; this needs "write".'),
     404: ("It is not there.", "collection_not_found", 'no collection "shoez". There are: hats, shoes. Create it.'),
     405: ("Not with this method.", "method_not_allowed", "this path does not take this method. It takes GET, POST."),
-    409: ("It contradicts what is stored.", "id_taken", 'id "7" is held by bytes:1f2e; bytes:3c4d was not stored.'),
+    409: ("It contradicts what is stored.", "id_taken", 'id "7" belongs to another picture, so b.jpg was not stored.'),
     412: ("It was changed meanwhile.", "changed_meanwhile", 'record "7" is not as it was. Read it again.'),
     413: ("Too large.", "image_too_large", "the image has 212 megapixels; the limit is 100. Resize it."),
     415: ("Not read here.", "image_unsupported", "SVG pictures are not read here. Save it as PNG."),

@@ -142,6 +142,7 @@ class Record(Answered):
 
     id: str
     source: str | None
+    name: str | None = Field(None, description="What its sender called the file.")
     metadata: dict[str, Any]
     tags: list[str]
     content_hash: str

@@ -7,7 +7,7 @@ import { findLists, forgetList, linesOf, lists, listsOf, retryList, sendList, st
 import { titleOf } from "./making.js";
 import { isPicture } from "./pictures.js";
 import { collectionAddress } from "./route.js";
-import { cancelWaiting, clearEnded, enqueue, isOpen, isPaused, pause, queue, retry, uploadsOf } from "./uploads.js";
+import { cancelWaiting, clearEnded, enqueue, isOpen, isPaused, numbered, pause, queue, retry, uploadsOf } from "./uploads.js";
 
 const SHOWN = 100; // rows of a long list
 const SHOWN_AFTER_MS = 200; // when the list of what was sent stands there
@@ -81,7 +81,7 @@ export function addingPanel(name) {
 
 /** Send what was brought; false when nothing of it can be added. */
 export async function addBrought(name, { files = [], text = "", url }, options = {}) {
-  const pictures = new Map(files.filter(({ file }) => isPicture(file)).map(({ path, file }) => [path, file]));
+  const pictures = named(files.filter(({ file }) => isPicture(file)));
   const listed = files.filter(({ path }) => LINES.test(path));
   const skipped = files.length - pictures.size - listed.length;
   if (skipped) toast(`${plural(skipped, "file")} left out: no ${skipped === 1 ? "picture" : "pictures"}.`);
@@ -103,6 +103,17 @@ export async function addBrought(name, { files = [], text = "", url }, options =
   if (!location.hash.endsWith("/add")) location.hash = `${collectionAddress(name)}/add`;
   else setTimeout(() => document.querySelector(".sent")?.scrollIntoView({ block: "nearest" }), SHOWN_AFTER_MS);
   return true;
+}
+
+/** Give each picture a name of its own: phones call every one of theirs the same. */
+function named(files) {
+  const pictures = new Map();
+  for (const { path, file } of files) {
+    let name = path;
+    for (let count = 2; pictures.has(name); count += 1) name = numbered(path, count);
+    pictures.set(name, file);
+  }
+  return pictures;
 }
 
 /** Write an address as a record; what is none goes as it is, and the server says what is wrong with it. */
@@ -207,6 +218,9 @@ function actionsFor(name, counts, open) {
       ? button("Go on", () => pause(false), { icon: "play", kind: "small primary" })
       : button("Pause", () => pause(true), { icon: "pause", kind: "small" })),
     open > 0 && isPaused() && button("Stop", () => cancelWaiting(name), { kind: "small" }),
+    taken.length > 0 && button("Keep both", () => retry(taken, { keepsBoth: true }), {
+      kind: "small", label: taken.length > 1 ? `Keep both of ${taken.length} names` : "Keep both",
+    }),
     taken.length > 0 && button(`Replace ${plural(taken.length, "picture")}`, () => retry(taken, { replace: true }), { kind: "small" }),
     counts.failed.length > 0 && button("Try the failed again", () => retry(counts.failed), { icon: "again", kind: "small" }),
     open === 0 && button("Clear the list", () => clearEnded(name), { kind: "small" }),

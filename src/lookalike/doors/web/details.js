@@ -1,7 +1,7 @@
 /** The details of a record: its picture in large, what is known of it, and the editing of metadata and tags. */
 
 import * as api from "./api.js";
-import { button, bytes, confirm, field, fill, h, openDialog, toast } from "./dom.js";
+import { button, bytes, confirm, field, fill, h, openDialog, placeOf, toast } from "./dom.js";
 import { shortName } from "./grid.js";
 
 const dates = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
@@ -43,7 +43,7 @@ function contents(dialog, body, collection, record, etag, act) {
   const facts = [
     ["Name", record.id],
     ["Size", `${record.size_px.join(" × ")} pixels, ${bytes(record.byte_size)}, ${record.format}`],
-    ["Source", record.source],
+    ["Source", placeOf(record)],
     ["Added", dates.format(new Date(record.created_at))],
     ["Changed", dates.format(new Date(record.updated_at))],
   ].filter(([, value]) => value);

@@ -184,6 +184,9 @@ export function debounced(act, milliseconds) {
 
 const numbers = new Intl.NumberFormat("en");
 export const number = (value) => numbers.format(value);
+/** Say where a picture came from: its place, or what its sender called it where it came without one. */
+export const placeOf = ({ source, name, id }) => (source && !source.startsWith("bytes:") ? source : (name ?? id));
+
 export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 
 /** Give a score or a chance with two digits; 1.00 is kept for what is certain. */

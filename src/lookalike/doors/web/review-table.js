@@ -1,6 +1,6 @@
 /** What is known of two pictures, line by line, with the better value marked. */
 
-import { bytes, h, icon, number } from "./dom.js";
+import { bytes, h, icon, number, placeOf } from "./dom.js";
 
 const dates = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 const FORMATS = { png: 2, bmp: 2, tiff: 2, ppm: 2, pgm: 2, pbm: 2, gif: 0 }; // without loss; 256 colors; the others are 1
@@ -15,7 +15,7 @@ export function factsTable(left, right, [sharpLeft, sharpRight]) {
     line("Sharpness", sharp(sharpLeft), sharp(sharpRight), sharper(sharpLeft, sharpRight)),
     line("Added", date(left), date(right), older(left, right)),
     line("Fields and tags", known(left), known(right), count(left) - count(right)),
-    line("Place", left.source ?? left.id, right.source ?? right.id),
+    line("Place", placeOf(left), placeOf(right)),
   ];
   return h("div", { class: "table-place" }, h("table", { class: "facts-table" },
     h("caption", { class: "visually-hidden" }, "What is known of the two pictures; the better value is marked"),

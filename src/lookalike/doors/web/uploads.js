@@ -1,6 +1,6 @@
 /** The uploads: a queue that sends a few pictures at a time, waits when the server is busy, and can be paused. */
 
-import { addRecords } from "./api.js";
+import { addRecords, getRecord } from "./api.js";
 import { fill, h, number } from "./dom.js";
 import { leftOf, lists } from "./lists.js";
 import { collectionAddress } from "./route.js";
@@ -37,10 +37,19 @@ export function pause(isWanted) {
   goOn();
 }
 
-/** Send again what failed; with `replace` even over other pictures of the same name. */
-export function retry(chosen, { replace = false } = {}) {
+/** Name another picture of the same name: "image.jpg" becomes "image (2).jpg". */
+export const numbered = (name, count) => name.replace(/(\.[^./]*)?$/, (ending) => ` (${count})${ending}`);
+
+/** Give the name without the number that it got beside others that came with it. */
+const unnumbered = (name, file) => {
+  const bare = name.replace(/ \(\d+\)(\.[^./]*)?$/, "$1");
+  return bare.endsWith(file.name) ? bare : name;
+};
+
+/** Send again what failed; with `replace` over other pictures of the same name, with `keepsBoth` under another name. */
+export function retry(chosen, { replace = false, keepsBoth = false } = {}) {
   for (const upload of chosen) {
-    Object.assign(upload, { state: "waiting", part: 0, message: "", waits: 0 });
+    Object.assign(upload, { state: "waiting", part: 0, message: "", waits: 0, keepsBoth });
     upload.body.replace ||= replace;
   }
   waiting = waiting.concat(chosen);
@@ -74,6 +83,7 @@ async function run(upload) {
   upload.state = "sending";
   state.sending += 1;
   try {
+    if (upload.keepsBoth) await rename(upload);
     upload.state = (await send(upload)).outcome;
     upload.body = null; // lets the file go
   } catch (error) {
@@ -83,7 +93,33 @@ async function run(upload) {
   goOn();
 }
 
+const counts = new Map(); // collection and name -> the last number that was tried for another picture of that name
+
+/** Take the next name that is free, or held by a picture of this size: the server knows whether it is this one. */
+async function rename(upload) {
+  const { file, record } = upload.body;
+  upload.wanted ??= unnumbered(record._id, file);
+  const place = JSON.stringify([upload.collection, upload.wanted]);
+  for (;;) {
+    const count = (counts.get(place) ?? 1) + 1;
+    counts.set(place, count);
+    const name = numbered(upload.wanted, count);
+    const held = await getRecord(upload.collection, name).then(([found]) => found, (error) => {
+      if (error.status !== 404) throw error;
+    });
+    if (held && held.byte_size !== file.size) continue;
+    upload.name = name;
+    upload.body.record = { ...record, _id: name };
+    return;
+  }
+}
+
 function settle(upload, error) {
+  if (upload.keepsBoth && error.code === "id_taken") {
+    upload.state = "waiting";
+    waiting.unshift(upload);
+    return;
+  }
   const isBusy = [0, 429, 503].includes(error.status);
   if (isBusy && upload.waits < MOST_WAITS) {
     upload.waits += 1;
