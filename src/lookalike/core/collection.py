@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,11 +55,12 @@ from .spaces import HUE_SPACE
 from .verifying import VERIFIED_CHANCES, CopyJudge, Relate, Verified, Verifier
 
 if TYPE_CHECKING:
-    from ..stores import Store
+    from ..stores import Findings, Store
     from .evaluation import Evaluation
     from .labels import Labels
     from .ledger import Ledger
 
+_EXPORTED = 500  # records that are read at once
 _RANKED = 10_000  # matches that a histogram counts: far more than anyone looks at
 
 
@@ -314,6 +316,7 @@ class Collection:
             explanation=dataclasses.replace(explanation, query_ms=_ms(began, read), total_ms=_ms(began, ended))
             if explain
             else None,
+            left_out=len(self._store.damaged()),
             picture=self.thumbnail,
             query_picture=lambda: self._examples.picture(examples[0][0]),
         )
@@ -746,14 +749,21 @@ class Collection:
 
         Args:
             vectors: Add `_vectors`: space name to list of numbers.
+
+        Records that are damaged are left out; `damaged` names them.
         """
-        for record in self._store.scan():
-            line: dict[str, Any] = {"_id": record.id, **_where(record), **record.metadata}
-            if record.tags:
-                line["tags"] = list(record.tags)
-            if vectors:
-                line["_vectors"] = self._lists(record.id)
-            yield line
+        records = self._store.scan()
+        while block := list(islice(records, _EXPORTED)):
+            held = self._vectors_of([record.id for record in block]) if vectors else {}
+            for record in block:
+                line: dict[str, Any] = {"_id": record.id, **_where(record), **record.metadata}
+                if record.tags:
+                    line["tags"] = list(record.tags)
+                if vectors:
+                    if record.id not in held:
+                        continue
+                    line["_vectors"] = {name: vector.tolist() for name, vector in held[record.id].items()}
+                yield line
 
     def vector(self, record_id: str, space: str | None = None) -> Any:
         """Give the stored vector of a record, (d,) float32, in the space that ranks or in another one.
@@ -808,6 +818,28 @@ class Collection:
     def check(self) -> list[str]:
         """Look for damage, and give what was found in plain words; empty when all is well."""
         return self._store.check()
+
+    def examine(self) -> Findings:
+        """Look for damage: what `check` gives, the damaged records by id, and whether `repair` has something to do."""
+        return self._store.examine()
+
+    def repair(self) -> list[str]:
+        """Mend what can be mended without losing anything, and say what was done.
+
+        A collection of an earlier lookalike gets its checksums. A damaged vector or kept picture is made anew from the
+        kept original or the source file, where that still has the very bytes that were indexed.
+        """
+        from .repairing import repair
+
+        return repair(self._store, self._entry)
+
+    def damaged(self) -> dict[str, str]:
+        """Give the records that answers go without because they are damaged, as far as that was met until now.
+
+        Returns:
+            Their ids, and what of them is damaged.
+        """
+        return self._store.damaged()
 
     def backup(self, target: str | os.PathLike[str]) -> None:
         """Copy the collection to a new folder while it is in use."""
@@ -872,10 +904,16 @@ class Collection:
         ]
         return len(self._store.discard(gone))
 
-    def _lists(self, record_id: str) -> dict[str, list[float]]:
-        key = self._store.keys([record_id]).get(record_id, -1)
-        found = {space.name: self._store.vectors(space.name, [key]).get(key) for space in self._made.spaces}
-        return {name: vector.tolist() for name, vector in found.items() if vector is not None}
+    def _vectors_of(self, record_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Give all vectors of some records by space; those with a damaged one are left out."""
+        keys = self._store.keys(record_ids)
+        columns = {space.name: self._store.vectors(space.name, list(keys.values())) for space in self._made.spaces}
+        damaged = self._store.damaged()
+        return {
+            id: {name: column[key] for name, column in columns.items() if key in column}
+            for id, key in keys.items()
+            if "vector" not in damaged.get(id, "")
+        }
 
     def _scored_space(self, space: str | None) -> str:
         known = [one.name for one in self._made.spaces if one.metric == "cosine" and one.name != HUE_SPACE]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..errors import EncoderMismatchError, InputError, RecordNotFoundError
+from ..errors import EncoderMismatchError, InputError, RecordNotFoundError, StoreDamagedError
 from .comparison import Side, side_of
 from .describer import THUMBNAIL_SIDE_PX
 from .question import Probe, mix, probe_of, stored_id
@@ -105,8 +105,14 @@ class ExampleReader:
                 f"again, or use the lookalike version that made it."
             )
 
-    def no_record(self, record_id: str) -> RecordNotFoundError:
-        """Make the error that says that there is no record of this id."""
+    def no_record(self, record_id: str) -> RecordNotFoundError | StoreDamagedError:
+        """Make the error that says that there is no record of this id, or that it cannot be read."""
+        if record_id in self._store.damaged():
+            return StoreDamagedError(
+                f'record "{str(record_id)[:80]}" in collection "{self._made.name}" is damaged and cannot be read. '
+                "Restore a backup, or remove the record and index its picture again; `lookalike doctor` looks at all.",
+                id=record_id,
+            )
         return RecordNotFoundError(
             f'no record "{str(record_id)[:80]}" in collection "{self._made.name}". Check the spelling, or list the '
             f"ids with `lookalike export`.",

@@ -158,6 +158,18 @@ class Library:
         """
         return self._opened(self._stores.restore(Path(source), name))
 
+    def check(self) -> list[str]:
+        """Look for what is wrong with the home itself, and give it in plain words; empty when all is well."""
+        return self._stores.check()
+
+    def repair(self) -> list[str]:
+        """Mend what can be mended of that without losing anything, and say what was done."""
+        return self._stores.repair()
+
+    def damaged(self) -> dict[str, dict[str, str]]:
+        """Give the damaged records that were met in the collections that are open, by their name."""
+        return {name: damaged for name, one in self._open.items() if (damaged := one.damaged())}
+
     def compare(self, a: Any, b: Any) -> Comparison:
         """Say how alike two pictures are; each is what `Collection.add` reads."""
         describer = self.describer()

@@ -28,6 +28,7 @@ class Matches(Sequence[Match]):
         threshold: The floor on the score that was asked for; None when there was none.
         next: The cursor of the page behind this one; None when nothing follows.
         explanation: How the answer was found, where that was asked for.
+        left_out: Records of the collection that could not take part because they are damaged, as far as that was met.
     """
 
     collection: str
@@ -36,6 +37,7 @@ class Matches(Sequence[Match]):
     threshold: float | None = None
     next: str | None = None
     explanation: Explanation | None = None
+    left_out: int = 0
     picture: Picture = field(default=_no_picture, repr=False, compare=False)
     query_picture: Callable[[], bytes | None] = field(default=lambda: None, repr=False, compare=False)
 

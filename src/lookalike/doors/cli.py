@@ -50,21 +50,23 @@ def cli() -> None:
 
 
 @click.command()
+@click.option("--repair", is_flag=True, help="First mend what can be mended without losing anything, and say what.")
 @home_option
 @json_option
-def doctor(home: str | None, as_json: bool) -> int:
-    """Check versions, encoder, speed and the stored collections.
+def doctor(repair: bool, home: str | None, as_json: bool) -> int:
+    """Check versions, encoder, speed and the stored collections, row by row, and name the records that are damaged.
 
     Exit code 4 when something is wrong.
 
     \b
     Example:
       lookalike doctor
+      lookalike doctor --repair
     """
     from .doctor import examine, show
 
-    with open_library_at(home) as library:
-        findings = examine(library)
+    with open_library_at(home, tells_damage=False) as library:
+        findings = examine(library, repair=repair)
         if as_json:
             print_json(findings)
         else:

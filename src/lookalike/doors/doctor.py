@@ -16,9 +16,14 @@ _PACKAGES = ("lookalike", "numpy", "pillow", "onnxruntime", "faiss-cpu")
 _SPEED_IMAGES = 40
 
 
-def examine(library: Library) -> dict[str, Any]:
-    """Give all findings as plain values; `problems` is empty when all is well."""
+def examine(library: Library, *, repair: bool = False) -> dict[str, Any]:
+    """Give all findings as plain values; `problems` is empty when all is well.
+
+    Args:
+        repair: Mend first what can be mended; `repaired` says what was done.
+    """
     problems: list[str] = []
+    repaired = _repair(library, problems) if repair else []
     findings: dict[str, Any] = {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -26,7 +31,9 @@ def examine(library: Library) -> dict[str, Any]:
         "home": str(library.settings.home),
         "workers": library.settings.workers,
         "encoder": _encoder(library, problems),
+        "home_problems": _home(library, problems),
         "collections": [_collection(library, name, problems) for name in _names(library, problems)],
+        "repaired": repaired,
         "problems": problems,
     }
     return findings
@@ -42,10 +49,14 @@ def show(findings: dict[str, Any]) -> str:
         lines.append(f"encoder      {encoder['name']} ({encoder['variant']}, {encoder['provider']})")
         lines.append(f"speed        {encoder['images_per_s_one_thread']:.0f} images/s a thread (decode and encode)")
     for one in findings["collections"]:
-        state = "clean" if not one["problems"] else "; ".join(one["problems"])
+        state = f"{len(one['problems']):,} problems" if one["problems"] else "clean"
         lines.append(f'collection   "{one["name"]}": {one["records"]:,} records, {state}')
+        if one["note"]:
+            lines.append(f"             {one['note']}")
+    lines += [f"repaired     {done}" for done in findings["repaired"]]
     problems = findings["problems"]
-    lines.append("all is well" if not problems else f"{len(problems)} problem(s): " + "; ".join(problems))
+    count = f"{len(problems):,} problem{'s' * (len(problems) != 1)}:"
+    lines.append("\n  ".join([count, *problems]) if problems else "all is well")
     return "\n".join(lines)
 
 
@@ -98,11 +109,39 @@ def _test_picture() -> bytes:
 
 
 def _collection(library: Library, name: str, problems: list[str]) -> dict[str, Any]:
+    damaged: dict[str, list[str]] = {}
+    note = None
     try:
         collection = library.collection(name)
-        found = collection.check()
-        records = len(collection)
+        seen = collection.examine()
+        found, records = list(seen.problems), len(collection)
+        damaged = {id: list(what) for id, what in seen.damaged.items()}
+        if seen.is_old:
+            note = "an earlier lookalike made it: its rows get checksums at the next write, or by `doctor --repair`"
     except LookalikeError as error:
         found, records = [error.message], 0
     problems.extend(f'"{name}": {problem}' for problem in found)
-    return {"name": name, "records": records, "problems": found}
+    return {"name": name, "records": records, "problems": found, "damaged": damaged, "note": note}
+
+
+def _home(library: Library, problems: list[str]) -> list[str]:
+    try:
+        found = library.check()
+    except LookalikeError as error:
+        found = [error.message]
+    problems.extend(found)
+    return found
+
+
+def _repair(library: Library, problems: list[str]) -> list[str]:
+    try:
+        done = library.repair()
+    except LookalikeError as error:
+        problems.append(error.message)
+        done = []
+    for name in _names(library, problems):
+        try:
+            done += [f'"{name}": {what}' for what in library.collection(name).repair()]
+        except LookalikeError as error:
+            problems.append(f'"{name}" cannot be repaired: {error.message}')
+    return done

@@ -27,7 +27,11 @@ def matches_form(found: Matches) -> dict[str, Any]:
         "next": found.next,
         "matches": [match_form(match) for match in found],
     }
-    return form if found.explanation is None else form | {"explanation": asdict(found.explanation)}
+    given = {
+        "left_out": found.left_out or None,
+        "explanation": None if found.explanation is None else asdict(found.explanation),
+    }
+    return form | {name: value for name, value in given.items() if value is not None}
 
 
 def match_form(match: Match) -> dict[str, Any]:

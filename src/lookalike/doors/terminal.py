@@ -72,12 +72,19 @@ def _program() -> str:
 
 
 @contextmanager
-def open_library_at(home: str | None) -> Iterator[Library]:
-    """Open the library for one command, and close it whatever happens."""
+def open_library_at(home: str | None, *, tells_damage: bool = True) -> Iterator[Library]:
+    """Open the library for one command, and close it whatever happens.
+
+    Args:
+        tells_damage: Say at the end how many damaged records were left out.
+    """
     from ..core.library import open_library
 
     with open_library(home) as library:
         yield library
+        for name, damaged in library.damaged().items() if tells_damage else ():
+            told = "1 damaged record was" if len(damaged) == 1 else f"{len(damaged):,} damaged records were"
+            click.echo(f'{told} left out of "{name}": `lookalike doctor` names them.', err=True)
 
 
 @contextmanager

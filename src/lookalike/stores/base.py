@@ -46,6 +46,21 @@ class Move:
     stamp: str
 
 
+@dataclass(frozen=True)
+class Findings:
+    """What a look for damage found.
+
+    Attributes:
+        problems: In plain words; none when all is well.
+        damaged: Of each damaged record its id, or its key where that cannot be read, and what is damaged.
+        is_old: Whether an earlier lookalike made it, and some of its rows have no checksums yet.
+    """
+
+    problems: tuple[str, ...]
+    damaged: Mapping[str, tuple[str, ...]]
+    is_old: bool = False
+
+
 class Store(Protocol):
     """What keeps one collection. Every call sees all writes acknowledged before it, by any process.
 
@@ -267,8 +282,27 @@ class Store(Protocol):
         """Keep what was found out about pictures, by content hash, where there is room for it."""
         ...
 
+    def damaged(self) -> dict[str, str]:
+        """Give the records that answers go without, as far as damage was met: their ids, and what of them it is.
+
+        A damaged vector is left out of searches, a record that cannot be read out of everything; what asks for that
+        record alone raises StoreDamagedError.
+        """
+        ...
+
     def check(self) -> list[str]:
         """Look for damage in truth and index, and give what was found in plain words; empty when all is well."""
+        ...
+
+    def examine(self) -> Findings:
+        """Look for damage as `check` does, and name the records that have it."""
+        ...
+
+    def repair(self) -> None:
+        """Give a store of an earlier lookalike what this one keeps beside it, and every row that has none its checksum.
+
+        Cost: reads all of the store; nothing where all is there already.
+        """
         ...
 
     def statistics(self) -> dict[str, Any]:
@@ -305,6 +339,14 @@ class Store(Protocol):
 
 class Stores(Protocol):
     """What holds many stores by collection name: a home folder, or a database."""
+
+    def check(self) -> list[str]:
+        """Look for what is wrong with the home itself, and give it in plain words; empty when all is well."""
+        ...
+
+    def repair(self) -> list[str]:
+        """Mend what can be mended of that without losing anything, and say what was done."""
+        ...
 
     def names(self) -> list[str]:
         """Give the names of all collections, sorted."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..values import Space
-from . import generation, schema
+from . import checksums, damage, failures, generation, migration, schema
+from .base import Findings
 from .index import Index, View
 from .transactions import Truth
 
@@ -20,21 +21,56 @@ if TYPE_CHECKING:
     from ..values import I64
 
 
-def check(truth: Truth, folder: Path, index: Index, spaces: Sequence[Space]) -> list[str]:
-    """Give what is wrong in plain words."""
-    found = []
+def check(truth: Truth, folder: Path, index: Index, spaces: Sequence[Space]) -> Findings:
+    """Look for damage in the truth, in the index, and between the two."""
+    problems: list[str] = []
     with truth.reading() as conn:
-        answers = [row[0] for row in conn.execute("PRAGMA integrity_check(10)")]
-        if answers != ["ok"]:
-            return [f"{schema.FILE}: {answer}" for answer in answers]
+        damaged = damaged_records(conn, spaces)
+        answers = _integrity(conn)
+        if answers:
+            told = [f"{schema.FILE}: {answer}" for answer in answers]
+            return Findings((*told, *_told(damaged)), damaged)
         for place, space in enumerate(spaces):
-            found += _check_vectors(conn, place, space)
+            problems += _check_vectors(conn, place, space)
         orphans = conn.execute("SELECT count(*) FROM pictures WHERE key NOT IN (SELECT key FROM records)").fetchone()[0]
         if orphans:
-            found.append(f"{orphans} pictures belong to no record")
+            problems.append(f"{orphans} pictures belong to no record")
+        is_old = migration.is_pending(conn)
+        if not is_old:
+            unsummed = "SELECT count(*) FROM records WHERE key NOT IN (SELECT key FROM checksums)"
+            if count := conn.execute(unsummed).fetchone()[0]:
+                problems.append(f"{count} records have no checksums")
     for place, space in enumerate(spaces):
-        found += _check_index(truth, index, place, space)
-    return found + _check_files(truth, folder, spaces)
+        problems += _check_index(truth, index, place, space)
+    return Findings((*problems, *_told(damaged), *_check_files(truth, folder, spaces)), damaged, is_old)
+
+
+def damaged_records(conn: sqlite3.Connection, spaces: Sequence[Space]) -> dict[str, tuple[str, ...]]:
+    """Find the records of which a row is not what was written, or cannot be read: id to what it is of each."""
+    found: dict[int, list[str]] = {}
+    for key in damage.unreadable(conn):
+        found.setdefault(key, []).append("its record")
+    if checksums.are_kept(conn):
+        for key, what in checksums.damaged(conn, [space.name for space in spaces]):
+            if what not in found.setdefault(key, []):
+                found[key].append(what)
+    ids = damage.ids_of(conn, found)
+    return {ids[key]: tuple(found[key]) for key in sorted(found, key=lambda key: ids[key])}
+
+
+def _told(damaged: Mapping[str, Sequence[str]]) -> list[str]:
+    return [f'record "{id}" is damaged: {" and ".join(what)}' for id, what in damaged.items()]
+
+
+def _integrity(conn: sqlite3.Connection) -> list[str]:
+    """Let SQLite look at its own pages; what it cannot read in a row is told as that."""
+    try:
+        answers = [row[0] for row in conn.execute("PRAGMA integrity_check(10)")]
+    except sqlite3.OperationalError as exc:
+        if not failures.is_about_a_row(exc):
+            raise
+        return []
+    return [] if answers == ["ok"] else answers
 
 
 def _check_vectors(conn: sqlite3.Connection, place: int, space: Space) -> list[str]:
@@ -59,15 +95,19 @@ def _check_index(truth: Truth, index: Index, place: int, space: Space) -> list[s
             view = index.view(conn, place)
             if view is None:
                 continue
-            wrong = _count_differences(conn, place, view)
+            wrong = _count_differences(conn, place, space, view)
             return [f'{wrong} vectors of "{space.name}" differ between index and truth'] if wrong else []
 
 
-def _count_differences(conn: sqlite3.Connection, place: int, view: View) -> int:
+def _count_differences(conn: sqlite3.Connection, place: int, space: Space, view: View) -> int:
     """Count the batches (or keys) in which the living rows of a view are not those of the truth."""
+    damaged: list[int] = []
+    for _ in generation.vectors_after(conn, place, space, 0, damaged):
+        pass
     keys = np.concatenate([segment.living() for segment in (view.base, view.tail)])
+    keys = keys[~np.isin(keys, np.array(damaged, np.int64))]  # the truth is wrong there, and told to be
     seen = wrong = 0
-    for truth_keys, raw in generation.vectors_after(conn, place, 0):
+    for truth_keys, raw in generation.vectors_after(conn, place, space, 0, damaged):
         held = keys[seen : seen + len(truth_keys)]
         if not np.array_equal(held, truth_keys):
             return wrong + 1

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,12 @@ SUMMED = (
     "spaces, facts"
 )
 _KEY_BITS = 0xFFFFFFFF
+_SINCE = 2  # version of the schema
+
+
+def are_kept(conn: sqlite3.Connection) -> bool:
+    """Whether the file has checksums at all, as the transaction under way sees it."""
+    return bool(conn.execute("PRAGMA user_version").fetchone()[0] >= _SINCE)
 
 
 def create(conn: sqlite3.Connection, places: int) -> None:
@@ -88,6 +94,62 @@ def fill(conn: sqlite3.Connection, places: int, keys: Sequence[int]) -> None:
             sums.extend(of_bytes(key, _row(conn, "vector", column(place), key)[0]) for place in range(places))
             rows.append(tuple(sums))
     insert(conn, places, rows)
+
+
+def vectors(conn: sqlite3.Connection, place: int, rest: str, values: Sequence[Any]) -> sqlite3.Cursor:
+    """Ask for (key, vector, sum) of a space; the sum is None where there is none.
+
+    Args:
+        rest: What follows `WHERE v.key`.
+    """
+    table = column(place)
+    if not are_kept(conn):
+        return conn.execute(f"SELECT v.key, v.vector, NULL FROM {table} v WHERE v.key {rest}", values)
+    sql = f"SELECT v.key, v.vector, s.{table} FROM {table} v LEFT JOIN checksums s ON s.key = v.key WHERE v.key {rest}"
+    return conn.execute(sql, values)
+
+
+def are_sound(rows: Sequence[tuple[int, bytes, int | None]], size: int) -> list[bool]:
+    """Say of each row of `vectors` whether it is what was written.
+
+    Args:
+        size: How many bytes a vector of the space has.
+    """
+    crc = zlib.crc32
+    return [len(raw) == size and (sum is None or crc(raw, key & _KEY_BITS) == sum) for key, raw, sum in rows]
+
+
+def damaged_records(conn: sqlite3.Connection, keys: Collection[int] | None = None) -> set[int]:
+    """Find the records whose row is not what was written.
+
+    Args:
+        keys: Look at these alone.
+    """
+    among = "" if keys is None else f"WHERE s.key IN ({', '.join(map(str, keys))})"
+    sql = f"SELECT s.record, s.key, {SUMMED} FROM checksums s JOIN records r ON r.key = s.key {among}"
+    with raw_text(conn):
+        return {key for sum, key, *columns in conn.execute(sql) if of_record(key, columns) != sum}
+
+
+def damaged(conn: sqlite3.Connection, names: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Find the rows that are not what was written, or gone: the key of their record, and what it is of it.
+
+    Args:
+        names: Those of the spaces.
+    """
+    sums = {"thumbnail": "its thumbnail", "original": "its original"}
+    yield from ((key, "its record") for key in damaged_records(conn))
+    for place, name in enumerate(names):
+        sums[column(place)] = f'its vector "{name}"'
+    for kind, what in sums.items():
+        table, value = (kind, "vector") if kind.startswith("vector") else ("pictures", kind)
+        held = conn.execute(
+            f"SELECT s.{kind}, s.key, t.{value} FROM checksums s LEFT JOIN {table} t ON t.key = s.key "
+            f"WHERE s.{kind} IS NOT NULL OR t.{value} IS NOT NULL"
+        )
+        for sum, key, data in held:
+            if of_bytes(key, data) != sum:
+                yield key, what
 
 
 @contextmanager

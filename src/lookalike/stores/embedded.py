@@ -26,8 +26,9 @@ from ..errors import (
 )
 from ..limits import Limits
 from ..values import Calibration, CollectionSpec, Entry, Neighbors, Pairs, Plan, Record
-from . import generation, maintenance, moving, remembered, schema, writing
-from .base import Move, Replace, Written
+from . import checksums, failures, generation, maintenance, moving, remembered, schema, writing
+from .base import Findings, Move, Replace, Written
+from .damage import Damage, vector_of
 from .sql import Where, where
 from .transactions import Truth
 
@@ -49,6 +50,7 @@ class EmbeddedStore:
         self._folder, self._index_folder, self._limits = folder, folder / schema.INDEX_FOLDER, limits
         self._approximate_from = approximate_from
         self._truth = Truth(folder / schema.FILE)
+        self._damage = Damage()
         self._fields_indexed = False  # a store of an earlier lookalike has no indexes of its fields
         with self._truth.reading() as conn:
             self._spaces = list(schema.read_spec(conn).spaces)
@@ -127,7 +129,7 @@ class EmbeddedStore:
     ) -> Record:
         """Change metadata, tags and picture of one record, each where given, and return it; see the seam."""
         with self._truth.writing() as (conn, version):
-            held = _held(conn, record_id, seen)
+            held = self._held(conn, record_id, seen)
             fields = {**({} if replace and metadata is not None else held.metadata), **(metadata or {})}
             kept = {name: value for name, value in fields.items() if name not in unset}
             kept = {**(fill or {}), **kept} if fill else kept
@@ -139,7 +141,7 @@ class EmbeddedStore:
                 record = replaced(entry.record, id=record_id, metadata=kept, tags=words)
                 batch = writing.prepare([replaced(entry, record=record)], self._spaces, self._limits)
                 writing.write(conn, batch, version=version, replace="any")
-            return _held(conn, record_id)
+            return self._held(conn, record_id)
 
     def restamp(self, records: Sequence[Record]) -> None:
         """Set the `stamp` of records that still have this id, source and content; see the seam."""
@@ -157,7 +159,7 @@ class EmbeddedStore:
         """Delete records for good and say how many were there. Unknown ids are skipped; see the seam."""
         with self._truth.writing() as (conn, _):
             if seen is not None:
-                _held(conn, seen.id, seen)
+                self._held(conn, seen.id, seen)
             keys = list(self._keys(conn, record_ids).values())
             writing.remove(conn, keys)
             return len(keys)
@@ -176,12 +178,11 @@ class EmbeddedStore:
 
     def get(self, record_ids: Sequence[str]) -> dict[str, Record]:
         """Give the records that are there, by id."""
-        return {row[1]: schema.record_of(row) for row in self._rows("id", record_ids)}
+        return {record.id: record for _, record in self._records("id", record_ids)}
 
     def records(self, keys: Sequence[int]) -> dict[int, Record]:
         """Give the records that are there, by key."""
-        rows = self._rows("key", [int(key) for key in keys])
-        return {row[0]: schema.record_of(row) for row in rows}
+        return dict(self._records("key", [int(key) for key in keys]))
 
     def keys(self, record_ids: Sequence[str]) -> dict[str, int]:
         """Give the keys of the records that are there, by id."""
@@ -195,17 +196,30 @@ class EmbeddedStore:
 
     def entry(self, record_id: str) -> tuple[int, Entry] | None:
         """Give the key and the record with all its vectors, of one moment; see the seam."""
+
+        def ask() -> tuple[Any, ...] | None:
+            sums = self._sum_columns if checksums.are_kept(conn) else ", ".join(["NULL"] * len(self._spaces))
+            sql = f"SELECT {schema.record_columns(conn)}, {self._vector_columns}, {sums} FROM records"
+            row = conn.execute(f"{sql} WHERE {self._damage.guard('id = ?')}", (record_id,)).fetchone()
+            return None if row is None else (schema.record_of(row[: -2 * places]), row)
+
+        places = len(self._spaces)
         with self._truth.reading() as conn:
-            sql = f"SELECT {schema.record_columns(conn)}, {self._vector_columns} FROM records WHERE id = ?"
-            row = conn.execute(sql, (record_id,)).fetchone()
-        if row is None:
+            found = self._damage.without(conn, ask)
+            if found is None and self._damage.unreadable and self._keys(conn, [record_id]):
+                raise failures.damaged_record(self._folder, record_id, "its record")
+        if found is None:
             return None
-        columns, raws = row[: -len(self._spaces)], row[-len(self._spaces) :]
-        held = [
-            (place, space.name, raw) for place, (space, raw) in enumerate(zip(self._spaces, raws, strict=True)) if raw
-        ]
-        vectors = {name: self._values(place, raw)[0] for place, name, raw in held}
-        return columns[0], Entry(schema.record_of(columns), vectors)
+        record, row = found
+        vectors = {}
+        for place, (space, raw, sum) in enumerate(
+            zip(self._spaces, row[-2 * places : -places], row[-places:], strict=True)
+        ):
+            if raw is not None:
+                if not self._sound(place, [(row[0], raw, sum)]):
+                    raise failures.damaged_record(self._folder, record_id, vector_of(space))
+                vectors[space.name] = self._values(place, raw)[0]
+        return row[0], Entry(record, vectors)
 
     def moment(self) -> AbstractContextManager[None]:
         """Make all that this thread reads inside be of one moment; see the seam."""
@@ -220,7 +234,7 @@ class EmbeddedStore:
     def from_sources(self, sources: Sequence[str]) -> dict[str, list[Record]]:
         """Return the records of each of these sources, by rising id; see the seam."""
         found: dict[str, list[Record]] = {}
-        for record in sorted(map(schema.record_of, self._rows("source", sources)), key=lambda one: one.id):
+        for record in sorted((one for _, one in self._records("source", sources)), key=lambda one: one.id):
             found.setdefault(str(record.source), []).append(record)
         return found
 
@@ -231,28 +245,37 @@ class EmbeddedStore:
             with self._viewing(place) as (_, view):
                 found, rows = view.rows_of(np.array(keys, np.int64))
             return dict(zip(found.tolist(), _floats(rows), strict=True))
-        sql = f"SELECT key, vector FROM {schema.vector_table(place)} WHERE key {_IN}"
         with self._truth.reading() as conn:
-            rows = conn.execute(sql, (json.dumps([int(key) for key in keys]),)).fetchall()
-        return {key: self._values(place, raw)[0] for key, raw in rows}
+            rows = checksums.vectors(conn, place, _IN, (json.dumps([int(key) for key in keys]),)).fetchall()
+        return {key: self._values(place, raw)[0] for key, raw, _ in self._sound(place, rows)}
 
     def thumbnail(self, record_id: str) -> bytes | None:
         """Give the kept thumbnail (JPEG), or None."""
-        return self._picture("thumbnail", record_id)
+        found, is_sound = self._picture("thumbnail", record_id)
+        return found if is_sound else None
 
     def original(self, record_id: str) -> bytes | None:
         """Give the kept original bytes, or None."""
-        return self._picture("original", record_id)
+        found, is_sound = self._picture("original", record_id)
+        if not is_sound:
+            raise failures.damaged_record(self._folder, record_id, "its original")
+        return found
 
     def scan(self, *, filter: Filter | None = None, after: str | None = None) -> Iterator[Record]:
         """Give the records by rising id, those behind `after` when given. Memory stays bounded."""
         accepted = _ALL if filter is None else where(filter)  # in the order of ids: no index of a field could serve
-        rest = f"FROM records WHERE id > ? AND ({accepted.text}) ORDER BY id LIMIT {_PAGE}"
         last = after or ""  # no id is empty
+
+        def ask() -> list[Record]:
+            where = f"id > ? AND {self._damage.guard(f'({accepted.text})')} ORDER BY id LIMIT {_PAGE}"
+            rows = conn.execute(
+                f"SELECT {schema.record_columns(conn)} FROM records WHERE {where}", (last, *accepted.values)
+            )
+            return [schema.record_of(row) for row in rows]
+
         while True:
             with self._truth.reading() as conn:
-                rows = conn.execute(f"SELECT {schema.record_columns(conn)} {rest}", (last, *accepted.values))
-                page = [schema.record_of(row) for row in rows]
+                page = self._damage.without(conn, ask)
             yield from page
             if len(page) < _PAGE:
                 return
@@ -261,12 +284,17 @@ class EmbeddedStore:
     def scan_metadata(self, *, filter: Filter | None = None) -> Iterator[tuple[dict[str, Any], list[str]]]:
         """Give metadata and tags of the records, by rising key; see the seam."""
         accepted = _ALL if filter is None else where(filter)
-        sql = f"SELECT key, metadata, tags FROM records WHERE key > ? AND ({accepted.text}) ORDER BY key LIMIT {_PAGE}"
         last = 0
+
+        def ask() -> list[tuple[int, dict[str, Any], list[str]]]:
+            where = f"key > ? AND {self._damage.guard(f'({accepted.text})')} ORDER BY key LIMIT {_PAGE}"
+            rows = conn.execute(f"SELECT key, metadata, tags FROM records WHERE {where}", (last, *accepted.values))
+            return [(key, schema.metadata_of(metadata), json.loads(tags)) for key, metadata, tags in rows]
+
         while True:
             with self._truth.reading() as conn:
-                page = conn.execute(sql, (last, *accepted.values)).fetchall()
-            yield from ((json.loads(metadata), json.loads(tags)) for _, metadata, tags in page)
+                page = self._damage.without(conn, ask)
+            yield from ((metadata, tags) for _, metadata, tags in page)
             if len(page) < _PAGE:
                 return
             last = page[-1][0]
@@ -274,13 +302,13 @@ class EmbeddedStore:
     def scan_vectors(self, space: str, *, batch: int = 4096) -> Iterator[tuple[I64, F32 | U8]]:
         """Give (keys (n,), vectors (n, d)) of one space by rising key, in batches."""
         place, last = self._place(space), 0
-        sql = f"SELECT key, vector FROM {schema.vector_table(place)} WHERE key > ? ORDER BY key LIMIT ?"
         while True:
             with self._truth.reading() as conn:
-                rows = conn.execute(sql, (last, batch)).fetchall()
+                rows = checksums.vectors(conn, place, "> ? ORDER BY v.key LIMIT ?", (last, batch)).fetchall()
             if rows:
                 last = rows[-1][0]
-                yield np.array([row[0] for row in rows], np.int64), self._values(place, b"".join(r[1] for r in rows))
+                held = self._sound(place, rows)
+                yield np.array([row[0] for row in held], np.int64), self._values(place, b"".join(r[1] for r in held))
             if len(rows) < batch:
                 return
 
@@ -288,8 +316,12 @@ class EmbeddedStore:
         """Count the records that pass the filter."""
         with self._truth.reading() as conn:
             accepted = _ALL if filter is None else where(filter, schema.declared(schema.read_spec(conn)))
-            sql = f"SELECT count(*) FROM records WHERE {accepted.text}"
-            return int(conn.execute(sql, accepted.values).fetchone()[0])
+
+            def ask() -> int:
+                sql = f"SELECT count(*) FROM records WHERE {self._damage.guard(accepted.text)}"
+                return int(conn.execute(sql, accepted.values).fetchone()[0])
+
+            return ask() if filter is None else self._damage.without(conn, ask)
 
     # ---- searching
 
@@ -376,12 +408,27 @@ class EmbeddedStore:
         """Keep what was found out about pictures, by content hash."""
         remembered.put(self._index_folder, kind, items)
 
+    def damaged(self) -> dict[str, str]:
+        """Give the records that answers go without, as far as damage was met: id to what of them; see the seam."""
+        if not self._damage.is_any:
+            return {}
+        with self._truth.reading() as conn:
+            return self._damage.noticed(conn)
+
     def check(self) -> list[str]:
-        """Look for damage in truth and index, and give what was found in plain words; empty when all is well."""
+        """Look for damage, and give what was found in plain words; empty when all is well."""
+        return list(self.examine().problems)
+
+    def examine(self) -> Findings:
+        """Look for damage in truth and index; see the seam."""
         from .checking import check
 
         with self._truth.failing():
             return check(self._truth, self._index_folder, self._index, self._spaces)
+
+    def repair(self) -> None:
+        """Give every row its checksum, in a store of an earlier lookalike too; see the seam."""
+        self._truth.migrate(again=True)
 
     def statistics(self) -> dict[str, Any]:
         """Give sizes for people: records, bytes on disk, what the index holds and how it searches."""
@@ -437,10 +484,15 @@ class EmbeddedStore:
         return ", ".join(f"(SELECT vector FROM {table} WHERE {table}.key = records.key)" for table in tables)
 
     @cached_property
+    def _sum_columns(self) -> str:
+        names = [checksums.column(place) for place in range(len(self._spaces))]
+        return ", ".join(f"(SELECT {name} FROM checksums WHERE checksums.key = records.key)" for name in names)
+
+    @cached_property
     def _index(self) -> Index:
         from .index import Index
 
-        return Index(self._index_folder, self._spaces)
+        return Index(self._index_folder, self._spaces, self._damage)
 
     @contextmanager
     def _viewing(self, place: int) -> Iterator[tuple[sqlite3.Connection, Any]]:
@@ -459,19 +511,63 @@ class EmbeddedStore:
                 return place
         raise InputError(f'no space "{space}". There are: {", ".join(held.name for held in self._spaces)}.')
 
-    def _rows(self, by: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def _records(self, by: str, values: Sequence[Any]) -> list[tuple[int, Record]]:
+        """Give the records that are there and can be read, with their keys."""
+
+        def ask() -> list[tuple[int, Record]]:
+            condition = self._damage.guard(f"{by} {_IN}")
+            sql = f"SELECT {schema.record_columns(conn)} FROM records WHERE {condition}"
+            return [(row[0], schema.record_of(row)) for row in conn.execute(sql, (json.dumps(list(values)),))]
+
         with self._truth.reading() as conn:
-            sql = f"SELECT {schema.record_columns(conn)} FROM records WHERE {by} {_IN}"
-            return conn.execute(sql, (json.dumps(list(values)),)).fetchall()
+            return self._damage.without(conn, ask)
+
+    def _held(self, conn: sqlite3.Connection, record_id: str, seen: Record | None = None) -> Record:
+        """Give a record, in the transaction under way; refuse one that cannot be read, or is not as it was seen."""
+        try:
+            sql = f"SELECT {schema.record_columns(conn)} FROM records WHERE id = ?"
+            row = conn.execute(sql, (record_id,)).fetchone()
+            held = None if row is None else schema.record_of(row)
+        except (sqlite3.OperationalError, ValueError) as exc:
+            if isinstance(exc, sqlite3.Error) and not failures.is_about_a_row(exc):
+                raise
+            raise failures.damaged_record(self._folder, record_id, "its record") from exc
+        if held is None:
+            raise RecordNotFoundError(f'no record "{record_id[:80]}". Add it first, or check the spelling.')
+        if seen is not None and held != seen:
+            raise ChangedMeanwhileError(f'record "{record_id[:80]}" is not as it was. Read it again, then change it.')
+        return held
 
     def _keys(self, conn: sqlite3.Connection, record_ids: Collection[str]) -> dict[str, int]:
         return dict(conn.execute(f"SELECT id, key FROM records WHERE id {_IN}", (json.dumps(list(record_ids)),)))
 
-    def _picture(self, column: str, record_id: str) -> bytes | None:
-        sql = f"SELECT {column} FROM pictures WHERE key = (SELECT key FROM records WHERE id = ?)"
+    def _picture(self, column: str, record_id: str) -> tuple[bytes | None, bool]:
+        """Give a kept picture, and whether it is what was written."""
         with self._truth.reading() as conn:
+            if not checksums.are_kept(conn):
+                sql = f"SELECT {column}, NULL, 0 FROM pictures WHERE key = (SELECT key FROM records WHERE id = ?)"
+            else:
+                sql = (
+                    f"SELECT p.{column}, s.{column}, r.key FROM records r LEFT JOIN pictures p ON p.key = r.key "
+                    "LEFT JOIN checksums s ON s.key = r.key WHERE r.id = ?"
+                )
             row = conn.execute(sql, (record_id,)).fetchone()
-        return row[0] if row else None
+        if row is None:
+            return None, True
+        data, sum, key = row
+        is_sound = sum is None or checksums.of_bytes(key, data) == sum
+        if not is_sound:
+            self._damage.notice([key], f"its {column}")
+        return data, is_sound
+
+    def _sound(self, place: int, rows: list[tuple[int, bytes, int | None]]) -> list[tuple[int, bytes, int | None]]:
+        """Give the rows of vectors that are what was written."""
+        are_sound = checksums.are_sound(rows, schema.vector_bytes(self._spaces[place]))
+        if all(are_sound):
+            return rows
+        damaged = [row[0] for row, is_sound in zip(rows, are_sound, strict=True) if not is_sound]
+        self._damage.notice(damaged, vector_of(self._spaces[place]))
+        return [row for row, is_sound in zip(rows, are_sound, strict=True) if is_sound]
 
     def _values(self, place: int, raw: bytes) -> Any:
         """Turn stored bytes of vectors into (n, d) float32, or (n, bytes) uint8."""
@@ -509,17 +605,6 @@ def _written_at(folder: Path) -> str | None:
         return datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
     except OSError:
         return None
-
-
-def _held(conn: sqlite3.Connection, record_id: str, seen: Record | None = None) -> Record:
-    """Give a record, in the transaction under way; refuse one that is not as it was seen."""
-    row = conn.execute(f"SELECT {schema.record_columns(conn)} FROM records WHERE id = ?", (record_id,)).fetchone()
-    if row is None:
-        raise RecordNotFoundError(f'no record "{record_id[:80]}". Add it first, or check the spelling.')
-    held = schema.record_of(row)
-    if seen is not None and held != seen:
-        raise ChangedMeanwhileError(f'record "{record_id[:80]}" is not as it was. Read it again, then change it.')
-    return held
 
 
 def _ids(conn: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:

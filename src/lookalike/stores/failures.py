@@ -21,6 +21,7 @@ from ..errors import (
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+_ABOUT_A_ROW = ("malformed json", "could not decode to utf-8", "json cannot hold", "user-defined function raised")
 _LITTLE_LEFT_BYTES = 1 << 20  # an I/O error with less than this left on the disk is a full disk
 
 
@@ -58,6 +59,11 @@ def of_sqlite(exc: sqlite3.Error, place: Path) -> StoreError:
 def code_of(exc: sqlite3.Error) -> int:
     """Give SQLite's primary result code; 0 where the error is of Python's module itself."""
     return int(getattr(exc, "sqlite_errorcode", 0)) & 0xFF
+
+
+def is_about_a_row(exc: sqlite3.Error) -> bool:
+    """Whether an error is about what stands in a row, and not about the file."""
+    return any(words in str(exc).lower() for words in _ABOUT_A_ROW)
 
 
 def of_system(exc: OSError, place: Path) -> StoreError:
@@ -99,6 +105,17 @@ def damaged(place: Path, why: str) -> StoreDamagedError:
         f'"{place}" cannot be read: {why}. Restore a backup of this collection, or move its folder away and index the '
         "pictures again; the other collections are not touched.",
         place=str(place),
+    )
+
+
+def damaged_record(place: Path, record_id: str, what: str) -> StoreDamagedError:
+    """Say that one record cannot be read, and the way on."""
+    return StoreDamagedError(
+        f'record "{record_id[:200]}" in "{place}" is damaged: {what} is not what was written. The others are not '
+        "touched. Restore a backup of this collection, run `lookalike doctor --repair`, or remove the record and index "
+        "its picture again.",
+        place=str(place),
+        id=record_id,
     )
 
 

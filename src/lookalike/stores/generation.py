@@ -17,7 +17,6 @@ collection) are never taken for ours. A generation is written from the truth alo
 one heals by being written again.
 """
 
-# ruff: noqa: S608 - tables are named by schema.py alone; values are bound
 from __future__ import annotations
 
 import json
@@ -36,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..values import Space
-from . import building, ivf, schema
+from . import building, checksums, ivf, schema
 from .exact import Segment, slack
 from .ivf import Lists, Probing, Tuning
 
@@ -68,13 +67,18 @@ class ListFiles:
 
 @dataclass(frozen=True)
 class SpaceFiles:
-    """The files of one space, and how far its rows are from unit length."""
+    """The files of one space, and how far its rows are from unit length.
+
+    Attributes:
+        damaged: Keys whose vector is not what was written to the truth; they were left out.
+    """
 
     count: int
     rows_crc: int
     keys_crc: int
     slack: float
     lists: ListFiles | None = None
+    damaged: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,7 @@ def current(conn: sqlite3.Connection) -> Generation | None:
 
 
 def _space_files(lists: dict[str, Any] | None = None, **files: Any) -> SpaceFiles:
+    files["damaged"] = tuple(files.get("damaged", ()))
     if lists is None:
         return SpaceFiles(**files)
     tuning = lists["tuning"]
@@ -212,8 +217,9 @@ def _with_lists(
 
 def _write_space(fresh: Path, conn: sqlite3.Connection, place: int, space: Space) -> SpaceFiles:
     count, rows_crc, keys_crc, most = 0, 0, 0, 0.0
+    damaged: list[int] = []
     with open(fresh / f"{place}.keys", "wb") as keys_file, open(fresh / f"{place}.rows", "wb") as rows_file:
-        for keys, raw in vectors_after(conn, place, 0):
+        for keys, raw in vectors_after(conn, place, space, 0, damaged):
             rows_file.write(raw)
             keys_file.write(keys.tobytes())
             rows_crc, keys_crc = zlib.crc32(raw, rows_crc), zlib.crc32(keys.tobytes(), keys_crc)
@@ -222,7 +228,7 @@ def _write_space(fresh: Path, conn: sqlite3.Connection, place: int, space: Space
         for file in (keys_file, rows_file):
             file.flush()
             os.fsync(file.fileno())
-    return SpaceFiles(count, rows_crc, keys_crc, most)
+    return SpaceFiles(count, rows_crc, keys_crc, most, damaged=tuple(damaged))
 
 
 def publish(conn: sqlite3.Connection, generation: Generation) -> None:
@@ -242,10 +248,21 @@ def position(conn: sqlite3.Connection) -> tuple[int, int, int]:
     return row[0], row[1], row[2]
 
 
-def vectors_after(conn: sqlite3.Connection, place: int, key: int) -> Iterator[tuple[Any, bytes]]:
-    """Give (keys (n,) int64, their vectors' bytes) behind a key, rising, in batches."""
-    cursor = conn.execute(f"SELECT key, vector FROM {schema.vector_table(place)} WHERE key > ? ORDER BY key", (key,))
+def vectors_after(
+    conn: sqlite3.Connection, place: int, space: Space, key: int, damaged: list[int]
+) -> Iterator[tuple[Any, bytes]]:
+    """Give (keys (n,) int64, their vectors' bytes) behind a key, rising, in batches; without those that are damaged.
+
+    Args:
+        damaged: The keys of those are added here.
+    """
+    size = schema.vector_bytes(space)
+    cursor = checksums.vectors(conn, place, "> ? ORDER BY v.key", (key,))
     while rows := cursor.fetchmany(_BATCH):
+        sound = checksums.are_sound(rows, size)
+        if not all(sound):
+            damaged += [row[0] for row, is_sound in zip(rows, sound, strict=True) if not is_sound]
+            rows = [row for row, is_sound in zip(rows, sound, strict=True) if is_sound]
         yield np.array([row[0] for row in rows], "<i8"), b"".join([row[1] for row in rows])
 
 

@@ -10,15 +10,17 @@ import shutil
 import sqlite3
 import time
 import unicodedata
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..disk import sync
+from ..disk import replace_text, sync
 from ..errors import CollectionExistsError, CollectionNotFoundError, InputError
 from ..limits import Limits
 from ..values import CollectionSpec
 from . import failures, schema
+from .connections import connect
 
 if TYPE_CHECKING:
     from .embedded import EmbeddedStore
@@ -44,6 +46,44 @@ class EmbeddedStores:
                 return []
             held = [Path(entry.path) for entry in folders if os.path.exists(os.path.join(entry.path, schema.FILE))]
         return sorted(_name_of(folder) for folder in held)
+
+    def check(self) -> list[str]:
+        """Look for folders that have lost their database or do not tell their name; see the seam."""
+        return [problem for _, problem in self._wrong()]
+
+    def repair(self) -> list[str]:
+        """Write the names anew that the databases tell; see the seam."""
+        done = []
+        for folder, _ in self._wrong():
+            if (folder / schema.FILE).exists() and (name := _told_by_database(folder)) is not None:
+                with failures.translated(folder):
+                    replace_text(folder / schema.NAME_FILE, name)
+                done.append(f'wrote the name "{name}" of {folder} anew')
+        return done
+
+    def _wrong(self) -> Iterator[tuple[Path, str]]:
+        """Give the folders with something wrong, and what that is."""
+        with failures.translated(self._root):
+            try:
+                folders = sorted(entry for entry in self._root.iterdir() if not entry.name.startswith("."))
+            except FileNotFoundError:
+                return
+        for folder in folders:
+            name = _told(folder)
+            if not folder.is_dir():
+                yield folder, f"{folder} is no collection: move it elsewhere"
+            elif not (folder / schema.FILE).exists():
+                whose = f'the collection "{name}"' if name else "a collection"
+                yield (
+                    folder,
+                    f"{folder} has lost its {schema.FILE}: {whose} is gone. Restore a backup, or remove the folder",
+                )
+            elif name is None or folder_name(name) != folder.name:
+                told = "no name" if name is None else f'the name "{name}"'
+                yield (
+                    folder,
+                    f"{folder / schema.NAME_FILE} holds {told}, which is not its own: run `lookalike doctor --repair`",
+                )
 
     def create(self, spec: CollectionSpec) -> EmbeddedStore:
         """Make a collection, durable and empty."""
@@ -155,9 +195,24 @@ def folder_name(name: str) -> str:
 
 
 def _name_of(folder: Path) -> str:
+    """Give the name of a collection: by its file where that fits the folder, else by its database."""
+    name = _told(folder)
+    if name is not None and folder_name(name) == folder.name:
+        return name
+    return _told_by_database(folder) or name or folder.name
+
+
+def _told(folder: Path) -> str | None:
     with suppress(OSError, UnicodeDecodeError):
         return (folder / schema.NAME_FILE).read_text(encoding="utf-8")
-    return folder.name
+    return None
+
+
+def _told_by_database(folder: Path) -> str | None:
+    with suppress(sqlite3.Error, ValueError, TypeError), closing(connect(folder / schema.FILE)) as conn:
+        name = schema.read_spec(conn).name
+        return name if folder_name(name) == folder.name else None
+    return None
 
 
 def _check_spaces(spec: CollectionSpec) -> None:

@@ -23,6 +23,7 @@ from ..conditions import And, Condition, Not, Or
 from ..values import Space
 from . import generation as files
 from . import maintenance, schema
+from .damage import Damage, vector_of
 from .exact import Segment, Selection, slack
 from .sql import Where, bounds_in, can_be_parted, is_indexed, where, where_between, where_part
 
@@ -59,11 +60,11 @@ class View:
 class Index:
     """The views of all spaces of one store; `met_damage` when index files were not usable."""
 
-    def __init__(self, folder: Path, spaces: list[Space]) -> None:
-        self._folder, self._spaces = folder, spaces
+    def __init__(self, folder: Path, spaces: list[Space], damage: Damage) -> None:
+        self._folder, self._spaces, self._damage = folder, spaces, damage
         self._views: dict[int, View] = {}
         self._tails: dict[int, _Tail] = {}
-        self._matching = _Matching()
+        self._matching = _Matching(damage)
         self._lock, self._filter_lock = threading.Lock(), threading.Lock()
         self.met_damage = False
 
@@ -117,9 +118,11 @@ class Index:
         if view is None or view.last_removed < floor or _outgrown(view, newest):
             view = self._load(conn, place, newest, floor)
         base, tail = view.base, view.tail
-        for keys, raw in files.vectors_after(conn, place, view.last_key):
+        damaged: list[int] = []
+        for keys, raw in files.vectors_after(conn, place, self._spaces[place], view.last_key, damaged):
             rows = files.shaped(np.frombuffer(raw, np.uint8), self._spaces[place])
             tail = self._tails[place].append(tail, keys, rows, expected=last_key - view.last_key)
+        self._damage.notice(damaged, vector_of(self._spaces[place]))
         gone = conn.execute("SELECT key FROM removed WHERE seq > ?", (view.last_removed,)).fetchall()
         if gone:
             keys = np.unique(np.array([row[0] for row in gone], np.int64))
@@ -134,6 +137,7 @@ class Index:
             base = files.load(self._folder, newest, place, space)
             lists = files.load_lists(self._folder, newest, place, space)
             self.met_damage |= base is None or (lists is None) != (newest.spaces[place].lists is None)
+            self._damage.notice(newest.spaces[place].damaged if base is not None else (), vector_of(space))
         self._tails[place] = _Tail()
         empty = Segment(files.shaped(np.empty(0, np.uint8), space), np.empty(0, np.int64), None, 0.0)
         if base is None or newest is None:  # all from the truth; damaged files are not tried again
@@ -178,18 +182,20 @@ class _Matching:
     Only records that have changed are judged again. A table has a byte a key ever given, up to the last.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, damage: Damage) -> None:
+        self._damage = damage
         self._kept: OrderedDict[Filter, tuple[int, Mask]] = OrderedDict()
 
     def table(self, conn: sqlite3.Connection, filter: Filter, version: int, last_key: int) -> Mask:
         """Give the table of a filter; keys of deleted records may be in it. It holds until the next call."""
         seen, table = self._kept.get(filter, (-1, np.empty(0, bool)))
         if seen > version:  # a thread with an older transaction: answer it, keep the newer
-            return _judge_all(conn, filter, last_key)
+            return self._damage.without(conn, lambda: _judge_all(conn, filter, last_key, self._damage))
         if seen < 0:
-            table = _judge_all(conn, filter, last_key)
+            table = self._damage.without(conn, lambda: _judge_all(conn, filter, last_key, self._damage))
         elif seen < version:
-            table = _judge_again(conn, filter, np.pad(table, (0, last_key + 1 - len(table))), after=seen)
+            held = np.pad(table, (0, last_key + 1 - len(table)))
+            table = self._damage.without(conn, lambda: _judge_again(conn, filter, held, self._damage, after=seen))
         self._kept[filter] = (version, table)
         self._kept.move_to_end(filter)
         if len(self._kept) > _FILTERS_KEPT:
@@ -197,15 +203,15 @@ class _Matching:
         return table
 
 
-def _judge_again(conn: sqlite3.Connection, filter: Filter, table: Mask, *, after: int) -> Mask:
+def _judge_again(conn: sqlite3.Connection, filter: Filter, table: Mask, damage: Damage, *, after: int) -> Mask:
     """Bring a table up to date with the records that changed after a version."""
     accepted = where(filter)
     table[_keys(conn, "changed > ?", (after,))] = False
-    table[_keys(conn, f"changed > ? AND {accepted.text}", (after, *accepted.values))] = True
+    table[_keys(conn, f"changed > ? AND {damage.guard(accepted.text)}", (after, *accepted.values))] = True
     return table
 
 
-def _judge_all(conn: sqlite3.Connection, filter: Filter, last_key: int) -> Mask:
+def _judge_all(conn: sqlite3.Connection, filter: Filter, last_key: int, damage: Damage) -> Mask:
     indexed = schema.declared(schema.read_spec(conn)) if can_be_parted(filter) else frozenset()
 
     def judge(condition: Condition) -> Mask:
@@ -213,7 +219,7 @@ def _judge_all(conn: sqlite3.Connection, filter: Filter, last_key: int) -> Mask:
         if not is_indexed(condition, indexed):
             return rows([where_part(filter, condition, indexed)])
         if isinstance(condition, Not):
-            return ~judge(condition.part)
+            return ~judge(condition.part) & readable
         if isinstance(condition, And) and condition.parts:
             pairs, others = bounds_in(condition)
             ranges = [rows_of(where_between(filter, *pair, indexed)) for pair in pairs]
@@ -228,9 +234,12 @@ def _judge_all(conn: sqlite3.Connection, filter: Filter, last_key: int) -> Mask:
     def rows(accepted: Sequence[Where]) -> Mask:
         table = np.zeros(last_key + 1, bool)
         for each in accepted:
-            table[_keys(conn, each.text, each.values)] = True
+            table[_keys(conn, damage.guard(each.text), each.values)] = True
         return table
 
+    readable = np.ones(last_key + 1, bool)
+    if damage.unreadable:
+        readable[[key for key in damage.unreadable if key <= last_key]] = False
     return judge(filter.condition)
 
 

@@ -24,13 +24,18 @@ def is_pending(conn: sqlite3.Connection) -> bool:
     return not schema.is_current(conn) or _summed_up_to(conn) is not None
 
 
-def migrate(conn: sqlite3.Connection) -> None:
-    """Bring a store up to date where it is not; outside of a transaction, by who may write."""
-    if not is_pending(conn):
+def migrate(conn: sqlite3.Connection, *, again: bool = False) -> None:
+    """Bring a store up to date where it is not; outside of a transaction, by who may write.
+
+    Args:
+        again: Look for rows without checksums also where all should have them.
+    """
+    if not is_pending(conn) and not (again and _lack_sums(conn)):
         return
     conn.execute("BEGIN IMMEDIATE")
     if not schema.is_current(conn):
         _to_second(conn)
+    conn.execute("INSERT OR IGNORE INTO meta VALUES (?, '0')", (_UNSUMMED,))
     count, places = conn.execute("SELECT count(*) FROM records").fetchone()[0], schema.count_places(conn)
     conn.execute("COMMIT")
     if count:
@@ -46,8 +51,12 @@ def _to_second(conn: sqlite3.Connection) -> None:
     conn.execute(f"ALTER TABLE records ADD COLUMN {schema.FACTS_COLUMN}")
     checksums.create(conn, schema.count_places(conn))
     conn.execute("INSERT OR REPLACE INTO meta VALUES ('needs', ?)", (schema.NEEDS,))
-    conn.execute("INSERT OR REPLACE INTO meta VALUES (?, '0')", (_UNSUMMED,))
     conn.execute(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
+
+
+def _lack_sums(conn: sqlite3.Connection) -> bool:
+    sql = "SELECT 1 FROM records WHERE key NOT IN (SELECT key FROM checksums) LIMIT 1"
+    return conn.execute(sql).fetchone() is not None
 
 
 def _sum_some(conn: sqlite3.Connection, places: int) -> bool:

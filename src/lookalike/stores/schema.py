@@ -38,6 +38,7 @@ APPLICATION_ID = 0x6C6F6F6B  # "look"
 SCHEMA_VERSION = 2  # the first had neither facts nor checksums; see migration.py
 NEEDS = "0.2"  # the first lookalike that reads this schema; a later one that changes it writes its own number here
 _APART = ("recall_target", "calibration")  # members of a spec that an earlier lookalike does not know
+_FIELD_INDEXES = "SELECT name FROM sqlite_master WHERE type = 'index' AND name GLOB ?"
 _FIELD_INDEX = "field 1: "  # what the name of an index begins with; the number is that of the expression
 FACTS_COLUMN = "facts TEXT NOT NULL DEFAULT '{}'"  # JSON of those that are known
 PAGE_BYTES = 8192  # seven vectors of 512 numbers a page; 4096 holds three and wastes a quarter
@@ -213,16 +214,27 @@ def declared(spec: CollectionSpec) -> frozenset[str]:
 def index_fields(conn: sqlite3.Connection) -> None:
     """Make the indexes of the declared fields and of sources, and drop those of others, in the transaction under way.
 
-    An earlier lookalike keeps such indexes level as well: SQLite does.
+    An earlier lookalike keeps such indexes level as well: SQLite does. Where a record is damaged there may be none:
+    conditions are then answered without.
     """
     wanted = {f"{_FIELD_INDEX}{field}": value for field in declared(read_spec(conn)) if (value := _value(field))}
-    held = conn.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND name GLOB ?", (f"{_FIELD_INDEX}*",))
+    held = conn.execute(_FIELD_INDEXES, (f"{_FIELD_INDEX}*",))
     for name in {row[0] for row in held} ^ set(wanted):
-        if name in wanted:
-            conn.execute(f'CREATE INDEX "{name}" ON records ({wanted[name]})')
-        else:
+        if name not in wanted:
             conn.execute(f'DROP INDEX "{name}"')
+            continue
+        try:
+            conn.execute(f'CREATE INDEX "{name}" ON records ({wanted[name]})')
+        except sqlite3.OperationalError as exc:
+            if not failures.is_about_a_row(exc):
+                raise
     conn.execute("CREATE INDEX IF NOT EXISTS records_by_source ON records (source)")
+
+
+def drop_field_indexes(conn: sqlite3.Connection) -> None:
+    """Drop the indexes of fields: SQLite can take no record out of them that it cannot read."""
+    for (name,) in conn.execute(_FIELD_INDEXES, (f"{_FIELD_INDEX}*",)).fetchall():
+        conn.execute(f'DROP INDEX "{name}"')
 
 
 def _value(field: str) -> str | None:
@@ -252,12 +264,24 @@ def record_of(row: tuple[Any, ...]) -> Record:
         size_px=(width, height),
         byte_size=byte_size,
         stamp=stamp,
-        metadata=json.loads(metadata),
+        metadata=metadata_of(metadata),
         tags=tuple(json.loads(tags)),
         created_at=created,
         updated_at=updated,
         facts=_NO_FACTS if facts == "{}" else Facts(**{k: v for k, v in json.loads(facts).items() if k in _FACTS}),
     )
+
+
+def metadata_of(text: str) -> dict[str, Any]:
+    """Read metadata.
+
+    Raises:
+        ValueError: when it is none any more.
+    """
+    metadata = json.loads(text)
+    if not isinstance(metadata, dict):
+        raise ValueError("metadata is no JSON object")
+    return metadata
 
 
 def facts_text(facts: Facts) -> str:

@@ -92,6 +92,15 @@ class Truth:
             yield conn, conn.execute("SELECT version FROM state").fetchone()[0]
             conn.execute("COMMIT")
 
+    def migrate(self, *, again: bool = False) -> None:
+        """Bring a file of an earlier lookalike up to date.
+
+        Args:
+            again: Look for rows without checksums, too.
+        """
+        with self.alone() as conn:
+            migration.migrate(conn, again=again)
+
     @contextmanager
     def alone(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection, without a transaction, while no other thread of this process writes."""

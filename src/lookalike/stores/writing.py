@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import InputError
 from ..limits import Limits
 from ..values import Entry, Record, Space
-from . import checksums, schema
+from . import checksums, failures, schema
 from .base import Refused, Replace, Written
 
 _UNIT_TOLERANCE = 1e-2  # an encoder's rounding; anything farther was never normalised
@@ -228,7 +228,7 @@ def _choose(
 
 
 def _with_same_vectors(conn: sqlite3.Connection, wanted: Mapping[int, Prepared]) -> set[int]:
-    """Give the keys of held records whose vectors are, bit for bit, those to be written."""
+    """Give the keys of held records that are sound and whose vectors are, bit for bit, those to be written."""
     keys = json.dumps(list(wanted))
     same = {
         key
@@ -240,7 +240,7 @@ def _with_same_vectors(conn: sqlite3.Connection, wanted: Mapping[int, Prepared])
     for place in {place for each in wanted.values() for place in each.vectors}:
         sql = f"SELECT key, vector FROM {schema.vector_table(place)} WHERE key IN (SELECT value FROM json_each(?))"
         same -= {key for key, raw in conn.execute(sql, (keys,)) if raw != wanted[key].vectors.get(place)}
-    return same
+    return same - checksums.damaged_records(conn, same)
 
 
 def _rewrite(conn: sqlite3.Connection, key: int, each: Prepared, now: str, version: int) -> None:
@@ -325,6 +325,13 @@ def remove(conn: sqlite3.Connection, keys: Sequence[int]) -> None:
     """Remove records by key, with all that is kept for them, in the transaction under way."""
     rows = [(key,) for key in keys]
     vectors = (schema.vector_table(place) for place in range(schema.count_places(conn)))
-    for table in ("records", "pictures", "checksums", *vectors):
+    try:
+        conn.executemany("DELETE FROM records WHERE key = ?", rows)
+    except sqlite3.DatabaseError as exc:  # such an index holds another value of a damaged record, or none
+        if not failures.is_about_a_row(exc) and failures.code_of(exc) != sqlite3.SQLITE_CORRUPT:
+            raise
+        schema.drop_field_indexes(conn)
+        conn.executemany("DELETE FROM records WHERE key = ?", rows)
+    for table in ("pictures", "checksums", *vectors):
         conn.executemany(f"DELETE FROM {table} WHERE key = ?", rows)
     conn.executemany("INSERT INTO removed (key) VALUES (?)", rows)

@@ -110,10 +110,11 @@ async def list_records(
             return {"records": [record_form(record) for record in collection.sample(sample, seed=seed)], "next": None}
         after = None if cursor is None else _id_behind(cursor)
         found = list(islice(collection.scan(filter=filter, after=after), limit + 1))
-        page = found[:limit]
+        page, left_out = found[:limit], len(collection.damaged())
         return {
             "records": [record_form(record) for record in page],
             "next": _cursor(page[-1].id) if len(found) > limit else None,
+            **({"left_out": left_out} if left_out else {}),
         }
 
     return reply(await light(request, work))

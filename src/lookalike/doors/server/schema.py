@@ -164,6 +164,7 @@ class RecordList(Answered):
 
     records: list[Record]
     next: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
+    left_out: int | None = Field(None, description="Damaged records of the collection; only where there are any.")
 
 
 class OutcomeForm(Answered):
@@ -267,6 +268,7 @@ class Matches(Answered):
     count: int
     next: str | None
     matches: list[MatchForm]
+    left_out: int | None = Field(None, description="Damaged records, which could not take part; where there are any.")
 
 
 class ScoreHistogram(Answered):

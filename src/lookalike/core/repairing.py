@@ -1,0 +1,57 @@
+"""Repair of damaged records: what of them can be made anew from the very bytes that were indexed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import LookalikeError, StoreDamagedError
+from .ingest import Item
+
+if TYPE_CHECKING:
+    from ..stores import Store
+    from ..values import Entry, Record
+
+
+def repair(store: Store, encode: Callable[[Item], Entry]) -> list[str]:
+    """Bring a store up to date, make anew what can be made anew, and say what was done."""
+    found = store.examine()
+    done = []
+    if found.is_old or any("no checksums" in problem for problem in found.problems):
+        store.repair()
+        done.append("every row has its checksum now")
+    for id, what in found.damaged.items():
+        record = store.get([id]).get(id)
+        if record is None or "its record" in what:
+            continue
+        try:
+            entry = _encoded(store, record, encode)
+        except (LookalikeError, OSError):
+            continue
+        if entry is not None:
+            store.revise(id, entry=entry, seen=record)
+            done.append(f'record "{id}" was made anew from its picture')
+    return done
+
+
+def _encoded(store: Store, record: Record, encode: Callable[[Item], Entry]) -> Entry | None:
+    """Encode a record's picture again; None where its very bytes are not to be had."""
+    data = _bytes(store, record)
+    if data is None or hashlib.sha256(data).hexdigest() != record.content_hash:
+        return None
+    entry = encode(Item(data, record.source or "", record.id, stamp=record.stamp))
+    return replace(entry, record=replace(entry.record, source=record.source, stamp=record.stamp))
+
+
+def _bytes(store: Store, record: Record) -> bytes | None:
+    try:
+        original = store.original(record.id)
+    except StoreDamagedError:
+        original = None
+    if original is not None or not record.source or not os.path.isabs(record.source):
+        return original
+    return Path(record.source).read_bytes()

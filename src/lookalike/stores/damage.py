@@ -1,0 +1,123 @@
+"""The damaged records of a store, as they are met: noticed, left out of answers from then on, and counted.
+
+A row that SQLite or JSON cannot read fails the whole statement. Then all records are looked at once, those that cannot
+be read are noticed, and the statement is run again without them: who has no damage pays nothing.
+"""
+
+# ruff: noqa: S608 - keys are numbers
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
+
+from ..values import Space
+from . import checksums, failures, schema
+
+T = TypeVar("T")
+
+_TYPES = {"metadata": dict, "tags": list, "facts": dict}
+_TEXTS = ("id", "source", "content_hash", "format", "stamp", "created_at", "updated_at")
+
+
+class Damage:
+    """What was noticed of one store. May be used from many threads."""
+
+    def __init__(self) -> None:
+        self._noticed: dict[int, str] = {}  # key -> what is damaged
+        self._unreadable: frozenset[int] = frozenset()  # keys of rows that fail the statements that read them
+
+    def notice(self, keys: Iterable[int], what: str) -> None:
+        """Notice damage of some records, such as "its thumbnail"."""
+        for key in keys:
+            self._noticed.setdefault(key, what)
+
+    def noticed(self, conn: sqlite3.Connection) -> dict[str, str]:
+        """Give what was noticed of the records that are still there, by id; who was written anew has another key."""
+        if not self._noticed:
+            return {}
+        noticed = dict(self._noticed)
+        there = conn.execute(f"SELECT key FROM records WHERE key IN ({', '.join(map(str, noticed))})").fetchall()
+        return {id: noticed[key] for key, id in ids_of(conn, [row[0] for row in there]).items()}
+
+    @property
+    def is_any(self) -> bool:
+        """Whether any damage was noticed."""
+        return bool(self._noticed)
+
+    @property
+    def unreadable(self) -> frozenset[int]:
+        """Keys of the rows that were found to fail the statements that read them."""
+        return self._unreadable
+
+    def guard(self, condition: str) -> str:
+        """Let a condition be asked of those records alone that can be read."""
+        if not self._unreadable:
+            return condition
+        return f"CASE WHEN key IN ({', '.join(map(str, self._unreadable))}) THEN 0 ELSE ({condition}) END"
+
+    def without(self, conn: sqlite3.Connection, ask: Callable[[], T]) -> T:
+        """Ask the records something; where one of them cannot be read, ask again without such.
+
+        Args:
+            ask: Runs a statement whose condition is guarded, and reads its rows.
+        """
+        try:
+            return ask()
+        except (sqlite3.Error, ValueError, TypeError, AttributeError) as exc:
+            if isinstance(exc, sqlite3.Error) and not failures.is_about_a_row(exc):
+                raise
+            if not self.look(conn):
+                raise
+            return ask()
+
+    def look(self, conn: sqlite3.Connection) -> bool:
+        """Look for records that cannot be read; say whether there are any that were not noticed before."""
+        keys = frozenset(unreadable(conn))
+        fresh, self._unreadable = keys - self._unreadable, keys
+        self.notice(fresh, "its record")
+        return bool(fresh)
+
+
+def vector_of(space: Space) -> str:
+    """Name the vector of a record."""
+    return f'its vector "{space.name}"'
+
+
+def unreadable(conn: sqlite3.Connection) -> list[int]:
+    """Find the records whose row cannot be read: no JSON, or no text."""
+    names = [*_TYPES, *_TEXTS] if schema.is_current(conn) else [n for n in (*_TYPES, *_TEXTS) if n != "facts"]
+    found = set()
+    with checksums.raw_text(conn):
+        for key, *values in conn.execute(f"SELECT key, {', '.join(names)} FROM records"):
+            row = dict(zip(names, values, strict=True))
+            are_json = (_is_json(row[name], _TYPES[name]) for name in _TYPES if name in row)
+            if not all(are_json) or not all(row[name] is None or _is_text(row[name]) for name in _TEXTS):
+                found.add(key)
+        sql = "SELECT key FROM records WHERE NOT json_valid(CAST({0} AS TEXT)) OR typeof({0}) <> 'text'"
+        for name in ("metadata", "tags"):  # SQLite takes less for JSON than Python does
+            found.update(row[0] for row in conn.execute(sql.format(name)))
+    return sorted(found)
+
+
+def _is_json(raw: bytes | None, kind: type) -> bool:
+    try:
+        return isinstance(json.loads(str(raw, "utf-8")) if isinstance(raw, bytes) else None, kind)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _is_text(raw: object) -> bool:
+    try:
+        return isinstance(raw, bytes) and isinstance(raw.decode(), str)
+    except UnicodeDecodeError:
+        return False
+
+
+def ids_of(conn: sqlite3.Connection, keys: Collection[int]) -> dict[int, str]:
+    """Give the ids of records by key, as far as they can be read."""
+    listed = ", ".join(map(str, keys))
+    with checksums.raw_text(conn):
+        held = dict(conn.execute(f"SELECT key, id FROM records WHERE key IN ({listed})"))
+    return {key: bytes(held.get(key, b"of key %d" % key)).decode("utf-8", "replace") for key in keys}

@@ -1,0 +1,251 @@
+"""Damage to what is stored: it is noticed, named, left out and counted, and never passed on as if it were whole."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import numpy as np
+import PIL.Image
+import pytest
+
+import lookalike
+from lookalike.errors import StoreDamagedError
+from lookalike.filters import parse_filter
+from lookalike.stores import open_stores
+from lookalike.values import CollectionSpec, Entry, Record, Space
+
+SPACES = (Space("look", 4, "cosine"), Space("hash", 12, "hamming"))
+QUERY = np.array([[1, 0, 0, 0]], np.float32)
+
+
+def entry(id, look=(1, 0, 0, 0), *, thumbnail=None, original=None, **metadata):
+    vector = np.array(look, np.float32)
+    vectors = {"look": vector / np.linalg.norm(vector), "hash": np.array([3, 7], np.uint8)}
+    record = Record(id=id, content_hash=f"hash of {id}", format="png", metadata=metadata)
+    return Entry(record, vectors, thumbnail, original)
+
+
+@pytest.fixture
+def home(tmp_path):
+    store = open_stores(tmp_path).create(CollectionSpec(name="shelf", spaces=SPACES, fields=("n",)))
+    store.upsert([entry(f"{n}", (1, n, 0, 0), thumbnail=b"t%d" % n, original=b"o%d" % n, n=n) for n in range(6)])
+    store.close()
+    return tmp_path
+
+
+@pytest.fixture
+def opened(home):
+    stores = []
+
+    def open():
+        stores.append(open_stores(home).open("shelf"))
+        return stores[-1]
+
+    yield open
+    for store in stores:
+        store.close()
+
+
+def change(home, sql, *values):
+    """Damage a store as a bad disk does: past the checksums, and past SQLite's indexes of fields."""
+    [file] = (home / "collections").glob("*/records.sqlite")
+    with closing(sqlite3.connect(file, isolation_level=None)) as conn:
+        conn.execute("PRAGMA writable_schema = ON")
+        held = conn.execute("SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master WHERE name GLOB 'field*'")
+        rows = held.fetchall()
+        conn.execute("DELETE FROM sqlite_master WHERE name GLOB 'field*'")
+        conn.execute("PRAGMA writable_schema = RESET")
+    with closing(sqlite3.connect(file, isolation_level=None)) as conn:
+        conn.execute(sql, values)
+        conn.execute("PRAGMA writable_schema = ON")
+        conn.executemany("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", rows)
+
+
+FLIPPED = "UPDATE {0} SET {1} = zeroblob(length({1})) WHERE key = 3"
+BROKEN = [
+    "'{\"n\": 2'",
+    "'[1]'",
+    "CAST(x'7b226e223a2022c3227d' AS TEXT)",  # half of a character
+    "x'00'",
+    "''",
+]
+
+
+def found(store, **conditions):
+    neighbors = store.neighbors("look", QUERY, 10, **conditions)
+    return sorted(record.id for record in store.records(neighbors.keys[0, : neighbors.counts[0]].tolist()).values())
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_record_that_cannot_be_read_is_left_out_named_and_counted(home, opened, broken):
+    change(home, f"UPDATE records SET metadata = {broken} WHERE id = '2'")
+    store, rest = opened(), ["0", "1", "3", "4", "5"]
+    assert [record.id for record in store.scan()] == rest
+    assert list(store.damaged()) == ["2"]
+    assert [fields["n"] for fields, _ in store.scan_metadata()] == [0, 1, 3, 4, 5]
+    assert found(store, filter=parse_filter('{"n": {"$gte": 0}}')) == rest
+    assert found(opened(), filter=parse_filter('{"other": {"$exists": false}}')) == rest
+    assert found(opened(), filter=parse_filter('{"n": {"$ne": 0}}')) == rest[1:]
+    assert store.count(filter=parse_filter('{"other": {"$exists": false}}')) == 5
+    assert "2" not in store.get(["2"])
+    with pytest.raises(StoreDamagedError, match=r'"2".*its record'):
+        opened().entry("2")
+    with pytest.raises(StoreDamagedError, match=r'"2"'):
+        store.revise("2", metadata={"n": 7})
+    assert [problem for problem in opened().check() if "damaged" in problem] == ['record "2" is damaged: its record']
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_record_that_cannot_be_read_can_be_replaced_and_deleted(home, opened, broken):
+    change(home, f"UPDATE records SET metadata = {broken} WHERE id IN ('2', '3')")
+    store = opened()
+    assert store.delete(["3"]) == 1
+    store.upsert([entry("2", (1, 2, 0, 0), n=22)])
+    assert store.get(["2"])["2"].metadata == {"n": 22}
+    assert store.damaged() == {}
+    assert store.check() == []
+    assert found(store, filter=parse_filter('{"n": 22}')) == ["2"]
+
+
+def test_a_damaged_vector_is_left_out_of_a_new_index_and_of_searches(home, opened):
+    change(home, FLIPPED.format("vector_0", "vector"))
+    store = opened()
+    assert found(store) == ["0", "1", "3", "4", "5"]
+    assert store.damaged() == {"2": 'its vector "look"'}
+    assert store.vectors("look", [3]) == {}
+    assert [keys.tolist() for keys, _ in store.scan_vectors("look")] == [[1, 2, 4, 5, 6]]
+    with pytest.raises(StoreDamagedError, match=r'"2".*look'):
+        store.entry("2")
+    store.compact()  # writes the index anew
+    assert found(store) == ["0", "1", "3", "4", "5"]
+    again = opened()
+    assert found(again) == ["0", "1", "3", "4", "5"]
+    assert list(again.damaged()) == ["2"]
+    assert again.check() == ['record "2" is damaged: its vector "look"']
+    assert len(list(again.scan())) == 6
+    again.upsert([entry("2", (1, 2, 0, 0))])
+    assert found(again) == ["0", "1", "2", "3", "4", "5"]
+    assert again.damaged() == {}
+
+
+@pytest.mark.parametrize("sql", [
+    "UPDATE vector_0 SET vector = x'0102' WHERE key = 3",
+    "UPDATE vector_0 SET vector = (SELECT vector FROM vector_0 WHERE key = 4) WHERE key = 3",
+    "DELETE FROM vector_1 WHERE key = 3",
+    FLIPPED.format("vector_1", "vector"),
+    FLIPPED.format("pictures", "thumbnail"),
+    FLIPPED.format("pictures", "original"),
+    "DELETE FROM pictures WHERE key = 3",
+    "UPDATE records SET source = 'elsewhere' WHERE key = 3",
+    "UPDATE records SET width = 9 WHERE key = 3",
+    "UPDATE records SET facts = '{\"frames\": 2}' WHERE key = 3",
+])  # fmt: skip
+def test_the_doctor_names_the_record_whose_row_was_changed(home, opened, sql):
+    assert opened().check() == []
+    change(home, sql)
+    findings = opened().examine()
+    assert list(findings.damaged) == ["2"]
+    assert any('record "2" is damaged' in problem for problem in findings.problems)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A home of five pictures in one collection, without declared fields."""
+    home, folder = tmp_path / "home", tmp_path / "pictures"
+    folder.mkdir()
+    for n in range(5):
+        noise = np.random.default_rng(n).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+        PIL.Image.fromarray(noise).resize((96, 96)).save(folder / f"{n}.png")
+    with lookalike.open(home) as library:
+        library.collection("shelf", create=True, keep="thumbnail").add(folder)
+    return home
+
+
+def command(home, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "lookalike", *arguments, "--home", str(home)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_find_and_export_go_on_without_a_broken_record_and_say_so(pictures):
+    change(pictures, "UPDATE records SET metadata = '{broken' WHERE id = '2.png'")
+    code, out, err = command(pictures, "find", "id:1.png", "--collection", "shelf", "--json")
+    answer = json.loads(out)
+    assert code == 0
+    assert sorted(match["id"] for match in answer["matches"]) == ["0.png", "1.png", "3.png", "4.png"]
+    assert answer["left_out"] == 1
+    assert '1 damaged record was left out of "shelf"' in err
+    code, out, err = command(pictures, "export", "--collection", "shelf", "--vectors")
+    assert code == 0
+    assert [json.loads(line)["_id"] for line in out.splitlines()] == ["0.png", "1.png", "3.png", "4.png"]
+    assert "1 damaged record was left out" in err
+    for told in (["get", "2.png"], ["find", "id:2.png"]):
+        code, out, err = command(pictures, *told, "--collection", "shelf", "--json")
+        assert code == 4
+        assert json.loads(err or out)["error"]["code"] == "store_damaged"
+        assert "2.png" in err + out
+
+
+def test_find_and_export_go_on_without_a_damaged_vector(pictures):
+    change(
+        pictures,
+        FLIPPED.format("vector_0", "vector").replace("key = 3", "key = (SELECT key FROM records WHERE id = '2.png')"),
+    )
+    with lookalike.open(pictures) as library:
+        shelf = library.collection("shelf")
+        matches = shelf.search("id:1.png")
+        assert sorted(match.id for match in matches) == ["0.png", "1.png", "3.png", "4.png"]
+        assert matches.left_out == 1
+        assert [line["_id"] for line in shelf.export(vectors=True)] == ["0.png", "1.png", "3.png", "4.png"]
+        assert len(list(shelf.export())) == 5
+        assert list(shelf.examine().damaged) == ["2.png"]
+
+
+def test_a_damaged_picture_is_not_shown(home, opened):
+    change(home, FLIPPED.format("pictures", "thumbnail"))
+    change(home, FLIPPED.format("pictures", "original"))
+    store = opened()
+    assert store.thumbnail("2") is None
+    with pytest.raises(StoreDamagedError, match=r'"2".*original'):
+        store.original("2")
+    assert store.original("1") == b"o1"
+    assert list(store.damaged()) == ["2"]
+
+
+def test_the_doctor_mends_a_damaged_vector_from_the_picture_and_keeps_what_was_said_of_it(pictures):
+    with lookalike.open(pictures) as library:
+        library.collection("shelf").update("2.png", {"price": 3}, tags=["red"])
+    for table in ("vector_0", "vector_1"):
+        change(
+            pictures, FLIPPED.format(table, "vector").replace("= 3", "= (SELECT key FROM records WHERE id = '2.png')")
+        )
+    assert command(pictures, "doctor")[0] == 4
+    code, out, _ = command(pictures, "doctor", "--repair")
+    assert code == 0
+    assert 'record "2.png" was made anew from its picture' in out
+    with lookalike.open(pictures) as library:
+        shelf = library.collection("shelf")
+        assert (shelf["2.png"].metadata, shelf["2.png"].tags) == ({"price": 3}, ("red",))
+        assert shelf.search("id:2.png", limit=1)[0].id == "2.png"
+
+
+def test_the_doctor_finds_a_lost_database_and_a_wrong_name(pictures):
+    with lookalike.open(pictures) as library:
+        library.collection("other", create=True)
+        library.collection("third", create=True)
+    other, shelf = ((pictures / "collections").glob(name).__next__() for name in ("other-*", "shelf-*"))
+    (other / "records.sqlite").unlink()
+    (shelf / "name.txt").write_text("third", encoding="utf-8")
+    with lookalike.open(pictures) as library:
+        assert library.collections() == ["shelf", "third"]
+    code, out, _ = command(pictures, "doctor", "--repair", "--json")
+    told = json.loads(out)
+    assert code == 4
+    assert len(told["problems"]) == 1
+    assert 'has lost its records.sqlite: the collection "other" is gone' in told["problems"][0]
+    assert len(told["repaired"]) == 1
+    assert (shelf / "name.txt").read_text(encoding="utf-8") == "shelf"
