@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from lookalike.errors import InputError
 from lookalike.limits import SERVED, Limits
-from lookalike.settings import load_settings
+from lookalike.settings import Serving, load_settings
 
 
 def load(tmp_path: Path, text: str = "", **environment: str):
@@ -58,6 +60,28 @@ def test_a_server_has_limits_of_its_own_that_settings_change():
 def test_what_cannot_be_is_told_by_its_name(tmp_path, text, environment, named):
     with pytest.raises(InputError, match=named):
         load(tmp_path, text, **environment)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e400", "-1", "1e18", "2.5", "", "  ", "0x10", "1 000"])
+def test_no_number_of_any_setting_ends_in_a_traceback(tmp_path, number):
+    numbers = [one.name for kind in (Limits, Serving) for one in fields(kind) if type(one.default) in (int, float)]
+    assert {"max_limit", "decode_timeout_s", "port", "header_timeout_s", "max_connections"} <= {*numbers}
+    for name in [*numbers, "workers"]:
+        places = {f"LOOKALIKE_{name.upper()}": number}
+        if not number.strip():  # nothing was said
+            assert load(tmp_path, **places) == load(tmp_path)
+        elif number == "2.5" and name.endswith("_s"):
+            load(tmp_path, **places)
+        else:
+            with pytest.raises(InputError, match=f"(?i){name}"):
+                load(tmp_path, **places)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -1, 10**30, True, "8"])
+def test_no_limit_is_anything_but_a_number(number):
+    for limit in fields(Limits):
+        with pytest.raises(InputError, match=limit.name):
+            Limits(**{limit.name: number})
 
 
 def test_a_file_that_is_named_and_missing_is_told(tmp_path):

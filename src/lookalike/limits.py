@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from .errors import InputError
 
+MOST = 10**15  # of any limit; a float holds it exactly
+MOST_SECONDS = 1_000_000  # the system cannot wait for more than 24 days
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -48,8 +51,9 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
-                raise InputError(f"{name}={value!r} is not a limit: pass a number of 0 or more.", name=name)
+            most = MOST_SECONDS if name.endswith("_s") else MOST
+            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:
+                raise InputError(f"{name}={value!r} is not a limit: pass a number from 0 to {most:,}.", name=name)
 
 
 # Strangers ask a server: what one of their pictures may cost is bounded lower.

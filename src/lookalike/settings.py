@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -9,9 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .errors import InputError
-from .limits import SERVED, Limits
+from .limits import MOST, MOST_SECONDS, SERVED, Limits
 
 LogFormat = Literal["text", "json"]
+
+_MOST_WORKERS = 1024  # each is a process, or a thread
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,9 @@ class Serving:
         only_known_collections: Whether a dialect's first insert may not make the collection that it names.
         log_format: "text" for people, "json" for machines.
         shutdown_timeout_s: How long accepted requests may take to finish after the order to stop.
+        header_timeout_s: How long a client may take to send the head of a request.
+        body_timeout_s: How long a body, or the reading of an answer, may stand still.
+        max_connections: Connections at a time; 0 for half of the file handles that the process may have.
     """
 
     host: str = "127.0.0.1"
@@ -39,6 +45,9 @@ class Serving:
     only_known_collections: bool = False
     log_format: LogFormat = "text"
     shutdown_timeout_s: float = 30.0
+    header_timeout_s: float = 10.0
+    body_timeout_s: float = 30.0
+    max_connections: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,9 +93,7 @@ def load_settings(
     env = os.environ if environment is None else environment
     path = config or env.get("LOOKALIKE_CONFIG")
     told = _Told({"home": home, **(given or {})}, env, _read_file(Path(path)) if path else {}, str(path))
-    workers = told.number("workers", _processors())
-    if workers < 1:
-        raise InputError(f"workers={workers:g} is out of range: pass 1 or more.")
+    workers = told.number("workers", _processors(), least=1, most=_MOST_WORKERS)
     return Settings(
         home=Path(told.text("home", "") or _default_home()).expanduser(),
         workers=int(workers),
@@ -108,15 +115,28 @@ class _Told:
         found = self._find(name)
         return default if found is None else str(found[1])
 
-    def number(self, name: str, default: float) -> float:
+    def number(self, name: str, default: float, *, least: int = 0, most: float = MOST) -> float:
+        """Read a number of the kind of its default: a whole one, or one with a fraction."""
         found = self._find(name)
         if found is None:
             return default
         place, value = found
         try:
-            return float(str(value).replace("_", ""))
-        except ValueError as exc:
-            raise InputError(f"{place}={value!r} is no number: pass digits, such as 8.") from exc
+            number = float(str(value).replace("_", ""))
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise InputError(f"{place}={str(value)[:80]!r} is not a number: pass digits, such as 8.")
+        is_whole = isinstance(default, int)
+        if not least <= number <= most or (is_whole and number != int(number)):
+            kind = "whole number" if is_whole else "number"
+            said = "" if place == name else f" It is set by {place}."
+            raise InputError(f"{name}={number:g} is out of range: pass a {kind} from {least:,} to {most:,.0f}.{said}")
+        return int(number) if is_whole else number
+
+    def seconds(self, name: str, default: float, *, least: int = 0) -> float:
+        """Read a time, no longer than the system can wait."""
+        return self.number(name, default, least=least, most=MOST_SECONDS)
 
     def flag(self, name: str) -> bool:
         found = self._find(name)
@@ -175,26 +195,27 @@ def _limits(told: _Told, defaults: Limits) -> Limits:
     given: dict[str, Any] = {}
     for limit in fields(Limits):
         default = getattr(defaults, limit.name)
-        given[limit.name] = type(default)(told.number(limit.name, default))
+        read = told.seconds if limit.name.endswith("_s") else told.number
+        given[limit.name] = read(limit.name, default)
     return Limits(**given)
 
 
 def _serving(told: _Told) -> Serving:
     default = Serving()
-    port = told.number("port", default.port)
-    if not 0 <= port <= 65535 or port != int(port):
-        raise InputError(f"port={port:g} is out of range: pass a whole number from 0 to 65535.")
     log_format: Any = told.choice("log_format", ("text", "json"))
     return Serving(
         host=told.text("host", default.host),
-        port=int(port),
+        port=int(told.number("port", default.port, most=65_535)),
         allowed_hosts=told.words("allowed_hosts"),
         allowed_origins=told.words("allowed_origins"),
         without_key=told.flag("without_key"),
         vendor_limits=told.flag("vendor_limits"),
         only_known_collections=told.flag("only_known_collections"),
         log_format=log_format,
-        shutdown_timeout_s=told.number("shutdown_timeout_s", default.shutdown_timeout_s),
+        shutdown_timeout_s=told.seconds("shutdown_timeout_s", default.shutdown_timeout_s),
+        header_timeout_s=told.seconds("header_timeout_s", default.header_timeout_s),
+        body_timeout_s=told.seconds("body_timeout_s", default.body_timeout_s),
+        max_connections=int(told.number("max_connections", default.max_connections)),
     )
 
 

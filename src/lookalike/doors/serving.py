@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from ..core.keys import Key, Keys, Scope
 
 
+_NO_KEY = (
+    "No key exists: whoever reaches this port from this machine may read and delete. A proxy or a tunnel counts as "
+    "this machine (nginx without X-Forwarded-For, socat, ssh -L). Make a key before one leads here: "
+    "lookalike keys create --name NAME"
+)
+
+
 @click.command()
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on; 0 takes any free one.  [default: 8000]")
@@ -47,6 +54,8 @@ def serve(opens: bool, limits: str | None, config: str | None, home: str | None,
 
     def tell(address: str) -> None:
         click.echo(f"lookalike serves {settings.home} at {address} (documentation: {address}/docs)")
+        if not settings.serving.without_key and not _keys(str(settings.home)).is_needed():
+            click.echo(_NO_KEY, err=True)
         if opens:
             webbrowser.open(address)
 

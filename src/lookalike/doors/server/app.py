@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Mount
 
 from ...core.jobs import Jobs
@@ -35,6 +36,7 @@ _log = logging.getLogger("lookalike.server")
 _ROUTERS = (collections, records, questions, browsing, decisions, jobs, access, health)
 _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _HTTP_CODES = {404: "path_not_found", 405: "method_not_allowed"}
+_GONE = 499  # for the log: as web servers note it
 _CORS = {
     "allow_methods": ["GET", "POST", "PATCH", "DELETE"],
     "allow_headers": ["Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Request-Id"],
@@ -72,6 +74,7 @@ def bare_app(desk: Desk | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _misfit)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RecursionError, _too_deep)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected)
     return app
 
@@ -140,6 +143,11 @@ def _methods_at(request: Request) -> list[str]:
 
 async def _too_deep(request: Request, error: Exception) -> Response:
     return await _failed(request, InputError("the JSON is nested too deeply: a few dozen levels are read."))
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """Note that a client left, or was given up, before all of its request had come; nobody reads the answer."""
+    return failure_reply(Refusal(_GONE, "client_gone", "the client left before its request was whole."), request.scope)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -73,12 +73,13 @@ async def chunks_of(request: Request, most_bytes: int) -> AsyncIterator[bytes]:
 
 async def read(request: Request, most_bytes: int | None = None) -> bytes:
     """Read a body into memory, which all requests share; `most_bytes` may narrow the server's own limit."""
-    held, chunks = held_of(request), []
-    limit = desk_of(request).settings.limits.max_body_bytes
-    async for chunk in chunks_of(request, limit if most_bytes is None else min(limit, most_bytes)):
-        held.take(len(chunk))
-        chunks.append(chunk)
-    return b"".join(chunks)
+    desk = desk_of(request)
+    limit = desk.settings.limits.max_body_bytes
+    with desk.reception.begin() as received:
+        async for chunk in chunks_of(request, limit if most_bytes is None else min(limit, most_bytes)):
+            received.add(chunk)
+        held_of(request).take(received.size)
+        return await run_in_threadpool(received.whole) if received.is_on_disk else received.whole()
 
 
 async def read_model(request: Request, kind: type[Model]) -> Model:

@@ -12,8 +12,10 @@ from ...core.keys import Key, Keys, Scope
 from ...core.metering import Meter
 from ...errors import CollectionNotFoundError, ScopeError
 from .additions import Additions
+from .connections import Connections
 from .lanes import Lane, Memory
 from .metrics import Metrics
+from .receiving import Reception
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -98,6 +100,8 @@ class Desk:
         self.keys = keys
         self.meter = Meter(library)
         self._creating = threading.Lock()
+        self.connections = Connections(settings.serving)
+        self.reception = Reception()
         self.memory = Memory(settings.limits.max_bytes_under_way)
         self.lanes = Lanes(
             pictures=Lane("pictures", threads=2 * settings.workers, waiting=waiting),
@@ -112,6 +116,7 @@ class Desk:
         )
         self.additions = add(self.lanes.pictures)
         self.fetched_additions = add(self.lanes.fetch, turns=_FETCH_THREADS)
+        self.streams = 0  # of events, that are open
         self.is_ready = False
         self.is_ending = False
         self.jobs: Jobs  # set by the app, which knows how their inputs are read

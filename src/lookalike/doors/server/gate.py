@@ -7,6 +7,7 @@ a browser on it: by its own name that resolves to 127.0.0.1 (so Host is checked)
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import re
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ...core.keys import Key
-from ...errors import KeyNeededError, LookalikeError
+from ...errors import BusyError, KeyNeededError, LookalikeError
 from ..dialects import dialect_of
+from .connections import SPARE
 from .desk import Desk, Principal
 from .replies import Refusal, failure_form, failure_reply, unexpected
 
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     Headers = dict[str, str]
 
 COOKIE = "lookalike_session"
-_PUBLIC = ("/", "/healthz", "/readyz", "/favicon.ico")
+_HEALTH = ("/healthz", "/readyz")
+_PUBLIC = ("/", *_HEALTH, "/favicon.ico")
 _PUBLIC_FOLDERS = ("/web/", "/docs/")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
@@ -76,6 +79,10 @@ class Gate:
             await self._app(scope, receive, answer)
         except (LookalikeError, Refusal) as error:
             await failure_reply(error, scope)(scope, receive, answer)
+        except asyncio.CancelledError:  # the server ends, and has waited long enough
+            if not answer.status:
+                await failure_reply(BusyError("the server ends. Try again later."), scope)(scope, receive, answer)
+            raise
         except Exception:
             _log.exception("unexpected error", extra={"request_id": request_id})
             if not answer.status:
@@ -85,6 +92,8 @@ class Gate:
             self._tell(scope, answer.status, time.perf_counter() - began)
 
     def _admit(self, scope: Scope, headers: Headers, state: dict[str, Any]) -> None:
+        if scope.get(SPARE) and scope["path"] not in _HEALTH:
+            raise BusyError("all connections are in use. Try again in a moment.", retry_after_s=1)
         serving = self._desk.settings.serving
         _check_host(headers.get("host", ""), serving.allowed_hosts)
         _check_origin(headers, serving.allowed_origins, is_public=_is_public(scope))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from ...errors import InputError, JobNotFoundError, LookalikeError
+from ...errors import BusyError, InputError, JobNotFoundError, LookalikeError
 from ...values import OutcomeKind
 from . import openapi, schema
 from .bodies import JSON_LINES, MULTIPART, chunks_of, is_file, media_type, records_in, records_of, unsupported
@@ -79,7 +79,10 @@ async def get_outcomes(
 async def follow_job(request: Request, job_id: str) -> Response:
     """Follow a job as server-sent events: `progress` with the job whenever it moves, and `end` when it has ended."""
     _job(request, job_id)
-    return StreamingResponse(_events(desk_of(request), job_id), media_type="text/event-stream")
+    desk = desk_of(request)
+    if desk.streams >= desk.connections.most_streams:
+        raise BusyError(f"{desk.streams:,} streams of events are open. Ask for the job itself, or try again later.")
+    return StreamingResponse(_events(desk, job_id), media_type="text/event-stream")
 
 
 @router.delete("/{job_id}", status_code=202, responses={202: {"model": schema.JobForm}, **openapi.errors(404, 422)})
@@ -218,6 +221,15 @@ def _is_multipart(job: Job) -> bool:
 
 
 async def _events(desk: Desk, job_id: str) -> AsyncIterator[bytes]:
+    desk.streams += 1
+    try:
+        async for event in _told(desk, job_id):
+            yield event
+    finally:
+        desk.streams -= 1
+
+
+async def _told(desk: Desk, job_id: str) -> AsyncIterator[bytes]:
     seen, quiet_s = None, 0.0
     while not desk.is_ending:
         job = desk.jobs.get(job_id)

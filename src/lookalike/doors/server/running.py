@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import signal
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
@@ -15,6 +17,7 @@ from ...disk import locked
 from ...errors import InputError
 from . import logs
 from .app import make_app, make_desk
+from .protocol import Connection
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
     from .desk import Desk
 
 _LOCK = "server.lock"  # one server for each home: two would work on the same jobs
-_BACKLOG = 2048
+_BACKLOG = 2048  # connections that the system holds for us
+_ACCEPTED_AT_ONCE = 16  # of them, so that none is taken before others are closed for it
 _KEEP_ALIVE_S = 15
 
 
@@ -49,6 +53,8 @@ def _run(settings: Settings, listening: socket.socket, tell: Callable[[str], Non
     desk = make_desk(settings)
     config = uvicorn.Config(
         make_app(desk),
+        http=cast("type[asyncio.Protocol]", partial(Connection, desk.connections)),
+        backlog=_ACCEPTED_AT_ONCE,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -70,11 +76,21 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, desk: Desk) -> None:
         super().__init__(config)
         self._desk = desk
+        self._watching: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve, and to watch the deadlines of connections."""
+        await super().startup(sockets)
+        for listening in sockets or []:
+            listening.listen(_BACKLOG)  # uvicorn has set it to what is accepted at once
+        self._watching = asyncio.create_task(self._desk.connections.watch())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish what was accepted."""
         self._desk.is_ending = True
         await super().shutdown(sockets)
+        if self._watching is not None:
+            self._watching.cancel()
 
 
 def _already_handled(number: int, frame: FrameType | None) -> None:
