@@ -1171,7 +1171,9 @@ def test_a_read_only_home_can_be_searched(full_home, how):
             for path in [full_home, *full_home.rglob("*")]:
                 path.chmod(0o555 if path.is_dir() else 0o444)
         else:
-            for path in (full_home, *full_home.parents):
+            for path in (full_home, *full_home.rglob("*")):  # somebody shares it on purpose
+                path.chmod(0o755 if path.is_dir() else 0o644)
+            for path in full_home.parents:
                 if path != Path("/") and not os.stat(path).st_mode & 0o5:
                     path.chmod(path.stat().st_mode | 0o55)
         uid = "65534" if how == "user" and os.geteuid() == 0 else "0"

@@ -12,18 +12,29 @@ import os
 import re
 import secrets
 import shutil
+import socket
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
-from .errors import ConflictError, InputError
+from .errors import ConflictError, InputError, StoreError, StoreFullError, StoreReadOnlyError
 
-PRIVATE = 0o600  # only its owner reads it
+PRIVATE, PRIVATE_FOLDER = 0o600, 0o700  # only its owner reads it
+_OTHERS = 0o077
+LITTLE_LEFT_BYTES = 1 << 20  # less than this left on a disk is a full disk
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+_UNFORCEABLE = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EACCES)  # folders of some file systems, and of others
+_MOST_NAME_BYTES = 150  # of a name in that of its partial file; file systems take 255
 _PARTIAL = ".partial"
+_A_PARTIAL = re.compile(r"\..*-[0-9a-f]{16}\.partial", re.DOTALL)
 _STREAM = re.compile(r"/dev/(stdin|stdout|stderr)|(?:/dev/fd|/proc/self/fd)/(\d+)")
+_BLOCK_BYTES = 1 << 20
+T = TypeVar("T")
 _STREAMS = {"stdin": 0, "stdout": 1, "stderr": 2}
 
 
@@ -31,11 +42,21 @@ def sync(path: Path) -> None:
     """Force a file or a folder's entries to disk."""
     if os.name != "posix":  # elsewhere a folder cannot be opened
         return
-    handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as exc:
+        if exc.errno not in _UNFORCEABLE or not path.is_dir():
+            raise
+
+
+def sync_stream(stream: BinaryIO) -> None:
+    """Force what was written to an open file to disk."""
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def make_folder(path: Path, *, private: bool = False) -> None:
@@ -54,7 +75,7 @@ def make_folder(path: Path, *, private: bool = False) -> None:
         missing.append(folder)
     for folder in reversed(missing):
         try:
-            folder.mkdir(mode=0o700 if private else 0o777)
+            folder.mkdir(mode=PRIVATE_FOLDER if private else 0o777)
         except FileExistsError:
             if not folder.is_dir():
                 raise
@@ -75,7 +96,7 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
         The stream to write to. What was written is dropped when the block raises.
 
     Raises:
-        InputError: when the path is a folder.
+        InputError: when the path is a folder, or in one that is not there.
         OSError: as writing raises it.
     """
     if not is_replaceable(path):
@@ -83,16 +104,17 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
             yield stream
         return
     target = Path(os.path.realpath(path))
-    sweep(target)
-    partial = partial_of(target)
-    with open(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode), "w+b") as stream:
+    if not target.parent.is_dir():
+        raise InputError(f'there is no folder "{target.parent}" for "{target.name}". Make it first, or check the path.')
+    first = mode if mode is not None else PRIVATE if target.exists() else 0o666
+    fresh, handle = _begun(target, lambda path: os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, first))
+    with open(handle, "w+b") as stream:
         try:
-            _hold(stream.fileno())
             yield stream
             stream.flush()
-            settle(partial, target, mode=mode)
+            settle(fresh, target, mode=mode)
         except BaseException:
-            partial.unlink(missing_ok=True)
+            fresh.unlink(missing_ok=True)
             raise
 
 
@@ -107,27 +129,30 @@ def replace_text(path: Path, text: str, *, mode: int | None = None) -> None:
     replace_bytes(path, text.encode(), mode=mode)
 
 
-def settle(partial: Path, path: Path, *, mode: int | None = None) -> None:
+def settle(fresh: Path, path: Path, *, mode: int | None = None) -> None:
     """Put a finished file, written by any means, in the place of another one of its folder or none, forced to disk.
 
     Links of `path` are followed; mode and owner of what is there are kept, but where `mode` is given.
     """
     target = Path(os.path.realpath(path))
+    sync(fresh)
     if mode is not None:
-        os.chmod(partial, mode)
+        os.chmod(fresh, mode)
     else:
-        _take_over(partial, target)
-    sync(partial)
-    os.replace(partial, target)
+        _take_over(fresh, target)
+    os.replace(fresh, target)
     sync(target.parent)
 
 
 def replace_folder(fresh: Path, path: Path) -> None:
     """Give a finished folder its name, by one rename: all that it holds, and the name, are forced to disk.
 
+    Links of `path` are followed.
+
     Raises:
         OSError: when there is a folder of this name that holds something; of two makers one wins.
     """
+    path = Path(os.path.realpath(path))
     for folder, _, files in os.walk(fresh):
         for name in files:
             sync(Path(folder, name))
@@ -136,26 +161,21 @@ def replace_folder(fresh: Path, path: Path) -> None:
     sync(path.parent)
 
 
-def move_file(source: Path, target: Path) -> None:
+def move_file(source: Path, target: Path, *, private: bool = False) -> None:
     """Move a file, also to another disk: there it is whole, forced to disk, before it is gone here.
 
-    The folder of the target is made. What is at the target is replaced: look before.
+    A folder is moved on its disk only. The target's folder is made. What is at the target is replaced: look before.
+
+    Args:
+        private: Nobody but the owner may enter the folders that are made.
     """
-    make_folder(target.parent)
+    make_folder(target.parent, private=private)
     try:
         os.rename(source, target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        partial = partial_of(target)
-        try:
-            shutil.copy2(source, partial, follow_symlinks=False)
-            if not partial.is_symlink():
-                sync(partial)
-            os.rename(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
-        sync(target.parent)
+        _copy_whole(source, target)
         os.unlink(source)
     sync(target.parent)
     sync(source.parent)
@@ -168,6 +188,98 @@ def remove_file(path: Path) -> None:
     except FileNotFoundError:
         return
     sync(path.parent)
+
+
+def remove_folder(path: Path, *, recursive: bool = True) -> None:
+    """Remove a folder, with all that it holds or only an empty one, so that it stays removed."""
+    if recursive:
+        shutil.rmtree(path)
+    else:
+        path.rmdir()
+    sync(path.parent)
+
+
+def open_private(path: str | os.PathLike[str], flags: int) -> int:
+    """Open a file as `open(.., opener=open_private)` wants it: a new one is its owner's alone, whatever the umask."""
+    return os.open(path, flags, PRIVATE)
+
+
+def tighten(path: Path) -> None:
+    """Take away what others may do with a folder and all that it holds, as far as we may."""
+    tighten_one(path)
+    for folder, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            tighten_one(Path(folder, name))
+
+
+def tighten_one(path: Path) -> None:
+    """Take away what others may do with a file or folder, as far as we may; a link is left alone."""
+    with suppress(OSError):
+        if is_loose(path):
+            os.chmod(path, stat.S_IMODE(os.lstat(path).st_mode) & ~_OTHERS)
+
+
+def is_loose(path: Path) -> bool:
+    """Say whether others may do anything with a file or folder."""
+    try:
+        held = os.lstat(path).st_mode
+    except OSError:
+        return False
+    return os.name == "posix" and not stat.S_ISLNK(held) and bool(held & _OTHERS)
+
+
+def identity(path: str | os.PathLike[str] | None) -> tuple[int, int] | None:
+    """Return what two paths of one file share, links and hard links alike; None where there is no file."""
+    if not path or not os.path.isabs(path):
+        return None
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def is_full(path: Path) -> bool:
+    """Say whether the disk of a path, or of the first folder above it that is there, has next to no room."""
+    place = next((one for one in (path, *path.parents) if one.exists()), Path("/"))
+    try:
+        return shutil.disk_usage(place).free < LITTLE_LEFT_BYTES
+    except OSError:
+        return False
+
+
+@contextmanager
+def reporting(place: Path) -> Iterator[None]:
+    """Raise what the system refuses inside, below or at `place`, as a StoreError."""
+    try:
+        yield
+    except OSError as exc:
+        raise error_of(exc, place) from exc
+
+
+def error_of(exc: OSError, place: str | os.PathLike[str]) -> StoreError:
+    """Name what the system refused, for people."""
+    if exc.errno in _FULL:
+        return full(place)
+    if exc.errno in _READ_ONLY:
+        return read_only(place)
+    return StoreError(f'"{place}" cannot be read or written: {exc.strerror or exc}.', place=str(place))
+
+
+def full(place: str | os.PathLike[str]) -> StoreFullError:
+    """Say that the disk is full."""
+    return StoreFullError(
+        f'the disk that holds "{place}" is full. Nothing was lost and nothing was written; make room and try again.',
+        place=str(place),
+    )
+
+
+def read_only(place: str | os.PathLike[str]) -> StoreReadOnlyError:
+    """Say that the place may not be written."""
+    return StoreReadOnlyError(
+        f'this user may not write to "{place}", or not even read it. Change its permissions, or choose another place.',
+        place=str(place),
+    )
 
 
 def is_replaceable(path: Path) -> bool:
@@ -189,20 +301,21 @@ def is_replaceable(path: Path) -> bool:
 
 def partial_of(path: Path) -> Path:
     """Name a file, or a folder, that is being written and will take the place of `path`."""
-    return path.with_name(f".{path.name[:100]}-{secrets.token_hex(8)}{_PARTIAL}")
+    return path.with_name(f"{_stem(path)}{secrets.token_hex(8)}{_PARTIAL}")
+
+
+def is_partial(name: str) -> bool:
+    """Say whether a name is that of a file or folder that is being written."""
+    return _A_PARTIAL.fullmatch(name) is not None
 
 
 @contextmanager
 def partial_folder(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Make a folder beside `path` to fill and hand to `replace_folder`; what is left of it is removed afterwards."""
+    path = Path(os.path.realpath(path))
     make_folder(path.parent, private=private)
-    sweep(path)
-    fresh = partial_of(path)
-    fresh.mkdir(mode=0o700 if private else 0o777)
-    handle = os.open(fresh, os.O_RDONLY) if os.name == "posix" else None
+    fresh, handle = _begun(path, partial(_made_folder, mode=PRIVATE_FOLDER if private else 0o777))
     try:
-        if handle is not None:
-            _hold(handle)
         yield fresh
     finally:
         if handle is not None:
@@ -212,11 +325,12 @@ def partial_folder(path: Path, *, private: bool = False) -> Iterator[Path]:
 
 def sweep(path: Path) -> None:
     """Remove what writers of `path` left that are dead: their partial files and folders."""
-    litter = re.compile(re.escape(f".{path.name[:100]}-") + r"[0-9a-f]{16}" + re.escape(_PARTIAL))
-    with suppress(OSError):
-        for entry in [one for one in os.scandir(path.parent) if litter.fullmatch(one.name)]:
-            with suppress(OSError, ConflictError):
-                _remove_unheld(Path(entry.path))
+    _sweep(path.parent, re.compile(re.escape(_stem(path)) + r"[0-9a-f]{16}" + re.escape(_PARTIAL)))
+
+
+def sweep_all(folder: Path) -> None:
+    """Remove what dead writers left in a folder that is ours alone."""
+    _sweep(folder, _A_PARTIAL)
 
 
 @contextmanager
@@ -226,9 +340,12 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     Raises:
         ConflictError: when somebody else holds it, and we are not to wait.
     """
-    make_folder(path.parent)
+    make_folder(path.parent, private=True)
+    is_new = not path.exists()
     handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
     try:
+        if is_new:
+            sync(path.parent)
         try:
             _lock(handle, wait=wait)
         except OSError as exc:
@@ -242,27 +359,73 @@ def _opened(path: Path) -> BinaryIO:
     stream = _STREAM.fullmatch(os.path.abspath(path))
     if stream:
         return os.fdopen(os.dup(_STREAMS[stream[1]] if stream[1] else int(stream[2])), "wb")
+    if stat.S_ISSOCK(os.stat(path).st_mode):
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(str(path))
+            return link.makefile("wb")
     return open(path, "wb", buffering=0) if os.name == "nt" else os.fdopen(os.open(path, os.O_WRONLY), "wb")
 
 
-def _take_over(partial: Path, target: Path) -> None:
+def _take_over(fresh: Path, target: Path) -> None:
     """Give a file mode and owner of the one that it will replace, as far as we may."""
     try:
         held = os.stat(target)
     except FileNotFoundError:
         return
-    ours = os.stat(partial)
+    ours = os.stat(fresh)
     if os.name == "posix" and (held.st_uid, held.st_gid) != (ours.st_uid, ours.st_gid):
         with suppress(PermissionError):
-            os.chown(partial, held.st_uid, held.st_gid)
-    os.chmod(partial, stat.S_IMODE(held.st_mode))
+            os.chown(fresh, held.st_uid, held.st_gid)
+    os.chmod(fresh, stat.S_IMODE(held.st_mode))
 
 
-def _hold(handle: int) -> None:
-    """Mark an open file as held, where the system can; its end lets it go."""
-    if sys.platform != "win32":
-        with suppress(OSError):  # a file system without locks: nobody can tell that we live, so nobody sweeps
-            _lock(handle, wait=False)
+def _begun(path: Path, make: Callable[[Path], T]) -> tuple[Path, T]:
+    """Sweep what dead writers of `path` left; make a partial file or folder of it, held until its handle is closed."""
+    sweep(path)
+    while True:
+        fresh = partial_of(path)
+        handle = make(fresh)
+        if isinstance(handle, int) and sys.platform != "win32":
+            with suppress(OSError, ConflictError):  # a file system without locks: nobody can tell us from the dead
+                _lock(handle, wait=True)
+            if not fresh.exists():  # swept between its making and its lock
+                os.close(handle)
+                continue
+        return fresh, handle
+
+
+def _made_folder(path: Path, *, mode: int) -> int | None:
+    path.mkdir(mode=mode)
+    return os.open(path, os.O_RDONLY) if os.name == "posix" else None
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    """Copy a file with its rights and times, or a link as a link, to a place of another disk, and force it there."""
+    if source.is_symlink():
+        fresh = partial_of(target)
+        os.symlink(os.readlink(source), fresh)
+        os.replace(fresh, target)
+    else:
+        with open(source, "rb") as held, replace_file(target, mode=PRIVATE) as stream:
+            shutil.copyfileobj(held, stream, _BLOCK_BYTES)
+        shutil.copystat(source, target)
+        if os.name == "posix":
+            status = os.stat(source)
+            with suppress(PermissionError):
+                os.chown(target, status.st_uid, status.st_gid)
+    sync(target.parent)
+
+
+def _stem(path: Path) -> str:
+    """Begin the name of a partial file."""
+    return f".{os.fsencode(path.name)[:_MOST_NAME_BYTES].decode(errors='ignore')}-"
+
+
+def _sweep(folder: Path, litter: re.Pattern[str]) -> None:
+    with suppress(OSError):
+        for entry in [one for one in os.scandir(folder) if litter.fullmatch(one.name)]:
+            with suppress(OSError, ConflictError):
+                _remove_unheld(Path(entry.path))
 
 
 def _remove_unheld(path: Path) -> None:

@@ -7,11 +7,10 @@ a run that was interrupted goes on where it stopped, and an undo restores file a
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import shlex
-import shutil
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from .ledger import Ledger
 
 _BLOCK_BYTES = 1 << 20
+_MOST_HOPS = 40  # links in a row; systems refuse more
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Removal:
         kept: The record that it gives way to; None where it was decided on alone.
         gained: Fields and tags of the deleted record that the kept one lacks, as {"metadata": .., "tags": ..}.
         obstacle: Why it stays for now; None when nothing is in the way.
+        shared: A record that stays and has this very file, by a link or another path; None where there is none.
     """
 
     record: Record
@@ -47,6 +48,16 @@ class Removal:
     kept: Record | None
     gained: Mapping[str, Any]
     obstacle: Failure | None
+    shared: Record | None = None
+
+    @property
+    def freed_bytes(self) -> int:
+        """What moving it frees: nothing where it is a link, or its file has other names."""
+        try:
+            status = os.lstat(self.record.source or "")
+        except OSError:
+            return 0
+        return 0 if stat.S_ISLNK(status.st_mode) or status.st_nlink > 1 else self.record.byte_size
 
 
 @dataclass(frozen=True)
@@ -80,12 +91,14 @@ class Applied:
 def removals(collection: Collection) -> list[Removal]:
     """Give the files of a collection that are to go, by record id, each with what is in its way."""
     doomed = {record.id: (record, event) for record, event in collection.decisions.records_of("delete")}
+    staying = _files_of(record for record in collection.scan() if record.id not in doomed) if doomed else {}
     found = []
     for record_id in sorted(doomed):
         record, event = doomed[record_id]
         others = [one for one in collection.decisions.records_that_are(event.beside) if one.id not in doomed]
         kept = next((one for one in others if _is_there(one)), None)
-        removal = Removal(record, event, kept, _gained(record, kept), None)
+        shared = staying.get(disk.identity(record.source))
+        removal = Removal(record, event, kept, _gained(record, kept), None, shared)
         found.append(replace(removal, obstacle=_obstacle(removal)))
     return found
 
@@ -100,6 +113,8 @@ def apply(
 ) -> Applied:
     """Take files away, and their records out of the collection. One that fails stays, and fails alone.
 
+    Links go before what they lead to, so that each is whole when it is looked at.
+
     Args:
         way: `to_folder(..)` or `to_system_trash()`.
         merge_metadata: First give each kept record what `Removal.gained` says.
@@ -107,10 +122,13 @@ def apply(
     batch, size = fresh_id(), 0
     moved: list[tuple[str, str | None]] = []
     failed: list[Failure] = []
-    for done, removal in enumerate(chosen, start=1):
+    gone: dict[str, Path | None] = {}  # by the entry of a folder: one file may be there by two paths
+    for done, removal in enumerate(_links_first(chosen), start=1):
         try:
-            moved.append(_take_away(collection, removal, way, batch, merge_metadata=merge_metadata))
-            size += removal.record.byte_size
+            freed, entry = removal.freed_bytes, _entry(removal.record.source or "")
+            moved.append(_take_away(collection, removal, way, batch, gone, merge_metadata=merge_metadata))
+            gone[entry] = None if moved[-1][1] is None else Path(moved[-1][1])
+            size += freed
         except (LookalikeError, OSError) as error:
             failed.append(_failure(removal, error))
         if on_progress is not None:
@@ -119,11 +137,14 @@ def apply(
 
 
 def restore(open_collection: Callable[[str], Collection], events: Iterable[Event]) -> Applied:
-    """Bring back the files that "applied" events took away, and their records. One that fails fails alone."""
+    """Bring back the files that "applied" events took away, and their records. One that fails fails alone.
+
+    What went last comes first: links went before what they lead to.
+    """
     size = 0
     moved: list[tuple[str, str | None]] = []
     failed: list[Failure] = []
-    for event in events:
+    for event in reversed([*events]):
         source = Path(str(event.record.get("_file", "")))
         try:
             target = _bring_back(source, event)
@@ -168,8 +189,7 @@ def to_folder(folder: str | os.PathLike[str]) -> Way:
 
     def move(source: Path, target: Path | None) -> None:
         if target is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _rename(source, target)
+            disk.move_file(source, target, private=True)
 
     return Way(target, move)
 
@@ -178,14 +198,18 @@ def to_system_trash() -> Way:
     """Move files to the trash of the system, from where people restore them as they are used to."""
     from send2trash import send2trash
 
-    return Way(lambda source: None, lambda source, target: send2trash(str(source)))
+    def move(source: Path, target: Path | None) -> None:
+        send2trash(str(source))
+        disk.sync(source.parent)
+
+    return Way(lambda source: None, move)
 
 
 def script(chosen: Iterable[Removal]) -> str:
     """Give a shell script that moves the files to a folder, for people to read and run."""
     lines = [
         " ".join(["move", *(shlex.quote(one.source) for one in (removal.record, removal.kept) if one and one.source)])
-        for removal in chosen
+        for removal in _links_first(chosen)
     ]
     return _SCRIPT.format(count=len(lines), moves="\n".join(lines))
 
@@ -203,13 +227,19 @@ folder=${{1:?name the folder to move the pictures to}}
 move() {{
     if [ $# -eq 2 ] && [ ! -e "$2" ]; then
         printf 'stays, for what was kept in its place is gone: %s\\n' "$1" >&2
+    elif [ $# -eq 2 ] && [ "$1" -ef "$2" ]; then
+        printf 'stays, for it is the very file that is kept: %s\\n' "$1" >&2
     elif [ ! -e "$1" ]; then
         printf 'is gone already: %s\\n' "$1" >&2
-    elif [ -e "$folder$1" ]; then
+    elif [ -e "$folder$1" ] || [ -L "$folder$1" ]; then
         printf 'stays, for the folder holds one of its name: %s\\n' "$1" >&2
     else
         mkdir -p -- "$(dirname -- "$folder$1")"
-        mv -- "$1" "$folder$1"
+        if ! ln -P -- "$1" "$folder$1" 2>/dev/null; then  # another disk: there it is whole before it is gone here
+            cp -Pp -- "$1" "$folder$1"
+            sync
+        fi
+        rm -f -- "$1"
     fi
 }}
 
@@ -218,10 +248,26 @@ move() {{
 
 
 def _take_away(
-    collection: Collection, removal: Removal, way: Way, batch: str, *, merge_metadata: bool
+    collection: Collection,
+    removal: Removal,
+    way: Way,
+    batch: str,
+    gone: Mapping[str, Path | None],
+    *,
+    merge_metadata: bool,
 ) -> tuple[str, str | None]:
-    """Move one file, and drop its record. What is going to happen is written down first, so no move is ever lost."""
+    """Move one file, and drop its record. What is going to happen is written down first, so no move is ever lost.
+
+    Args:
+        gone: Where the files of this batch went, by `_entry`.
+    """
     record, kept = removal.record, removal.kept
+    entry = _entry(record.source or "")
+    if entry in gone:  # another path of what was moved just now
+        target = gone[entry]
+        collection.decisions.note_applied(removal.event, record, target, batch)
+        collection.delete(record.id)
+        return str(record.source), None if target is None else str(target)
     obstacle = _obstacle(removal)  # again: the plan may be hours old
     done = collection.decisions.applied_to(record) if obstacle is not None else None
     if obstacle is not None and obstacle.code == "file_missing" and done is not None:  # a run before came that far
@@ -285,8 +331,10 @@ def _obstacle(removal: Removal) -> Failure | None:
         return _stays(record, "file_missing", "it is not there. `lookalike index --prune` takes the record away.")
     if event.beside and removal.kept is None:
         return _stays(record, "nothing_kept", "none of the pictures that it gives way to is left. Decide on it again.")
-    if removal.kept is not None and _is_same_file(source, removal.kept.source or ""):
-        return _stays(record, "same_file", f'record "{removal.kept.id}", which is kept, is this very file.')
+    for other in (removal.kept, removal.shared):
+        if other is not None and disk.identity(source) in _files_of([other]):
+            why = f'record "{other.id}", which is not to go, is this very file. To part with it, decide on both.'
+            return _stays(record, "same_file", why)
     return None
 
 
@@ -305,10 +353,32 @@ def _is_there(record: Record) -> bool:
     return not record.source or not os.path.isabs(record.source) or os.path.exists(record.source)
 
 
-def _is_same_file(a: str, b: str) -> bool:
-    """Say whether two paths name one entry of one folder; two names of one file (hard links) are two."""
-    ours, theirs = (os.path.join(os.path.realpath(os.path.dirname(one)), os.path.basename(one)) for one in (a, b))
-    return ours == theirs
+def _files_of(records: Iterable[Record]) -> dict[tuple[int, int] | None, Record]:
+    """Return records by the file that each has, however its path leads there."""
+    found: dict[tuple[int, int] | None, Record] = {}
+    for record in records:
+        file = disk.identity(record.source)
+        if file is not None:
+            found.setdefault(file, record)
+    return found
+
+
+def _entry(source: str) -> str:
+    """Return the one path of an entry of a folder; two names of one file (links, hard links) are two."""
+    return os.path.join(os.path.realpath(os.path.dirname(source)), os.path.basename(source))
+
+
+def _links_first(chosen: Iterable[Removal]) -> list[Removal]:
+    return sorted(chosen, key=lambda removal: -_hops(removal.record.source or ""))
+
+
+def _hops(path: str) -> int:
+    """Count the links that a path's last part leads through."""
+    hops = 0
+    while hops < _MOST_HOPS and os.path.islink(path):
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+        hops += 1
+    return hops
 
 
 def _gained(record: Record, kept: Record | None) -> dict[str, Any]:
@@ -341,21 +411,6 @@ def _numbered(path: Path) -> Iterator[Path]:
         number += 1
 
 
-def _rename(source: Path, target: Path) -> None:
-    """Move a file, also to another disk: there it is whole before it is gone here."""
-    try:
-        os.rename(source, target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        partial = target.with_name(f".{target.name}.partial")
-        shutil.copy2(source, partial, follow_symlinks=False)
-        disk.sync(partial)
-        os.rename(partial, target)
-        os.unlink(source)
-    disk.sync(target.parent)
-
-
 def _bring_back(source: Path, event: Event) -> str:
     """Move a file back to where it was, unless that is done, and say from where."""
     if event.moved_to is None:
@@ -370,6 +425,5 @@ def _bring_back(source: Path, event: Event) -> str:
         raise SourceNotFoundError(f'"{target}" is gone: it cannot be brought back to "{source}".', source=str(source))
     if os.path.lexists(source):
         raise ConflictError(f'"{source}" is taken by another file: move that away, then "{target}" can come back.')
-    source.parent.mkdir(parents=True, exist_ok=True)
-    _rename(target, source)
+    disk.move_file(target, source)
     return event.moved_to

@@ -10,12 +10,15 @@ representative is then the best claim of those that all others are copies of.
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .. import disk
 from ..distances import Map
 from ..values import DuplicateGroup, Member, Progress, Record
 from .pairs import ScoredPairs, likely, scored_pairs, scores_between
@@ -175,7 +178,32 @@ def _made(store: Store, stars: Mapping[int, list[Ray]]) -> Iterator[DuplicateGro
         for best, rays in batch:
             there = [ray for ray in rays if ray.key in records]
             if best in records and there:
-                yield _group(records[best], [(ray, records[ray.key]) for ray in there])
+                group = _by_file(records[best], [(ray, records[ray.key]) for ray in there])
+                if group[1]:
+                    yield _group(*group)
+
+
+def _by_file(best: Record, others: list[tuple[Ray, Record]]) -> tuple[Record, list[tuple[Ray, Record]]]:
+    """Leave one record of each file, the one that is no link: two paths of one file are one picture."""
+    records = sorted([best, *(record for _, record in others)], key=lambda record: record.id)
+    files = {record.id: disk.identity(record.source) for record in records}
+    shared = {file for file, count in Counter(files.values()).items() if file is not None and count > 1}
+    chosen: dict[tuple[int, int] | None, Record] = {}
+    for record in records:
+        file = files[record.id]
+        if file in shared and (file not in chosen or _is_link(chosen[file]) > _is_link(record)):
+            chosen[file] = record
+    speaker = chosen.get(files[best.id], best)
+    left = [
+        (ray, chosen.get(files[record.id], record))
+        for ray, record in others
+        if files[record.id] is None or files[record.id] != files[best.id]
+    ]
+    return speaker, list({record.id: (ray, record) for ray, record in left}.values())
+
+
+def _is_link(record: Record) -> bool:
+    return os.path.realpath(record.source or "") != record.source
 
 
 def _group(best: Record, others: list[tuple[Ray, Record]]) -> DuplicateGroup:

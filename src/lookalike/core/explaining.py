@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from .. import disk
 from ..distances import cosine_distance
 from ..geometry import inverse, overlay, register, shown_outline
 from .relations import SAME_PICTURE, Look
@@ -75,7 +76,7 @@ class PairEvidence:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the picture to a PNG file."""
-        Path(path).write_bytes(self.png)
+        disk.replace_bytes(Path(path), self.png)
 
     def _repr_png_(self) -> bytes:
         return self.png

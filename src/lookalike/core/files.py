@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from .. import disk
 from ..errors import ConflictError, InputError, NotFoundError, StoreError, StoreFullError
 
 _MOST_NAME_BYTES = 240  # of a part of a path; file systems take 255, and a file under way has a longer name
-_UNDER_WAY = ".part-"
+_UNDER_WAY = ".part-"  # began the name of a file under way, before `disk` named them
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Files:
             raise _missing(folder)
         place = self._place(folder)
         held = sorted(place.iterdir()) if place.is_dir() else []
-        return [self._entry(one) for one in held if not one.name.startswith(_UNDER_WAY)]
+        return [self._entry(one) for one in held if not _is_under_way(one.name)]
 
     def walk(self, folder: str) -> Iterator[str]:
         """Give the paths of all files in a folder and below it, in order.
@@ -96,22 +95,14 @@ class Files:
         place = self._place(path)
         if self.kind(path) == "folder":
             raise ConflictError(f'"{path[:80]}" is a folder. Write the file under another path.')
-        partial = place.with_name(f"{_UNDER_WAY}{secrets.token_hex(6)}")
         with _failing(path):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with open(partial, "xb") as stream:
-                    stream.write(data)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                os.replace(partial, place)
-            finally:
-                partial.unlink(missing_ok=True)
+            disk.make_folder(place.parent, private=True)
+            disk.replace_bytes(place, data, mode=disk.PRIVATE)
 
     def make_folder(self, path: str) -> None:
         """Make a folder and those above it; one that is there stays."""
         with _failing(path):
-            self._place(path).mkdir(parents=True, exist_ok=True)
+            disk.make_folder(self._place(path), private=True)
 
     def remove(self, path: str, *, recursive: bool = False) -> None:
         """Remove a file, or a folder; one that holds something only with `recursive`.
@@ -125,11 +116,9 @@ class Files:
             raise _missing(path)
         with _failing(path):
             if place.is_file():
-                place.unlink()
-            elif recursive:
-                shutil.rmtree(place)
+                disk.remove_file(place)
             else:
-                place.rmdir()
+                disk.remove_folder(place, recursive=recursive)
 
     def copy(self, source: str, target: str) -> None:
         """Copy a file, or a folder with all below it.
@@ -162,7 +151,7 @@ class Files:
     def _place(self, path: str) -> Path:
         parts = [part for part in path.replace("\\", "/").split("/") if part]
         for part in parts:
-            is_ours = part in (".", "..") or part.startswith(_UNDER_WAY)
+            is_ours = part in (".", "..") or _is_under_way(part)
             if is_ours or not part.isprintable() or len(part.encode("utf-8", "surrogatepass")) > _MOST_NAME_BYTES:
                 raise InputError(f"{path[:80]!r} names no file: its parts are printable, and none is . or .. or long.")
         return self._root.joinpath(*parts)
@@ -175,6 +164,10 @@ class Files:
         status = place.stat() if place.exists() else None
         moment = datetime.fromtimestamp(status.st_mtime if status else 0, UTC).isoformat(timespec="seconds")
         return FileEntry(self._relative(place), is_folder, status.st_size if status and not is_folder else 0, moment)
+
+
+def _is_under_way(name: str) -> bool:
+    return name.startswith(_UNDER_WAY) or disk.is_partial(name)
 
 
 def _missing(path: str) -> NotFoundError:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import disk
 from ..errors import InputError
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ def write_edges(graph: Graph, path: Path, format: str | None, *, resume: bool) -
     name = format or path.suffix.removeprefix(".").lower()
     if name not in _FORMATS:
         raise InputError(f'"{name}" is no format for edges: name the file .csv, .jsonl or .parquet.')
+    if not disk.is_replaceable(path):
+        return _write_through(graph, path, name)
+    path = Path(os.path.realpath(path))
     partial, state_path = path.with_name(path.name + ".partial"), path.with_name(path.name + ".state")
     state: dict[str, Any] = {
         "graph": graph.identity,
@@ -52,11 +56,24 @@ def write_edges(graph: Graph, path: Path, format: str | None, *, resume: bool) -
         "bytes": 0,
     }
     if resume and partial.exists() and state_path.exists():
-        state = _resumed(state, state_path, path)
+        state = _resumed(state, state_path, partial, path)
     _append(graph, _FORMATS[name], partial, state_path, state)
     _FORMATS[name].finish(partial, path)
-    state_path.unlink(missing_ok=True)
+    disk.remove_file(state_path)
     return int(state["edges"])
+
+
+def _write_through(graph: Graph, path: Path, name: str) -> int:
+    """Write a graph to a device or a pipe, as it is found."""
+    if name == "parquet":
+        raise InputError(f'a Parquet file cannot be written to "{path}", which is no file: name a file, or .csv.')
+    count = 0
+    with disk.replace_file(path) as stream:
+        stream.write(_FORMATS[name].header())
+        for block in graph.blocks():
+            stream.write(_FORMATS[name].block(block))
+            count += len(block.sources)
+    return count
 
 
 def edge_line(source: str, target: str, score: float, distance: float, rank: int) -> str:
@@ -65,14 +82,14 @@ def edge_line(source: str, target: str, score: float, distance: float, rank: int
     return json.dumps(edge, ensure_ascii=False)
 
 
-def _resumed(fresh: dict[str, Any], state_path: Path, path: Path) -> dict[str, Any]:
+def _resumed(fresh: dict[str, Any], state_path: Path, partial: Path, path: Path) -> dict[str, Any]:
     state: dict[str, Any] = json.loads(state_path.read_text(encoding="utf-8"))
     if any(state.get(name) != fresh[name] for name in ("graph", "format")):
         raise InputError(
             f'"{path}" cannot be resumed: the collection or the rules of the graph changed since. Write it anew, '
             f"without resume."
         )
-    return state
+    return state if partial.stat().st_size >= state["bytes"] else fresh
 
 
 def _append(graph: Graph, format: _Format, partial: Path, state_path: Path, state: dict[str, Any]) -> None:
@@ -84,17 +101,11 @@ def _append(graph: Graph, format: _Format, partial: Path, state_path: Path, stat
             stream.write(format.header())
         for block in graph.blocks(after=state["after"], done=state["records"]):
             stream.write(format.block(block))
-            stream.flush()
+            disk.sync_stream(stream)
             state["edges"] += len(block.sources)
             state.update(after=block.last, records=block.done, bytes=stream.tell())
-            _replace(state_path, json.dumps(state))
-        os.fsync(stream.fileno())
-
-
-def _replace(path: Path, text: str) -> None:
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_text(text, encoding="utf-8")
-    os.replace(fresh, path)
+            disk.replace_text(state_path, json.dumps(state))
+        disk.sync_stream(stream)
 
 
 # ---- formats
@@ -131,8 +142,11 @@ def _to_parquet(partial: Path, path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    whole = path.with_name(path.name + ".whole")
-    with pa.OSFile(str(partial)) as source, pq.ParquetWriter(whole, _arrow_schema()) as writer:
+    with (
+        pa.OSFile(str(partial)) as source,
+        disk.replace_file(path) as whole,
+        pq.ParquetWriter(whole, _arrow_schema()) as writer,
+    ):
         held = _arrow_schema().empty_table()
         for batch in pa.ipc.open_stream(source):
             held = pa.concat_tables([held, pa.Table.from_batches([batch])])
@@ -141,16 +155,11 @@ def _to_parquet(partial: Path, path: Path) -> None:
                 held = held.slice(_ROWS_A_GROUP)
         if len(held):
             writer.write_table(held.combine_chunks())
-    os.replace(whole, path)
-    partial.unlink()
-
-
-def _rename(partial: Path, path: Path) -> None:
-    os.replace(partial, path)
+    disk.remove_file(partial)
 
 
 _FORMATS: dict[str, _Format] = {
-    "csv": _Format(lambda: _csv_rows([COLUMNS]), lambda block: _csv_rows(block.rows()), _rename),
-    "jsonl": _Format(lambda: b"", _json_lines, _rename),
+    "csv": _Format(lambda: _csv_rows([COLUMNS]), lambda block: _csv_rows(block.rows()), disk.settle),
+    "jsonl": _Format(lambda: b"", _json_lines, disk.settle),
     "parquet": _Format(lambda: bytes(_arrow_schema().serialize()), _arrow_batch, _to_parquet),
 }

@@ -8,7 +8,6 @@ outcomes.jsonl    a line for each picture that is settled, in the order of the i
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -17,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
+from .. import disk
 from ..values import Failure, Outcome
 
 State = Literal["waiting", "running", "done", "cancelled", "failed"]
@@ -76,12 +76,13 @@ class JobFolder:
 
     def save(self, job: Job) -> None:
         """Keep a job; the outcomes are kept by themselves."""
-        partial = self.path / f"{_JOB}.partial"
-        with open(partial, "w", encoding="utf-8") as stream:
-            json.dump({**asdict(job), "counts": {}}, stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, self.path / _JOB)
+        text = json.dumps({**asdict(job), "counts": {}}, indent=1)
+        disk.replace_text(self.path / _JOB, text, mode=disk.PRIVATE)
+
+    def sweep(self) -> None:
+        """Remove what a dead process left; only for who works on the jobs of a home."""
+        (self.path / f"{_JOB}.partial").unlink(missing_ok=True)  # as 0.1.0 named it
+        disk.sweep_all(self.path)
 
     def load(self) -> Job:
         """Read the job, and count its outcomes.
@@ -108,9 +109,13 @@ class JobFolder:
     def appending(self) -> BinaryIO:
         """Open the outcomes to append. What a crash left of a line is taken away: its picture is added again."""
         whole = sum(len(line) for line in self._lines())
-        if (self.path / _OUTCOMES).exists():
-            os.truncate(self.path / _OUTCOMES, whole)
-        return open(self.path / _OUTCOMES, "ab")
+        path = self.path / _OUTCOMES
+        is_new = not path.exists()
+        stream = open(path, "ab", opener=disk.open_private)  # noqa: SIM115 - the caller closes it
+        stream.truncate(whole)
+        if is_new:
+            disk.sync(self.path)
+        return stream
 
     def outcomes(self, start: int) -> Iterator[Outcome]:
         """Give the outcomes from a place on."""
@@ -121,7 +126,7 @@ class JobFolder:
 
     def drop_input(self) -> None:
         """Remove the input, which nobody needs any more."""
-        self.input.unlink(missing_ok=True)
+        disk.remove_file(self.input)
 
     def _lines(self) -> Iterator[bytes]:
         """Give the whole lines of the outcomes; none where there are none yet."""
@@ -138,8 +143,7 @@ def write_outcomes(stream: BinaryIO, outcomes: Sequence[Outcome]) -> None:
         line: dict[str, Any] = {"place": outcome.place, "id": outcome.id, "outcome": outcome.kind}
         line |= asdict(outcome.failure) if outcome.failure is not None else {}
         stream.write(json.dumps(line, ensure_ascii=True).encode() + b"\n")
-    stream.flush()
-    os.fsync(stream.fileno())
+    disk.sync_stream(stream)
 
 
 def now_text() -> str:

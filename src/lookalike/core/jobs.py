@@ -22,7 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from ..disk import sync
+from .. import disk
 from ..errors import CollectionNotFoundError, JobNotFoundError, LookalikeError
 from ..values import Failure, Outcome, Progress
 from .job_files import Job, JobFolder, State, now_text, write_outcomes
@@ -92,6 +92,8 @@ class Jobs:
 
     def start(self) -> None:
         """Take up what is unfinished, and begin to work."""
+        if disk.is_loose(self._root):
+            disk.tighten(self._root)
         for job in self._stored():
             self._jobs[job.id] = job
             if not job.has_ended:
@@ -111,7 +113,8 @@ class Jobs:
     def draft(self) -> Path:
         """Make the folder of a job that is being received; its input is to be written to the file `input`."""
         folder = self._root / f"{_NEW}{secrets.token_hex(8)}"
-        folder.mkdir(parents=True)
+        with disk.reporting(self._root):
+            disk.make_folder(folder, private=True)
         return folder
 
     def submit(
@@ -120,10 +123,9 @@ class Jobs:
         """Make a job of a draft whose input is complete. When this returns, the job survives a crash."""
         job_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         job = Job(job_id, collection, form, now_text(), replace=replace, key_id=key_id, request_id=request_id)
-        sync(JobFolder(draft).input)
-        JobFolder(draft).save(job)
-        draft.rename(self._root / job_id)
-        sync(self._root)
+        with disk.reporting(self._root):
+            JobFolder(draft).save(job)
+            disk.replace_folder(draft, self._root / job_id)
         with self._lock:
             self._jobs[job.id] = job
             self._turns.append((job.id, self._blocks(job)))
@@ -261,6 +263,7 @@ class Jobs:
                 shutil.rmtree(path, ignore_errors=True)
             elif is_job:
                 try:
+                    JobFolder(path).sweep()
                     yield JobFolder(path).load()
                 except (OSError, ValueError, TypeError, KeyError) as exc:
                     _log.error("job %s cannot be read and is left alone: %s", path.name, exc)

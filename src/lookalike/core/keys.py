@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ..disk import locked
+from .. import disk
 from ..errors import ConflictError, InputError, KeyNotFoundError, StoreDamagedError
 
 Scope = Literal["read", "write", "admin"]
@@ -215,8 +215,10 @@ class Keys:
     @contextmanager
     def _changing(self) -> Iterator[list[Key]]:
         """Lend the list of keys, alone among all processes, and write it at the end."""
-        with locked(self._home / _LOCK):
+        with disk.reporting(self._home), disk.locked(self._home / _LOCK):
             self._refresh()
+            for left in self._home.glob(f".{_FILE}-*"):  # whoever holds the lock is alone: their writers are dead
+                left.unlink(missing_ok=True)
             keys = list(self._held)
             yield keys
             _write(self._file, keys, self._cookie_secret or secrets.token_bytes(32))
@@ -273,16 +275,6 @@ def _key(held: dict[str, Any]) -> Key:
 
 
 def _write(path: Path, keys: list[Key], cookie_secret: bytes) -> None:
-    """Replace the file by one rename; nobody but its owner may read it."""
+    """Replace the file as a whole; nobody but its owner may read it."""
     held = {"format": _FORMAT, "cookie_secret": cookie_secret.hex(), "keys": [asdict(key) for key in keys]}
-    partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with open(handle, "w", encoding="utf-8") as stream:
-            json.dump(held, stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    disk.replace_text(path, json.dumps(held, indent=1), mode=disk.PRIVATE)

@@ -265,20 +265,19 @@ class Ledger:
     @contextmanager
     def _writing(self) -> Iterator[datetime]:
         """Hold the right to append, alone among all threads and processes; gives the moment of the last event."""
-        with disk.locked(self._home / _LOCK), self._lock:
+        with disk.reporting(self._home), disk.locked(self._home / _LOCK), self._lock:
             self._refresh()
             yield datetime.fromisoformat(self._sorted[-1].at) if self._sorted else _BEGINNING
 
     def _write(self, events: Sequence[Event]) -> None:
         """Append the events that are new behind the last whole line, and force them to disk."""
         is_first = not self._file.exists()
-        with open(os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as stream:
+        with open(os.open(self._file, os.O_RDWR | os.O_CREAT, disk.PRIVATE), "r+b") as stream:
             stream.truncate(self._read_to)
             stream.seek(self._read_to)
             for event in events:
                 stream.write(json.dumps(event_form(event), ensure_ascii=True).encode() + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+            disk.sync_stream(stream)
         if is_first:
             disk.sync(self._home)
         self._refresh()

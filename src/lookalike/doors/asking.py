@@ -11,6 +11,7 @@ from ..errors import InputError
 from .terminal import (
     ANSWER_IS_NO,
     DONE,
+    STDOUT,
     collection_option,
     home_option,
     json_option,
@@ -19,6 +20,7 @@ from .terminal import (
     progress_bar,
     sheet_option,
     show,
+    write_output,
     write_sheet,
 )
 
@@ -126,8 +128,8 @@ def find(
         )
         for example in drawn:
             click.echo(f"drawn at random: {example}", err=True)
-        write_sheet(sheet, found)
-        show(found, as_json)
+        if not write_sheet(sheet, found):
+            show(found, as_json)
         return ANSWER_IS_NO if found.threshold is not None and not found else DONE
 
 
@@ -169,12 +171,13 @@ def compare(
     with open_library_at(home) as library:
         is_stored = a.startswith("id:") or b.startswith("id:")
         compared = library.collection(collection).compare(a, b) if is_stored else library.compare(a, b)
-        write_sheet(sheet, compared)
+        is_shown = write_sheet(sheet, compared)
         evidence = None if explain is None else compared.explain()
         if explain is not None and evidence is not None:
-            evidence.save(explain)
-            click.echo(f"wrote {explain}", err=True)
-        if as_json:
+            write_output(explain, evidence.png)
+        if is_shown or explain == STDOUT:
+            pass
+        elif as_json:
             print_json(comparison_form(compared, evidence))
         else:
             click.echo(str(compared))
@@ -230,8 +233,8 @@ def duplicates(
                 include_decided=include_decided,
                 on_progress=tell,
             )
-        write_sheet(sheet, found)
-        show(found, as_json)
+        if not write_sheet(sheet, found):
+            show(found, as_json)
         return ANSWER_IS_NO if (threshold, precision) != (None, None) and not found else DONE
 
 
@@ -263,13 +266,13 @@ def graph(
     Example:
       lookalike graph --k 10 --output edges.csv
     """
-    if resume and output is None:
+    if resume and output in (None, STDOUT):
         raise InputError("--resume is for --output: what went to stdout is not known here.")
     rules: dict[str, Any] = {"k": 10 if k is None and radius is None else k, "radius": radius}
     rules |= {"threshold": threshold, "include_self": include_self}
     with open_library_at(home) as library:
         target = library.collection(collection)
-        if output is None:
+        if output in (None, STDOUT):
             for line in target.graph(**rules).lines():
                 click.echo(line)
             return DONE

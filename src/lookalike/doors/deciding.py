@@ -14,11 +14,13 @@ from .terminal import (
     ANSWER_IS_NO,
     DONE,
     SOME_FAILED,
+    STDOUT,
     collection_option,
     command_line,
     home_option,
     json_option,
     open_library_at,
+    open_output,
     print_json,
     progress_bar,
 )
@@ -234,9 +236,9 @@ def export(file: str, home: str | None) -> int:
     """
     from .lines import write_lines
 
-    with open_library_at(home) as library:
-        count = write_lines(library.ledger.lines(), Path(file))
-    click.echo(f"wrote {count:,} events to {file}", err=True)
+    with open_library_at(home) as library, open_output(file) as stream:
+        count = write_lines(library.ledger.lines(), stream)
+    click.echo(f"wrote {count:,} events{'' if file == STDOUT else f' to {file}'}", err=True)
     return DONE
 
 
@@ -338,10 +340,13 @@ def _preview(found: Sequence[Removal], script_file: str | None, as_json: bool) -
     from .forms import removal_form
 
     ready = [one for one in found if one.obstacle is None]
-    size = sum(one.record.byte_size for one in ready)
+    size = sum(one.freed_bytes for one in ready)
     if script_file is not None:
-        Path(script_file).write_text(script(ready), encoding="utf-8", errors="surrogateescape")
-    if as_json:
+        with open_output(script_file) as stream:
+            stream.write(script(ready).encode(errors="surrogateescape"))
+    if script_file == STDOUT:
+        pass
+    elif as_json:
         told = [removal_form(one) for one in found]
         print_json({"removals": told, "count": len(ready), "bytes": size, "script": script_file})
     else:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from ..disk import replace_text
+from .. import disk
 from ..errors import InputError
 from ..rendering import Section, html_page
 from .lines import read_lines
@@ -41,7 +41,7 @@ def run_demo(library: Library, photos: Path | None, say: Callable[[str], None], 
         raise InputError(f"{photos} holds {len(ids)} pictures that can be read; the demo needs 2.")
     sections = _ask(library, collection, _queries(ids), say)
     sheet = library.settings.home / "sheet.html"
-    replace_text(sheet, html_page(f"lookalike: {name}", f"{len(ids):,} pictures", sections))
+    disk.replace_text(sheet, html_page(f"lookalike: {name}", f"{len(ids):,} pictures", sections))
     say(f"\nThe same with pictures, for your browser: {sheet.resolve().as_uri()}")
     return name
 

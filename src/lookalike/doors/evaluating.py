@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .. import disk
 from ..errors import InputError
 from .terminal import DONE, SOME_FAILED, collection_option, home_option, json_option, open_library_at, print_json
 from .terminal import progress_bar as bar
@@ -163,7 +164,7 @@ def _reset(target: Collection, as_json: bool) -> int:
 def _write_charts(folder: str | None, charts: Mapping[str, str]) -> None:
     if folder is None:
         return
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    disk.make_folder(Path(folder))
     for name, drawn in charts.items():
-        (Path(folder) / f"{name}.svg").write_text(drawn, encoding="utf-8")
+        disk.replace_text(Path(folder) / f"{name}.svg", drawn)
     click.echo(f"wrote {len(charts)} charts to {folder}", err=True)

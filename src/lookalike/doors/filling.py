@@ -11,6 +11,7 @@ from ..errors import SourceNotFoundError
 from .terminal import (
     DONE,
     SOME_FAILED,
+    STDOUT,
     collection_option,
     command_line,
     encoder_option,
@@ -18,6 +19,7 @@ from .terminal import (
     json_option,
     keep_option,
     open_library_at,
+    open_output,
     print_json,
     progress_bar,
     type_option,
@@ -131,8 +133,9 @@ def export(collection: str, output: str | None, vectors: bool, home: str | None)
 
     with open_library_at(home) as library:
         lines = library.collection(collection).export(vectors=vectors)
-        count = write_lines(lines, Path(output) if output else None)
-        if output:
+        with open_output(output or STDOUT) as stream:
+            count = write_lines(lines, stream)
+        if output not in (None, STDOUT):
             click.echo(f"wrote {count:,} records to {output}", err=True)
         return DONE
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..errors import InputError, SourceNotFoundError
 
@@ -48,24 +46,11 @@ def without_hints(record: Any, left_out: set[str]) -> Any:
     return {name: value for name, value in record.items() if name not in hints}
 
 
-def write_lines(records: Iterable[dict[str, Any]], path: Path | None) -> int:
-    """Write records to a file (complete or not at all) or to stdout, and say how many."""
-    if path is None:
-        return _write(records, sys.stdout)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("w", encoding="utf-8") as stream:
-            count = _write(records, stream)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return count
-
-
-def _write(records: Iterable[dict[str, Any]], stream: Any) -> int:
+def write_lines(records: Iterable[dict[str, Any]], stream: BinaryIO) -> int:
+    """Write records to a stream, and return how many."""
     count = 0
     for record in records:
-        stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+        stream.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
         count += 1
     return count
 

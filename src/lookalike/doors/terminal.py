@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Exit codes.
 DONE, ANSWER_IS_NO, WRONG_USE, SOME_FAILED, OPERATION_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+STDOUT = "-"  # as the name of an output
 
 home_option = click.option("--home", type=click.Path(file_okay=False), help="Folder that holds all collections.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
@@ -122,14 +124,36 @@ def show(found: Matches | DuplicateGroups | Clusters, as_json: bool) -> None:
         print_json(forms.clusters_form(found))
 
 
-def write_sheet(sheet: str | None, found: Matches | Comparison | DuplicateGroups) -> None:
-    """Write an answer with its pictures as an HTML page, where a file was named."""
+def write_sheet(sheet: str | None, found: Matches | Comparison | DuplicateGroups) -> bool:
+    """Write an answer with its pictures as an HTML page, where a file was named; say whether stdout was."""
     if sheet is None:
-        return
+        return False
     from ..rendering import html_page
 
-    Path(sheet).write_text(html_page("lookalike", "", found.sections()), encoding="utf-8")
-    click.echo(f"wrote {sheet}", err=True)
+    write_output(sheet, html_page("lookalike", "", found.sections()).encode())
+    return sheet == STDOUT
+
+
+@contextmanager
+def open_output(name: str) -> Iterator[BinaryIO]:
+    """Open what the caller named to write to: - is stdout, and a file is there when it is complete."""
+    from .. import disk
+
+    if name == STDOUT:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with disk.replace_file(Path(name)) as stream:
+        yield stream
+
+
+def write_output(name: str, content: bytes) -> None:
+    """Write what the caller named, and tell so where that is not stdout."""
+    with open_output(name) as stream:
+        stream.write(content)
+    if name != STDOUT:
+        click.echo(f"wrote {name}", err=True)
 
 
 def print_json(value: Any) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import faiss as _faiss
 import numpy as np
 
+from .. import disk
 from .exact import OneThread, Segment, Selection, decode
 from .ivf import Lists, Probing, Tuning, paths
 
@@ -103,7 +104,7 @@ def _scale(rows: Rows) -> float:
 def _write_lists(path: Path, rows: Rows, assigned: I32, tuning: Tuning) -> None:
     order = np.argsort(assigned, kind="stable")
     ends = np.cumsum(np.bincount(assigned, minlength=tuning.lists))
-    with open(path, "wb") as file:
+    with open(path, "wb", opener=disk.open_private) as file:
         for start, end in zip([0, *ends[:-1]], ends, strict=True):
             places = order[start:end]
             file.write(_codes(rows[places], tuning.scale).tobytes())

@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import disk
 from ..values import Space
 from . import building, checksums, ivf, schema
 from .exact import Segment, slack
@@ -181,7 +182,8 @@ def write(folder: Path, reading: Reading, spaces: Sequence[Space], wanted: Wante
         wanted: Which approximate index is to be built, if any.
     """
     fresh = folder / f"{_NEW}{secrets.token_hex(8)}"
-    fresh.mkdir(parents=True)
+    folder.mkdir(mode=disk.PRIVATE_FOLDER, exist_ok=True)
+    fresh.mkdir(mode=disk.PRIVATE_FOLDER)
     try:
         with reading() as conn:
             version, last_key, last_removed = position(conn)
@@ -190,7 +192,7 @@ def write(folder: Path, reading: Reading, spaces: Sequence[Space], wanted: Wante
         if wanted is not None and files[0].count >= wanted.least:
             files[0] = _with_lists(folder, fresh, files[0], spaces[0], before, wanted.recall)
         name = f"{version}-{secrets.token_hex(8)}"
-        fresh.rename(folder / name)
+        disk.replace_folder(fresh, folder / name)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
@@ -209,8 +211,6 @@ def _with_lists(
     tuning = building.build(fresh, 0, base, target=recall, before=held)
     crcs = {}
     for kind, path in ivf.paths(fresh, 0).items():
-        with open(path, "rb") as file:
-            os.fsync(file.fileno())
         crcs[kind] = zlib.crc32(np.memmap(path, np.uint8, "r").data)
     return replace(files, lists=ListFiles(tuning, crcs))
 
@@ -218,16 +218,16 @@ def _with_lists(
 def _write_space(fresh: Path, conn: sqlite3.Connection, place: int, space: Space) -> SpaceFiles:
     count, rows_crc, keys_crc, most = 0, 0, 0, 0.0
     damaged: list[int] = []
-    with open(fresh / f"{place}.keys", "wb") as keys_file, open(fresh / f"{place}.rows", "wb") as rows_file:
+    with (
+        open(fresh / f"{place}.keys", "wb", opener=disk.open_private) as keys_file,
+        open(fresh / f"{place}.rows", "wb", opener=disk.open_private) as rows_file,
+    ):
         for keys, raw in vectors_after(conn, place, space, 0, damaged):
             rows_file.write(raw)
             keys_file.write(keys.tobytes())
             rows_crc, keys_crc = zlib.crc32(raw, rows_crc), zlib.crc32(keys.tobytes(), keys_crc)
             most = max(most, slack(shaped(np.frombuffer(raw, np.uint8), space)))
             count += len(keys)
-        for file in (keys_file, rows_file):
-            file.flush()
-            os.fsync(file.fileno())
     return SpaceFiles(count, rows_crc, keys_crc, most, damaged=tuple(damaged))
 
 
@@ -288,8 +288,8 @@ def locked(folder: Path, *, name: str = "lock", patience_s: float = 0.0) -> Iter
     except ImportError:  # no flock on this platform: writers are told apart by their random names alone
         yield True
         return
-    folder.mkdir(exist_ok=True)
-    with open(folder / name, "ab") as file:
+    folder.mkdir(mode=disk.PRIVATE_FOLDER, exist_ok=True)
+    with open(folder / name, "ab", opener=disk.open_private) as file:
         until = time.monotonic() + patience_s
         while True:
             try:

@@ -11,11 +11,11 @@ import sqlite3
 import time
 import unicodedata
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..disk import replace_text, sync
+from .. import disk
 from ..errors import CollectionExistsError, CollectionNotFoundError, InputError
 from ..limits import Limits
 from ..values import CollectionSpec
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FOLDER = "collections"
 _NEW, _GONE = ".new-", ".gone-"
+_OURS = {FOLDER, "decisions.jsonl", "decisions.lock", "files", "jobs", "keys.json", "keys.lock", "server.lock"}
 _LITTER_AGE_S = 3600.0  # a folder of this age that is still not in place has lost its maker
 
 
@@ -57,7 +58,7 @@ class EmbeddedStores:
         for folder, _ in self._wrong():
             if (folder / schema.FILE).exists() and (name := _told_by_database(folder)) is not None:
                 with failures.translated(folder):
-                    replace_text(folder / schema.NAME_FILE, name)
+                    disk.replace_text(folder / schema.NAME_FILE, name, mode=disk.PRIVATE)
                 done.append(f'wrote the name "{name}" of {folder} anew')
         return done
 
@@ -92,28 +93,26 @@ class EmbeddedStores:
         folder = self._folder(spec.name)
         if folder.exists():
             raise _exists(spec.name)
-        with failures.translated(self._root):
-            fresh = self._fresh()
-            try:
-                schema.build(fresh / schema.FILE, spec)
-                (fresh / schema.NAME_FILE).write_text(spec.name, encoding="utf-8")
-                self._settle(fresh, folder, spec.name)
-            finally:
-                shutil.rmtree(fresh, ignore_errors=True)
+        with failures.translated(self._root), self._fresh(folder) as fresh:
+            schema.build(fresh / schema.FILE, spec)
+            disk.replace_text(fresh / schema.NAME_FILE, spec.name, mode=disk.PRIVATE)
+            self._settle(fresh, folder, spec.name)
         return self.open(spec.name)
 
     def open(self, name: str) -> EmbeddedStore:
         """Open a collection."""
         from .embedded import EmbeddedStore
 
-        return EmbeddedStore(self._find(name), self._limits, self._approximate_from)
+        folder = self._find(name)
+        _tighten(folder)
+        return EmbeddedStore(folder, self._limits, self._approximate_from)
 
     def delete(self, name: str) -> None:
         """Delete a collection for good; who has it open is told at the next call."""
         folder = self._find(name)
         gone = self._root / f"{_GONE}{secrets.token_hex(8)}"
         with failures.translated(folder):
-            folder.rename(gone)
+            disk.move_file(folder, gone)
             with suppress(sqlite3.Error), closing(sqlite3.connect(gone / schema.FILE, isolation_level=None)) as conn:
                 conn.execute("UPDATE state SET gone = 1")
             self._sweep()
@@ -126,14 +125,11 @@ class EmbeddedStores:
         try:
             name = kept.spec.name if name is None else name
             check_name(name, self._limits)
-            with failures.translated(self._root):
-                fresh = self._fresh()
-                try:
-                    kept.backup(fresh / "copy")
-                    schema.rename(fresh / "copy", name)
-                    self._settle(fresh / "copy", self._folder(name), name)
-                finally:
-                    shutil.rmtree(fresh, ignore_errors=True)
+            with failures.translated(self._root), self._fresh(self._folder(name)) as fresh:
+                kept.backup(fresh / "copy")
+                schema.rename(fresh / "copy", name)
+                disk.tighten(fresh)
+                self._settle(fresh / "copy", self._folder(name), name)
         finally:
             kept.close()
         return self.open(name)
@@ -151,24 +147,20 @@ class EmbeddedStores:
         there = f"There are: {', '.join(names)}." if names else "There are none yet."
         raise CollectionNotFoundError(f'no collection "{name}". {there} Create it first, or check the spelling.')
 
-    def _fresh(self) -> Path:
-        self._root.mkdir(parents=True, exist_ok=True)
+    def _fresh(self, folder: Path) -> AbstractContextManager[Path]:
+        """Make a folder to fill, which will take the place of another or none."""
+        disk.make_folder(self._root, private=True)
         self._sweep()
-        fresh = self._root / f"{_NEW}{secrets.token_hex(8)}"
-        fresh.mkdir()
-        return fresh
+        return disk.partial_folder(folder, private=True)
 
     def _settle(self, fresh: Path, folder: Path, name: str) -> None:
         """Move a finished folder into its place: by one rename, so that of two makers one wins."""
-        for path in (fresh / schema.NAME_FILE, fresh):
-            sync(path)
         try:
-            fresh.rename(folder)
+            disk.replace_folder(fresh, folder)
         except OSError as exc:
             if folder.exists():
                 raise _exists(name) from exc
             raise
-        sync(self._root)
 
     def _sweep(self) -> None:
         """Remove what deletions left, and what makers left that died long ago."""
@@ -177,6 +169,8 @@ class EmbeddedStores:
                 stale = entry.name.startswith(_NEW) and time.time() - entry.stat().st_mtime > _LITTER_AGE_S
                 if stale or entry.name.startswith(_GONE):
                     shutil.rmtree(entry.path, ignore_errors=True)
+        disk.sweep_all(self._root)
+        disk.sync(self._root)
 
 
 def check_name(name: str, limits: Limits) -> None:
@@ -186,6 +180,18 @@ def check_name(name: str, limits: Limits) -> None:
         raise InputError(f"{str(name)[:80]!r} cannot name a collection: {allowed}.")
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
         raise InputError(f"{name[:80]!a} cannot name a collection: {allowed}.")
+
+
+def _tighten(folder: Path) -> None:
+    """Take from others what they may do with a collection of an earlier lookalike, and with a home that is all ours."""
+    root, home = folder.parent, folder.parent.parent
+    if not disk.is_loose(folder) and not disk.is_loose(root):
+        return
+    disk.tighten(folder)
+    disk.tighten_one(root)
+    with suppress(OSError):
+        if set(os.listdir(home)) <= _OURS:
+            disk.tighten_one(home)
 
 
 def folder_name(name: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from .. import disk
 from ..errors import InputError
 from ..values import Space
 from . import failures, generation, ivf, pairing, remembered, schema
@@ -76,15 +75,9 @@ def backup(truth: Truth, target: Path) -> None:
     """Copy the truth to a new folder, as of one moment; the index is derived and stays behind."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f'"{target}" is not empty: name a folder that is not there yet.')
-    with failures.translated(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = target.with_name(f".{target.name}-{secrets.token_hex(8)}")
-        fresh.mkdir()
-        try:
-            _copy(truth, fresh)
-            fresh.rename(target)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+    with failures.translated(target), disk.partial_folder(target) as fresh:
+        _copy(truth, fresh)
+        disk.replace_folder(fresh, target)
 
 
 def _copy(truth: Truth, fresh: Path) -> None:
@@ -98,7 +91,7 @@ def _copy(truth: Truth, fresh: Path) -> None:
         name = schema.read_spec(copy).name
     finally:
         copy.close()
-    (fresh / schema.NAME_FILE).write_text(name, encoding="utf-8")
+    disk.replace_text(fresh / schema.NAME_FILE, name)
 
 
 def _write(truth: Truth, folder: Path, spaces: Sequence[Space], least: int) -> None:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import disk
 from ..errors import StoreError
 from ..values import Metric, Pairs
 from . import generation
@@ -121,7 +122,7 @@ class _Keeper:
         try:
             if not kept.count:
                 sweep(self._folder, self._place, but=kept.file)
-            with open(path, "r+b" if path.exists() else "wb") as file:
+            with open(path, "r+b" if path.exists() else "wb", opener=disk.open_private) as file:
                 file.truncate(_PAIR.itemsize * kept.count)
                 file.seek(0, 2)
                 file.write(raw)

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from .. import disk
+
 _FILE = "remembered.sqlite"
 _MOST_BYTES = 2_000_000_000  # about 25,000 pictures; what comes later is found out again each time
 _AT_ONCE = 500  # names in one statement
@@ -36,8 +38,10 @@ def get(folder: Path, kind: str, hashes: Sequence[str]) -> dict[str, bytes]:
 def put(folder: Path, kind: str, items: Mapping[str, bytes]) -> None:
     """Remember something of some pictures."""
     with suppress(OSError, sqlite3.Error):
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode=disk.PRIVATE_FOLDER, exist_ok=True)
         file = folder / _FILE
+        with open(file, "ab", opener=disk.open_private):
+            pass  # SQLite gives its journal the same rights
         if file.exists() and file.stat().st_size > _MOST_BYTES:
             return
         with _opened(folder) as conn, conn:

@@ -26,6 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from .. import disk
 from ..errors import InputError, StoreTooNewError
 from ..values import Calibration, CollectionSpec, Facts, Record, Space
 from . import checksums, failures
@@ -98,6 +99,7 @@ def now() -> str:
 
 def build(path: Path, spec: CollectionSpec) -> None:
     """Make the truth of a new, empty collection in a file that is not there yet."""
+    disk.replace_bytes(path, b"", mode=disk.PRIVATE)  # SQLite gives its log the same rights
     conn = sqlite3.connect(path, isolation_level=None)
     try:
         conn.execute(f"PRAGMA page_size = {PAGE_BYTES}")
@@ -250,7 +252,7 @@ def rename(folder: Path, name: str) -> None:
         write_spec(conn, replace(read_spec(conn), name=name))
     finally:
         conn.close()
-    (folder / NAME_FILE).write_text(name, encoding="utf-8")
+    disk.replace_text(folder / NAME_FILE, name)
 
 
 def record_of(row: tuple[Any, ...]) -> Record:

@@ -19,6 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from .. import disk
 from .toolkits._main import ToolkitError
 
 VERSION = 1
@@ -43,18 +44,18 @@ def write(location: str | os.PathLike[str], archive: Archive) -> None:
     """
     folder = Path(location).expanduser()
     _check_free(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    disk.make_folder(folder)
     files = {name: f"{name}-{uuid.uuid4().hex}.arrow" for name in archive.tables}
     for name, table in archive.tables.items():
         with open(folder / files[name], "xb") as file:
             with pa.ipc.new_file(file, table.schema) as writer:
                 writer.write_table(table, max_chunksize=4096)
-            _sync(file)
+            disk.sync_stream(file)
     described = {"kind": archive.kind, "version": VERSION, "fields": archive.fields, "tables": files}
-    write_text(folder / _DESCRIPTION, json.dumps(described, indent=2))
+    disk.replace_text(folder / _DESCRIPTION, json.dumps(described, indent=2))
     for old in folder.glob("*.arrow"):
         if old.name not in files.values():
-            old.unlink()
+            disk.remove_file(old)
 
 
 def read(location: str | os.PathLike[str], kind: str) -> Archive:
@@ -80,18 +81,6 @@ def read(location: str | os.PathLike[str], kind: str) -> Archive:
         raise ToolkitError(f'"{location}" is damaged ({exc}). Save it again.') from exc
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file that is either the old one or the whole new one."""
-    partial = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
-    try:
-        with open(partial, "x", encoding="utf-8", newline="") as file:
-            file.write(text)
-            _sync(file)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def _check_free(folder: Path) -> None:
     """Refuse to write into a folder that may be somebody's: only archives and empty folders are replaced."""
     if folder.is_dir() and any(folder.iterdir()) and not (folder / _DESCRIPTION).is_file():
@@ -105,8 +94,3 @@ def _read_table(path: Path) -> pa.Table:
         table = pa.ipc.open_file(file).read_all()
     table.validate(full=True)
     return table
-
-
-def _sync(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from .. import disk
 from . import archive, columns
 from .image import Image
 from .toolkits._main import ToolkitError
@@ -36,7 +37,7 @@ def save(table: pa.Table, filename: str | os.PathLike[str], format: str | None) 
         return
     _refuse_images(table, chosen)
     text = _csv_text(table) if chosen == "csv" else _json_text(table)
-    archive.write_text(Path(filename).expanduser(), text)
+    disk.replace_text(Path(filename).expanduser(), text)
 
 
 def load(filename: str | os.PathLike[str]) -> pa.Table:

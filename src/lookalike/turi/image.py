@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -118,10 +119,17 @@ class Image:
 
     def save(self, filename: str | os.PathLike[str]) -> None:
         """Save the picture in the format that the name's suffix says: jpg, png, bmp, gif, tiff."""
+        from PIL import Image as PILImage
+
+        from .. import disk
+
+        suffix = os.path.splitext(filename)[1].lower()
         picture = self.to_pillow()
-        if os.path.splitext(filename)[1].lower() in (".jpg", ".jpeg") and self._channels == 4:
+        if suffix in (".jpg", ".jpeg") and self._channels == 4:
             picture = picture.convert("RGB")
-        picture.save(filename)
+        buffer = BytesIO()
+        picture.save(buffer, PILImage.registered_extensions().get(suffix, suffix.removeprefix(".").upper()))
+        disk.replace_bytes(pathlib.Path(filename), buffer.getvalue())
 
     def show(self) -> None:
         """Show the picture, in a notebook or as a page; see `visualization`."""
