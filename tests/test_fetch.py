@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from lookalike.errors import FetchError, FetchRefusedError, ImageTooLargeError, ImageUndecodableError, LookalikeError
 from lookalike.intake import Fetcher, read
-from lookalike.intake.fetch import is_private
+from lookalike.intake.addresses import is_private
 from lookalike.limits import Limits
 
 LIMITS = Limits(fetch_timeout_s=5.0)
@@ -139,9 +139,62 @@ def test_addresses_that_are_not_on_the_open_internet(address):
     assert is_private(address)
 
 
-@pytest.mark.parametrize("address", [PUBLIC, "8.8.8.8", "2606:4700:4700::1111", "64:ff9b::8.8.8.8", "::ffff:8.8.8.8"])
+CLOUDS = """
+192.0.0.192 168.63.129.16 100.100.100.200 169.254.170.2 169.254.42.42 192.80.8.124 161.26.0.10 166.9.48.1
+fd00:ec2::254 fd20:ce::254 fd00:42::42
+"""
+SPECIAL = """
+192.0.0.0 192.0.0.9 192.0.0.255 192.88.99.1 192.31.196.7 192.52.193.7 192.175.48.7 198.19.255.255 255.0.0.1 233.252.0.1
+3fff::1 3fff:fff:ffff::1 5f00::1 100:0:0:1::1 2001:2::1 2001:10::1 2001:20::1 2001:1::3 2620:4f:8000::1 4000::1 8000::1
+"""
+CARRYING = """
+64:ff9b:1::8.8.8.8 64:ff9b:1:ffff::1 64:ff9b::168.63.129.16 64:ff9b::192.0.0.192 ::ffff:192.88.99.1 ::ffff:a00:1
+::ffff:0:127.0.0.1 ::127.0.0.1 2002:a9fe:a9fe:: 2002:0808:0808::1 2001:0:808:808::1 2a00::5efe:10.0.0.1
+2a00::200:5efe:a00:1
+"""
+
+
+@pytest.mark.parametrize("address", [*CLOUDS.split(), *SPECIAL.split(), *CARRYING.split()])
+def test_a_name_that_leads_into_a_cloud_or_a_network_of_its_own_is_not_connected_to(address, monkeypatch):
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("a connection was opened"))
+    fetch = fetcher(allow_private=False, resolve=lambda host, port: [address])
+    for url in ("http://pictures.example/a.jpg", "https://pictures.example:8443/"):
+        with pytest.raises(FetchRefusedError, match="private or reserved"):
+            fetch.fetch(url)
+
+
+@pytest.mark.parametrize("address", [*CLOUDS.split()[:3], "3fff::1", "64:ff9b:1::1", "::ffff:168.63.129.16"])
+def test_an_address_in_a_url_is_refused_like_a_name_of_it(address, monkeypatch):
+    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("a connection was opened"))
+    host = f"[{address}]" if ":" in address else address
+    with pytest.raises(FetchRefusedError):
+        fetcher(allow_private=False).fetch(f"http://{host}/a.jpg")
+
+
+AT_THE_EDGES = """
+9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 168.63.129.15 168.63.129.17 172.15.255.255 172.32.0.0 191.255.255.255
+192.0.1.0 192.0.3.0 192.88.98.255 192.88.100.0 192.167.255.255 198.17.255.255 198.20.0.0 223.255.255.255 166.12.0.0
+2001:200::1 2001:db7::1 2001:db9::1 2003::1 2606:4700:4700::1111 2a00::5efe:8.8.8.8 3ffe::1 2620:4f:7fff::1
+64:ff9b::8.8.8.8 ::ffff:8.8.8.8
+"""
+
+
+@pytest.mark.parametrize("address", [PUBLIC, "8.8.8.8", *AT_THE_EDGES.split()])
 def test_addresses_that_are(address):
     assert not is_private(address)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(401, "log in"), (403, "send the picture itself"), (404, "Check the address"), (410, "Check the address"),
+     (429, "wait"), (451, "send the picture itself"), (500, "later"), (503, "later"), (418, "later")],
+)  # fmt: skip
+def test_a_picture_that_a_site_does_not_give_is_told_with_the_way_to_go_on(status, told):
+    with serving(lambda handler: handler.send_error(status)) as (address, _), pytest.raises(FetchError) as caught:
+        fetcher().fetch(f"{address}/a.jpg")
+    assert str(status) in caught.value.message
+    assert told.lower() in caught.value.message.lower()
+    assert ("check the address" in caught.value.message.lower()) == (status in (404, 410))
 
 
 def test_one_private_address_among_good_ones_refuses_the_host():

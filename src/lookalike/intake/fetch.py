@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import FetchError, FetchRefusedError, ImageTooLargeError, LookalikeError
 from ..limits import Limits
+from .addresses import is_private
 
 if TYPE_CHECKING:
     import http.client
@@ -162,7 +163,9 @@ class Fetcher:
 
     def _body(self, response: http.client.HTTPResponse, target: _Target) -> bytes:
         if response.status != 200:
-            raise FetchError(f"{target.shown} answered with status {response.status}, not 200. Check the address.")
+            raise FetchError(
+                f"{target.shown} answered with status {response.status}, not 200. {_advice(response.status)}"
+            )
         encoding = (response.getheader("Content-Encoding") or "identity").strip().lower()
         if encoding != "identity":
             raise FetchError(f"{target.shown} answered in the encoding {encoding[:20]!r}, which was not asked for.")
@@ -180,42 +183,6 @@ class Fetcher:
         if expected is not None and total < expected:
             raise FetchError(f"{target.shown} broke off after {total} of {expected} bytes. Try again.")
         return b"".join(parts)
-
-
-def is_private(address: str) -> bool:
-    """Say whether an IP address is anything else than a plain public one.
-
-    Private, loopback, link-local (where cloud machines keep their secrets), shared (100.64.0.0/10), multicast,
-    reserved and unspecified ones count, and IPv6 addresses that carry such an IPv4 address inside: mapped,
-    compatible, 6to4, Teredo and NAT64.
-    """
-    import ipaddress
-
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return True
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = _carried(ip)
-        if inner is not None:
-            return is_private(str(inner))
-        if ip.is_site_local:
-            return True
-    return not ip.is_global or ip.is_multicast or ip.is_reserved or ip.is_unspecified or ip.is_loopback
-
-
-def _carried(ip: Any) -> Any:
-    import ipaddress
-
-    if ip.ipv4_mapped is not None:
-        return ip.ipv4_mapped
-    if ip.sixtofour is not None:
-        return ip.sixtofour
-    if ip.teredo is not None:
-        return ip.teredo[1]
-    if ip in ipaddress.ip_network("64:ff9b::/96"):
-        return ipaddress.IPv4Address(ip.packed[12:])
-    return None
 
 
 class _Target:
@@ -344,6 +311,19 @@ def _location(response: http.client.HTTPResponse, target: _Target) -> str:
     if not location:
         raise FetchError(f"{target.shown} redirects (status {response.status}) without saying where to.")
     return location
+
+
+def _advice(status: int) -> str:
+    """Return the way to go on after an answer that is not the picture."""
+    if status in (404, 410):
+        return "Check the address."
+    if status == 429:
+        return "It was asked too often: wait a while, or send the picture itself."
+    if status in (401, 407):
+        return "One has to log in there: send the picture itself."
+    if status in (403, 451):
+        return "Programs may not have it: send the picture itself."
+    return "Try again later, or send the picture itself."
 
 
 def _too_large(target: _Target, most: int) -> ImageTooLargeError:
