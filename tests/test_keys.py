@@ -14,7 +14,7 @@ import lookalike
 from lookalike.core.keys import Key, Keys, Quotas
 from lookalike.core.metering import Meter
 from lookalike.doors import cli
-from lookalike.errors import ConflictError, InputError, KeyNotFoundError, QuotaError, StoreDamagedError
+from lookalike.errors import ConflictError, InputError, KeyNotFoundError, QuotaError, ScopeError, StoreDamagedError
 
 
 class Clock:
@@ -324,3 +324,71 @@ def test_the_library_needs_no_key(tmp_path):
     with lookalike.open(tmp_path / "home") as library:
         assert library.collections() == []
     assert os.listdir(tmp_path / "home")
+
+
+# ---- a key that makes keys, and is bound to collections
+
+
+@pytest.fixture
+def boss(keys: Keys) -> Key:
+    quotas = Quotas(collections=3, images=10, bytes=1000, requests_per_s=5)
+    made, _ = keys.create("boss", scope="admin", collections=["shoes", "hats"], expires_days=30, quotas=quotas)
+    return made
+
+
+WITHIN = {"collections": ["hats"], "expires_days": 30, "quotas": Quotas(3, 10, 1000, 5)}
+MORE = {
+    "all collections": {"collections": []},
+    "another's collection": {"collections": ["hats", "coats"]},
+    "a later end": {"expires_days": 31},
+    "no end": {"expires_days": None},
+    "more collections": {"quotas": Quotas(4, 10, 1000, 5)},
+    "more images": {"quotas": Quotas(3, 11, 1000, 5)},
+    "more bytes": {"quotas": Quotas(3, 10, 1001, 5)},
+    "more requests": {"quotas": Quotas(3, 10, 1000, 5.1)},
+    "no quota": {"quotas": Quotas(3, 10, None, 5)},
+    "no quotas": {"quotas": None},
+}
+
+
+@pytest.mark.parametrize("what", MORE)
+def test_a_bound_admin_makes_no_key_that_may_more_than_itself(keys, boss, what):
+    with pytest.raises(ScopeError):
+        keys.create("evil", scope="admin", by=boss, **{**WITHIN, **MORE[what]})
+    assert [key.name for key in keys.all()] == ["boss"]
+    for scope in ("read", "write", "admin"):
+        made, _ = keys.create(scope, scope=scope, by=boss, **WITHIN)
+        assert made.collections == ("hats",)
+
+
+@pytest.mark.parametrize("collections", [[], ["coats"], ["shoes", "coats"]])
+def test_a_bound_admin_neither_sees_nor_ends_the_keys_of_others(keys, boss, collections):
+    made, secret = keys.create("theirs", collections=collections)
+    assert not made.is_seen_by(boss)
+    for name in ("theirs", made.id):
+        for change in (keys.revoke, keys.rotate):
+            with pytest.raises(KeyNotFoundError, match=r'no key ".*" that is not revoked'):
+                change(name, by=boss)
+    assert keys.authenticate(secret) == made
+
+
+def test_a_bound_admin_gets_no_secret_of_a_key_that_may_more(keys, boss):
+    lasting, _ = keys.create("lasting", collections=["hats"])
+    with pytest.raises(ScopeError, match="expires"):
+        keys.rotate("lasting", by=boss)
+    assert lasting.is_seen_by(boss)
+    assert keys.revoke("lasting", by=boss).revoked_at
+    assert keys.rotate("boss", by=boss)[0].id == boss.id  # itself
+
+
+def test_an_admin_of_all_collections_does_what_it_did(keys):
+    chief, _ = keys.create("chief", scope="admin", expires_days=1)
+    made, _ = keys.create("any", scope="admin", by=chief)
+    assert made.is_seen_by(chief)
+    assert keys.revoke("any", by=chief).revoked_at
+
+
+def test_no_key_is_called_by_the_id_of_another(keys):
+    made, _ = keys.create("shop")
+    with pytest.raises(ConflictError):
+        keys.create(made.id)

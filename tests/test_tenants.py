@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 from serving import API, Served, code_of, jpeg, served
 
+from lookalike.core.jobs import Job
+from lookalike.doors.server.jobs import job_form
+from lookalike.values import Failure
+
 LINES = {"content-type": "application/x-ndjson"}
 
 
@@ -123,3 +127,81 @@ def test_an_event_larger_than_a_decision_can_be_is_refused_at_every_door(tenants
     (tmp_path / "large.jsonl").write_text(json.dumps(large))
     assert "1000" in tenants.server.command("decisions", "merge", str(tmp_path / "large.jsonl"), may_fail=True)
     assert len(tenants.listed(tenants.admin, "mine")) == 1
+
+
+# ---- keys
+
+
+def test_a_bound_admin_makes_sees_and_ends_only_keys_within_its_collections(tenants: Tenants) -> None:
+    server = tenants.server
+    boss = tenants.key("boss", scope="admin", collections=["mine", "other"])
+    for wanted in (
+        {},
+        {"scope": "admin"},
+        {"collections": []},
+        {"collections": ["theirs"]},
+        {"collections": ["mine", "x"]},
+    ):
+        refused = server.post(f"{API}/keys", json={"name": "evil", **wanted}, headers=boss)
+        assert code_of(refused) == (403, "scope_insufficient")
+        assert "theirs" not in refused.json()["error"]["message"]
+    inner = tenants.key("inner", by=boss, scope="read", collections=["mine"])
+    assert server.get(f"{API}/collections/mine", headers=inner).status_code == 200
+    listed = server.get(f"{API}/keys", headers=boss).json()["keys"]
+    assert {one["name"] for one in listed} == {"boss", "inner", "mine"}
+    for path in ("/keys/admin", "/keys/theirs"):
+        answers = server.http.delete(API + path, headers=boss), server.post(f"{API}{path}/rotate", headers=boss)
+        assert [code_of(answer) for answer in answers] == [(404, "key_not_found")] * 2
+    assert server.get(f"{API}/collections/theirs", headers=tenants.theirs).status_code == 200
+    assert server.http.delete(f"{API}/keys/inner", headers=boss).status_code == 200
+    assert server.get(f"{API}/collections/mine", headers=inner).status_code == 401
+    assert "theirs" in {one["name"] for one in server.get(f"{API}/keys").json()["keys"]}
+
+
+# ---- figures, jobs and names in errors
+
+
+def test_figures_tell_a_bound_key_of_its_own_collections_alone(tenants: Tenants) -> None:
+    server = tenants.server
+    line = json.dumps({"_id": "x", "_base64": "AAAA"})
+    server.post(f"{API}/collections/theirs/records?job=true", content=line, headers={**tenants.theirs, **LINES})
+    own = server.get("/metrics", headers=tenants.mine).text
+    assert 'lookalike_records{collection="mine"} 2.0' in own
+    for other in ("theirs", "lookalike_requests_total", "lookalike_refusals", "lookalike_images", "lookalike_jobs{"):
+        assert other not in own
+    every = server.get("/metrics").text
+    assert 'lookalike_records{collection="theirs"}' in every
+    assert "lookalike_requests_total{" in every
+    assert "lookalike_jobs{" in every
+
+
+def test_no_answer_names_the_collections_of_others(tenants: Tenants) -> None:
+    server = tenants.server
+    brief = tenants.key("brief", scope="write", collections=["brief"])
+    server.create("brief")
+    assert server.http.delete(f"{API}/collections/brief", headers=brief).status_code == 204
+    paths = ("/collections", "/collections/brief", "/collections/brief/records", "/collections/brief/graph", "/jobs")
+    shown = [
+        server.get(path, headers=brief).text for path in (*(API + path for path in paths), "/v3/collections/brief")
+    ]
+    shown += [server.post(path, json={"records": [{"_id": "1"}]}, headers={**brief, "collection-id": "brief"}).text
+              for path in (f"{API}/collections/brief/search", "/similarity/photos/v2/get")]  # fmt: skip
+    assert not [text for text in shown if "theirs" in text or "mine" in text]
+
+
+def test_a_job_that_lost_its_collection_names_no_other() -> None:
+    failure = Failure("gone", "collection_not_found", 'no collection "gone". There are: mine, theirs. Create it first.')
+    told = job_form(Job("1", "gone", "x", "now", state="failed", failure=failure))
+    assert told["error"]["message"] == 'no collection "gone" any more.'
+
+
+def test_a_job_of_another_tenant_looks_like_none(tenants: Tenants) -> None:
+    server, line = tenants.server, json.dumps({"_id": "y", "_base64": "AAAA"})
+    headers = {**tenants.theirs, **LINES}
+    job = server.post(f"{API}/collections/theirs/records?job=true", content=line, headers=headers).json()["id"]
+    none = "20260101-000000-00000000"
+    for method, path in (("GET", ""), ("GET", "/outcomes"), ("GET", "/events"), ("DELETE", "")):
+        told = [server.http.request(method, f"{API}/jobs/{one}{path}", headers=tenants.mine) for one in (job, none)]
+        assert [code_of(one) for one in told] == [(404, "job_not_found")] * 2
+        words = [one.json()["error"]["message"] for one in told]
+        assert words[0].replace(job, none) == words[1]

@@ -146,7 +146,7 @@ class Jobs:
         with self._lock:
             if job_id in self._jobs:
                 return self._jobs[job_id]
-        raise JobNotFoundError(f'no job "{job_id[:80]}". Ended jobs are kept for {_KEPT_DAYS} days.')
+        raise no_job(job_id)
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job; what it has added stays. One that has ended stays as it is."""
@@ -267,6 +267,11 @@ class Jobs:
                     yield JobFolder(path).load()
                 except (OSError, ValueError, TypeError, KeyError) as exc:
                     _log.error("job %s cannot be read and is left alone: %s", path.name, exc)
+
+
+def no_job(job_id: str) -> JobNotFoundError:
+    """Return the error of a job that is not there, or not for the caller: the two must look alike."""
+    return JobNotFoundError(f'no job "{job_id[:80]}". Ended jobs are kept for {_KEPT_DAYS} days.')
 
 
 def _marks(job: Job) -> dict[str, str]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from .. import disk
-from ..errors import ConflictError, InputError, KeyNotFoundError, StoreDamagedError
+from ..errors import ConflictError, InputError, KeyNotFoundError, ScopeError, StoreDamagedError
 
 Scope = Literal["read", "write", "admin"]
 
@@ -86,6 +86,33 @@ class Key:
         """Say whether it is for a collection, which need not exist."""
         return not self.collections or collection in self.collections
 
+    def is_seen_by(self, other: Key | None) -> bool:
+        """Return whether another key may see and revoke it: all do that are for all collections, or nobody's."""
+        if other is None or not other.collections:
+            return True
+        return bool(self.collections) and set(self.collections) <= set(other.collections)
+
+    def check_no_more_than(self, other: Key | None) -> None:
+        """Refuse a key that may more than another one, which is bound to collections, as when that one makes it.
+
+        Raises:
+            ScopeError: naming what passes the other's.
+        """
+        if other is None or not other.collections:
+            return
+        own = f'key "{other.name}" may give'
+        if not self.is_seen_by(other):
+            raise ScopeError(f"{own} only its collections: name some of {', '.join(other.collections)}.")
+        if not other.may(self.scope):
+            raise ScopeError(f'{own} the scope "{other.scope}" at most.')
+        ends = [None if one is None else datetime.fromisoformat(one) for one in (self.expires_at, other.expires_at)]
+        if ends[1] is not None and (ends[0] is None or ends[0] > ends[1]):
+            raise ScopeError(f"{own} what expires by {other.expires_at}, as it does itself. Pass expires_days.")
+        given = asdict(self.quotas)
+        for quota, most in asdict(other.quotas).items():
+            if most is not None and (given[quota] is None or given[quota] > most):
+                raise ScopeError(f"{own} a quota of {most:,} {quota} at most, which it has itself. Pass {quota}.")
+
 
 class Keys:
     """The keys of one home. May be used from many threads and processes."""
@@ -120,46 +147,57 @@ class Keys:
         collections: Iterable[str] = (),
         expires_days: float | None = None,
         quotas: Quotas | None = None,
+        by: Key | None = None,
     ) -> tuple[Key, str]:
         """Make a key and give it with its secret, which nobody can show again.
 
+        Args:
+            by: The key that makes it: one that is bound to collections gives no more than it has.
+
         Raises:
             InputError: for a name, scope, time or quota that cannot be.
+            ScopeError: when it may more than the key that makes it.
             ConflictError: when the name is in use.
         """
         quotas = quotas or Quotas()
         _check(name, scope, expires_days, quotas)
         now = self._clock()
         with self._changing() as keys:
-            if any(key.name == name and key.revoked_at is None for key in keys):
-                raise ConflictError(f'there is a key "{name}" already. Revoke or rotate it, or choose another name.')
+            if any(key.revoked_at is None and name in (key.name, key.id) for key in keys):
+                raise ConflictError(f'there is a key "{name}" already. Choose another name, or revoke or rotate it.')
             key_id = secrets.token_hex(6)
             secret, digest = _secret(key_id)
             expires_at = None if expires_days is None else _text(now + timedelta(days=expires_days))
             key = Key(key_id, name, scope, digest, _text(now), tuple(collections), expires_at, quotas=quotas)
+            key.check_no_more_than(by)
             keys.append(key)
         return key, secret
 
-    def rotate(self, name: str) -> tuple[Key, str]:
+    def rotate(self, name: str, *, by: Key | None = None) -> tuple[Key, str]:
         """Give a key a new secret; the old one is void at once. Name, id, rights and quotas stay.
 
+        Args:
+            by: The key that asks for it, and gets the secret: see `create`.
+
         Raises:
-            KeyNotFoundError: when there is no key of this name or id that is not revoked.
+            KeyNotFoundError: when there is no key of this name or id that is not revoked, and none that `by` may see.
+            ScopeError: when it may more than `by`.
         """
         with self._changing() as keys:
-            place = _place(keys, name)
+            place = _place(keys, name, by)
+            keys[place].check_no_more_than(by)
             secret, digest = _secret(keys[place].id)
             keys[place] = replace(keys[place], digest=digest)
             return keys[place], secret
 
-    def revoke(self, name: str) -> Key:
+    def revoke(self, name: str, *, by: Key | None = None) -> Key:
         """Revoke a key, by name or id, for good.
 
         Raises:
-            KeyNotFoundError: when there is no key of this name or id that is not revoked.
+            KeyNotFoundError: when there is no key of this name or id that is not revoked, and none that `by` may see.
         """
         with self._changing() as keys:
-            place = _place(keys, name)
+            place = _place(keys, name, by)
             keys[place] = replace(keys[place], revoked_at=_text(self._clock()))
             return keys[place]
 
@@ -236,9 +274,9 @@ def _check(name: str, scope: str, expires_days: float | None, quotas: Quotas) ->
             raise InputError(f"{quota}={most} is no quota: pass a number of 0 or more.")
 
 
-def _place(keys: list[Key], name: str) -> int:
+def _place(keys: list[Key], name: str, by: Key | None) -> int:
     for place, key in enumerate(keys):
-        if key.revoked_at is None and name in (key.id, key.name):
+        if key.revoked_at is None and name in (key.id, key.name) and key.is_seen_by(by):
             return place
     raise KeyNotFoundError(f'no key "{name[:80]}" that is not revoked. `lookalike keys list` shows all.')
 

@@ -145,7 +145,9 @@ class EmbeddedStores:
                 return folder
         names = self.names()
         there = f"There are: {', '.join(names)}." if names else "There are none yet."
-        raise CollectionNotFoundError(f'no collection "{name}". {there} Create it first, or check the spelling.')
+        raise CollectionNotFoundError(
+            f'no collection "{name}". {there} Create it first, or check the spelling.', name=name
+        )
 
     def _fresh(self, folder: Path) -> AbstractContextManager[Path]:
         """Make a folder to fill, which will take the place of another or none."""

@@ -26,9 +26,9 @@ _SESSION = timedelta(hours=12)
 
 @router.get("/keys", responses={200: {"model": schema.KeyList}, **openapi.errors()})
 async def list_keys(request: Request) -> Response:
-    """List all keys there ever were."""
-    principal_of(request).check("admin")
-    return reply({"keys": [key_form(key) for key in desk_of(request).keys.all()]})
+    """List all keys there ever were; for a key that is bound to collections, those that are bound within these."""
+    by = _admin(request)
+    return reply({"keys": [key_form(key) for key in desk_of(request).keys.all() if key.is_seen_by(by)]})
 
 
 @router.post(
@@ -38,8 +38,11 @@ async def list_keys(request: Request) -> Response:
     openapi_extra=openapi.body({JSON: schema.NewKey}),
 )
 async def create_key(request: Request) -> Response:
-    """Make a key. From the first on, every call needs one."""
-    principal_of(request).check("admin")
+    """Make a key. From the first on, every call needs one.
+
+    A key that is bound to collections makes only keys that are bound within these, with no more rights, time or quota.
+    """
+    by = _admin(request)
     wanted = await read_model(request, schema.NewKey)
     key, secret = await light(
         request,
@@ -49,6 +52,7 @@ async def create_key(request: Request) -> Response:
             collections=wanted.collections,
             expires_days=wanted.expires_days,
             quotas=Quotas(**wanted.quotas.model_dump()),
+            by=by,
         ),
     )
     return reply({**key_form(key), "key": secret}, 201)
@@ -57,15 +61,15 @@ async def create_key(request: Request) -> Response:
 @router.delete("/keys/{key}", responses={200: {"model": schema.KeyInfo}, **openapi.errors(404, 422)})
 async def revoke_key(request: Request, key: str) -> Response:
     """Revoke a key, by name or id, for good."""
-    principal_of(request).check("admin")
-    return reply(key_form(await light(request, lambda: desk_of(request).keys.revoke(key))))
+    by = _admin(request)
+    return reply(key_form(await light(request, lambda: desk_of(request).keys.revoke(key, by=by))))
 
 
 @router.post("/keys/{key}/rotate", responses={200: {"model": schema.FreshKey}, **openapi.errors(404, 422)})
 async def rotate_key(request: Request, key: str) -> Response:
     """Give a key a new secret; the old one is void at once."""
-    principal_of(request).check("admin")
-    rotated, secret = await light(request, lambda: desk_of(request).keys.rotate(key))
+    by = _admin(request)
+    rotated, secret = await light(request, lambda: desk_of(request).keys.rotate(key, by=by))
     return reply({**key_form(rotated), "key": secret})
 
 
@@ -110,6 +114,13 @@ def key_form(key: Key) -> dict[str, Any]:
         "expires_at": key.expires_at,
         "revoked_at": key.revoked_at,
     }
+
+
+def _admin(request: Request) -> Key | None:
+    """Give the key of a caller who may make keys; None where no key is needed."""
+    principal = principal_of(request)
+    principal.check("admin")
+    return principal.key
 
 
 def _session(request: Request) -> dict[str, Any]:

@@ -97,7 +97,7 @@ async def _living(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _failed(request: Request, error: Any) -> Response:
-    if isinstance(error, CollectionNotFoundError | StoreError) and "name" in request.path_params:
+    if isinstance(error, CollectionNotFoundError | StoreError):
         error = await run_in_threadpool(_cause, request, error)
     if isinstance(error, StoreError | EncoderError):
         _log.error("%s", error.message, extra={"request_id": request_id_of(request)}, exc_info=error)
@@ -106,11 +106,12 @@ async def _failed(request: Request, error: Any) -> Response:
 
 def _cause(request: Request, error: LookalikeError) -> LookalikeError:
     """Give what lies behind an error: a collection that was deleted, here or by another process, is open no more."""
-    desk, name = desk_of(request), unquote(request.path_params["name"])
-    if isinstance(error, CollectionNotFoundError):
+    desk = desk_of(request)
+    name = str(error.details.get("name") or unquote(request.path_params.get("name", "")))
+    if isinstance(error, CollectionNotFoundError) and name:
         desk.library.forget(name)  # it may be there anew
-        return error
-    return error if name in desk.library.collections() else desk.no_collection(principal_of(request), name)
+        return desk.no_collection(principal_of(request), name)  # whoever raised it may have named all there are
+    return error if not name or name in desk.library.collections() else desk.no_collection(principal_of(request), name)
 
 
 async def _misfit(request: Request, error: Any) -> Response:

@@ -153,7 +153,9 @@ class Desk:
         """Say that a collection is not there, naming only those that the caller may see."""
         seen = [other for other in self.library.collections() if principal.sees(other)]
         there = f"There are: {', '.join(seen)[:500]}." if seen else "There are none yet."
-        return CollectionNotFoundError(f'no collection "{name[:80]}". {there} Create it, or check the spelling.')
+        return CollectionNotFoundError(
+            f'no collection "{name[:80]}". {there} Create it, or check the spelling.', name=name
+        )
 
 
 def desk_of(request: Request) -> Desk:

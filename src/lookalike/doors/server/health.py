@@ -32,7 +32,8 @@ async def readyz(request: Request) -> Response:
 
 @router.get("/metrics", responses={200: {"content": {"text/plain": {}}}, **openapi.errors()})
 async def metrics(request: Request) -> Response:
-    """Give figures for Prometheus."""
-    principal_of(request).check("read")
-    text = await light(request, desk_of(request).metrics.text)
+    """Give figures for Prometheus; to a key that is bound to collections those of its own alone."""
+    principal = principal_of(request)
+    principal.check("read")
+    text = await light(request, lambda: desk_of(request).metrics.text(principal))
     return Response(text, headers={"Content-Type": CONTENT_TYPE})

@@ -7,13 +7,15 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace as replace_in
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from ...errors import BusyError, InputError, JobNotFoundError, LookalikeError
+from ...core.jobs import no_job
+from ...errors import BusyError, CollectionNotFoundError, InputError, LookalikeError
 from ...values import OutcomeKind
 from . import openapi, schema
 from .bodies import JSON_LINES, MULTIPART, chunks_of, is_file, media_type, records_in, records_of, unsupported
@@ -173,6 +175,8 @@ class JobInputs:
 def job_form(job: Job) -> dict[str, Any]:
     """Give a job."""
     failure = job.failure
+    if failure is not None and failure.code == CollectionNotFoundError.code:  # its words name all that there were
+        failure = replace_in(failure, message=f'no collection "{job.collection[:80]}" any more.')
     return {
         "id": job.id,
         "collection": job.collection,
@@ -195,7 +199,7 @@ def _job(request: Request, job_id: str) -> Job:
     principal.check("read")
     job = desk_of(request).jobs.get(job_id)
     if not principal.sees(job.collection):
-        raise JobNotFoundError(f'no job "{job_id[:80]}".')
+        raise no_job(job_id)
     return job
 
 

@@ -14,7 +14,7 @@ from ...errors import LookalikeError
 
 if TYPE_CHECKING:
     from ...values import Outcome
-    from .desk import Desk
+    from .desk import Desk, Principal
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _PICTURES = (1, 2, 4, 8, 16, 32, 64, 100)
@@ -70,6 +70,7 @@ class Metrics:
             "lookalike_refusals", "Requests that were refused, by error code.", ["code"], registry=self._registry
         )
         self._registry.register(_Now(desk))
+        self._desk = desk
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
@@ -90,24 +91,47 @@ class Metrics:
         """Count a refusal."""
         self._refusals.labels(code).inc()
 
-    def text(self) -> bytes:
-        """Give all figures, as Prometheus reads them."""
-        return generate_latest(self._registry)
+    def text(self, principal: Principal) -> bytes:
+        """Give all figures, as Prometheus reads them.
+
+        A key that is bound to collections gets those of its collections and their jobs: what the server as a whole
+        does would tell of others.
+        """
+        if not principal.reach:
+            return generate_latest(self._registry)
+        own = CollectorRegistry()
+        own.register(_Now(self._desk, principal))
+        return generate_latest(own)
 
 
 class _Now:
     """The figures that are looked up when they are asked for."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, principal: Principal | None = None) -> None:
         self._desk = desk
+        self._principal = principal  # a caller who sees some collections only; None for all there is
 
     def describe(self) -> list[Any]:
         """Name no figures in advance: they are looked up."""
         return []
 
     def collect(self) -> Iterator[Any]:
-        desk = self._desk
         yield _gauge("lookalike_info", "The version that runs.", {(("version", __version__),): 1})
+        if self._principal is None:
+            yield from self._server()
+        jobs: dict[str, int] = {}
+        for job in self._desk.jobs.all():
+            if self._sees(job.collection):
+                jobs[job.state] = jobs.get(job.state, 0) + 1
+        yield _gauge("lookalike_jobs", "Jobs by state.", {_at("state", name): count for name, count in jobs.items()})
+        yield from self._collections()
+
+    def _sees(self, collection: str) -> bool:
+        return self._principal is None or self._principal.sees(collection)
+
+    def _server(self) -> Iterator[Any]:
+        """Give what the server as a whole does."""
+        desk = self._desk
         lanes = desk.lanes.all()
         yield _gauge("lookalike_under_way", "Requests under way.", {_at("lane", o.name): o.under_way for o in lanes})
         waiting = {_at("lane", one.name): one.waiting for one in lanes}
@@ -117,15 +141,10 @@ class _Now:
         yield _gauge("lookalike_workers", "Worker processes.", {(): desk.settings.workers})
         yield _gauge("lookalike_workers_idle", "Workers that wait for work.", {(): desk.pool.idle})
         yield _gauge("lookalike_worker_deaths", "Workers that died at a picture.", {(): desk.pool.deaths})
-        jobs: dict[str, int] = {}
-        for job in desk.jobs.all():
-            jobs[job.state] = jobs.get(job.state, 0) + 1
-        yield _gauge("lookalike_jobs", "Jobs by state.", {_at("state", name): count for name, count in jobs.items()})
-        yield from self._collections()
 
     def _collections(self) -> Iterator[Any]:
         values: dict[str, dict[tuple[tuple[str, str], ...], float]] = {name: {} for name, _, _ in _PER_COLLECTION}
-        for name in self._desk.library.collections():
+        for name in filter(self._sees, self._desk.library.collections()):
             try:
                 told = self._desk.library.collection(name).info()
             except LookalikeError:  # deleted meanwhile, or damaged: `doctor` says more
