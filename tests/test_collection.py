@@ -190,7 +190,8 @@ def test_two_sources_that_claim_one_id_fail_naming_both(library: lookalike.Libra
         (tmp_path / name).mkdir()
         draw(seed).save(tmp_path / name / "x.jpg")
     photos = library.collection("taken", create=True)
-    for source in ([tmp_path / "one" / "x.jpg", tmp_path / "two" / "x.jpg"], tmp_path / "two"):
+    photos.add(tmp_path / "one" / "x.jpg")
+    for source in (tmp_path / "two" / "x.jpg", tmp_path / "two"):
         [failure] = photos.add(source).failed
         assert failure.code == "id_taken"
         assert str(tmp_path / "one" / "x.jpg") in failure.message

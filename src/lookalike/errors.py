@@ -19,7 +19,8 @@
     ├── ConflictError              conflict
     │   ├── CollectionExistsError  collection_exists
     │   ├── IdTakenError           id_taken             an id that another source holds
-    │   └── ChangedMeanwhileError  changed_meanwhile    not what the caller had seen any more
+    │   ├── ChangedMeanwhileError  changed_meanwhile    not what the caller had seen any more
+    │   └── PruneRefusedError      prune_refused        so many files are gone that the disk may be
     ├── AccessError                access_refused       not for this caller
     │   ├── KeyNeededError         key_needed           no key, or one that is not valid
     │   └── ScopeError             scope_insufficient   a valid key that may not do this
@@ -173,6 +174,12 @@ class ChangedMeanwhileError(ConflictError):
     """What is stored is no longer what the caller had seen; nothing was changed."""
 
     code = "changed_meanwhile"
+
+
+class PruneRefusedError(ConflictError):
+    """So many files are gone at once that their disk may be; no record was removed."""
+
+    code = "prune_refused"
 
 
 class AccessError(LookalikeError):

@@ -21,7 +21,7 @@ CollectionType = Literal["photos", "products", "matching", "colors"]
 Keep = Literal["auto", "none", "thumbnail", "original"]
 Kept = Literal["metadata", "tags"]
 Metric = Literal["cosine", "hamming"]
-OutcomeKind = Literal["added", "updated", "unchanged", "skipped", "failed"]
+OutcomeKind = Literal["added", "updated", "unchanged", "moved", "skipped", "failed"]
 RelationKind = Literal[
     "identical",
     "same_pixels",

@@ -28,8 +28,9 @@ from .examples import ExampleReader
 from .facets import Facet, count_facets
 from .graph import Graph, edge_rules
 from .ingest import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
-from .items import check_metadata, check_tags, count_items, described, is_single, items_of
+from .items import check_metadata, check_prefix, check_tags, count_items, described, is_single, items_of
 from .pages import Recent, cursor_of, position_of
+from .pruning import plan_pruning
 from .question import (
     CANDIDATE_SCORE,
     LIKELY_SCORE,
@@ -145,11 +146,17 @@ class Collection:
         replace: bool = False,
         resume: bool = False,
         prune: bool = False,
+        prune_all: bool = False,
+        check_content: bool = False,
+        prefix: str = "",
         base: str | os.PathLike[str] | None = None,
         on_progress: OnProgress | None = None,
         on_outcome: OnOutcome | None = None,
     ) -> Report:
         """Add pictures: new ones are added, changed ones updated, the rest left alone. One bad image fails alone.
+
+        The record of a file that was moved or renamed follows it, with all that is known of it; so does its id, where
+        it was made from the path.
 
         Args:
             source: A folder, path, URL, bytes, file object, base64 text, PIL image, array, a record in the
@@ -161,7 +168,13 @@ class Collection:
             id_from: What names a file: its path below the folder, its name, or its content hash.
             replace: Overwrite records that other sources made under the same id.
             resume: Take every stored id as done, without looking whether its file changed.
-            prune: After a folder, remove the records whose files below it are gone.
+            prune: After a folder, remove the records whose files below it are gone; refused when all or at least half
+                are (see `core/pruning`).
+            prune_all: Remove them however many they are.
+            check_content: Find files, too, whose content changed while size and time stayed. Cost: reads every file.
+            prefix: Begins the ids of files, as in "disk1/2019/a.jpg", for two disks whose paths are alike. A file that
+                is stored keeps its id. Folders and files of one list that would share an id get the names of their
+                folders by themselves.
             base: The folder that a record's relative `_file` starts from.
             on_progress: Called with a Progress while the work goes on.
             on_outcome: Called with the Outcome of each picture once it is stored, or has failed. An error that one
@@ -172,27 +185,36 @@ class Collection:
 
         Raises:
             InputError: for arguments that contradict each other.
+            PruneRefusedError: when so many files are gone that their disk may be; what was added is there.
             StoreError: when nothing more can be written; what was committed before is there.
         """
         self._examples.check_encoder()
         if id_from not in ("path", "name", "hash"):
             raise InputError(f'id_from={id_from!r} is unknown: pass "path", "name" or "hash".')
         limits = self._describer.settings.limits
-        items: Iterable[Item] = items_of(source, id_from=id_from, limits=limits, base=Path(base) if base else None)
+        pruning = plan_pruning(self._store, source, removes_all=prune_all) if prune or prune_all else None
+        items: Iterable[Item] = items_of(
+            source,
+            id_from=id_from,
+            limits=limits,
+            base=Path(base) if base else None,
+            prefix=check_prefix(prefix, limits=limits),
+        )
         if id is not None or metadata is not None or tags is not None:
             items = [described(items, id=id, metadata=metadata, tags=tags, limits=limits)]
         total = count_items(source, limits=limits) if on_progress else None
         run = Ingest(
             self._store,
             self._entry,
+            self._describer.content_hash,
             workers=1 if is_single(source) else self._describer.settings.workers,
-            rules=Rules(replace=replace, resume=resume),
+            rules=Rules(replace=replace, resume=resume, check_content=check_content),
             total=total,
             on_outcome=on_outcome,
         )
         report = run.run(items, on_progress)
-        if prune:
-            report = _with_removed(report, self._prune(source))
+        if pruning is not None:
+            report = _with_removed(report, pruning.of(self._store))
         if report.updated:
             self.decisions.follow()
         self._store.flush()
@@ -892,17 +914,6 @@ class Collection:
             total_ms=0.0,
         )
         return page, next, told
-
-    def _prune(self, source: Any) -> int:
-        if not isinstance(source, str | os.PathLike) or not os.path.isdir(source):
-            raise InputError("prune is for a folder: it removes the records whose files below it are gone.")
-        below = os.path.join(os.path.abspath(source), "")
-        gone = [
-            record
-            for record in self._store.scan()
-            if record.source and record.source.startswith(below) and not os.path.exists(record.source)
-        ]
-        return len(self._store.discard(gone))
 
     def _vectors_of(self, record_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Give all vectors of some records by space; those with a damaged one are left out."""

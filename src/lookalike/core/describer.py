@@ -163,6 +163,14 @@ class Describer:
         digest.update(pixels.tobytes())
         return digest.hexdigest()
 
+    def content_hash(self, source: Any) -> str:
+        """Hash the bytes of a source: SHA-256 in hex, as records have it; nothing is decoded.
+
+        Raises:
+            SourceError: when there are no bytes to be had.
+        """
+        return hashlib.sha256(self._bytes(source)).hexdigest()
+
     def embed(self, pixels: U8) -> F32:
         """Encode pixels (h, w, 3) that are decoded already: the semantic embedding alone."""
         if self._workers is not None:

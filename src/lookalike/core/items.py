@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ _MOST_CALLED_CHARS = 300
 UPLOAD = "upload:"  # begins the source of a picture whose sender named the file: a name, never a path of ours
 
 
-def items_of(source: Any, *, id_from: IdFrom, limits: Limits, base: Path | None = None) -> Iterator[Item]:
+def items_of(
+    source: Any, *, id_from: IdFrom, limits: Limits, base: Path | None = None, prefix: str = ""
+) -> Iterator[Item]:
     """Give the items of one source or of an iterable of sources; what cannot be one becomes a failed item.
 
     Args:
@@ -26,18 +29,22 @@ def items_of(source: Any, *, id_from: IdFrom, limits: Limits, base: Path | None 
             form, or an iterable of them.
         id_from: What names a file: its path below the folder, its name, or its content hash.
         base: The folder that a record's relative `_file` starts from.
+        prefix: Begins the ids that are made of paths and names. In a list of folders and files that would give two
+            files one id, each of the two gets the name of its folder before its own.
     """
-    if _is_folder(source):
-        yield from _folder_items(Path(source), id_from=id_from, limits=limits)
+    if isinstance(source, list | tuple) and any(map(_is_local, source)):
+        yield from _listed_items(source, id_from=id_from, limits=limits, base=base, prefix=prefix)
+    elif _is_folder(source):
+        yield from _folder_items(Path(source), id_from=id_from, limits=limits, prefix=prefix)
     elif isinstance(source, LookalikeError):  # a record that could not even be parsed
         yield Item(None, str(source.details.get("source", "")), "", failure=source)
     elif isinstance(source, Mapping):
         yield _record_item(source, limits=limits, base=base)
     elif intake.is_source(source):
-        yield _single_item(source, id_from=id_from)
+        yield _single_item(source, id_from=id_from, prefix=prefix)
     elif isinstance(source, Iterable):
         for one in source:
-            yield from items_of(one, id_from=id_from, limits=limits, base=base)
+            yield from items_of(one, id_from=id_from, limits=limits, base=base, prefix=prefix)
     else:
         error = InputError(
             f"a source of type {type(source).__name__} is none that can be read: pass a folder, path, URL, bytes, "
@@ -67,6 +74,7 @@ def described(
     return replace(
         given[0],
         id=given[0].id if id is None else check_record_id(id, limits=limits),
+        is_named=given[0].is_named or id is not None,
         metadata=given[0].metadata if metadata is None else metadata,
         tags=given[0].tags if tags is None else check_tags(tags),
     )
@@ -108,6 +116,18 @@ def check_record_id(record_id: Any, *, limits: Limits) -> str:
     return record_id
 
 
+def check_prefix(prefix: str, *, limits: Limits) -> str:
+    """Return what ids are to begin with, without slashes at its ends; "" for none.
+
+    Raises:
+        InputError: when it cannot be part of an id.
+    """
+    if not isinstance(prefix, str):
+        raise InputError(f"a prefix of type {type(prefix).__name__} begins no id: pass a text such as disk1.")
+    bare = prefix.strip("/")
+    return check_record_id(bare, limits=limits) if bare else ""
+
+
 def _is_folder(source: Any) -> bool:
     if not isinstance(source, str | os.PathLike):
         return False
@@ -117,21 +137,88 @@ def _is_folder(source: Any) -> bool:
         return False
 
 
-def _folder_items(folder: Path, *, id_from: IdFrom, limits: Limits) -> Iterator[Item]:
+def _is_local(source: Any) -> bool:
+    """Say whether a source is a folder or file of this machine, which others of a call may share names with."""
+    return isinstance(source, str | os.PathLike) and not intake.is_url(source) and intake.as_path(source) is not None
+
+
+def _listed_items(
+    sources: list[Any] | tuple[Any, ...], *, id_from: IdFrom, limits: Limits, base: Path | None, prefix: str
+) -> Iterator[Item]:
+    """Give the items of folders and files that one call names: each file once, and no two under one id."""
+    roots = [_root_of(source) for source in sources if _is_local(source)]
+    shared = _shared_ids(sources, id_from=id_from, limits=limits) if len(set(roots)) > 1 else frozenset()
+    names, seen = distinct_names(roots), set[str]()
+    for source in sources:
+        for item in items_of(source, id_from=id_from, limits=limits, base=base, prefix=prefix):
+            if len(names) > 1 and item.stamp and not item.is_named:
+                repeats = item.name in seen
+                seen.add(item.name)
+                item = replace(item, is_repeated=repeats)
+            asked = item.id.removeprefix(f"{prefix}/") if prefix else item.id
+            if _is_local(source) and asked in shared:
+                item = replace(item, id=_joined(prefix, names[_root_of(source)], asked))
+            yield item
+
+
+def _shared_ids(sources: Iterable[Any], *, id_from: IdFrom, limits: Limits) -> frozenset[str]:
+    """Give the ids that two files would have."""
+    paths: dict[str, str] = {}
+    shared = set()
+    for source in filter(_is_local, sources):
+        with suppress(LookalikeError):  # told when it is read
+            for path, id in _paths_of(source, id_from=id_from, limits=limits):
+                if id and paths.setdefault(id, path) != path:
+                    shared.add(id)
+    return frozenset(shared)
+
+
+def _paths_of(source: Any, *, id_from: IdFrom, limits: Limits) -> Iterator[tuple[str, str]]:
+    """Give the files of a folder, or a file itself, with the ids that they ask for."""
+    if not _is_folder(source):
+        yield os.path.abspath(source), _file_id(Path(source).name, id_from)
+        return
+    for found in intake.walk(source, limits=limits):
+        if found.looks_like_image:
+            yield os.path.abspath(found.path), _file_id(found.relative, id_from)
+
+
+def _root_of(source: Any) -> str:
+    """Give the folder whose name tells files of one name apart."""
+    path: str = os.path.abspath(source)
+    return path if _is_folder(source) else os.path.dirname(path)
+
+
+def distinct_names(roots: Iterable[str]) -> dict[str, str]:
+    """Name folders by as many last parts of their paths as tell them apart, by their paths."""
+    parts = {root: Path(root).parts[1:] or ("root",) for root in roots}
+    names = {}
+    for root, own in parts.items():
+        others = [other for one, other in parts.items() if one != root]
+        length = next((n for n in range(1, len(own)) if all(other[-n:] != own[-n:] for other in others)), len(own))
+        names[root] = intake.printable("/".join(own[-length:]))
+    return names
+
+
+def _joined(*parts: str) -> str:
+    return "/".join(filter(None, parts))
+
+
+def _folder_items(folder: Path, *, id_from: IdFrom, limits: Limits, prefix: str) -> Iterator[Item]:
     for found in intake.walk(folder, limits=limits):
         path = os.path.abspath(found.path)
-        record_id = _file_id(found.relative, id_from)
+        record_id = _file_id(found.relative, id_from, prefix)
         skipped = not found.looks_like_image
         yield Item(found.path, path, record_id, stamp=found.stamp, skipped=skipped)
 
 
-def _single_item(source: Any, *, id_from: IdFrom) -> Item:
+def _single_item(source: Any, *, id_from: IdFrom, prefix: str) -> Item:
     if intake.is_url(source):
         return Item(source, source, "" if id_from == "hash" else source)
     path = intake.as_path(source)
     if path is None:
         return Item(source, intake.describe(source), "")
-    record_id = _file_id(path.name, id_from)
+    record_id = _file_id(path.name, id_from, prefix)
     return Item(path, os.path.abspath(path), record_id, stamp=_stamp(path))
 
 
@@ -162,7 +249,7 @@ def _record_item(record: Mapping[str, Any], *, limits: Limits, base: Path | None
             metadata, tags = metadata or None, tags if "tags" in record else None
     except LookalikeError as error:
         return Item(None, name, "", failure=error)
-    return replace(item, id=record_id, metadata=metadata, tags=tags)
+    return replace(item, id=record_id, metadata=metadata, tags=tags, is_named="_id" in record)
 
 
 def _pictured(record: Mapping[str, Any], key: str, base: Path | None) -> Item:
@@ -232,7 +319,7 @@ def _stamp(path: Path) -> str:
         return ""
 
 
-def _file_id(relative: str, id_from: IdFrom) -> str:
+def _file_id(relative: str, id_from: IdFrom, prefix: str = "") -> str:
     if id_from == "hash":
         return ""
-    return relative if id_from == "path" else relative.rsplit("/", 1)[-1]
+    return _joined(prefix, relative if id_from == "path" else relative.rsplit("/", 1)[-1])

@@ -160,16 +160,21 @@ class Report:
     removed: int = 0
     failed: tuple[Failure, ...] = ()
     seconds: float = 0.0
+    moved: int = 0
 
     def __str__(self) -> str:
         counts = [(self.added, "added"), (self.updated, "updated"), (self.unchanged, "unchanged")]
-        counts += [(n, word) for n, word in ((self.removed, "removed"), (self.skipped, "skipped")) if n]
+        counts += [(n, word) for n, word in self._rare if n]
         counts += [(len(self.failed), "failed")]
         lines = [", ".join(f"{n:,} {word}" for n, word in counts) + f" in {self.seconds:.1f} s"]
         lines += [f"  {failure.code}: {failure.message}" for failure in self.failed[:20]]
         if len(self.failed) > 20:
             lines.append(f"  and {len(self.failed) - 20:,} more")
         return "\n".join(lines)
+
+    @property
+    def _rare(self) -> list[tuple[int, str]]:
+        return [(self.moved, "moved"), (self.removed, "removed"), (self.skipped, "skipped")]
 
 
 @dataclass(frozen=True)

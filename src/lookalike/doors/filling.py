@@ -41,7 +41,11 @@ if TYPE_CHECKING:
 @click.option("--id-from", type=click.Choice(["path", "name", "hash"]), default="path", show_default=True,
               help="What names a file.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Take every stored id as done, without looking whether its file changed.")
-@click.option("--prune", is_flag=True, help="Remove the records whose files below FOLDER are gone.")
+@click.option("--check-content", is_flag=True, help="Look into files, too, whose size and time are as they were.")
+@click.option("--prune", is_flag=True,
+              help="Remove the records whose files below FOLDER are gone; refused when all, or half, are.")  # fmt: skip
+@click.option("--prune-all", is_flag=True, help="As --prune, however many files are gone.")
+@click.option("--prefix", default="", help="Begins the ids of files, as disk1/2019/a.jpg: for disks with equal paths.")
 @click.option("--replace", is_flag=True, help="Overwrite records that other sources made under the same id.")
 @home_option
 @json_option
@@ -53,12 +57,18 @@ def index(
     encoder: str,
     id_from: IdFrom,
     resume: bool,
+    check_content: bool,
     prune: bool,
+    prune_all: bool,
+    prefix: str,
     replace: bool,
     home: str | None,
     as_json: bool,
 ) -> int:
     """Index a folder, files or URLs. Indexing again adds what is new and updates what changed.
+
+    The record of a file that was moved or renamed follows it, with its fields, tags and decisions. Files of several
+    folders that would share an id get the names of their folders before it.
 
     \b
     Example:
@@ -73,7 +83,10 @@ def index(
                 source,
                 id_from=id_from,
                 resume=resume,
+                check_content=check_content,
                 prune=prune,
+                prune_all=prune_all,
+                prefix=prefix,
                 replace=replace,
                 on_progress=tell,
             )
@@ -159,6 +172,8 @@ def _show_report(report: Report, target: Collection, as_json: bool) -> int:
         if report.added:
             find = command_line("find", "IMAGE", *_named(target.name))
             click.echo(f"{len(target):,} records. Now: {find}", err=True)
+    if not as_json and any(failure.code == "id_taken" for failure in report.failed):
+        click.echo("To keep pictures of equal names side by side: --prefix NAME; to overwrite: --replace.", err=True)
     return SOME_FAILED if report.failed else DONE
 
 

@@ -118,6 +118,7 @@ def report_form(report: Report) -> dict[str, Any]:
         "added": report.added,
         "updated": report.updated,
         "unchanged": report.unchanged,
+        "moved": report.moved,
         "skipped": report.skipped,
         "removed": report.removed,
         "failed": [{"source": f.source, "code": f.code, "message": f.message} for f in report.failed],

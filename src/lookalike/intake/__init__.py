@@ -1,7 +1,7 @@
 """Intake: anything that stands for a picture → an upright RGB image. Bytes of strangers end here."""
 
 from .fetch import Fetcher
-from .folders import Found, changed_ns, stamp, walk
+from .folders import Found, changed_ns, is_gone, printable, stamp, walk
 from .sources import Source, as_path, base64_bytes, bytes_name, describe, is_source, is_url, read, read_bytes
 from .thumbnails import thumbnail
 
@@ -14,8 +14,10 @@ __all__ = [
     "bytes_name",
     "changed_ns",
     "describe",
+    "is_gone",
     "is_source",
     "is_url",
+    "printable",
     "read",
     "read_bytes",
     "stamp",

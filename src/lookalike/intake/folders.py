@@ -67,6 +67,17 @@ def stamp(path: str | os.PathLike[str]) -> str:
     return _stamp(os.stat(path))
 
 
+def is_gone(path: str | os.PathLike[str]) -> bool:
+    """Return whether nothing lies at a path, or a link to nothing; what cannot be looked at counts as there."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
 def changed_ns(stamp: str) -> int | None:
     """Give the modification time that a stamp tells, in nanoseconds since 1970; None when it tells none."""
     _, _, time = stamp.partition(":")

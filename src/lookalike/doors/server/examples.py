@@ -80,7 +80,7 @@ ANSWERS: Mapping[str, Any] = {
     "AddedRecord": {**_RECORD, "outcome": "added"},
     "RecordList": {"records": [_RECORD], "next": None},
     "Report": {
-        **{"added": 1, "updated": 0, "unchanged": 0, "skipped": 0, "removed": 0},
+        **{"added": 1, "updated": 0, "unchanged": 0, "moved": 0, "skipped": 0, "removed": 0},
         "failed": [_FAILURE],
         "seconds": 0.05,
         "outcomes": _OUTCOMES,

@@ -222,7 +222,14 @@ async def _add(request: Request, name: str, sent: Sent, *, replace: bool) -> Add
 def _report(outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
     counts = Counter(outcome.kind for outcome in outcomes)
     failed = tuple(outcome.failure for outcome in outcomes if outcome.failure is not None)
-    report = Report(counts["added"], counts["updated"], counts["unchanged"], failed=failed, seconds=seconds)
+    report = Report(
+        counts["added"],
+        counts["updated"],
+        counts["unchanged"],
+        moved=counts["moved"],
+        failed=failed,
+        seconds=seconds,
+    )
     return {**report_form(report), "outcomes": [outcome_form(outcome) for outcome in outcomes]}
 
 

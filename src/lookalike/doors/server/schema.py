@@ -192,6 +192,7 @@ class Report(Answered):
     added: int
     updated: int
     unchanged: int
+    moved: int = Field(description="Records that follow a file to its new path; never of what is sent.")
     skipped: int
     removed: int
     failed: list[FailureForm]

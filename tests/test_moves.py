@@ -1,0 +1,447 @@
+"""Files that are moved, renamed, copied or gone: what becomes of their records."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import draw
+
+import lookalike
+from lookalike.errors import InputError, PruneRefusedError
+from lookalike.values import Outcome
+
+
+def fill(folder: Path, seeds: range | list[int]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed in seeds:
+        draw(seed, (64, 48)).save(folder / f"{seed}.jpg")
+    return folder
+
+
+@pytest.fixture
+def lib(tmp_path: Path) -> Path:
+    return fill(tmp_path / "lib" / "2019", range(4)).parent
+
+
+@pytest.fixture
+def photos(library: lookalike.Library, lib: Path) -> lookalike.Collection:
+    photos = library.collection("lib", create=True)
+    assert photos.add(lib).added == 4
+    for record in photos:
+        photos.update(record.id, {"title": f"title of {record.id}"}, tags=[record.id])
+    return photos
+
+
+def titles(photos: lookalike.Collection) -> dict[str, str]:
+    """Give what is titled, by the place that it has now: the first path of each record by its id."""
+    return {record.id: str(record.metadata.get("title", ""))[len("title of ") :] for record in photos}
+
+
+def assert_settled(photos: lookalike.Collection, folder: Path) -> None:
+    """Index again: nothing changes any more, and ids are those of the files."""
+    before = list(photos)
+    report = photos.add(folder)
+    assert (report.added, report.updated, report.moved, report.failed) == (0, 0, 0, ())
+    assert list(photos) == before
+    assert {record.source for record in before} == {str(path) for path in folder.rglob("*.jpg")}
+    assert photos.check() == []
+
+
+def test_a_renamed_folder_keeps_its_titles_and_tells_moves(photos: lookalike.Collection, lib: Path) -> None:
+    keys = photos._store.keys([record.id for record in photos])
+    decided = photos.decisions.decide("keep", ["2019/1.jpg"], beside=["2019/2.jpg"])
+    (lib / "2019").rename(lib / "2019-trip")
+    outcomes: list[Outcome] = []
+    report = photos.add(lib, on_outcome=outcomes.append)
+    assert (report.moved, report.added, report.failed) == (4, 0, ())
+    assert "4 moved" in str(report)
+    assert {(one.kind, one.id) for one in outcomes} == {("moved", f"2019-trip/{n}.jpg") for n in range(4)}
+    assert titles(photos) == {f"2019-trip/{n}.jpg": f"2019/{n}.jpg" for n in range(4)}
+    assert photos["2019-trip/1.jpg"].tags == ("2019/1.jpg",)
+    assert sorted(photos._store.keys(list(titles(photos))).values()) == sorted(keys.values())
+    assert photos.decisions.kinds(["2019-trip/1.jpg"]) == {"2019-trip/1.jpg": "keep"}
+    assert decided
+    assert photos.search("id:2019-trip/1.jpg", limit=1)[0].id == "2019-trip/1.jpg"
+    assert_settled(photos, lib)
+
+
+def test_a_renamed_file_keeps_its_title_also_where_only_the_case_changes(
+    photos: lookalike.Collection, lib: Path
+) -> None:
+    (lib / "2019" / "0.jpg").rename(lib / "2019" / "beach.jpg")
+    (lib / "2019" / "1.jpg").rename(lib / "2019" / "1.JPG")
+    assert photos.add(lib).moved == 2
+    assert titles(photos)["2019/beach.jpg"] == "2019/0.jpg"
+    assert titles(photos)["2019/1.JPG"] == "2019/1.jpg"
+
+
+def test_a_file_that_is_copied_and_moved_leaves_one_record_with_each(photos: lookalike.Collection, lib: Path) -> None:
+    shutil.copy2(lib / "2019" / "0.jpg", lib / "copy.jpg")
+    report = photos.add(lib)
+    assert (report.added, report.moved, report.unchanged) == (1, 0, 4)
+    (lib / "2019" / "0.jpg").rename(lib / "moved.jpg")
+    report = photos.add(lib)
+    assert (report.added, report.moved) == (0, 1)
+    assert (titles(photos)["moved.jpg"], titles(photos)["copy.jpg"]) == ("2019/0.jpg", "")
+    assert_settled(photos, lib)
+
+
+def test_two_equal_files_that_move_keep_a_title_each(photos: lookalike.Collection, lib: Path) -> None:
+    shutil.copy2(lib / "2019" / "0.jpg", lib / "2019" / "twin.jpg")
+    photos.add(lib)
+    photos.update("2019/twin.jpg", {"title": "title of twin"})
+    (lib / "2019").rename(lib / "2020")
+    assert photos.add(lib).moved == 5
+    assert (titles(photos)["2020/0.jpg"], titles(photos)["2020/twin.jpg"]) == ("2019/0.jpg", "twin")
+    assert_settled(photos, lib)
+
+
+def test_files_that_change_places_take_their_titles_along(photos: lookalike.Collection, lib: Path) -> None:
+    first, second, aside = (lib / "2019" / name for name in ("0.jpg", "1.jpg", "aside"))
+    first.rename(aside)
+    second.rename(first)
+    aside.rename(second)
+    report = photos.add(lib)
+    assert (report.moved, report.updated) == (2, 0)
+    assert (titles(photos)["2019/0.jpg"], titles(photos)["2019/1.jpg"]) == ("2019/1.jpg", "2019/0.jpg")
+    assert_settled(photos, lib)
+
+
+def test_files_that_are_numbered_anew_take_their_titles_along(photos: lookalike.Collection, lib: Path) -> None:
+    for number in (3, 2, 1, 0):
+        (lib / "2019" / f"{number}.jpg").rename(lib / "2019" / f"{number + 1}.jpg")
+    draw(9, (64, 48)).save(lib / "2019" / "0.jpg")
+    report = photos.add(lib)
+    assert (report.moved, report.added, report.updated) == (4, 1, 0)
+    assert titles(photos) == {
+        "2019/0.jpg": "",
+        **{f"2019/{number + 1}.jpg": f"2019/{number}.jpg" for number in range(4)},
+    }
+    assert_settled(photos, lib)
+
+
+@pytest.mark.parametrize("archive", ["archive", "zarchive"])  # found before and after the changed file
+def test_a_picture_moves_and_another_one_takes_its_old_name(
+    photos: lookalike.Collection, lib: Path, archive: str
+) -> None:
+    (lib / archive).mkdir()
+    (lib / "2019" / "0.jpg").rename(lib / archive / "0.jpg")
+    draw(9, (64, 48)).save(lib / "2019" / "0.jpg")
+    report = photos.add(lib)
+    assert (report.moved, report.added, report.updated) == (1, 1, 0)
+    assert (titles(photos)[f"{archive}/0.jpg"], titles(photos)["2019/0.jpg"]) == ("2019/0.jpg", "")
+    assert_settled(photos, lib)
+
+
+def test_a_file_that_is_overwritten_by_another_costs_no_record(photos: lookalike.Collection, lib: Path) -> None:
+    (lib / "2019" / "0.jpg").replace(lib / "2019" / "1.jpg")
+    report = photos.add(lib)
+    assert (report.moved, report.updated) == (0, 1)
+    assert titles(photos)["2019/1.jpg"] == "2019/1.jpg"  # what is said of a path stays there
+    assert titles(photos)["2019/0.jpg"] == "2019/0.jpg"  # and its file is told to be gone
+    report = photos.add(lib)
+    assert (report.moved, report.updated) == (0, 0)
+
+
+def test_a_file_that_leaves_the_folder_is_found_where_it_went(
+    photos: lookalike.Collection, lib: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (lib / "2019" / "0.jpg").rename(other / "0.jpg")
+    report = photos.add(lib)
+    assert (report.moved, report.removed, len(photos)) == (0, 0, 4)
+    assert photos.add(other).moved == 1
+    assert titles(photos)["0.jpg"] == "2019/0.jpg"
+    assert photos["0.jpg"].source == str(other / "0.jpg")
+
+
+def test_a_record_under_an_id_of_its_owner_keeps_it_when_its_file_moves(library: lookalike.Library, lib: Path) -> None:
+    shop = library.collection("shop", create=True)
+    shop.add([{"_id": "sku-7", "_file": str(lib / "2019" / "0.jpg"), "price": 3}])
+    (lib / "2019" / "0.jpg").rename(lib / "0.jpg")
+    for moved in (1, 0):
+        report = shop.add(lib)
+        assert (report.moved, report.failed) == (moved, ())
+    assert (shop["sku-7"].source, shop["sku-7"].metadata) == (str(lib / "0.jpg"), {"price": 3})
+    assert "0.jpg" not in shop
+
+
+def test_a_move_is_made_of_bytes_and_not_of_looks(photos: lookalike.Collection, lib: Path) -> None:
+    (lib / "2019" / "0.jpg").unlink()
+    draw(0, (64, 48)).save(lib / "2019" / "again.jpg", quality=80)
+    report = photos.add(lib)
+    assert (report.moved, report.added) == (0, 1)
+    assert titles(photos)["2019/again.jpg"] == ""
+
+
+def test_a_folder_that_cannot_be_looked_into_has_not_lost_its_files(
+    photos: lookalike.Collection, lib: Path, tmp_path: Path
+) -> None:
+    loop = lib / "2019"
+    shutil.copytree(loop, tmp_path / "copies")
+    shutil.rmtree(loop)
+    loop.symlink_to(loop)  # a link to itself: nobody can tell what lies there
+    report = photos.add(tmp_path / "copies")
+    assert (report.moved, report.added) == (0, 4)
+
+
+def test_a_run_that_is_killed_while_it_moves_loses_nothing(library: lookalike.Library, tmp_path: Path) -> None:
+    folder = tmp_path / "many" / "old"
+    folder.mkdir(parents=True)
+    photos = library.collection("many", create=True)
+    for number in range(120):
+        draw(number, (24, 16)).save(folder / f"{number:03}.png")
+    photos.add(folder.parent)
+    for number in range(0, 120, 7):
+        photos.update(f"old/{number:03}.png", {"number": number})
+    folder.rename(tmp_path / "many" / "new")
+    code = "import lookalike, sys\nphotos = lookalike.open(sys.argv[1]).collection('many')\n"
+    code += "photos.add(sys.argv[2], on_outcome=lambda outcome: print(outcome.kind, flush=True))\n"
+    command = [sys.executable, "-c", code, str(library.settings.home), str(tmp_path / "many")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as told:
+        assert told.stdout is not None
+        told.stdout.readline()
+        told.send_signal(signal.SIGKILL)
+    assert len(photos) == 120
+    photos.add(tmp_path / "many")
+    assert {record.id for record in photos} == {f"new/{number:03}.png" for number in range(120)}
+    assert {record.id: dict(record.metadata) for record in photos if record.metadata} == {
+        f"new/{number:03}.png": {"number": number} for number in range(0, 120, 7)
+    }
+    assert photos.check() == []
+
+
+# ---- the same size and time
+
+
+def test_a_file_changed_with_its_time_and_size_put_back_is_found_by_its_content(
+    photos: lookalike.Collection, lib: Path
+) -> None:
+    path = lib / "2019" / "flat.bmp"
+    draw(20, (64, 48)).save(path)
+    photos.add(lib)
+    photos.update("2019/flat.bmp", {"title": "flat"})
+    before = path.stat()
+    draw(21, (64, 48)).save(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert photos.add(lib).unchanged == 5
+    report = photos.add(lib, check_content=True)
+    assert (report.updated, report.unchanged) == (1, 4)
+    assert photos["2019/flat.bmp"].metadata == {"title": "flat"}
+    assert photos.search(draw(21, (64, 48)), limit=1)[0].id == "2019/flat.bmp"
+    assert photos.add(lib, check_content=True).unchanged == 5
+
+
+def test_files_that_changed_places_with_their_times_put_back_are_found_by_their_content(
+    photos: lookalike.Collection, lib: Path
+) -> None:
+    first, second = lib / "2019" / "0.jpg", lib / "2019" / "1.jpg"
+    pictures = [first.read_bytes(), second.read_bytes()]
+    size = max(map(len, pictures))
+    first.write_bytes(pictures[0].ljust(size, b"\0"))  # what follows its end is no part of a JPEG
+    second.write_bytes(pictures[1].ljust(size, b"\0"))
+    os.utime(first, ns=(10**18, 10**18))
+    os.utime(second, ns=(10**18, 10**18))
+    photos.add(lib)
+    pictures = [first.read_bytes(), second.read_bytes()]
+    first.write_bytes(pictures[1])
+    second.write_bytes(pictures[0])
+    os.utime(first, ns=(10**18, 10**18))
+    os.utime(second, ns=(10**18, 10**18))
+    assert photos.add(lib).unchanged == 4
+    assert photos.add(lib, check_content=True).moved == 2
+    assert (titles(photos)["2019/0.jpg"], titles(photos)["2019/1.jpg"]) == ("2019/1.jpg", "2019/0.jpg")
+
+
+# ---- prune
+
+
+def test_prune_after_a_rename_removes_nothing(photos: lookalike.Collection, lib: Path) -> None:
+    (lib / "2019").rename(lib / "2019-trip")
+    report = photos.add(lib, prune=True)
+    assert (report.moved, report.removed, len(photos)) == (4, 0, 4)
+
+
+def test_an_empty_mount_point_costs_no_record(photos: lookalike.Collection, lib: Path) -> None:
+    before = list(photos)
+    (lib / "2019").rename(lib.parent / "away")
+    with pytest.raises(PruneRefusedError, match="--prune-all") as told:
+        photos.add(lib, prune=True)
+    assert told.value.details["gone"] == 4
+    assert list(photos) == before
+    (lib / "placeholder").write_text("the disk is not mounted")
+    draw(9, (64, 48)).save(lib / "new.jpg")
+    with pytest.raises(PruneRefusedError):  # another picture says nothing about those that are gone
+        photos.add(lib, prune=True)
+    assert len(photos) == 5
+    report = photos.add(lib, prune_all=True)
+    assert (report.removed, [record.id for record in photos]) == (4, ["new.jpg"])
+
+
+@pytest.mark.parametrize(
+    ("count", "gone", "is_refused"),
+    [
+        (1, 1, True),
+        (2, 1, False),
+        (2, 2, True),
+        (3, 2, False),
+        (4, 3, False),
+        (8, 4, True),
+        (9, 4, False),
+        (9, 9, True),
+    ],
+)
+def test_so_many_may_vanish_at_once(
+    library: lookalike.Library, tmp_path: Path, count: int, gone: int, is_refused: bool
+) -> None:
+    folder = fill(tmp_path / "some", range(count))
+    photos = library.collection("some", create=True)
+    photos.add(folder)
+    for seed in range(gone):
+        (folder / f"{seed}.jpg").unlink()
+    if is_refused:
+        with pytest.raises(PruneRefusedError):
+            photos.add(folder, prune=True)
+        assert len(photos) == count
+    else:
+        assert photos.add(folder, prune=True).removed == gone
+
+
+def test_an_empty_mount_point_within_the_folder_costs_no_record(library: lookalike.Library, tmp_path: Path) -> None:
+    fill(tmp_path / "all" / "here", range(12))
+    disk = fill(tmp_path / "all" / "disk" / "deep", range(20, 24)).parent
+    photos = library.collection("all", create=True)
+    photos.add(tmp_path / "all")
+    shutil.rmtree(disk / "deep")
+    with pytest.raises(PruneRefusedError, match="disk"):
+        photos.add(tmp_path / "all", prune=True)
+    disk.rmdir()  # deleted by people, not unmounted
+    assert photos.add(tmp_path / "all", prune=True).removed == 4
+
+
+def test_prune_takes_several_folders_and_refuses_what_is_no_folder_before_any_work(
+    library: lookalike.Library, tmp_path: Path
+) -> None:
+    roots = [fill(tmp_path / "a", range(3)), fill(tmp_path / "b", range(10, 13))]
+    photos = library.collection("two", create=True)
+    photos.add(roots)
+    (roots[0] / "0.jpg").unlink()
+    (roots[1] / "10.jpg").unlink()
+    assert photos.add(roots, prune=True).removed == 2
+    draw(9, (64, 48)).save(roots[0] / "9.jpg")
+    with pytest.raises(InputError, match="folders"):
+        photos.add([roots[0], roots[0] / "9.jpg"], prune=True)
+    assert "9.jpg" not in photos
+
+
+# ---- folders of equal names
+
+
+@pytest.fixture
+def cards(tmp_path: Path) -> list[Path]:
+    return [fill(tmp_path / "cardA", [0, 1]), fill(tmp_path / "cardB", [1, 2])]
+
+
+def test_two_folders_with_equal_names_are_both_indexed_and_again_nothing_changes(
+    library: lookalike.Library, cards: list[Path]
+) -> None:
+    draw(7, (64, 48)).save(cards[1] / "1.jpg")
+    photos = library.collection("cards", create=True)
+    for added in (4, 0):
+        report = photos.add(cards)
+        assert (report.added, report.failed) == (added, ())
+    assert [record.id for record in photos] == ["0.jpg", "2.jpg", "cardA/1.jpg", "cardB/1.jpg"]
+    report = photos.add(cards[1])
+    assert (report.unchanged, report.failed) == (2, ())
+    draw(8, (64, 48)).save(cards[1] / "1.jpg")
+    assert photos.add(cards).updated == 1
+    assert photos["cardB/1.jpg"].source == str(cards[1] / "1.jpg")
+
+
+def test_what_is_stored_keeps_its_id_when_a_second_folder_comes(library: lookalike.Library, cards: list[Path]) -> None:
+    photos = library.collection("cards", create=True)
+    photos.add(cards[0])
+    assert photos.add(cards).added == 2
+    assert [record.id for record in photos] == ["0.jpg", "1.jpg", "2.jpg", "cardB/1.jpg"]
+    assert [len(group.members) for group in photos.duplicates()] == [2]  # the two of one name and content
+
+
+def test_folders_of_one_name_are_told_apart_by_those_above(library: lookalike.Library, tmp_path: Path) -> None:
+    roots = [fill(tmp_path / disk / "DCIM", [1]) for disk in ("one", "two")]
+    photos = library.collection("cards", create=True)
+    photos.add(roots)
+    assert [record.id for record in photos] == ["one/DCIM/1.jpg", "two/DCIM/1.jpg"]
+    files = library.collection("files", create=True)
+    files.add([root / "1.jpg" for root in roots])
+    assert [record.id for record in files] == ["one/DCIM/1.jpg", "two/DCIM/1.jpg"]
+
+
+def test_a_folder_and_one_within_it_give_each_file_once(library: lookalike.Library, lib: Path) -> None:
+    photos = library.collection("nested", create=True)
+    report = photos.add([lib, lib / "2019", lib])
+    assert (report.added, report.unchanged, len(photos)) == (4, 8, 4)
+    assert photos.add(lib / "2019").unchanged == 4
+
+
+def test_a_prefix_tells_two_disks_apart(library: lookalike.Library, cards: list[Path]) -> None:
+    photos = library.collection("disks", create=True)
+    for prefix, disk in zip(("disk 1", "disk2/"), cards, strict=True):
+        assert photos.add(disk, prefix=prefix).added == 2
+    assert [record.id for record in photos] == ["disk 1/0.jpg", "disk 1/1.jpg", "disk2/1.jpg", "disk2/2.jpg"]
+    for options in ({"prefix": "disk2"}, {"prefix": "disk 3"}, {}):
+        assert photos.add(cards[1], **options).unchanged == 2
+    (cards[1] / "2.jpg").rename(cards[1] / "3.jpg")
+    assert photos.add(cards[1], prefix="disk2").moved == 1
+    assert "disk2/3.jpg" in photos
+    with pytest.raises(InputError, match="prefix"):
+        photos.add(cards[1], prefix=7)
+
+
+def test_an_equal_file_under_a_taken_id_is_told_as_a_copy(library: lookalike.Library, cards: list[Path]) -> None:
+    photos = library.collection("cards", create=True)
+    photos.add(cards[0])
+    draw(5, (64, 48)).save(cards[1] / "0.jpg")
+    report = photos.add(cards[1])
+    copy, other = sorted(report.failed, key=lambda failure: failure.source, reverse=True)
+    assert (copy.code, other.code) == ("id_taken", "id_taken")
+    assert str(cards[0] / "1.jpg") in copy.message
+    assert ("copy" in copy.message, "copy" in other.message) == (True, False)
+
+
+# ---- the command line
+
+
+def run(tmp_path: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lookalike", *map(str, arguments), "--home", str(tmp_path / "home")]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_the_command_tells_moves_and_refuses_an_empty_disk(tmp_path: Path) -> None:
+    disk = fill(tmp_path / "disk", range(2))
+    assert run(tmp_path, "index", disk).returncode == 0
+    (disk / "0.jpg").rename(disk / "beach.jpg")
+    moved = run(tmp_path, "index", disk, "--check-content")
+    assert (moved.returncode, "1 moved" in moved.stdout) == (0, True)
+    for path in list(disk.iterdir()):
+        path.unlink()
+    refused = run(tmp_path, "index", disk, "--prune")
+    assert (refused.returncode, "--prune-all" in refused.stderr) == (2, True)
+    told = run(tmp_path, "index", disk, "--prune", "--json")
+    error = json.loads(told.stderr or told.stdout)["error"]
+    assert (told.returncode, error["code"]) == (2, "prune_refused")
+    removed = run(tmp_path, "index", disk, "--prune-all", "--json")
+    assert json.loads(removed.stdout)["removed"] == 2
+    fill(tmp_path / "a", [1])
+    fill(tmp_path / "b", [1])
+    report = json.loads(run(tmp_path, "index", tmp_path / "a", tmp_path / "b", "--prefix", "new", "--json").stdout)
+    assert (report["added"], report["moved"]) == (2, 0)
+    ids = [json.loads(line)["_id"] for line in run(tmp_path, "export").stdout.splitlines()]
+    assert ids == ["new/a/1.jpg", "new/b/1.jpg"]
