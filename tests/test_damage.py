@@ -249,3 +249,100 @@ def test_the_doctor_finds_a_lost_database_and_a_wrong_name(pictures):
     assert 'has lost its records.sqlite: the collection "other" is gone' in told["problems"][0]
     assert len(told["repaired"]) == 1
     assert (shelf / "name.txt").read_text(encoding="utf-8") == "shelf"
+
+
+def flip(file, found, n=30):
+    """Change some bytes of a file in place, where they are."""
+    raw = file.read_bytes()
+    assert raw.count(found) == 1
+    place = raw.index(found)
+    file.write_bytes(raw[:place] + bytes(255 - byte for byte in raw[place : place + n]) + raw[place + n :])
+
+
+@pytest.fixture
+def backup(pictures, tmp_path):
+    with lookalike.open(pictures) as library:
+        shelf = library.collection("shelf")
+        assert shelf.backup(tmp_path / "monday") == {}
+        vector = shelf.vector("2.png", "copy").astype("<f2").tobytes()
+    return tmp_path / "monday", vector
+
+
+def test_a_damaged_backup_is_refused_and_its_damaged_record_named(pictures, backup):
+    folder, vector = backup
+    assert command(pictures, "restore", str(folder), "--name", "whole")[0] == 0
+    flip(folder / "records.sqlite", vector)
+    code, _, err = command(pictures, "restore", str(folder), "--name", "again")
+    assert code == 4
+    assert "is not what was written; damaged records: 2.png" in err
+    with lookalike.open(pictures) as library:
+        assert library.collections() == ["shelf", "whole"]
+    code, _, err = command(pictures, "restore", str(folder), "--name", "again", "--despite-damage")
+    assert code == 0
+    with lookalike.open(pictures) as library:
+        assert len(library.collection("again")) == 5
+        assert list(library.collection("again").examine().damaged) == ["2.png"]
+
+
+def test_a_backup_whose_digest_or_name_was_changed_is_refused(pictures, backup):
+    folder, _ = backup
+    (folder / "name.txt").write_text("other")
+    with lookalike.open(pictures) as library:
+        with pytest.raises(StoreDamagedError, match=r"name\.txt is not what was written"):
+            library.restore(folder, "again")
+        (folder / "name.txt").write_text("shelf")
+        (folder / "digest.json").write_text("[]")
+        with pytest.raises(StoreDamagedError, match=r"digest\.json cannot be read"):
+            library.restore(folder, "again")
+
+
+def test_a_backup_of_the_first_version_has_no_digest_and_is_restored_which_says_so(pictures, backup):
+    folder, _ = backup
+    (folder / "digest.json").unlink()
+    with closing(sqlite3.connect(folder / "records.sqlite", isolation_level=None)) as conn:
+        conn.execute("DROP TABLE checksums")
+        conn.execute("ALTER TABLE records DROP COLUMN facts")
+        conn.execute("PRAGMA user_version = 1")
+    code, _, err = command(pictures, "restore", str(folder), "--name", "old")
+    assert code == 0
+    assert "has no digest" in err
+    with lookalike.open(pictures) as library:
+        assert library.collection("old").check() == []
+        assert len(library.collection("old")) == 5
+
+
+def test_a_backup_of_damaged_records_names_them(pictures, tmp_path):
+    change(pictures, "UPDATE records SET metadata = '{broken' WHERE id = '2.png'")
+    code, _, err = command(pictures, "backup", str(tmp_path / "tuesday"), "--collection", "shelf")
+    assert code == 3
+    assert 'record "2.png" is damaged, and was copied as it is: its record' in err
+    assert command(pictures, "restore", str(tmp_path / "tuesday"), "--name", "again")[0] == 4
+
+
+def test_restore_says_what_there_is_in_place_of_a_backup(pictures, backup, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("x")
+    for place, told in (
+        ("nowhere", "there is no folder"),
+        ("empty", "is empty"),
+        ("file", "is no folder"),
+        ("pictures", "holds no backup"),
+        (".", "is no backup, but holds some: monday"),
+    ):
+        code, _, err = command(pictures, "restore", str(tmp_path / place))
+        assert code == 2
+        assert told in err
+        assert "permission" not in err
+        assert "acknowledged" not in err
+
+
+def test_broken_words_about_a_collection_are_told_as_damage(home, opened):
+    change(home, "UPDATE meta SET value = '{' WHERE name IN ('spec', 'generation')")
+    with pytest.raises(StoreDamagedError, match="backup"):
+        opened()
+
+
+def test_broken_words_about_an_index_cost_nothing_but_time(home, opened):
+    change(home, "INSERT OR REPLACE INTO meta VALUES ('generation', '{'), ('pairs 0', '[]')")
+    assert len(found(opened())) == 6
+    assert sum(map(len, opened().pairs("look", 2.0))) == 15

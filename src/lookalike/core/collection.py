@@ -863,9 +863,13 @@ class Collection:
         """
         return self._store.damaged()
 
-    def backup(self, target: str | os.PathLike[str]) -> None:
-        """Copy the collection to a new folder while it is in use."""
-        self._store.backup(Path(target))
+    def backup(self, target: str | os.PathLike[str]) -> Mapping[str, Sequence[str]]:
+        """Copy the collection, with a digest, to a new folder while it is in use.
+
+        Returns:
+            The damaged records that the copy holds as they are: their ids, and what of each it is.
+        """
+        return self._store.backup(Path(target))
 
     def flush(self) -> None:
         """Bring the derived index files up to date, so that the next opening is quick."""

@@ -150,13 +150,20 @@ class Library:
         if opened is not None:
             opened.close()
 
-    def restore(self, source: str | os.PathLike[str], name: str | None = None) -> Collection:
+    def restore(
+        self, source: str | os.PathLike[str], name: str | None = None, *, despite_damage: bool = False
+    ) -> Collection:
         """Bring a backup back as a collection, under its own name or another.
 
+        Args:
+            despite_damage: Bring a damaged one back as well; answers go without its damaged records.
+
         Raises:
+            InputError: when there is no backup.
+            StoreDamagedError: when it is damaged; naming the records.
             CollectionExistsError: when the name is in use.
         """
-        return self._opened(self._stores.restore(Path(source), name))
+        return self._opened(self._stores.restore(Path(source), name, despite_damage=despite_damage))
 
     def check(self) -> list[str]:
         """Look for what is wrong with the home itself, and give it in plain words; empty when all is well."""

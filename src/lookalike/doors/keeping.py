@@ -11,6 +11,7 @@ from ..errors import InputError
 from .terminal import (
     ANSWER_IS_NO,
     DONE,
+    SOME_FAILED,
     collection_option,
     command_line,
     encoder_option,
@@ -266,31 +267,34 @@ def update(
 @collection_option
 @home_option
 def backup(folder: str, collection: str, home: str | None) -> int:
-    """Copy a collection to a new folder, while it is in use.
+    """Copy a collection to a new folder, while it is in use. Exit code 3 when the copy holds damaged records.
 
     \b
     Example:
       lookalike backup backups/monday
     """
     with open_library_at(home) as library:
-        library.collection(collection).backup(folder)
+        damaged = library.collection(collection).backup(folder)
         click.echo(f'copied "{collection}" to {folder}', err=True)
-        return DONE
+        for id, what in damaged.items():
+            click.echo(f'record "{id}" is damaged, and was copied as it is: {" and ".join(what)}', err=True)
+        return SOME_FAILED if damaged else DONE
 
 
 @click.command()
 @click.argument("folder", type=click.Path())
 @click.option("--name", help="Name of the collection to make; its own without it.")
+@click.option("--despite-damage", is_flag=True, help="Bring a damaged backup back, without its damaged records.")
 @home_option
-def restore(folder: str, name: str | None, home: str | None) -> int:
-    """Bring a backup back as a collection.
+def restore(folder: str, name: str | None, despite_damage: bool, home: str | None) -> int:
+    """Bring a backup back as a collection. A damaged one is refused, and its damaged records are named.
 
     \b
     Example:
       lookalike restore backups/monday --name monday
     """
     with open_library_at(home) as library:
-        made = library.restore(folder, name)
+        made = library.restore(folder, name, despite_damage=despite_damage)
         click.echo(f'restored "{made.name}": {len(made):,} records', err=True)
         return DONE
 

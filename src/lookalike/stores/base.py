@@ -324,8 +324,11 @@ class Store(Protocol):
         """
         ...
 
-    def backup(self, target: Path) -> None:
-        """Copy the collection to a new folder while it is in use; `Stores.restore` brings it back.
+    def backup(self, target: Path) -> Mapping[str, Sequence[str]]:
+        """Copy the collection, with a digest, to a new folder while it is in use; `Stores.restore` brings it back.
+
+        Returns:
+            The damaged records that the copy holds as they are: their ids, and what of each it is.
 
         Raises:
             InputError: when the folder holds something already.
@@ -376,10 +379,15 @@ class Stores(Protocol):
         """
         ...
 
-    def restore(self, source: Path, name: str | None = None) -> Store:
+    def restore(self, source: Path, name: str | None = None, *, despite_damage: bool = False) -> Store:
         """Make a collection of a backup, under its own name or another; the backup stays as it is.
 
+        Args:
+            despite_damage: Bring a damaged one back as well; answers go without its damaged records.
+
         Raises:
+            InputError: when there is no backup.
+            StoreDamagedError: when it is not what its digest says, or one of its rows not what its checksum says.
             CollectionExistsError: when the name is in use.
         """
         ...

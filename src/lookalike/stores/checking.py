@@ -26,7 +26,7 @@ def check(truth: Truth, folder: Path, index: Index, spaces: Sequence[Space]) -> 
     problems: list[str] = []
     with truth.reading() as conn:
         damaged = damaged_records(conn, spaces)
-        answers = _integrity(conn)
+        answers = integrity(conn)
         if answers:
             told = [f"{schema.FILE}: {answer}" for answer in answers]
             return Findings((*told, *_told(damaged)), damaged)
@@ -62,7 +62,7 @@ def _told(damaged: Mapping[str, Sequence[str]]) -> list[str]:
     return [f'record "{id}" is damaged: {" and ".join(what)}' for id, what in damaged.items()]
 
 
-def _integrity(conn: sqlite3.Connection) -> list[str]:
+def integrity(conn: sqlite3.Connection) -> list[str]:
     """Let SQLite look at its own pages; what it cannot read in a row is told as that."""
     try:
         answers = [row[0] for row in conn.execute("PRAGMA integrity_check(10)")]

@@ -463,9 +463,14 @@ class EmbeddedStore:
         maintenance.compact(self._truth, self._index_folder, self._spaces, least=self._approximate_from)
         self._index.forget()
 
-    def backup(self, target: Path) -> None:
-        """Copy the collection to a new folder while it is in use."""
-        maintenance.backup(self._truth, target)
+    def backup(self, target: Path) -> Mapping[str, Sequence[str]]:
+        """Copy the collection to a new folder while it is in use; see the seam."""
+        return maintenance.backup(self._truth, target)
+
+    def copy(self, fresh: Path) -> None:
+        """Copy the truth alone to an empty folder."""
+        with self._truth.failing():
+            maintenance.copy(self._truth, fresh)
 
     def close(self) -> None:
         """Let go of files and memory. Closing twice is harmless."""

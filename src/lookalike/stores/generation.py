@@ -102,11 +102,14 @@ class Generation:
 def current(conn: sqlite3.Connection) -> Generation | None:
     """Read from the truth which generation is current; None when there is none that this version reads."""
     row = conn.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
-    stored: dict[str, Any] = json.loads(row[0]) if row else {}
-    if stored.pop("format", 0) not in _READABLE:
+    try:
+        stored: dict[str, Any] = json.loads(row[0]) if row else {}
+        if stored.pop("format", 0) not in _READABLE:
+            return None
+        stored["spaces"] = tuple(_space_files(**files) for files in stored["spaces"])
+        return Generation(**stored)
+    except (ValueError, TypeError, KeyError, AttributeError):  # damaged: what is derived can be written again
         return None
-    stored["spaces"] = tuple(_space_files(**files) for files in stored["spaces"])
-    return Generation(**stored)
 
 
 def _space_files(lists: dict[str, Any] | None = None, **files: Any) -> SpaceFiles:

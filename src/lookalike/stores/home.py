@@ -117,19 +117,28 @@ class EmbeddedStores:
                 conn.execute("UPDATE state SET gone = 1")
             self._sweep()
 
-    def restore(self, source: Path, name: str | None = None) -> EmbeddedStore:
-        """Make a collection of a backup, under its own name or another."""
+    def restore(self, source: Path, name: str | None = None, *, despite_damage: bool = False) -> EmbeddedStore:
+        """Make a collection of a backup, under its own name or another; see the seam."""
+        from . import backups
         from .embedded import EmbeddedStore
 
+        with failures.translated(source):
+            backups.check_place(source)
+            wrong = backups.check_digest(source)
         kept = EmbeddedStore(source, self._limits, self._approximate_from)
         try:
             name = kept.spec.name if name is None else name
             check_name(name, self._limits)
             with failures.translated(self._root), self._fresh(self._folder(name)) as fresh:
-                kept.backup(fresh / "copy")
-                schema.rename(fresh / "copy", name)
+                copied = fresh / "copy"
+                copied.mkdir(mode=disk.PRIVATE_FOLDER)
+                kept.copy(copied)
+                refusal = backups.refusal(source, wrong, backups.damaged_in(copied / schema.FILE))
+                if refusal is not None and not despite_damage:
+                    raise refusal
+                schema.rename(copied, name)
                 disk.tighten(fresh)
-                self._settle(fresh / "copy", self._folder(name), name)
+                self._settle(copied, self._folder(name), name)
         finally:
             kept.close()
         return self.open(name)

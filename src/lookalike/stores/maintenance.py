@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from .. import disk
 from ..errors import InputError
 from ..values import Space
-from . import failures, generation, ivf, pairing, remembered, schema
+from . import backups, failures, generation, ivf, migration, pairing, remembered, schema
 from .connections import BUSY_TIMEOUT_S
 from .transactions import Truth
 
@@ -71,26 +71,35 @@ def compact(truth: Truth, folder: Path, spaces: Sequence[Space], *, least: int) 
             raise failures.busy(truth.file)
 
 
-def backup(truth: Truth, target: Path) -> None:
-    """Copy the truth to a new folder, as of one moment; the index is derived and stays behind."""
+def backup(truth: Truth, target: Path) -> Mapping[str, Sequence[str]]:
+    """Copy the truth with a digest to a new folder, as of one moment; the index is derived and stays behind.
+
+    Returns:
+        The damaged records that the copy holds as they are: their ids, and what of each it is.
+    """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f'"{target}" is not empty: name a folder that is not there yet.')
     with failures.translated(target), disk.partial_folder(target) as fresh:
-        _copy(truth, fresh)
+        copy(truth, fresh)
+        damaged = backups.damaged_in(fresh / schema.FILE)
+        backups.write_digest(fresh)
         disk.replace_folder(fresh, target)
+    return damaged
 
 
-def _copy(truth: Truth, fresh: Path) -> None:
-    copy = sqlite3.connect(fresh / schema.FILE, isolation_level=None)
+def copy(truth: Truth, fresh: Path) -> None:
+    """Copy the truth to a folder that is there, as of one moment; every row has its checksum there."""
+    copied = sqlite3.connect(fresh / schema.FILE, isolation_level=None)
     try:
         with truth.reading() as conn:
-            conn.backup(copy)  # in one step: a writer meanwhile cannot make it begin again
-        copy.execute("PRAGMA journal_mode = WAL")
-        copy.execute("DELETE FROM meta WHERE name = 'generation'")
-        pairing.forget(copy)
-        name = schema.read_spec(copy).name
+            conn.backup(copied)  # in one step: a writer meanwhile cannot make it begin again
+        copied.execute("PRAGMA journal_mode = WAL")
+        copied.execute("DELETE FROM meta WHERE name = 'generation'")
+        pairing.forget(copied)
+        migration.migrate(copied)
+        name = schema.read_spec(copied).name
     finally:
-        copy.close()
+        copied.close()
     disk.replace_text(fresh / schema.NAME_FILE, name)
 
 

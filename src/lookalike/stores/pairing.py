@@ -149,10 +149,13 @@ def _read(truth: Truth, folder: Path, place: int) -> tuple[Kept | None, npt.NDAr
     none = None, np.empty(0, _PAIR)
     with truth.reading() as conn:
         row = conn.execute("SELECT value FROM meta WHERE name = ?", (_name(place),)).fetchone()
-    stored: dict[str, Any] = json.loads(row[0]) if row else {}
-    if stored.pop("format", 0) != FORMAT:
+    try:
+        stored: dict[str, Any] = json.loads(row[0]) if row else {}
+        if stored.pop("format", 0) != FORMAT:
+            return none
+        kept = Kept(**stored)
+    except (ValueError, TypeError, AttributeError):  # damaged: pairs can be found again
         return none
-    kept = Kept(**stored)
     try:
         pairs = np.fromfile(folder / kept.file, _PAIR, kept.count)
     except OSError:

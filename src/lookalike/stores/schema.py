@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,14 +165,23 @@ def write_spec(conn: sqlite3.Connection, spec: CollectionSpec) -> None:
 
 
 def read_spec(conn: sqlite3.Connection) -> CollectionSpec:
-    """Read what the collection is."""
-    stored = json.loads(conn.execute("SELECT value FROM meta WHERE name = 'spec'").fetchone()[0])
+    """Read what the collection is.
+
+    Raises:
+        StoreDamagedError: when that cannot be read any more.
+    """
+    try:
+        return _spec(dict(conn.execute("SELECT name, value FROM meta WHERE name IN ('spec', ?, ?)", _APART)))
+    except (ValueError, TypeError, KeyError, AttributeError) as exc:
+        file = conn.execute("PRAGMA database_list").fetchone()[2]
+        raise failures.damaged(Path(file), "what it says of itself is not what was written") from exc
+
+
+def _spec(texts: Mapping[str, str]) -> CollectionSpec:
+    stored = json.loads(texts["spec"])
     stored["spaces"] = tuple(Space(**space) for space in stored["spaces"])
     stored["fields"] = tuple(stored["fields"])
-    for name in _APART:
-        row = conn.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        if row is not None:
-            stored[name] = json.loads(row[0])
+    stored |= {name: json.loads(texts[name]) for name in _APART if name in texts}
     if stored.get("calibration") is not None:
         stored["calibration"] = _calibration(stored["calibration"])
     return CollectionSpec(**stored)

@@ -1,0 +1,103 @@
+"""Backups: the digest that a copy of a collection carries, and what is looked at before one is brought back.
+
+<folder>/
+├── records.sqlite, name.txt    as in a collection's own folder; the index is derived and stays behind
+└── digest.json                 SHA-256 of both; backups of lookalike 0.1 have none
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from ..disk import replace_text
+from ..errors import InputError, StoreDamagedError
+from . import checking, schema
+
+DIGEST_FILE = "digest.json"
+_FORMAT = 1
+_SHOWN = 20  # ids in a message
+
+log = logging.getLogger(__name__)
+
+
+def write_digest(folder: Path) -> None:
+    """Write the digest of a copy that is finished."""
+    digests = {name: _sha256(folder / name) for name in (schema.FILE, schema.NAME_FILE)}
+    replace_text(folder / DIGEST_FILE, json.dumps({"format": _FORMAT, "sha256": digests}, indent=1) + "\n")
+
+
+def check_place(source: Path) -> None:
+    """Refuse a folder that holds no backup, before anything is opened there.
+
+    Raises:
+        InputError: saying what is there instead.
+    """
+    wanted = f"Name a folder that `lookalike backup` has made; it holds {schema.FILE}."
+    if not source.exists():
+        raise InputError(f'there is no folder "{source}". {wanted}')
+    if not source.is_dir():
+        raise InputError(f'"{source}" is no folder. {wanted}')
+    if (source / schema.FILE).exists():
+        return
+    inside = sorted(entry.name for entry in source.iterdir() if (entry / schema.FILE).exists())
+    if inside:
+        raise InputError(f'"{source}" is no backup, but holds some: {", ".join(inside[:_SHOWN])}. {wanted}')
+    holds = "holds no backup" if any(source.iterdir()) else "is empty"
+    raise InputError(f'"{source}" {holds}. {wanted}')
+
+
+def check_digest(source: Path) -> str | None:
+    """Compare a backup with its digest; give what is wrong in plain words."""
+    try:
+        stored = json.loads((source / DIGEST_FILE).read_text(encoding="utf-8"))
+        digests = {str(name): str(digest) for name, digest in stored["sha256"].items()}
+    except FileNotFoundError:
+        told = 'the backup "%s" has no digest, as those of lookalike 0.1: its rows alone were looked at.'
+        log.warning(told, source)
+        return None
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return f"its {DIGEST_FILE} cannot be read"
+    for name, digest in digests.items():
+        if not (source / name).is_file() or _sha256(source / name) != digest:
+            return f"its {name} is not what was written"
+    return None
+
+
+def damaged_in(file: Path) -> Mapping[str, Sequence[str]]:
+    """Look at every row of a copy that nobody else has open; give the damaged records, and what of each it is.
+
+    Raises:
+        StoreDamagedError: when more than rows is damaged.
+    """
+    with closing(sqlite3.connect(file, isolation_level=None)) as conn:
+        answers = checking.integrity(conn)
+        if answers:
+            raise StoreDamagedError(f'"{file}" is damaged: {answers[0]}. Use another backup.', place=str(file))
+        return checking.damaged_records(conn, schema.read_spec(conn).spaces)
+
+
+def refusal(source: Path, wrong: str | None, damaged: Mapping[str, Sequence[str]]) -> StoreDamagedError | None:
+    """Make the error that says what of a backup is damaged; None where nothing is."""
+    if wrong is None and not damaged:
+        return None
+    parts = [] if wrong is None else [wrong]
+    if damaged:
+        more = f" and {len(damaged) - _SHOWN:,} more" if len(damaged) > _SHOWN else ""
+        parts.append(f"damaged records: {', '.join(list(damaged)[:_SHOWN])}{more}")
+    return StoreDamagedError(
+        f'the backup "{source}" is damaged: {"; ".join(parts)}. Use another one, or bring it back all the same '
+        "(--despite-damage, despite_damage=True): the damaged records are then left out of answers.",
+        place=str(source),
+        damaged=list(damaged),
+    )
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
