@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -217,6 +219,26 @@ def test_a_run_that_is_killed_while_it_moves_loses_nothing(library: lookalike.Li
         f"new/{number:03}.png": {"number": number} for number in range(0, 120, 7)
     }
     assert photos.check() == []
+
+
+def test_a_record_whose_file_is_gone_is_told_and_is_no_duplicate(photos: lookalike.Collection, lib: Path) -> None:
+    for copy in ("copy.jpg", "second.jpg"):
+        shutil.copy2(lib / "2019" / "0.jpg", lib / copy)
+    photos.add(lib)
+    photos.add((lib / "2019" / "0.jpg").read_bytes(), id="upload")
+    [group] = photos.duplicates()
+    assert len(group.members) == 4
+    (lib / "copy.jpg").unlink()
+    for verify in (True, False):
+        [group] = photos.duplicates(verify=verify)
+        assert {member.id for member in group.members} == {"2019/0.jpg", "second.jpg", "upload"}
+    found = photos.search("id:copy.jpg", limit=4)
+    assert {match.id for match in found if match.is_gone} == {"copy.jpg"}
+    assert "gone" in str(found)
+    assert photos.count_gone() == 1
+    (lib / "2019" / "0.jpg").unlink()
+    (lib / "second.jpg").unlink()
+    assert len(photos.duplicates()) == 0
 
 
 # ---- the same size and time
@@ -445,3 +467,61 @@ def test_the_command_tells_moves_and_refuses_an_empty_disk(tmp_path: Path) -> No
     assert (report["added"], report["moved"]) == (2, 0)
     ids = [json.loads(line)["_id"] for line in run(tmp_path, "export").stdout.splitlines()]
     assert ids == ["new/a/1.jpg", "new/b/1.jpg"]
+
+
+# ---- ids in two Unicode forms
+
+COMPOSED, PARTS = unicodedata.normalize("NFC", "Bücher/Müller.jpg"), unicodedata.normalize("NFD", "Bücher/Müller.jpg")
+MIXED = unicodedata.normalize("NFC", "Bücher/") + unicodedata.normalize("NFD", "Müller.jpg")
+
+
+@pytest.mark.parametrize("stored", [COMPOSED, PARTS, MIXED])
+@pytest.mark.parametrize("asked", [COMPOSED, PARTS, MIXED])
+def test_a_record_is_found_by_either_form_of_its_id(library: lookalike.Library, stored: str, asked: str) -> None:
+    photos = library.collection("names", create=True, keep="original")
+    pictures = [io.BytesIO(), io.BytesIO()]
+    for seed, stream in enumerate(pictures):
+        draw(seed, (64, 48)).save(stream, "PNG")
+    photos.add(pictures[0].getvalue(), id=stored)
+    photos.add(pictures[1].getvalue(), id="other")
+    assert photos[asked].id == stored
+    assert asked in photos
+    assert photos.get_many([asked, "other", "nobody"])[asked].id == stored
+    assert photos.search(f"id:{asked}", limit=1)[0].id == stored
+    assert photos.compare(f"id:{asked}", f"id:{stored}").score == 1.0
+    assert photos.update(asked, {"title": "Müller"}, source=pictures[0].getvalue()).id == stored
+    assert photos.original(asked) == pictures[0].getvalue()
+    assert photos.thumbnail(asked)
+    assert photos.vector(asked) is not None
+    photos.decisions.decide("delete", [asked], beside=["other"])
+    assert photos.decisions.kinds([stored]) == {stored: "delete"}
+    assert photos.delete([asked]) == 1
+    assert [record.id for record in photos] == ["other"]
+
+
+def test_two_ids_that_differ_only_in_form_are_each_reached_by_their_own(library: lookalike.Library) -> None:
+    photos = library.collection("names", create=True)
+    for seed, id in enumerate((COMPOSED, PARTS)):
+        stream = io.BytesIO()
+        draw(seed, (64, 48)).save(stream, "PNG")
+        photos.add(stream.getvalue(), id=id, metadata={"seed": seed})
+    assert [photos[id].metadata["seed"] for id in (COMPOSED, PARTS)] == [0, 1]
+    photos.update(PARTS, {"title": "parts"})
+    assert "title" not in photos[COMPOSED].metadata
+    assert photos.delete(COMPOSED) == 1
+    assert photos[COMPOSED].id == PARTS
+
+
+def test_a_disk_that_writes_names_in_another_form_brings_no_record_twice(
+    library: lookalike.Library, tmp_path: Path
+) -> None:
+    folder = fill(tmp_path / "disk", [1])
+    (folder / "1.jpg").rename(folder / unicodedata.normalize("NFC", "Müller.jpg"))
+    photos = library.collection("disk", create=True)
+    photos.add(folder)
+    [before] = photos
+    (folder / before.id).rename(folder / unicodedata.normalize("NFD", before.id))
+    for moved in (1, 0):
+        report = photos.add(folder)
+        assert (report.moved, report.added) == (moved, 0)
+    assert [record.id for record in photos] == [before.id]  # what is stored keeps its form

@@ -44,6 +44,11 @@ class Section:
     cards: Sequence[Card]
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Give a number with its noun, in the plural where it is not one: "1 file", "2,000 files", "0 files"."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def text_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> str:
     """Lay out a table in fixed-width text; columns named in `right` are set flush right.
 

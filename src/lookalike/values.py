@@ -248,6 +248,7 @@ class Match:
         parts: What a score with tags is mixed of, {"visual": .., "tags": ..}; None without tags.
         members: The next best of its group, ranked within it (the match itself is 1); None when not asked for.
         hidden: Near-duplicates of it that were left out, as far as the page reaches; None when none were to be.
+        is_gone: Whether it is of a local file that is not there any more.
     """
 
     id: str
@@ -262,6 +263,7 @@ class Match:
     parts: Mapping[str, float] | None = None
     members: tuple[Match, ...] | None = None
     hidden: int | None = None
+    is_gone: bool = False
 
 
 @dataclass(frozen=True)

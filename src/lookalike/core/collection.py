@@ -30,7 +30,7 @@ from .graph import Graph, edge_rules
 from .ingest import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
 from .items import check_metadata, check_prefix, check_tags, count_items, described, is_single, items_of
 from .pages import Recent, cursor_of, position_of
-from .pruning import plan_pruning
+from .pruning import gone_records, plan_pruning
 from .question import (
     CANDIDATE_SCORE,
     LIKELY_SCORE,
@@ -53,6 +53,7 @@ from .review import Review
 from .scales import Scales
 from .search import Page, Selection
 from .spaces import HUE_SPACE
+from .spellings import all_as_stored, as_stored
 from .verifying import VERIFIED_CHANCES, CopyJudge, Relate, Verified, Verifier
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Collection:
         return self._store.count()
 
     def __contains__(self, record_id: object) -> bool:
-        return isinstance(record_id, str) and bool(self._store.keys([record_id]))
+        return isinstance(record_id, str) and bool(self._store.keys([as_stored(self._store, record_id)]))
 
     def __iter__(self) -> Iterator[Record]:
         return self._store.scan()
@@ -540,19 +541,22 @@ class Collection:
             self._store.configure(more_fields=more, fewer_fields=fewer)
 
     def get(self, record_id: str) -> Record:
-        """Give one record.
+        """Give one record, by its id in either Unicode form.
 
         Raises:
             RecordNotFoundError: when there is none of this id.
         """
+        record_id = as_stored(self._store, record_id)
         found = self._store.get([record_id])
         if record_id not in found:
             raise self._examples.no_record(record_id)
         return found[record_id]
 
     def get_many(self, record_ids: Sequence[str]) -> dict[str, Record]:
-        """Give the records that are there, by id."""
-        return self._store.get(record_ids)
+        """Give the records that are there, by the id that was asked for."""
+        stored = all_as_stored(self._store, record_ids)
+        found = self._store.get(stored)
+        return {one: found[id] for one, id in zip(record_ids, stored, strict=True) if id in found}
 
     def update(
         self,
@@ -586,7 +590,7 @@ class Collection:
             if fields is not None:
                 check_metadata(fields, limits=self._describer.settings.limits)
         named = None if tags is None else check_tags(tags)
-        entry = None
+        entry, record_id = None, as_stored(self._store, record_id)
         if source is not None:
             self._examples.check_encoder()
             self.get(record_id)  # before the work that its absence would waste
@@ -618,7 +622,8 @@ class Collection:
         Raises:
             RecordNotFoundError, ChangedMeanwhileError: when the record that was seen is gone, or not as it was.
         """
-        return self._store.delete([record_ids] if isinstance(record_ids, str) else list(record_ids), seen=seen)
+        asked = [record_ids] if isinstance(record_ids, str) else record_ids
+        return self._store.delete(all_as_stored(self._store, asked), seen=seen)
 
     def duplicates(
         self,
@@ -793,6 +798,7 @@ class Collection:
         Raises:
             RecordNotFoundError: when there is none of this id.
         """
+        record_id = as_stored(self._store, record_id)
         keys = self._store.keys([record_id])
         if record_id not in keys:
             raise self._examples.no_record(record_id)
@@ -804,7 +810,7 @@ class Collection:
         kept = self.kept_thumbnail(record_id)
         if kept is not None:
             return kept
-        record = self._store.get([record_id]).get(record_id)
+        record = self.get_many([record_id]).get(record_id)
         if record is None or not record.source or not os.path.isabs(record.source):
             return None
         try:
@@ -814,11 +820,11 @@ class Collection:
 
     def kept_thumbnail(self, record_id: str) -> bytes | None:
         """Give the small JPEG that is kept of a record; None where none is."""
-        return self._store.thumbnail(record_id)
+        return self._store.thumbnail(as_stored(self._store, record_id))
 
     def original(self, record_id: str) -> bytes | None:
         """Give the bytes as they came, where the collection keeps them; None where it does not."""
-        return self._store.original(record_id)
+        return self._store.original(as_stored(self._store, record_id))
 
     def info(self) -> dict[str, Any]:
         """Give what the collection is, what it holds and how it searches, in plain values."""
@@ -836,6 +842,10 @@ class Collection:
             "calibration": None if spec.calibration is None else dataclasses.asdict(spec.calibration),
             **self._store.statistics(),
         }
+
+    def count_gone(self) -> int:
+        """Count the records of local files that are not there any more. Cost: a look at every file."""
+        return sum(1 for _ in gone_records(self._store))
 
     def check(self) -> list[str]:
         """Look for damage, and give what was found in plain words; empty when all is well."""

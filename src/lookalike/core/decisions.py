@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 from ..errors import InputError, RecordNotFoundError
 from .ledger import MOST_PICTURES, Choice, Event, fresh_id
+from .spellings import all_as_stored
 from .standing import Standing, Verdicts, standing_in, verdicts_of
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ class Decisions:
     ) -> tuple[Event, ...]:
         """Keep many decisions, each (choice, records, beside), all of them or none; undone at once by their batch."""
         batch = batch or fresh_id()
-        wanted = [(choice, *_checked(choice, ids, beside)) for choice, ids, beside in choices]
+        wanted = [
+            (choice, *_checked(choice, *(all_as_stored(self._store, some) for some in (ids, beside))))
+            for choice, ids, beside in choices
+        ]
         every = dict.fromkeys(one for _, ids, others in wanted for one in (*ids, *others))
         keys = self._store.keys(list(every))
         missing = next((record_id for record_id in every if record_id not in keys), None)

@@ -1,7 +1,7 @@
 """Duplicate groups: each member scores at least the threshold against the group's representative.
 
 `pairs` finds the pairs, `stars` makes groups of them, and `representatives` says whose claim to represent is better.
-The outcome depends on the records alone, not on the order in which they came.
+The outcome depends on the records alone, not on the order in which they came. One whose file is gone is in no group.
 
 By scores alone, the best claim is the center of a star. Where geometry looks at the pictures, the center is who has the
 most and the nearest candidates, which is the original far more often than the largest of its copies is; the
@@ -22,6 +22,7 @@ from .. import disk
 from ..distances import Map
 from ..values import DuplicateGroup, Member, Progress, Record
 from .pairs import ScoredPairs, likely, scored_pairs, scores_between
+from .pruning import has_lost_file
 from .representatives import DEFAULT_RULE, Chooser, claim_by, weighs_pixels
 from .spaces import HUE_SPACE
 from .stars import Judge, Ray, Stars
@@ -70,7 +71,8 @@ def find_duplicates(
     tell = _rising(on_progress, total)
 
     def by_claim(records: Iterable[tuple[int, Record]]) -> I64:
-        return np.array([key for _, key in sorted((claim(record), key) for key, record in records)], np.int64)
+        there = ((key, record) for key, record in records if not has_lost_file(record))
+        return np.array([key for _, key in sorted((claim(record), key) for key, record in there)], np.int64)
 
     joins = _JOIN_SHARE if looks else 1.0
     floors = sorted({threshold, sure}) if total <= _MOST_WITH_NEAREST else [sure]
@@ -83,6 +85,7 @@ def find_duplicates(
         order = by_claim(_all_records(store, space))
         return _groups(store, _in_blocks(Stars(order, judge), partial(ask, sure), tell).rays)
     claims = by_claim(_records(store, np.union1d(pairs.ours, pairs.theirs)))
+    pairs = _among(pairs, claims)
     if judge is None or not looks:
         stars = Stars(claims, judge)
         stars.take(pairs, tell)
@@ -155,6 +158,12 @@ def _held(blocks: Iterable[ScoredPairs], most: int) -> ScoredPairs | None:
         if count > most:
             return None
     return _joined(held)
+
+
+def _among(pairs: ScoredPairs, keys: I64) -> ScoredPairs:
+    """Give the pairs of which both are among some keys."""
+    both = np.isin(pairs.ours, keys) & np.isin(pairs.theirs, keys)
+    return pairs if both.all() else ScoredPairs(pairs.ours[both], pairs.theirs[both], pairs.scores[both])
 
 
 def _joined(blocks: Iterable[ScoredPairs]) -> ScoredPairs:

@@ -9,6 +9,7 @@ from ..errors import EncoderMismatchError, InputError, RecordNotFoundError, Stor
 from .comparison import Side, side_of
 from .describer import THUMBNAIL_SIDE_PX
 from .question import Probe, mix, probe_of, stored_id
+from .spellings import as_stored
 from .verifying import look_at
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class ExampleReader:
             return probe_of(seen.vectors, self._space, seen.content_hash), self._relating(look)
         if crop is not None:
             raise InputError("crop needs the picture itself: pass its file in place of its id.")
+        record_id = as_stored(self._store, record_id)
         found = self._store.entry(record_id)
         if found is None:
             raise self.no_record(record_id)
@@ -77,6 +79,7 @@ class ExampleReader:
         if record_id is None:
             self.check_encoder()
             return side_of(self._describer, source)
+        record_id = as_stored(self._store, record_id)
         key = self._store.keys([record_id]).get(record_id)
         look = None if key is None else self._verifier.look(key)
         if look is None:
@@ -87,7 +90,7 @@ class ExampleReader:
         """Give a small JPEG of an example; None of a record whose picture was not kept."""
         record_id = stored_id(source)
         if record_id is not None:
-            return self._verifier.thumbnail(record_id)
+            return self._verifier.thumbnail(as_stored(self._store, record_id))
         return self._describer.thumbnail(source, THUMBNAIL_SIDE_PX)
 
     def check_encoder(self) -> None:

@@ -64,6 +64,9 @@ class Matches(Sequence[Match]):
             return f'no match in "{self.collection}"{wanted}'
         header, rows = ["rank", "score", "distance", "id", "relation"], []
         more = [name for name in ("visual", "tags", "hidden") if _told(self.matches[0], name)]
+        more += (
+            ["file"] if any(one.is_gone for match in self.matches for one in (match, *(match.members or ()))) else []
+        )
         for match in self.matches:
             rows.append([*_cells(match, str(match.rank)), *(_told(match, name) for name in more)])
             for member in match.members or ():
@@ -114,6 +117,8 @@ def _cells(match: Match, rank: str) -> list[str]:
 
 def _told(match: Match, name: str) -> str:
     """Give a value that only some searches give, as text; "" where it is not given."""
+    if name == "file":
+        return "gone" if match.is_gone else ""
     if name == "hidden":
         return "" if match.hidden is None else str(match.hidden)
     return "" if match.parts is None else f"{match.parts[name]:.3f}"

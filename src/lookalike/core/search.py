@@ -19,6 +19,7 @@ from . import groups
 from .diversity import diverse, pool_size
 from .pages import Position
 from .pairs import score_pairs
+from .pruning import has_lost_file
 from .ranking import Ranker, Ranking, both
 from .verifying import Relate, Verified
 
@@ -202,6 +203,7 @@ class Selection:
             metadata=record.metadata,
             tags=record.tags,
             parts=parts,
+            is_gone=has_lost_file(record),
         )
 
     def _relation(self, ranking: Ranking, key: int) -> tuple[str | None, float | None]:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..errors import InputError
+from ..rendering import counted
 from .terminal import (
     ANSWER_IS_NO,
     DONE,
@@ -235,6 +236,8 @@ def duplicates(
             )
         if not write_sheet(sheet, found):
             show(found, as_json)
+        if gone := target.count_gone():
+            click.echo(f"in no group, as their files are gone: {counted(gone, 'record')}", err=True)
         return ANSWER_IS_NO if (threshold, precision) != (None, None) and not found else DONE
 
 

@@ -52,6 +52,7 @@ def match_form(match: Match) -> dict[str, Any]:
         "parts": match.parts and dict(match.parts),
         "members": members,
         "hidden": match.hidden,
+        "file_gone": match.is_gone or None,
     }
     return form | {name: value for name, value in given.items() if value is not None}
 

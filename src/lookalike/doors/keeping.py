@@ -169,7 +169,8 @@ def info(name: str, home: str | None, as_json: bool) -> int:
       lookalike info default
     """
     with open_library_at(home) as library:
-        told = library.collection(name).info()
+        target = library.collection(name)
+        told = target.info() | {"files_gone": target.count_gone()}
         if as_json:
             print_json(told)
         else:

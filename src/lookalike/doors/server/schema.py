@@ -259,6 +259,7 @@ class MatchForm(Answered):
     parts: dict[str, float] | None = Field(None, description="What a score with tags is mixed of; there with tags.")
     members: list[MatchForm] | None = Field(None, description="The next best of its group; there with `members`.")
     hidden: int | None = Field(None, description="Near-duplicates that were left out; there with `collapse`.")
+    file_gone: bool | None = Field(None, description="True where its local file is not there any more; else left out.")
 
 
 class Matches(Answered):
