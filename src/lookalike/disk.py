@@ -100,12 +100,14 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
         OSError: as writing raises it.
     """
     if not is_replaceable(path):
-        with _opened(path) as stream:
-            yield stream
+        try:
+            with _opened(path) as stream:
+                yield stream
+        except OSError as exc:
+            exc.filename = exc.filename or str(path)
+            raise
         return
     target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        raise InputError(f'there is no folder "{target.parent}" for "{target.name}". Make it first, or check the path.')
     first = mode if mode is not None else PRIVATE if target.exists() else 0o666
     fresh, handle = _begun(target, lambda path: os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, first))
     with open(handle, "w+b") as stream:
@@ -113,8 +115,10 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
             yield stream
             stream.flush()
             settle(fresh, target, mode=mode)
-        except BaseException:
+        except BaseException as exc:
             fresh.unlink(missing_ok=True)
+            if isinstance(exc, OSError):
+                exc.filename = exc.filename or str(target)  # what ran out while writing does not say where
             raise
 
 
@@ -286,13 +290,18 @@ def is_replaceable(path: Path) -> bool:
     """Say whether a path is a regular file or nothing yet, links followed; anything else is written to in place.
 
     Raises:
-        InputError: when it is a folder.
+        InputError: when it is a folder, or in one that is not there.
     """
     if _STREAM.fullmatch(os.path.abspath(path)):
         return False
     try:
         found = os.stat(path).st_mode
-    except FileNotFoundError:
+    except FileNotFoundError as exc:
+        target = Path(os.path.realpath(path))
+        if not target.parent.is_dir():
+            raise InputError(
+                f'there is no folder "{target.parent}" for "{target.name}". Make it first, or check the path.'
+            ) from exc
         return True
     if stat.S_ISDIR(found):
         raise InputError(f'"{path}" is a folder: name a file to write to.')

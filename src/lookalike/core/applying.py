@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import disk
-from ..errors import ChangedMeanwhileError, ConflictError, LookalikeError, RecordNotFoundError, SourceNotFoundError
+from ..errors import (
+    ChangedMeanwhileError,
+    ConflictError,
+    LookalikeError,
+    RecordNotFoundError,
+    SourceNotFoundError,
+    StoreFullError,
+)
 from ..values import Failure, Progress
 from .ledger import Event, fresh_id
 
@@ -130,7 +137,7 @@ def apply(
             gone[entry] = None if moved[-1][1] is None else Path(moved[-1][1])
             size += freed
         except (LookalikeError, OSError) as error:
-            failed.append(_failure(removal, error))
+            failed.append(_failed(removal.record.source or removal.record.id, error))
         if on_progress is not None:
             on_progress(Progress(done, len(chosen), len(failed)))
     return Applied(batch, tuple(moved), tuple(failed), size)
@@ -155,8 +162,7 @@ def restore(open_collection: Callable[[str], Collection], events: Iterable[Event
             size += source.stat().st_size
             failed += failures
         except (LookalikeError, OSError) as error:
-            code = error.code if isinstance(error, LookalikeError) else "move_failed"
-            failed.append(Failure(str(source), code, str(error)))
+            failed.append(_failed(str(source), error))
     return Applied(fresh_id(), tuple(moved), tuple(failed), size)
 
 
@@ -343,9 +349,11 @@ def _stays(record: Record, code: str, why: str) -> Failure:
     return Failure(source, code, f'"{source}" stays: {why}')
 
 
-def _failure(removal: Removal, error: LookalikeError | OSError) -> Failure:
-    code = error.code if isinstance(error, LookalikeError) else "move_failed"
-    return Failure(removal.record.source or removal.record.id, code, str(error))
+def _failed(source: str, error: LookalikeError | OSError) -> Failure:
+    if isinstance(error, LookalikeError):
+        return Failure(source, error.code, error.message)
+    known = disk.error_of(error, error.filename2 or error.filename or source)
+    return Failure(source, known.code if isinstance(known, StoreFullError) else "move_failed", known.message)
 
 
 def _is_there(record: Record) -> bool:

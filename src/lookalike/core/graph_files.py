@@ -40,10 +40,11 @@ class _Format:
 
 def write_edges(graph: Graph, path: Path, format: str | None, *, resume: bool) -> int:
     """Write a graph to a file and say how many edges it has; see `Graph.write`."""
-    name = format or path.suffix.removeprefix(".").lower()
+    is_file = disk.is_replaceable(path)
+    name = format or path.suffix.removeprefix(".").lower() or ("" if is_file else "jsonl")
     if name not in _FORMATS:
         raise InputError(f'"{name}" is no format for edges: name the file .csv, .jsonl or .parquet.')
-    if not disk.is_replaceable(path):
+    if not is_file:
         return _write_through(graph, path, name)
     path = Path(os.path.realpath(path))
     partial, state_path = path.with_name(path.name + ".partial"), path.with_name(path.name + ".state")

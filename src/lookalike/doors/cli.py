@@ -7,12 +7,13 @@ threshold); 2 wrong use; 3 some images failed; 4 the operation failed; 130 inter
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import click
 
-from .. import __version__
+from .. import __version__, disk
 from ..errors import ConflictError, InputError, LookalikeError, NotFoundError, SourceError, SourceNotFoundError
 from . import asking, deciding, evaluating, filling, keeping, serving
 from .terminal import (
@@ -172,8 +173,17 @@ def run(arguments: list[str]) -> int:
         sys.stderr.close()
         return DONE
     except OSError as error:
-        click.echo(f"error: {error}", err=True)
+        _tell_error(disk.error_of(error, error.filename or "this output"), as_json="--json" in arguments)
+        _drop_output()
         return OPERATION_FAILED
+
+
+def _drop_output() -> None:
+    """Let go of what stdout did not take: Python would try, and complain, once more at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def exit_code(error: LookalikeError) -> int:

@@ -16,10 +16,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Mount
 
+from ... import disk
 from ...core.jobs import Jobs
 from ...core.keys import Keys
 from ...core.library import Library
-from ...errors import CollectionNotFoundError, EncoderError, InputError, LookalikeError, StoreError
+from ...errors import CollectionNotFoundError, EncoderError, InputError, LookalikeError, StoreError, StoreFullError
 from ..dialects import DIALECTS
 from . import access, browsing, collections, decisions, documents, health, jobs, questions, records
 from .desk import Desk, desk_of, principal_of, request_id_of
@@ -74,6 +75,7 @@ def bare_app(desk: Desk | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _misfit)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RecursionError, _too_deep)
+    app.add_exception_handler(OSError, _no_room)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected)
     return app
@@ -144,6 +146,14 @@ def _methods_at(request: Request) -> list[str]:
 
 async def _too_deep(request: Request, error: Exception) -> Response:
     return await _failed(request, InputError("the JSON is nested too deeply: a few dozen levels are read."))
+
+
+async def _no_room(request: Request, error: Any) -> Response:
+    """Answer where the disk is full; any other refusal of the system is a bug of ours."""
+    known = disk.error_of(error, desk_of(request).settings.home)
+    if not isinstance(known, StoreFullError):
+        raise error
+    return await _failed(request, known)
 
 
 async def _gone(request: Request, error: Exception) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from ...disk import is_full
 from . import openapi, schema
 from .desk import desk_of, light, principal_of
 from .metrics import CONTENT_TYPE
@@ -23,11 +24,15 @@ async def healthz(request: Request) -> Response:
     responses={200: {"model": schema.Health}, **openapi.errors(), 503: {"model": schema.Health}},
 )
 async def readyz(request: Request) -> Response:
-    """Tell whether the server takes work: its workers have started, and it is not ending. Needs no key."""
+    """Tell whether the server takes work: its workers have started, it is not ending, and its disk has room.
+
+    Needs no key. With a full disk it goes on to answer questions, and refuses what would be written.
+    """
     desk = desk_of(request)
-    if desk.is_ready and not desk.is_ending:
-        return reply({"status": "ok"})
-    return reply({"status": "ending" if desk.is_ending else "starting"}, 503, {"Retry-After": "1"})
+    status = "ending" if desk.is_ending else "ok" if desk.is_ready else "starting"
+    if status == "ok" and is_full(desk.settings.home):
+        status = "full"
+    return reply({"status": status}) if status == "ok" else reply({"status": status}, 503, {"Retry-After": "1"})
 
 
 @router.get("/metrics", responses={200: {"content": {"text/plain": {}}}, **openapi.errors()})

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
+from ... import disk
 from ...core.jobs import no_job
 from ...errors import BusyError, CollectionNotFoundError, InputError, LookalikeError
 from ...values import OutcomeKind
@@ -206,7 +207,10 @@ def _job(request: Request, job_id: str) -> Job:
 async def _receive(request: Request, draft: Path) -> None:
     most = desk_of(request).settings.limits.max_job_bytes
     size = 0
-    with open(draft / "input", "wb", buffering=_CHUNK) as stream:
+    with (
+        disk.reporting(draft.parent),
+        open(draft / "input", "wb", buffering=_CHUNK, opener=disk.open_private) as stream,
+    ):
         async for chunk in chunks_of(request, most):
             size += len(chunk)
             stream.write(chunk)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
 from ...settings import LogFormat
 
+_SECRET = re.compile(r"(lk_[0-9a-f]{12}_)[0-9a-f]{16,}", re.IGNORECASE)
 _FIELDS = ("request_id", "method", "path", "status", "milliseconds", "key", "client", "code")
 
 
@@ -38,7 +40,7 @@ class _Json(logging.Formatter):
         line |= {name: getattr(record, name) for name in _FIELDS if getattr(record, name, None) is not None}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=True)
+        return _without_keys(json.dumps(line, ensure_ascii=True))
 
 
 class _Text(logging.Formatter):
@@ -55,4 +57,9 @@ class _Text(logging.Formatter):
             if text
         )
         trace = "\n" + self.formatException(record.exc_info) if record.exc_info else ""
-        return f"{moment} {record.levelname.lower()} {message}{tail}{trace}"
+        return _without_keys(f"{moment} {record.levelname.lower()} {message}{tail}{trace}")
+
+
+def _without_keys(line: str) -> str:
+    """Take secrets out of a line: one may have been sent in a path. The id stays, to say which to rotate."""
+    return _SECRET.sub(r"\1...", line)

@@ -516,7 +516,7 @@ class Session(Answered):
 class Health(Answered):
     """How the server is."""
 
-    status: Literal["ok", "starting", "ending"]
+    status: Literal["ok", "starting", "ending", "full"]
 
 
 # ---- review

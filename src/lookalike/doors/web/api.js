@@ -156,7 +156,7 @@ export const createKey = (wanted) => json("POST", "/keys", { body: wanted });
 export const revokeKey = (id) => json("DELETE", `/keys/${part(id)}`);
 export const rotateKey = (id) => json("POST", `/keys/${part(id)}/rotate`);
 
-/** Tell whether the server takes work: "ok", "starting", "ending" or "unreachable". */
+/** Tell whether the server takes work: "ok", "starting", "ending", "full" or "unreachable". */
 export const readiness = () =>
   fetch("/readyz").then((answer) => answer.json()).then((told) => told.status, () => "unreachable");
 

@@ -156,7 +156,7 @@ function follow(place) {
   const look = async () => {
     if (isPaused || document.hidden) return;
     const state = await api.readiness();
-    fill(health, h("span", { class: `dot is-${state}` }), { ok: "The server takes work.", starting: "The server is starting.", ending: "The server is ending." }[state] ?? "The server does not answer.");
+    fill(health, h("span", { class: `dot is-${state}` }), { ok: "The server takes work.", starting: "The server is starting.", ending: "The server is ending.", full: "The disk is full: questions are answered, and nothing is stored." }[state] ?? "The server does not answer.");
     try {
       const found = await api.metrics();
       const requests = sum(found, "lookalike_requests_total");
