@@ -625,6 +625,45 @@ def test_details_are_edited_and_a_record_is_deleted(visit: Visit, shelf: Server,
     assert ids_of(shelf) == ["aurora-2.jpg"]
 
 
+def test_what_was_typed_into_details_survives_escape(visit: Visit, shelf: Server, samples: Path) -> None:
+    page = visit.go(shelf, "#/c/shelf")
+    choose(page, "Choose files", [samples / AURORA, samples / OTHER])
+    page.get_by_role("link", name="See the pictures").click()
+
+    def open_first() -> None:
+        tiles(page).first.get_by_role("button", name="Details").click()
+        page.get_by_label("Tags").wait_for()
+
+    open_first()
+    page.get_by_role("button", name="Add a field").click()
+    page.get_by_label("Field", exact=True).fill("title")
+    page.get_by_label("Value", exact=True).fill("two words")
+    page.get_by_label("Tags").fill("night")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Not saved yet")).to_be_visible()
+    open_first()
+    expect(page.get_by_text("What you had not saved.")).to_be_visible()
+    expect(page.get_by_label("Tags")).to_have_value("night")
+    page.get_by_role("button", name="The next one").click()  # nor is it lost on the way to another record
+    expect(page.locator("dialog .facts")).to_contain_text(OTHER.rsplit("/", 1)[-1])
+    page.keyboard.press("Escape")
+    open_first()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    address = f"{shelf.address}/api/v1/collections/shelf/records/aurora-1.jpg"
+    told = httpx.get(address).json()
+    assert (told["metadata"], told["tags"]) == ({"title": "two words"}, ["night"])
+    page.get_by_label("Tags").fill("day")
+    page.keyboard.press("Escape")
+    open_first()
+    page.get_by_role("button", name="Throw it away").click()
+    expect(page.get_by_label("Tags")).to_have_value("night")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    open_first()
+    expect(page.get_by_text("What you had not saved.")).to_have_count(0)
+
+
 def test_details_step_through_the_matches_by_keyboard(visit: Visit, server: Server) -> None:
     page = visit.go(server, searching(AURORA))
     first, second = tiles(page).nth(0), tiles(page).nth(1)

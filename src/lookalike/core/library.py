@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from .. import intake
 from ..distances import score_map
 from ..encoders import ENCODERS, HASH_BITS, HUES, PALETTE_COLORS
-from ..errors import CollectionNotFoundError, InputError
+from ..errors import CollectionNotFoundError, ConflictError, InputError
 from ..settings import Settings, load_settings
 from ..stores import open_stores
 from ..values import CollectionSpec, CollectionType, Keep, Space
@@ -56,39 +56,47 @@ class Library:
         name: str = "default",
         *,
         create: bool = False,
-        type: CollectionType = "photos",
-        keep: Keep = "auto",
-        encoder: str = "builtin",
+        type: CollectionType | None = None,
+        keep: Keep | None = None,
+        encoder: str | None = None,
         fields: Iterable[str] = (),
         product_id_field: str | None = None,
     ) -> Collection:
         """Open a collection.
 
         Args:
-            create: Make it when it is not there; the other arguments say how. An existing one stays as it is.
+            create: Make it when it is not there; the other arguments say how. An existing one stays as it is, and one
+                whose type, keep or encoder is another than was given is refused.
             type: What ranks its answers: "photos" and "products" by what is shown, "matching" by being a copy,
-                "colors" by the dominant colors.
+                "colors" by the dominant colors. "photos" when not given.
             keep: Which pictures it keeps: "auto" (a thumbnail of what is no file on disk), "none", "thumbnail"
-                or "original".
-            encoder: "builtin", or "builtin-accurate": better for clothes, at twice the cost.
+                or "original"; "auto" when not given.
+            encoder: "builtin" (when not given), or "builtin-accurate": better for clothes, at twice the cost.
             fields: Metadata fields that are often filtered by.
             product_id_field: Metadata field that says which records show one product.
 
         Raises:
             CollectionNotFoundError: when it is not there and `create` is False.
             InputError: for a type or a keep that is unknown.
+            ConflictError: when it is there, and of another type, keep or encoder than was given with `create`.
         """
+        wanted = {"type": type, "keep": keep, "encoder": encoder} if create else {}
         if name in self._open:
-            return self._open[name]
+            return _as_wanted(self._open[name], wanted)
         try:
             store = self._stores.open(name)
         except CollectionNotFoundError:
             if not create:
                 raise
             return self.create(
-                name, type=type, keep=keep, encoder=encoder, fields=fields, product_id_field=product_id_field
+                name,
+                type=type or "photos",
+                keep=keep or "auto",
+                encoder=encoder or "builtin",
+                fields=fields,
+                product_id_field=product_id_field,
             )
-        return self._opened(store)
+        return _as_wanted(self._opened(store), wanted)
 
     def create(
         self,
@@ -264,6 +272,24 @@ class Library:
             Space(HASH_SPACE, HASH_BITS, "hamming"),
             Space(HUE_SPACE, HUES, "cosine"),
         )
+
+
+def _as_wanted(collection: Collection, wanted: Mapping[str, str | None]) -> Collection:
+    """Give a collection back where it is what was asked for.
+
+    Raises:
+        ConflictError: naming what it is.
+    """
+    spec = collection.spec
+    differing = {name: value for name, value in wanted.items() if value not in (None, getattr(spec, name))}
+    if differing:
+        asked = ", ".join(f"{name} {value}" for name, value in differing.items())
+        raise ConflictError(
+            f'the collection "{spec.name}" is there, of type {spec.type}, keep {spec.keep} and encoder {spec.encoder}; '
+            f"{asked} was asked for, and what a collection is stays. Leave it out, or make another collection.",
+            name=spec.name,
+        )
+    return collection
 
 
 def open_library(home: str | os.PathLike[str] | None = None) -> Library:

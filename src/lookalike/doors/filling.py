@@ -52,9 +52,9 @@ if TYPE_CHECKING:
 def index(
     sources: tuple[str, ...],
     collection: str,
-    kind: CollectionType,
-    keep: Keep,
-    encoder: str,
+    kind: CollectionType | None,
+    keep: Keep | None,
+    encoder: str | None,
     id_from: IdFrom,
     resume: bool,
     check_content: bool,
@@ -100,7 +100,9 @@ def index(
 @click.option("--replace", is_flag=True, help="Overwrite records that other sources made under the same id.")
 @home_option
 @json_option
-def import_(records: str, collection: str, kind: CollectionType, replace: bool, home: str | None, as_json: bool) -> int:
+def import_(
+    records: str, collection: str, kind: CollectionType | None, replace: bool, home: str | None, as_json: bool
+) -> int:
     """Import records from JSON lines, or from a CSV file.
 
     A line holds {"_id", one of "_file", "_url" and "_base64", any fields, "tags"}. Of a CSV file the first row holds

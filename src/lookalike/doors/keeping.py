@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import InputError
+from ..errors import InputError, LookalikeError
+from ..rendering import counted
 from .terminal import (
     ANSWER_IS_NO,
     DONE,
@@ -16,16 +17,19 @@ from .terminal import (
     command_line,
     encoder_option,
     home_option,
+    is_wanted,
     json_option,
     keep_option,
     open_library_at,
     print_json,
     print_pairs,
     type_option,
+    yes_option,
 )
 
 if TYPE_CHECKING:
     from ..core.collection import Collection
+    from ..core.library import Library
     from ..values import CollectionType, Keep
 
 
@@ -66,9 +70,9 @@ def collections(home: str | None, as_json: bool) -> int:
 @json_option
 def create(
     name: str,
-    kind: CollectionType,
-    keep: Keep,
-    encoder: str,
+    kind: CollectionType | None,
+    keep: Keep | None,
+    encoder: str | None,
     fields: tuple[str, ...],
     product_id: str | None,
     title: str,
@@ -84,9 +88,9 @@ def create(
     with open_library_at(home) as library:
         made = library.create(
             name,
-            type=kind,
-            keep=keep,
-            encoder=encoder,
+            type=kind or "photos",
+            keep=keep or "auto",
+            encoder=encoder or "builtin",
             fields=fields,
             product_id_field=product_id,
             title=title,
@@ -139,16 +143,19 @@ def configure(
 
 @click.command()
 @click.argument("name")
+@yes_option
 @home_option
 @json_option
-def delete(name: str, home: str | None, as_json: bool) -> int:
-    """Delete a collection for good. Your picture files are not touched.
+def delete(name: str, is_sure: bool, home: str | None, as_json: bool) -> int:
+    """Delete a collection for good, after asking on a terminal. Your picture files are not touched.
 
     \b
     Example:
       lookalike delete shoes
     """
     with open_library_at(home) as library:
+        if name in library.collections() and not is_wanted(lambda: _farewell(library, name), is_sure=is_sure):
+            return ANSWER_IS_NO
         library.delete_collection(name)
         if as_json:
             print_json({"deleted": name})
@@ -205,17 +212,23 @@ def get(record_id: str, collection: str, home: str | None, as_json: bool) -> int
 
 @click.command()
 @click.argument("record_ids", metavar="ID...", nargs=-1, required=True)
+@yes_option
 @collection_option
 @home_option
 @json_option
-def remove(record_ids: tuple[str, ...], collection: str, home: str | None, as_json: bool) -> int:
-    """Remove records. Your picture files are not touched. Exit code 1 when none of them was there.
+def remove(record_ids: tuple[str, ...], is_sure: bool, collection: str, home: str | None, as_json: bool) -> int:
+    """Remove records, of several after asking on a terminal. Your picture files are not touched.
+
+    Exit code 1 when none of them was there.
 
     \b
     Example:
       lookalike remove holiday/beach.jpg
     """
     with open_library_at(home) as library:
+        question = f'Remove {counted(len(record_ids), "record")} of "{collection}" with their metadata, for good?'
+        if len(record_ids) > 1 and not is_wanted(lambda: question, is_sure=is_sure):
+            return ANSWER_IS_NO
         removed = library.collection(collection).delete(record_ids)
         if as_json:
             print_json({"removed": removed})
@@ -298,6 +311,15 @@ def restore(folder: str, name: str | None, despite_damage: bool, home: str | Non
         made = library.restore(folder, name, despite_damage=despite_damage)
         click.echo(f'restored "{made.name}": {len(made):,} records', err=True)
         return DONE
+
+
+def _farewell(library: Library, name: str) -> str:
+    """Ask whether a collection is to go, and say how much goes with it, where it can be opened."""
+    try:
+        held = counted(len(library.collection(name)), "record")
+    except LookalikeError:
+        held = "all its records"
+    return f'Delete "{name}" with {held}, metadata and kept pictures, for good?'
 
 
 def _brief(collection: Collection) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .terminal import DONE, home_option, json_option, print_json
+from .terminal import ANSWER_IS_NO, DONE, home_option, is_wanted, json_option, print_json, yes_option
 
 if TYPE_CHECKING:
     from ..core.keys import Key, Keys, Scope
@@ -152,15 +152,18 @@ def rotate(name: str, home: str | None, as_json: bool) -> int:
 
 @keys.command()
 @click.argument("name")
+@yes_option
 @home_option
 @json_option
-def revoke(name: str, home: str | None, as_json: bool) -> int:
-    """Revoke a key, by name or id, for good. A running server refuses it at once.
+def revoke(name: str, is_sure: bool, home: str | None, as_json: bool) -> int:
+    """Revoke a key, by name or id, for good, after asking on a terminal. A running server refuses it at once.
 
     \b
     Example:
       lookalike keys revoke shop
     """
+    if not is_wanted(lambda: f'Revoke the key "{name}" for good? Who uses it is refused at once.', is_sure=is_sure):
+        return ANSWER_IS_NO
     key = _keys(home).revoke(name)
     if as_json:
         print_json(_form(key))

@@ -7,7 +7,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -33,24 +33,21 @@ type_option = click.option(
     "--type",
     "kind",
     type=click.Choice(["photos", "products", "matching", "colors"]),
-    default="photos",
-    show_default=True,
-    help="What ranks in a new collection: what is shown (photos, products), or being a copy (matching).",
+    help="What ranks in a new collection: what is shown (photos, products), or being a copy (matching).  "
+    "[default: photos]",
 )
 encoder_option = click.option(
     "--encoder",
     type=click.Choice(["builtin", "builtin-accurate"]),
-    default="builtin",
-    show_default=True,
-    help="What encodes the pictures of a new collection; accurate is better for clothes, at twice the cost.",
+    help="What encodes the pictures of a new collection; accurate is better for clothes, at twice the cost.  "
+    "[default: builtin]",
 )
 keep_option = click.option(
     "--keep",
     type=click.Choice(["auto", "none", "thumbnail", "original"]),
-    default="auto",
-    show_default=True,
-    help="Which pictures a new collection keeps; auto: a thumbnail of what is no file on disk.",
+    help="Which pictures a new collection keeps; auto: a thumbnail of what is no file on disk.  [default: auto]",
 )
+yes_option = click.option("--yes", "-y", "is_sure", is_flag=True, help="Do not ask, also on a terminal.")
 sheet_option = click.option(
     "--html", "sheet", type=click.Path(dir_okay=False), help="Write a contact sheet with pictures."
 )
@@ -87,6 +84,16 @@ def open_library_at(home: str | None, *, tells_damage: bool = True) -> Iterator[
         for name, damaged in library.damaged().items() if tells_damage else ():
             told = "1 damaged record was" if len(damaged) == 1 else f"{len(damaged):,} damaged records were"
             click.echo(f'{told} left out of "{name}": `lookalike doctor` names them.', err=True)
+
+
+def is_wanted(question: Callable[[], str], *, is_sure: bool) -> bool:
+    """Ask on a terminal before something is done that cannot be undone; in a script, or when sure, it is wanted."""
+    if is_sure or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    if click.confirm(question(), err=True):
+        return True
+    click.echo("nothing was done.", err=True)
+    return False
 
 
 @contextmanager

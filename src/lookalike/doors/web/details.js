@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { button, bytes, confirm, field, fill, h, openDialog, placeOf, toast } from "./dom.js";
 import { shortName } from "./grid.js";
 
+const DRAFT = "lookalike-draft"; // begins the names of drafts in the storage of this tab
 const dates = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 
 /**
@@ -16,6 +17,7 @@ export function openDetails(collection, id, act) {
     load(dialog, body, collection, id, act);
     return body;
   }, { kind: "wide", done: act.done });
+  dialog.addEventListener("close", () => dialog.edited?.());
   dialog.addEventListener("keydown", (event) => {
     if (event.target.closest("input, textarea, select")) return;
     if (event.key === "ArrowLeft") act.step(-1);
@@ -65,11 +67,19 @@ function contents(dialog, body, collection, record, etag, act) {
 
 /** Make the form of the metadata: a row for each field, whose value is text, a number, or JSON. */
 function editor(body, collection, record, etag, { dialog, act }) {
+  const drafted = `${DRAFT} ${collection} ${record.id}`;
+  const draft = JSON.parse(sessionStorage.getItem(drafted));
+  const forget = () => sessionStorage.removeItem(drafted);
+  const reload = () => {
+    forget();
+    dialog.edited = null;
+    load(dialog, body, collection, record.id, act);
+  };
   const rows = h("div", { class: "rows" });
-  const add = (name = "", value = "") => {
+  const add = (name = "", value = "", text = shown(value)) => {
     const row = h("div", { class: "row" },
       h("input", { type: "text", value: name, "aria-label": "Field", placeholder: "field" }),
-      h("input", { type: "text", value: shown(value), "aria-label": name ? `Value of ${name}` : "Value", placeholder: "value" }),
+      h("input", { type: "text", value: text, "aria-label": name ? `Value of ${name}` : "Value", placeholder: "value" }),
       button("", () => row.remove(), { icon: "close", label: `Take away ${name || "this field"}`, kind: "ghost" }));
     rows.append(row);
     return row;
@@ -77,12 +87,26 @@ function editor(body, collection, record, etag, { dialog, act }) {
   Object.entries(record.metadata).forEach(([name, value]) => add(name, value));
   const tags = h("input", { type: "text", value: record.tags.join(", "), autocomplete: "off" });
   const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
+  const typed = () => ({ fields: [...rows.children].map((row) => [...row.querySelectorAll("input")].map(({ value }) => value)), tags: tags.value });
+  const before = JSON.stringify(typed());
+  if (draft) {
+    fill(rows);
+    draft.fields.forEach(([name, text]) => add(name, "", text));
+    tags.value = draft.tags;
+  }
+  dialog.edited = () => {
+    const now = typed();
+    if (JSON.stringify(now) === before) return forget();
+    sessionStorage.setItem(drafted, JSON.stringify({ ...now, etag: draft?.etag ?? etag }));
+    toast(`Not saved yet: what you changed of ${shortName(record.id)} is there when you open it again.`);
+  };
   const save = async (event) => {
     event.preventDefault();
     try {
       const metadata = Object.fromEntries([...rows.children].map(pairOf).filter(([name]) => name));
       const named = tags.value.split(",").map((tag) => tag.trim()).filter(Boolean);
-      const [fresh, freshTag] = await api.changeRecord(collection, record.id, { metadata, replace: true, tags: named }, etag);
+      const [fresh, freshTag] = await api.changeRecord(collection, record.id, { metadata, replace: true, tags: named }, draft?.etag ?? etag);
+      forget();
       toast("Saved.");
       fill(body, ...contents(dialog, body, collection, fresh, freshTag, act));
       act.changed();
@@ -90,11 +114,12 @@ function editor(body, collection, record, etag, { dialog, act }) {
       trouble.hidden = false;
       const isOld = error.status === 412;
       fill(trouble, isOld ? "Someone else changed this record meanwhile. " : error.message,
-        isOld && button("Show it as it is now", () => load(dialog, body, collection, record.id, act), { kind: "small" }));
+        isOld && button("Show it as it is now", reload, { kind: "small" }));
     }
   };
   return h("form", { class: "form", on: { submit: save } },
-    h("h3", {}, "Metadata"), rows,
+    h("h3", {}, "Metadata"),
+    draft && h("p", { class: "muted" }, "What you had not saved. ", button("Throw it away", reload, { kind: "small" })), rows,
     button("Add a field", () => add().querySelector("input").focus(), { icon: "add", kind: "small" }),
     field("Tags", tags, "Parted by commas."), trouble,
     h("div", { class: "actions" }, h("button", { type: "submit", class: "button primary" }, "Save")));
@@ -123,6 +148,7 @@ async function remove(dialog, collection, record, act) {
   if (!(await confirm(`Delete ${shortName(record.id)}?`, "The record is gone for good. A file on your disk stays.", "Delete for good"))) return;
   try {
     await api.deleteRecord(collection, record.id);
+    dialog.edited = null;
     dialog.close();
     toast("Deleted.");
     act.changed();
