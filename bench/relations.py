@@ -30,7 +30,8 @@ from plan import FULL, Plan, planned, tell
 from rows import Goal, Row, table
 
 from lookalike.core.describer import Describer
-from lookalike.core.relations import SAME_PICTURE, Look, relate
+from lookalike.core.looks import Look
+from lookalike.core.relations import SAME_PICTURE, relate
 from lookalike.core.verifying import look_at
 from lookalike.settings import load_settings
 from lookalike.values import Relation

@@ -18,7 +18,8 @@ import pytest
 
 import lookalike
 from lookalike.core.explaining import hidden, likeness_map
-from lookalike.core.relations import SAME_PICTURE, look_of, relate
+from lookalike.core.looks import look_of
+from lookalike.core.relations import SAME_PICTURE, relate
 from lookalike.core.results import Comparison
 from lookalike.distances import cosine_distance
 from lookalike.encoders import open_encoder

@@ -19,7 +19,7 @@ from .verifying import look_at
 if TYPE_CHECKING:
     from .describer import Describer
     from .explaining import PairEvidence
-    from .relations import Look
+    from .looks import Look
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import intake
 from ..encoders import difference_hash, hue_histogram, open_encoder, palette, tiny_pixels
-from ..geometry import CLOSE_SIDE_PX, small_version
+from ..geometry import small_version
 from ..values import Entry, Facts, Image, Record
 from .items import UPLOAD, check_record_id
 from .spaces import HASH_SPACE, HUE_SPACE, PALETTE_SPACE
@@ -189,16 +189,16 @@ class Describer:
         limits = self.settings.limits
         return intake.thumbnail(intake.read(source, limits=limits, min_side_px=side_px, fetch=self.fetcher), side_px)
 
-    def close_pixels(self, source: Any) -> U8:
-        """Give a source as (h, w, 3) with a longer side of at most CLOSE_SIDE_PX, for a closer look at its details.
+    def close_pixels(self, source: Any, side_px: int) -> U8:
+        """Give a source as (h, w, 3) with a longer side of at most `side_px`, for a closer look at its details.
 
         Raises:
             SourceError: when it gives no picture.
 
         Cost: 20 to 60 ms for a photo of some megapixels.
         """
-        close = self.thumbnail(source, CLOSE_SIDE_PX)
-        return intake.read(close, limits=self.settings.limits, min_side_px=CLOSE_SIDE_PX).pixels
+        close = self.thumbnail(source, side_px)
+        return intake.read(close, limits=self.settings.limits, min_side_px=side_px).pixels
 
     def _bytes(self, source: Any) -> bytes:
         return intake.read_bytes(source, limits=self.settings.limits, fetch=self.fetcher)[0]

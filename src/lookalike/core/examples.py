@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ..stores import Store
     from ..values import CollectionSpec
     from .describer import Crop, Describer
+    from .looks import Look
     from .question import Examples
-    from .relations import Look
     from .verifying import Relate, Verifier
 
 

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Literal
 from .. import disk
 from ..distances import cosine_distance
 from ..geometry import inverse, overlay, register, shown_outline
-from .relations import SAME_PICTURE, Look
+from .relations import SAME_PICTURE
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
 
     from ..geometry import Overlay, Registration
     from ..values import F32, F64, U8, Relation
+    from .looks import Look
 
     Embed = Callable[[U8], F32]  # pixels (h, w, 3) -> embedding (d,)
 

@@ -8,20 +8,30 @@ photo of the same thing. `geometry` measures, this module decides. Without pixel
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..distances import OTHER_COLORS_DISTANCE, SAME_HASH_BITS, cosine_distance
-from ..geometry import SIDE_PX, View, are_drawn, closer_overlay, may_be_drawn, register, rewritten_share, small_version
+from ..geometry import (
+    CLOSE_SIDE_PX,
+    SIDE_PX,
+    are_drawn,
+    closer_overlay,
+    may_be_drawn,
+    register,
+    rewritten_share,
+)
 from ..values import Relation
+from .little import judge
 from .scoring import hash_bits, pair_score
 from .spaces import HUE_SPACE
 from .transforms import identity, transform_of, turned_round
 
 if TYPE_CHECKING:
-    from ..geometry import Changes, Features, Registration, Surroundings
-    from ..values import F32, U8, RelationKind, Transform, Vectors
+    from ..geometry import Changes, Registration, Surroundings, View
+    from ..values import F32, RelationKind, Transform
+    from .little import Verdict
+    from .looks import Look
 
 # Kinds by the strength of the change. The first six are "the same picture" ...
 _STRENGTH: tuple[RelationKind, ...] = ("edited", "rotated", "mirrored", "cropped", "resized", "reencoded")
@@ -38,6 +48,7 @@ _FRAMED_ERROR_PX, _UNKNOWN_ERROR_PX = 0.2, 1.5  # where whole frames agreed at o
 # Of 137 pairs so framed and within 8 bits that the logistic doubts, 100 true ones and no false one were above these.
 _FRAMED_CORRELATION, _FRAMED_SHARE, _FRAMED_CONFIDENCE = 0.97, 0.5, 0.95
 _FLAT_CORRELATION, _FLAT_LEVELS = 0.98, 2.0
+_PLAIN = 8.0  # levels of standard deviation; an empty sheet under uneven light has less
 # Of 1,456 pairs that the logistic doubts, these hold for 19 of 154 copies and for none of 1,302 others; where it doubts
 # more, they hold for 4 of 2,047 pairs of shelf photos.
 _DOUBTED, _MARKED_ERROR_PX, _MARKED_EXACT, _MARKED_ONE_WAY = 0.3, 0.7, 0.8, 0.8
@@ -76,51 +87,6 @@ _BY_PIXEL = _Bounds(covered=0.006, edges=0.88, grain=3.0)
 _COMPUTED = _Bounds(covered=0.016, edges=0.8, grain=6.0)
 
 
-@dataclass(frozen=True, eq=False)
-class Look:
-    """All that is needed to relate a picture to others.
-
-    Attributes:
-        content_hash, format, size_px: As in Image.
-        vectors: One in each space where the picture has one.
-        view: The small version with its local features; None where no pixels were kept.
-        pixel_hash: Gives the hash of the pixels in full size, or None where they cannot be had; called only for
-            pictures that may have equal pixels.
-        close_pixels: Gives the picture with CLOSE_SIDE_PX, or None; called only for drawn pages that seem the same.
-    """
-
-    content_hash: str
-    format: str
-    size_px: tuple[int, int]
-    vectors: Vectors = field(default_factory=dict)
-    view: View | None = None
-    pixel_hash: Callable[[], str | None] = lambda: None
-    close_pixels: Callable[[], U8 | None] = lambda: None
-
-
-def look_of(
-    pixels: U8 | None,
-    *,
-    content_hash: str,
-    format: str,
-    size_px: tuple[int, int],
-    vectors: Vectors,
-    features: Features | None = None,
-    pixel_hash: Callable[[], str | None] = lambda: None,
-    close_pixels: Callable[[], U8 | None] = lambda: None,
-) -> Look:
-    """Make a look from what a description, or a record with its thumbnail, holds.
-
-    Args:
-        pixels: (h, w, 3) uint8 upright, of any size; None where none were kept.
-        features: Those of the small version, where they were kept; else found at first need, in about 20 ms.
-
-    Cost: 1 ms for the small version; nothing where the pixels are as small already.
-    """
-    view = None if pixels is None else View(small_version(pixels), features)
-    return Look(content_hash, format, size_px, vectors, view, pixel_hash, close_pixels)
-
-
 def relate(a: Look, b: Look) -> Relation | None:
     """Say what two pictures are to each other; in the other order the kinds are the same.
 
@@ -146,7 +112,11 @@ def relate(a: Look, b: Look) -> Relation | None:
         confidence = _MARKED_CONFIDENCE
     if _has_equal_pixels(found, transform, a, b):
         return Relation("same_pixels", ("same_pixels",), identity(a.size_px), _inliers(found), 1.0, 1.0)
-    is_variant = confidence >= SAME_PICTURE_CONFIDENCE and _is_variant(found, a, b)
+    verdict = _by_content(found, a, b)
+    if verdict is not None:
+        confidence, found = verdict
+        transform = _transform(found, a, b)
+    is_variant = confidence >= SAME_PICTURE_CONFIDENCE and _is_variant(found, a, b, is_little=verdict is not None)
     if is_variant:
         confidence = _VARIANT_CONFIDENCE
     if confidence >= SAME_PICTURE_CONFIDENCE:
@@ -161,7 +131,7 @@ def relate(a: Look, b: Look) -> Relation | None:
             other_colors=_shows_other_colors(found, a, b),
             padded=(_is_padding(found.around[0], transform), _is_padding(found.around[1], transform)),
         )
-    if is_variant or _shows_one_thing(found):
+    if is_variant or (verdict is None and _shows_one_thing(found)):
         kinds: tuple[RelationKind, ...] = ("same_object",)
         return Relation(kinds[0], kinds, transform, _inliers(found), round(found.agreement.share, 4), confidence)
     related = _by_score(a, b)
@@ -223,10 +193,34 @@ def _is_marked(registration: Registration) -> bool:
     )
 
 
-def _is_variant(registration: Registration, a: Look, b: Look) -> bool:
-    """Say whether two pictures that lie over each other are two of one drawing: repainted, or written anew."""
+def _by_content(registration: Registration, a: Look, b: Look) -> Verdict | None:
+    """Judge two pictures by the little that they hold; None where one holds much, or both hold nothing."""
+    assert a.view is not None
+    assert b.view is not None
+    if a.view.content is None or b.view.content is None or a.content is None or b.content is None:
+        return None
+    if not a.content.boxes and not b.content.boxes:
+        return None
+    in_full = all(_is_seen_well(side) for side in (a, b))
+    return judge(registration, a.content, b.content, in_full=in_full)
+
+
+def _is_seen_well(look: Look) -> bool:
+    """Say whether a picture could be looked at with more than its small version has."""
+    assert look.content is not None
+    return max(look.content.size_px) >= min(max(look.size_px), _CLOSER_FROM_PX)
+
+
+def _is_variant(registration: Registration, a: Look, b: Look, *, is_little: bool) -> bool:
+    """Say whether two pictures that lie over each other are two of one drawing: repainted, or written anew.
+
+    Args:
+        is_little: Whether they hold little, all of which was compared already.
+    """
     if registration.changes.repainted >= _REPAINTED:
         return True
+    if is_little:
+        return False
     if registration.agreement.share >= _EVERYWHERE and registration.changes.edges < _SOFT:
         return False  # what agrees everywhere and is only softer has no other words
     slack_px = _FRAMED_SLACK_PX if _is_whole(registration) else _ALIGNED_SLACK_PX
@@ -235,7 +229,7 @@ def _is_variant(registration: Registration, a: Look, b: Look) -> bool:
         return True
     if not may_be_drawn(registration.laid) or min(max(side.size_px) for side in (a, b)) < _CLOSER_FROM_PX:
         return False
-    ours, theirs = a.close_pixels(), b.close_pixels()
+    ours, theirs = (side.close_pixels(CLOSE_SIDE_PX) for side in (a, b))
     if ours is None or theirs is None:
         return False
     return rewritten_share(closer_overlay(registration, ours, theirs), slack_px) >= bound
@@ -255,6 +249,8 @@ def _shows_other_colors(registration: Registration, a: Look, b: Look) -> bool:
 def _flat_confidence(registration: Registration) -> float:
     """Speak of pictures without texture: they are the same where their slow changes of color are, level by level."""
     seen, changes = registration.agreement, registration.changes
+    if min(float(side[registration.laid.shared].std()) for side in (registration.laid.a, registration.laid.b)) < _PLAIN:
+        return 0.0
     is_same = seen.correlation > _FLAT_CORRELATION and max(changes.recolored, changes.remaining) < _FLAT_LEVELS
     return SAME_PICTURE_CONFIDENCE if is_same else 0.0
 

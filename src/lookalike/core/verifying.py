@@ -20,7 +20,8 @@ from .. import intake
 from ..distances import Map
 from ..errors import LookalikeError, SourceError
 from ..geometry import read_features
-from .relations import SAME_PICTURE, SAME_PICTURE_CONFIDENCE, Look, look_of, relate
+from .looks import Look, look_of
+from .relations import SAME_PICTURE, SAME_PICTURE_CONFIDENCE, relate
 from .threads import in_order
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _COPY, _SURE_COPY, _MAYBE, _BELOW = 0.90, 0.99, 0.80, 1e-4  # scores in collecti
 VERIFIED_CHANCES: Map = ((_COPY, SAME_PICTURE_CONFIDENCE), (_SURE_COPY, 0.9999), (1.0, 1.0))
 _KINDS_KEPT = 4096  # of pairs that were looked at last
 _LOOKS_KEPT = 400  # of about 0.3 MB each
-_SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 10"  # what is remembered; the number is that of its form
+_SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 11"  # what is remembered; the number is that of its form
 
 _OTHER_COLORS = "other colors"  # a red mug is no copy of the blue one, whatever its shape
 
@@ -125,7 +126,7 @@ def look_at(describer: Describer, seen: Description, source: Any) -> Look:
         size_px=seen.size_px,
         vectors=seen.vectors,
         pixel_hash=lambda: describer.pixel_hash(source),
-        close_pixels=lambda: describer.close_pixels(source),
+        close_pixels=lambda side_px: describer.close_pixels(source, side_px),
     )
 
 
@@ -251,7 +252,9 @@ class Verifier:
                 vectors=held,
                 features=_read(features.get(record.content_hash)),
                 pixel_hash=lambda: self._in_full(record, self._describer.pixel_hash),
-                close_pixels=lambda: self._in_full(record, self._describer.close_pixels),
+                close_pixels=lambda side_px: self._in_full(
+                    record, lambda source: self._describer.close_pixels(source, side_px)
+                ),
             )
             if look.view is not None:
                 look.view.features  # noqa: B018 - found now, on this thread

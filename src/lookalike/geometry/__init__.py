@@ -3,20 +3,25 @@
 from .agreement import Agreement, measure_agreement
 from .alignment import Alignment, align
 from .changes import Changes, measure_changes
+from .content import DETAIL_SIDE_PX, Content, find_content
 from .features import Features, find_features, read_features
-from .frames import Overlay, frame_map, inverse, overlay
-from .registration import Registration, View, closer_overlay, register, shown_outline
+from .frames import Overlay, covered_share, frame_map, inverse, overlay
+from .matching import Match, match_contents
+from .registration import Registration, View, closer_overlay, laid_by, register, shown_outline
 from .rewriting import are_drawn, may_be_drawn, rewritten_share
 from .small import CLOSE_SIDE_PX, SIDE_PX, small_version
 from .surroundings import Surroundings, measure_surroundings
 
 __all__ = [
     "CLOSE_SIDE_PX",
+    "DETAIL_SIDE_PX",
     "SIDE_PX",
     "Agreement",
     "Alignment",
     "Changes",
+    "Content",
     "Features",
+    "Match",
     "Overlay",
     "Registration",
     "Surroundings",
@@ -24,9 +29,13 @@ __all__ = [
     "align",
     "are_drawn",
     "closer_overlay",
+    "covered_share",
+    "find_content",
     "find_features",
     "frame_map",
     "inverse",
+    "laid_by",
+    "match_contents",
     "may_be_drawn",
     "measure_agreement",
     "measure_changes",

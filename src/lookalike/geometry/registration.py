@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .agreement import Agreement, measure_agreement
 from .alignment import align
 from .changes import Changes, measure_changes
+from .content import find_content
 from .features import Features, find_features
 from .frames import frame_map, inverse, overlay
 from .opencv import opencv
@@ -21,6 +22,7 @@ from .surroundings import Surroundings, measure_surroundings
 if TYPE_CHECKING:
     from ..values import F32, F64, U8
     from .alignment import Alignment
+    from .content import Content
     from .frames import Overlay
 
 _SURE_SHARE, _SURE_DIFFERENCE = 0.98, 4.0  # whole frames that agree so well need no second look by features
@@ -45,6 +47,11 @@ class View:
     def features(self) -> Features:
         """The local features; about 20 ms for the first time."""
         return find_features(self.pixels) if self._known is None else self._known
+
+    @cached_property
+    def content(self) -> Content | None:
+        """What is there beside the ground, as far as it is seen here; None where that is much. About 1 ms."""
+        return find_content(self.pixels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +114,11 @@ def register(a: View, b: View) -> Registration:
         share = min(_SHIFTED_SHARE, framed.agreement.share + _MOVED_GAIN)
         return aligned if aligned.agreement.share >= share else replace(framed, alignment=alignment)
     return aligned if _weight(aligned.agreement) > _weight(framed.agreement) else framed
+
+
+def laid_by(registration: Registration, matrix: F64) -> Registration:
+    """Lay the same two pictures over each other by another map."""
+    return _registration(*registration.views, matrix, None)
 
 
 def closer_overlay(registration: Registration, a: U8, b: U8) -> Overlay:

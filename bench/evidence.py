@@ -1,0 +1,252 @@
+"""How often pictures in which little differs are called the same, and how often copies of such pictures are found.
+
+python bench/evidence.py [--kinds tune|check|all] [--count 12] prints a row for each kind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+import sparse
+from pictures import manifest
+from PIL import Image, ImageEnhance
+from plan import FULL, Plan, planned
+from rows import Goal, Row, table
+
+from lookalike.core.describer import Describer
+from lookalike.core.relations import SAME_PICTURE, relate
+from lookalike.core.verifying import look_at
+from lookalike.encoders import open_encoder
+from lookalike.settings import load_settings
+from lookalike.values import Relation
+
+Picture = Image.Image
+Edit = Callable[[Picture, random.Random], bytes]
+Make = Callable[[random.Random], sparse.Two]
+
+
+def _saved(picture: Picture, form: str = "PNG", **options: int) -> bytes:
+    stream = io.BytesIO()
+    (picture.convert("RGB") if form == "JPEG" else picture).save(stream, form, **options)
+    return stream.getvalue()
+
+
+def _ground(picture: Picture) -> tuple[int, ...]:
+    corner = picture.getpixel((1, 1))
+    assert isinstance(corner, tuple)
+    return corner
+
+
+def _noisy(picture: Picture, rng: random.Random) -> Picture:
+    chance = np.random.default_rng(rng.randrange(1 << 30))
+    pixels = np.asarray(picture.convert("RGB"), np.float32)
+    noise = chance.normal(0, rng.choice((3, 6)), (*pixels.shape[:2], 1)) + chance.normal(0, 2, pixels.shape)
+    return Image.fromarray((pixels + noise).clip(0, 255).astype(np.uint8))
+
+
+def _scaled(picture: Picture, share: float) -> Picture:
+    size = (max(1, round(picture.width * share)), max(1, round(picture.height * share)))
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def _turned(picture: Picture, rng: random.Random, *, expand: bool = False) -> Picture:
+    degrees = rng.choice((-1, 1)) * rng.uniform(0.7, 3)
+    return picture.rotate(degrees, Image.Resampling.BICUBIC, expand=expand, fillcolor=_ground(picture))
+
+
+def _sepia(picture: Picture) -> Picture:
+    weights = (0.393, 0.769, 0.189, 0, 0.349, 0.686, 0.168, 0, 0.272, 0.534, 0.131, 0)
+    return picture.convert("RGB").convert("RGB", weights)
+
+
+def _gamma(picture: Picture, power: float) -> Picture:
+    return picture.point([round(255 * (level / 255) ** power) for level in range(256)] * 3)
+
+
+def _balanced(picture: Picture, rng: random.Random) -> Picture:
+    gains = rng.choice(((1.12, 1.0, 0.85), (0.88, 1.0, 1.1), (1.08, 1.0, 0.93)))
+    levels = [min(255, round(level * gain)) for gain in gains for level in range(256)]
+    return picture.point(levels)
+
+
+_COPIES: dict[str, Edit] = {
+    "saved anew": lambda p, r: _saved(p, "JPEG", quality=r.choice((60, 75, 90))),
+    "smaller": lambda p, r: _saved(_scaled(p, r.uniform(0.5, 0.8)), "JPEG", quality=88),
+    "larger": lambda p, r: _saved(_scaled(p, 1.5)),
+    "turned": lambda p, r: _saved(_turned(p, r), "JPEG", quality=88),
+    "turned, wider": lambda p, r: _saved(_turned(p, r, expand=True), "JPEG", quality=88),
+    "noisy": lambda p, r: _saved(_noisy(p, r), "JPEG", quality=85),
+    "noisy, turned, smaller": lambda p, r: _saved(_noisy(_turned(_scaled(p, 0.75), r), r), "JPEG", quality=85),
+}
+_ICON_COPIES: dict[str, Edit] = {
+    "smaller": lambda p, r: _saved(_scaled(p, r.uniform(0.5, 0.8))),
+    "larger": lambda p, r: _saved(_scaled(p, 2)),
+    "webp": lambda p, r: _saved(p, "WEBP", quality=80),
+    "turned": lambda p, r: _saved(p.rotate(r.uniform(-3, 3), Image.Resampling.BICUBIC)),
+}
+_COLOR_COPIES: dict[str, Edit] = {
+    "saved anew": lambda p, r: _saved(p, "JPEG", quality=r.choice((60, 85))),
+    "gray": lambda p, r: _saved(p.convert("L").convert("RGB"), "JPEG", quality=88),
+    "less color": lambda p, r: _saved(ImageEnhance.Color(p).enhance(0.5), "JPEG", quality=88),
+    "more color": lambda p, r: _saved(ImageEnhance.Color(p).enhance(1.5), "JPEG", quality=88),
+    "brightness": lambda p, r: _saved(ImageEnhance.Brightness(p).enhance(r.choice((0.7, 1.25))), "JPEG", quality=88),
+    "contrast": lambda p, r: _saved(ImageEnhance.Contrast(p).enhance(r.choice((0.65, 1.3))), "JPEG", quality=88),
+    "gamma": lambda p, r: _saved(_gamma(p, r.choice((0.6, 1.7))), "JPEG", quality=88),
+    "sepia": lambda p, r: _saved(_sepia(p), "JPEG", quality=88),
+    "white balance": lambda p, r: _saved(_balanced(p, r), "JPEG", quality=88),
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How two pictures of a kind are made, by which edits their copies are, and whether bounds were set with them."""
+
+    make: Make
+    edits: dict[str, Edit]
+    tuned: bool
+
+
+def kinds(data: Path) -> dict[str, Kind]:
+    """Give all kinds by name."""
+    cut = [data / row["file"] for row in manifest(Plan(data, Path(), FULL), "products") if row["split"] == "iconic"]
+    grounds = ("black", "#1f4fa0", "#808080")
+    white, black = ((255, 255, 255), (250, 252, 255)), ((0, 0, 0), (40, 40, 40))
+    glass = ((255, 255, 255, 128), (0, 0, 0, 110), (200, 200, 200, 60))
+    return {
+        "page numbers": Kind(sparse.page_numbers, _COPIES, True),
+        "one word": Kind(sparse.one_word, _COPIES, False),
+        "two marks": Kind(sparse.two_marks, _COPIES, True),
+        "marks on colors": Kind(sparse.marks_on_colors, _COPIES, False),
+        "marks on gradients": Kind(sparse.marks_on_gradients, _COPIES, True),
+        "cut-outs": Kind(partial(sparse.cut_outs, paths=cut), _COPIES, True),
+        "cut-outs on colors": Kind(partial(sparse.cut_outs, paths=cut, grounds=grounds), _COPIES, False),
+        "signatures": Kind(sparse.signatures, _COPIES, False),
+        "dates": Kind(sparse.dates, _COPIES, True),
+        "titles": Kind(sparse.titles, _COPIES, False),
+        "codes": Kind(sparse.codes, _COPIES, True),
+        "clocks": Kind(sparse.clocks, _COPIES, False),
+        "dots": Kind(sparse.dots, _COPIES, False),
+        "a mark and nothing": Kind(sparse.a_mark, _COPIES, True),
+        "white icons": Kind(partial(sparse.icons, colors=white), _ICON_COPIES, True),
+        "black icons": Kind(partial(sparse.icons, colors=black), _ICON_COPIES, False),
+        "half transparent icons": Kind(partial(sparse.icons, colors=glass), _ICON_COPIES, False),
+        "small on alpha": Kind(sparse.small_on_alpha, _ICON_COPIES, True),
+        "flat designs": Kind(sparse.flat_designs, _COLOR_COPIES, True),
+        "one drawing": Kind(sparse.one_drawing, _COLOR_COPIES, False),
+        "products": Kind(sparse.products, _COLOR_COPIES, True),
+        "recolored photos": Kind(partial(sparse.recolored_photos, paths=cut), _COLOR_COPIES, False),
+        "gradients": Kind(sparse.gradients, _COLOR_COPIES, False),
+        "two tones": Kind(sparse.two_tones, _COLOR_COPIES, True),
+        "icons in colors": Kind(sparse.icons_in_colors, _ICON_COPIES, False),
+        "plain colors": Kind(sparse.plain_colors, {}, True),
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two pictures of a kind, or one and a copy that an edit made."""
+
+    kind: str
+    edit: str
+    seed: int
+    a: bytes
+    b: bytes
+
+
+class _NoEncoder:
+    """Stands where an encoder does: relations need hashes and hues, and embeddings take most of the time."""
+
+    card = open_encoder("builtin").card
+
+    def encode(self, image: object) -> dict[str, object]:
+        return {}
+
+
+def pairs(kind: Kind, name: str, count: int) -> Iterator[Pair]:
+    """Make the pairs and the copies of a kind."""
+    for seed in range(count):
+        rng = random.Random(f"{name} {seed}")
+        a, b = kind.make(rng)
+        yield Pair(name, "", seed, _saved(a), _saved(b))
+        if a.mode == "RGB":
+            other = rng.choice((_noisy(b, rng), _scaled(b, 0.7), b))
+            yield Pair(name, "", seed, _saved(a, "JPEG", quality=85), _saved(other, "JPEG", quality=80))
+        edits = list(kind.edits.items())
+        for edit, make in rng.sample(edits, min(4, len(edits))):
+            yield Pair(name, edit, seed, _saved(a), make(a, rng))
+
+
+@cache
+def _describer() -> Describer:
+    return Describer(load_settings(), "builtin", encoder=_NoEncoder())  # type: ignore[arg-type]
+
+
+def related(pair: Pair) -> Relation:
+    """Relate two pictures; what only their embeddings would tell is "unrelated"."""
+    looks = [look_at(_describer(), _describer().describe(one, small=True), one) for one in (pair.a, pair.b)]
+    return relate(*looks) or Relation("unrelated", ("unrelated",), None, 0, None, 0.0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Relate pictures in which little differs.")
+    parser.add_argument("--data", help="Folder of labelled pictures; else LOOKALIKE_TEST_DATA.")
+    parser.add_argument("--kinds", default="all", help="tune, check, all, or names with commas.")
+    parser.add_argument("--count", type=int, default=12, help="Pictures of each kind.")
+    parser.add_argument("--verbose", action="store_true", help="Name each mistake.")
+    options = parser.parse_args()
+    with planned(options.data, FULL) as plan:
+        assert plan.data is not None, "pass the folder of labelled pictures"
+        data = plan.data
+    known = kinds(data)
+    groups = {
+        "all": list(known),
+        **{name: [k for k in known if known[k].tuned == (name == "tune")] for name in ("tune", "check")},
+    }
+    names = groups.get(options.kinds) or options.kinds.split(",")
+    began, rows, total = time.perf_counter(), [], defaultdict(list)
+    for name in names:
+        others, copies, missed = [], [], defaultdict(list)
+        for pair in pairs(known[name], name, options.count):
+            relation = related(pair)
+            same = relation.kind in SAME_PICTURE
+            if pair.edit:
+                copies.append(same)
+                missed[pair.edit].append(not same)
+            else:
+                others.append(same)
+            if options.verbose and same != bool(pair.edit):
+                print(f"  {name} {pair.seed} {pair.edit or 'PAIR'}: {relation.kind} {relation.confidence}")
+        total["pairs"] += others
+        total["copies"] += copies
+        note = ", ".join(f"{edit} {sum(lost)}/{len(lost)}" for edit, lost in missed.items() if any(lost))
+        rows.append(Row("evidence", f"{name}: called the same", sum(others) / len(others), f"of {len(others)}"))
+        if copies:
+            rows.append(
+                Row("evidence", f"{name}: copies found", sum(copies) / len(copies), f"of {len(copies)}", note=note)
+            )
+    for what, goal in (("pairs", Goal("<=", 0.01)), ("copies", Goal(">=", 0.95))):
+        found = total[what]
+        rows.append(
+            Row(
+                "evidence",
+                f"all {what}: called the same",
+                sum(found) / max(1, len(found)),
+                f"of {len(found)}",
+                goal=goal,
+            )
+        )
+    print(table(rows))
+    print(f"{time.perf_counter() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
