@@ -41,7 +41,32 @@ A message says what was wrong, what was expected, and how to mend it.
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any, ClassVar
+
+_SHOWN_CHARS = 80
+
+
+class _Brief(reprlib.Repr):
+    """Text of values, made of no more than is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxdict = self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = 20
+        self.maxstring = self.maxother = self.maxlong = _SHOWN_CHARS
+
+    def repr_bytes(self, value: bytes, level: int) -> str:
+        return repr(value[:_SHOWN_CHARS])
+
+
+def shown(value: Any) -> str:
+    """Return the beginning of a value as text for a message; what is longer is never made into text whole.
+
+    Example:
+        >>> shown([0] * 1_000_000)
+        '[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ...]'
+    """
+    return value[:_SHOWN_CHARS] if isinstance(value, str) else _Brief().repr(value)[:_SHOWN_CHARS]
 
 
 class LookalikeError(Exception):

@@ -13,7 +13,7 @@ neither less nor greater than anything. Regexes are those of RE2: they take time
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -34,11 +34,15 @@ from .conditions import (
     compiled,
     kind_of,
 )
-from .errors import FilterError
+from .errors import FilterError, shown
 
 MAX_DEPTH = 20  # nested conditions; deeper ones are a mistake or an attack
 MAX_REGEX_CHARS = 500
+MAX_VALUES = 10_000  # of all lists and objects together: each is looked at for each record
+MAX_CHARS = 1_000_000  # of the whole filter as JSON
+MAX_REGEXES = 100  # each is compiled, and takes some 10 KB
 _ORDERS: Mapping[str, Literal["<", "<=", ">", ">="]] = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
+_END = object()
 _JOINS = ("$and", "$or", "$nor")
 _FIELD_OPERATORS = (
     "$eq", "$ne", *_ORDERS, "$in", "$nin", "$exists", "$not", "$all", "$elemMatch", "$regex", "$options", "$size",
@@ -81,6 +85,8 @@ def parse_filter(condition: Mapping[str, Any] | str) -> Filter:
 $nin, $exists, $not, $all, $elemMatch, $regex, $options, $size.
     """
     if isinstance(condition, str):
+        if len(condition) > MAX_CHARS:
+            raise _too_large()
         try:
             condition = json.loads(condition)
         except ValueError as exc:
@@ -89,12 +95,15 @@ $nin, $exists, $not, $all, $elemMatch, $regex, $options, $size.
             raise _too_deep("") from exc
     if not isinstance(condition, Mapping):
         raise _wrong("", "a filter is an object", condition)
+    _check_size(condition)
     try:
         text = json.dumps(condition, sort_keys=True, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as exc:
         raise FilterError(f"the filter holds a value that JSON has no form for: {exc}.", place="") from exc
     except RecursionError as exc:
         raise _too_deep("") from exc
+    if len(text) > MAX_CHARS:
+        raise _too_large()
     return Filter(text, _parse_document(json.loads(text), "", 0))
 
 
@@ -236,7 +245,33 @@ def _join(place: str, name: str) -> str:
 
 def _wrong(place: str, expected: str, seen: Any) -> FilterError:
     where = f" at {place}" if place else ""
-    return FilterError(f"{expected} is expected{where}, not {str(seen)[:80]!r}.", place=place)
+    return FilterError(f"{expected} is expected{where}, not {shown(seen)!r}.", place=place)
+
+
+def _check_size(condition: Mapping[str, Any]) -> None:
+    """Refuse a filter of too many values, looking at no more of them than there may be."""
+    left: list[Iterator[Any]] = [iter((condition,))]
+    values = regexes = 0
+    while left:
+        value = next(left[-1], _END)
+        if value is _END:
+            left.pop()
+            continue
+        values += 1
+        if values > MAX_VALUES or len(left) > MAX_VALUES:
+            raise _too_large()
+        if isinstance(value, Mapping):
+            regexes += "$regex" in value
+            left.append(iter(value.values()))
+        elif isinstance(value, list | tuple):
+            left.append(iter(value))
+    if regexes > MAX_REGEXES:
+        raise FilterError(f"the filter has {regexes:,} regexes; {MAX_REGEXES} may be. Join them with |.", place="")
+
+
+def _too_large() -> FilterError:
+    most = f"{MAX_VALUES:,} values and {MAX_CHARS:,} characters"
+    return FilterError(f"the filter is too large: it has at most {most}. Ask in several searches.", place="")
 
 
 def _too_deep(place: str) -> FilterError:

@@ -29,6 +29,7 @@ class Limits:
         max_body_bytes: Bytes of one request to the server, but for a job's.
         max_bytes_under_way: Bytes of all requests that the server holds in memory at once.
         max_images_per_request: Pictures of one request to the server, but for a job's. More belong into a job.
+        max_json_values: Values in the JSON of one request to the server: 100 records of 1,000 each.
         max_job_bytes: Bytes of a job's input, which waits on disk.
         max_waiting: Requests that may wait for each kind of work; about a second's worth for pictures.
     """
@@ -46,6 +47,7 @@ class Limits:
     max_body_bytes: int = 128_000_000
     max_bytes_under_way: int = 512_000_000
     max_images_per_request: int = 100
+    max_json_values: int = 100_000
     max_job_bytes: int = 50_000_000_000
     max_waiting: int = 256
 

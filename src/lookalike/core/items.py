@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import intake
-from ..errors import InputError, LookalikeError, SourceNotFoundError
+from ..errors import InputError, LookalikeError, SourceNotFoundError, shown
 from ..limits import Limits
 from .ingest import IdFrom, Item
 
@@ -229,7 +229,7 @@ def _record_item(record: Mapping[str, Any], *, limits: Limits, base: Path | None
     its own. Its sender may have called the file something: as `_called` that is told to people; as `_name` it is the
     source of the record, too.
     """
-    name = str(record.get("_id", record))[:80]
+    name = shown(record.get("_id", record))
     try:
         pictures = [key for key in _PICTURES if record.get(key) is not None]
         if len(pictures) != 1:
@@ -304,11 +304,11 @@ def check_tags(tags: Any) -> tuple[str, ...]:
         InputError: when they are not a list of texts.
     """
     if isinstance(tags, str) or not isinstance(tags, Iterable):
-        raise InputError(f"tags are a list of texts, not {str(tags)[:80]!r}.")
+        raise InputError(f"tags are a list of texts, not {shown(tags)!r}.")
     given = tuple(tags)
     for tag in given:
         if not isinstance(tag, str) or not tag:
-            raise InputError(f"a tag is a text that is not empty, not {str(tag)[:80]!r}.")
+            raise InputError(f"a tag is a text that is not empty, not {shown(tag)!r}.")
     return given
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from .. import intake
-from ..errors import InputError, LookalikeError
+from ..errors import InputError, LookalikeError, shown
 
 _LEAST_BASE64_CHARS = 32  # no picture is shorter; a path often is, and may look like base64
 
@@ -31,7 +31,7 @@ def outside_source(given: Any, *, stored: bool = True) -> bytes | str:
                 return intake.base64_bytes(given)
     forms = 'a URL (http:// or https://), base64 of the picture, bare or as "data:image/jpeg;base64,..."'
     forms += ', or "id:" and the id of a stored picture' if stored else ""
-    raise InputError(f"{str(given)[:80]!r} is no picture that can be had from here: pass {forms}.")
+    raise InputError(f"{shown(given)!r} is no picture that can be had from here: pass {forms}.")
 
 
 def outside_record(given: Any) -> Mapping[str, Any] | LookalikeError:
@@ -39,8 +39,8 @@ def outside_record(given: Any) -> Mapping[str, Any] | LookalikeError:
     if isinstance(given, LookalikeError):
         return given
     if not isinstance(given, Mapping):
-        return InputError(f'a record is an object like {{"_id": "7", "_url": "https://..."}}, not {str(given)[:80]!r}.')
+        return InputError(f'a record is an object like {{"_id": "7", "_url": "https://..."}}, not {shown(given)!r}.')
     if "_file" in given:
-        name = str(given.get("_id", given["_file"]))[:80]
+        name = shown(given.get("_id", given["_file"]))
         return InputError(f'record "{name}" names a file of this machine: send _url or _base64 instead.', source=name)
     return given

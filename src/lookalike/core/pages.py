@@ -22,7 +22,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ..errors import InputError
+from ..errors import InputError, shown
 
 _SIGN = 12
 _PLACE = struct.Struct(">dd")
@@ -53,7 +53,7 @@ def position_of(cursor: str, digest: bytes) -> Position:
         InputError: when it is none, or of another question.
     """
     if not isinstance(cursor, str):
-        raise InputError(f"cursor={str(cursor)[:80]!r} is no text: pass the `next` of the page before.")
+        raise InputError(f"cursor={shown(cursor)!r} is no text: pass the `next` of the page before.")
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         sign, place = raw[:_SIGN], raw[_SIGN:]

@@ -13,7 +13,7 @@ from ...errors import InputError
 from ..server.bodies import read
 from ..server.desk import desk_of, on_pictures, principal_of
 from ..server.replies import Refusal, reply
-from .wire import Dialect, below, holds_vendor_limits, parse_object, refused
+from .wire import Dialect, below, holds_vendor_limits, read_object, refused
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -23,6 +23,7 @@ _MOST_BYTES = 10 * 1024 * 1024  # of a request, and of an image behind an addres
 _FETCH_TIMEOUT_S = 2.0
 _REQUESTS_PER_S = 1.0  # with --limits vendor
 _STATUSES = {409: 400, 415: 400, 422: 400}
+_TAIL_BYTES = 1000  # of a body, in which that comma is looked for
 _LAST_COMMA = re.compile(rb",\s*}\s*\Z")  # the document's own example ends so
 
 router = APIRouter()
@@ -37,14 +38,23 @@ async def compare(request: Request) -> Response:
     if holds_vendor_limits(request):
         who = principal.key.id if principal.key else "anyone"
         desk_of(request).meter.keep_pace(f"compare {who}", _REQUESTS_PER_S)
-    asked = parse_object(_LAST_COMMA.sub(b"}", await read(request, _MOST_BYTES)), "the body")
-    pair = [_source(asked, name) for name in ("image_a", "image_b")]
+    body = await read(request, _MOST_BYTES)
+    pair = await read_object(request, _without_last_comma(body), "the body", _pair_in)
     library = desk_of(request).library
 
     def work() -> float:
         return library.compare(*(_bytes(request, source) for source in pair)).score
 
     return reply({"similarity_score": await on_pictures(request, pair, work)})
+
+
+def _pair_in(asked: Mapping[str, Any]) -> list[bytes | str]:
+    return [_source(asked, name) for name in ("image_a", "image_b")]
+
+
+def _without_last_comma(body: bytes) -> bytes:
+    found = _LAST_COMMA.search(body, max(0, len(body) - _TAIL_BYTES))
+    return body if found is None else body[: found.start()] + b"}"
 
 
 def _source(asked: Mapping[str, Any], name: str) -> bytes | str:

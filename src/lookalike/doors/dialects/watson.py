@@ -22,8 +22,8 @@ from .wire import (
     below,
     file_name_of,
     holds_vendor_limits,
-    parse_object,
     part_named,
+    read_object,
     read_parts,
     refused,
     store,
@@ -109,7 +109,7 @@ async def add_image(request: Request, collection_id: Name) -> Response:
     """Add an image, with metadata or without."""
     parts = await read_parts(request)
     image = _image_part(request, parts, _UNREADABLE_ADDED)
-    metadata = _metadata(request, part_named(parts, "metadata"))
+    metadata = await _metadata(request, part_named(parts, "metadata"))
 
     def work() -> Record:
         collection = _open(request, collection_id, "write")
@@ -159,7 +159,7 @@ async def delete_image(request: Request, collection_id: Name, image_id: RecordId
 @operations.put("/collections/{collection_id}/images/{image_id}/metadata")
 async def put_metadata(request: Request, collection_id: Name, image_id: RecordId) -> Response:
     """Give an image other metadata in place of all it has."""
-    metadata = _metadata(request, part_named(await read_parts(request), "metadata"))
+    metadata = await _metadata(request, part_named(await read_parts(request), "metadata"))
     if metadata is None:
         raise refused('Missing multipart/form-data: send the metadata as a part "metadata".')
     return reply(_metadata_of(await light(request, lambda: _replace(request, collection_id, image_id, metadata))))
@@ -230,13 +230,17 @@ def _image_part(request: Request, parts: list[Part], unreadable: str) -> Part:
     return part
 
 
-def _metadata(request: Request, part: Part | None) -> dict[str, Any] | None:
+async def _metadata(request: Request, part: Part | None) -> dict[str, Any] | None:
     """Read metadata, with the names of its fields as they are natively; None when none was sent."""
     if part is None:
         return None
-    metadata = parse_object(part.data, "metadata")
+    metadata = await read_object(request, part.data, "metadata", _native_names)
     if holds_vendor_limits(request) and len(part.data) > _MOST_METADATA_BYTES:
         raise refused(f"metadata of {len(part.data):,} bytes is over the limit of {_MOST_METADATA_BYTES:,}.")
+    return metadata
+
+
+def _native_names(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {_native_name(name, value): value for name, value in metadata.items()}
 
 

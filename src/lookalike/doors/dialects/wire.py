@@ -7,12 +7,14 @@ import binascii
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...core.items import UPLOAD
-from ..server.bodies import MULTIPART, media_type, parts_in, read
+from ...errors import shown
+from ..server.bodies import MULTIPART, apart, budget_of, media_type
+from ..server.bodies import read_parts as read_native_parts
 from ..server.desk import desk_of, held_of, principal_of
-from ..server.multipart import Part, boundary_of
+from ..server.multipart import Part
 from ..server.replies import Refusal, error_of
 
 if TYPE_CHECKING:
@@ -25,8 +27,11 @@ if TYPE_CHECKING:
 
     from ...core.collection import Collection
     from ...values import Outcome, Record
+    from ..server.json_budget import JsonBudget
 
     Headers = Mapping[str, str]
+
+T = TypeVar("T")
 
 
 _DIGITS = 4
@@ -87,8 +92,7 @@ async def read_parts(request: Request) -> list[Part]:
     """
     if media_type(request) != MULTIPART:
         raise refused(f"the body is not {MULTIPART}.", code="media_type_unsupported")
-    boundary = boundary_of(request.headers["content-type"])
-    return parts_in(await read(request), boundary, desk_of(request).settings.limits)
+    return await read_native_parts(request, lambda parts: parts)
 
 
 def part_named(parts: Sequence[Part], name: str) -> Part | None:
@@ -96,18 +100,27 @@ def part_named(parts: Sequence[Part], name: str) -> Part | None:
     return next((part for part in parts if part.name == name), None)
 
 
-def parse_object(data: bytes, name: str) -> dict[str, Any]:
-    """Parse JSON that has to be an object, whatever its sender called its type.
+async def read_object(request: Request, data: bytes, name: str, then: Callable[[dict[str, Any]], T]) -> T:
+    """Parse JSON that has to be an object, whatever its sender called its type, on a thread where it is large.
+
+    Args:
+        then: What is made of it, there.
 
     Raises:
-        Refusal: when it is none; the message names it.
+        Refusal: when it is none, or too much; the message names it.
     """
+    budget = budget_of(request)
+    return await apart(request, lambda: then(_parse_object(data, name, budget)), len(data), budget)
+
+
+def _parse_object(data: bytes, name: str, budget: JsonBudget) -> dict[str, Any]:
+    budget.spend(data)
     try:
         parsed = json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError) as exc:
         raise refused(f"{name} is not JSON: {exc}.") from exc
     if not isinstance(parsed, dict):
-        raise refused(f"{name} must be a JSON object, not {str(parsed)[:40]!r}.")
+        raise refused(f"{name} must be a JSON object, not {shown(parsed)!r}.")
     return parsed
 
 

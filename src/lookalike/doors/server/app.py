@@ -20,7 +20,15 @@ from ... import disk
 from ...core.jobs import Jobs
 from ...core.keys import Keys
 from ...core.library import Library
-from ...errors import CollectionNotFoundError, EncoderError, InputError, LookalikeError, StoreError, StoreFullError
+from ...errors import (
+    CollectionNotFoundError,
+    EncoderError,
+    InputError,
+    LookalikeError,
+    StoreError,
+    StoreFullError,
+    shown,
+)
 from ..dialects import DIALECTS
 from . import access, browsing, collections, decisions, documents, health, jobs, questions, records
 from .desk import Desk, desk_of, principal_of, request_id_of
@@ -120,7 +128,7 @@ async def _misfit(request: Request, error: Any) -> Response:
     """Answer to a path or query that does not fit, in our own words."""
     first = error.errors()[0]
     place = str(first["loc"][-1])
-    wrong = InputError(f"{place}: {first['msg'][:200]}, not {str(first.get('input'))[:80]!r}.")
+    wrong = InputError(f"{place}: {first['msg'][:200]}, not {shown(first.get('input'))!r}.")
     return await _failed(request, wrong)
 
 

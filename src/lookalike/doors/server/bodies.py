@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from ...core.outside import outside_record
-from ...errors import InputError, LookalikeError
+from ...errors import InputError, LookalikeError, shown
 from ..lines import parse_line
 from .desk import desk_of, held_of
-from .multipart import Part, boundary_of, malformed, parts_of
-from .replies import Refusal
+from .json_budget import JsonBudget, too_many_elements
+from .multipart import Part, boundary_of, parts_of
+from .replies import Refusal, malformed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,7 +33,12 @@ JSON = "application/json"
 JSON_LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
 MULTIPART = "multipart/form-data"
 RAW = ("image/", "application/octet-stream")
-_LARGE_BYTES = 1 << 20  # takes some milliseconds
+_LARGE_BYTES = 16_384  # takes a millisecond
+_BLOCK_BYTES = 65_536
+_VALUE_BYTES = 64  # of memory for a value of JSON
+_OTHER_PARTS = 16  # of a multipart body, beside pictures and their fields
+_MOST_MISTAKES = 1000  # that are looked at: each is an object of its own
+_SOMETHING = re.compile(rb"\S")
 _TAKEN = f"{MULTIPART}, an image itself (image/*), {JSON} or {JSON_LINES[0]}"
 
 
@@ -82,29 +89,42 @@ async def read(request: Request, most_bytes: int | None = None) -> bytes:
         return await run_in_threadpool(received.whole) if received.is_on_disk else received.whole()
 
 
-async def read_model(request: Request, kind: type[Model]) -> Model:
-    """Read a JSON body as a model.
+async def read_json(request: Request, parse: Callable[[bytes], T], budget: JsonBudget) -> T:
+    """Read a JSON body and parse it, on a thread where it is large.
 
     Raises:
-        Refusal: for another media type, and what is no JSON.
-        InputError: for values that do not fit, and for unknown names.
+        Refusal: for another media type, and what `parse` refuses.
     """
     if media_type(request) not in (JSON, ""):
         raise unsupported(media_type(request), JSON)
     body = await read(request)
-    return await apart(lambda: as_model(body, kind), len(body))
+    return await apart(request, lambda: parse(body), len(body), budget)
 
 
-def as_model(data: bytes, kind: type[Model]) -> Model:
+async def read_model(request: Request, kind: type[Model]) -> Model:
+    """Read a JSON body as a model.
+
+    Raises:
+        Refusal: for another media type, what is no JSON, and too much of it.
+        InputError: for values that do not fit, and for unknown names.
+    """
+    budget = budget_of(request)
+    return await read_json(request, lambda body: as_model(body, kind, budget), budget)
+
+
+def as_model(data: bytes, kind: type[Model], budget: JsonBudget) -> Model:
     """Read JSON as a model; see `read_model`."""
+    budget.spend(data)
     try:
         return kind.model_validate_json(data or b"{}", strict=True)
     except ValidationError as exc:
+        if exc.error_count() > _MOST_MISTAKES:
+            raise InputError(f"the body has {exc.error_count():,} values that do not fit.") from None
         first = exc.errors(include_url=False, include_context=False)[0]
         if first["type"] == "json_invalid":
             raise malformed(f"the body is no JSON: {first['msg']}") from exc
         place = ".".join(str(part) for part in first["loc"]) or "the body"
-        raise InputError(f"{place}: {first['msg'][:200]}, not {str(first['input'])[:80]!r}.") from exc
+        raise InputError(f"{place[:200]}: {first['msg'][:200]}, not {shown(first['input'])!r}.") from exc
 
 
 def unsupported(given: str, taken: str) -> Refusal:
@@ -123,52 +143,104 @@ async def read_pictures(request: Request) -> Sent:
     if kind != MULTIPART and kind != JSON and kind not in JSON_LINES and not kind.startswith(RAW):
         raise unsupported(kind, _TAKEN)
     content_type = request.headers.get("content-type", "")
-    body = await read(request)
-    sent = await apart(lambda: _sent(body, kind, content_type, limits), len(body))
+    body, budget = await read(request), budget_of(request)
+    sent = await apart(request, lambda: _sent(body, kind, content_type, limits, budget), len(body), budget)
     if not sent.records:
         raise InputError('the body holds no picture: send a part "file", an image, or records.')
     if len(sent.records) > limits.max_images_per_request:
-        raise Refusal(
-            413,
-            "too_many_images",
-            f"{len(sent.records):,} pictures in one request; {limits.max_images_per_request:,} may be. "
-            f"Send fewer at once, or add ?job=true.",
-        )
+        raise too_many_elements(limits.max_images_per_request)
     return sent
 
 
-async def read_parts(request: Request) -> list[Part]:
-    """Read a multipart body into memory, and give its parts."""
-    boundary, limits = boundary_of(request.headers["content-type"]), desk_of(request).settings.limits
+async def read_parts(request: Request, parse: Callable[[list[Part]], T], budget: JsonBudget | None = None) -> T:
+    """Read a multipart body into memory, and parse its parts, on a thread where it is large."""
+    boundary, limits = boundary_of(request.headers.get("content-type", "")), desk_of(request).settings.limits
     body = await read(request)
-    return await apart(lambda: parts_in(body, boundary, limits), len(body))
+    return await apart(request, lambda: parse(parts_in(body, boundary, limits)), len(body), budget)
 
 
-async def apart(work: Callable[[], T], size: int) -> T:
-    """Take a body apart: a large one on a thread, since everybody else would wait for it."""
-    return work() if size < _LARGE_BYTES else await run_in_threadpool(work)
+async def apart(request: Request, work: Callable[[], T], size: int, budget: JsonBudget | None = None) -> T:
+    """Take a body apart: what is large on a thread, since everybody else would wait for it.
+
+    Args:
+        budget: Of the JSON in it; the request holds its values from then on.
+    """
+    made = work() if size < _LARGE_BYTES else await desk_of(request).lanes.bodies.run(work)
+    if budget is not None:
+        held_of(request).take(_VALUE_BYTES * budget.spent)
+    return made
 
 
-def _sent(body: bytes, kind: str, content_type: str, limits: Limits) -> Sent:
+def budget_of(request: Request) -> JsonBudget:
+    """Return the values that the JSON of one request may have."""
+    return JsonBudget(desk_of(request).settings.limits)
+
+
+def _sent(body: bytes, kind: str, content_type: str, limits: Limits, budget: JsonBudget) -> Sent:
     if kind == MULTIPART:
-        records = list(records_of(_record_first(parts_in(body, boundary_of(content_type), limits))))
+        parts = _record_first(parts_in(body, boundary_of(content_type), limits))
+        records = list(records_of(parts, budget))
         return Sent(records, is_list=len(records) > 1)
+    most = limits.max_images_per_request
     if kind == JSON:
-        return _from_json(body)
+        return _from_json(body, budget, most)
     if kind in JSON_LINES:
-        return Sent(list(records_in(body.splitlines())), is_list=True)
+        lines = islice(lines_in(body), most + 1)
+        records = [outside_record(_parsed(line, f"line {place}", budget)) for place, line in enumerate(lines, start=1)]
+        return Sent(records, is_list=True)
     return Sent([{"_bytes": body}], is_list=False)
 
 
 def parts_in(body: bytes, boundary: str, limits: Limits) -> list[Part]:
     """Split a multipart body that is in memory; a part may have as many bytes as an image."""
-    return list(parts_of([body], boundary, most_part_bytes=limits.max_image_bytes))
+    most_parts = 2 * limits.max_images_per_request + _OTHER_PARTS  # fields and file of each
+    return list(parts_of([body], boundary, most_part_bytes=limits.max_image_bytes, most_parts=most_parts))
 
 
-def records_in(lines: Iterable[bytes]) -> Iterator[Any]:
-    """Give the records of JSON lines; a broken line is an error that fails alone."""
-    for number, line in enumerate((line for line in lines if line.strip()), start=1):
-        yield outside_record(parse_line(line, f"line {number}"))
+def lines_in(body: bytes) -> Iterator[bytes]:
+    """Return the lines of a body that hold something, one after the other."""
+    position = 0
+    while (found := _SOMETHING.search(body, position)) is not None:
+        start = found.start()
+        end = body.find(b"\n", start)
+        end = len(body) if end < 0 else end
+        bare = body.find(b"\r", start, end)
+        position = end if bare < 0 else bare
+        yield body[start:position]
+
+
+def records_in(lines: Iterable[bytes | None], limits: Limits) -> Iterator[Any]:
+    """Return the records of the JSON lines of a job; one that cannot be read is an error that fails alone.
+
+    Args:
+        lines: None for a line that is too long to be held.
+    """
+    for number, line in enumerate((line for line in lines if line is None or line.strip()), start=1):
+        place = f"line {number}"
+        if line is None:
+            yield InputError(f"{place} has more than {most_line_bytes(limits):,} bytes.", source=place)
+            continue
+        try:
+            yield outside_record(_parsed(line, place, JsonBudget(limits)))
+        except Refusal as exc:
+            yield InputError(f"{place}: {exc.message}", source=place)
+
+
+def bounded_lines(stream: BinaryIO, limits: Limits) -> Iterator[bytes | None]:
+    """Return the lines of a file; None for one that is too long, of which no more than a block is ever held."""
+    most = most_line_bytes(limits)
+    while line := stream.readline(most + 1):
+        if len(line) <= most or line.endswith(b"\n"):
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(_BLOCK_BYTES)
+        yield None
+
+
+def most_line_bytes(limits: Limits) -> int:
+    """Return the bytes of the longest line that a record needs: its picture in base64, and its fields."""
+    return limits.max_image_bytes * 4 // 3 + 2 * limits.max_metadata_bytes + _BLOCK_BYTES
 
 
 def is_file(part: Part) -> bool:
@@ -176,7 +248,7 @@ def is_file(part: Part) -> bool:
     return part.name == "file" or (part.filename is not None and part.name != "record")
 
 
-def records_of(parts: Iterable[Part]) -> Iterator[Any]:
+def records_of(parts: Iterable[Part], budget: JsonBudget) -> Iterator[Any]:
     """Give a record for each file of a multipart body. A part `record` says more of the file behind it.
 
     A file's id is its `_id`, else its name, else its content hash.
@@ -184,7 +256,7 @@ def records_of(parts: Iterable[Part]) -> Iterator[Any]:
     fields = b""
     for part in parts:
         if is_file(part):
-            yield _described(part, fields)
+            yield _described(part, fields, budget)
             fields = b""
         elif part.name == "record":
             fields = part.data
@@ -202,10 +274,10 @@ def _record_first(parts: list[Part]) -> list[Part]:
     return [*records, *files] if len(files) == 1 else parts
 
 
-def _described(part: Part, fields: bytes) -> Any:
+def _described(part: Part, fields: bytes, budget: JsonBudget) -> Any:
     """Join a file with its fields, in the form that `Collection.add` reads."""
     name = (part.filename or "").replace("\\", "/").rsplit("/", 1)[-1]
-    told = parse_line(fields, 'the part "record"') if fields else {}
+    told = _parsed(fields, 'the part "record"', budget) if fields else {}
     if isinstance(told, LookalikeError):
         return told
     if any(key in told for key in ("_url", "_base64", "_file")):
@@ -214,11 +286,14 @@ def _described(part: Part, fields: bytes) -> Any:
     return {**called, **told, "_bytes": part.data}
 
 
-def _from_json(body: bytes) -> Sent:
-    try:
-        given = json.loads(body)
-    except (ValueError, RecursionError) as exc:
-        raise malformed(f"the body is no JSON: {exc}") from exc
+def _parsed(line: bytes, place: str, budget: JsonBudget) -> Any:
+    """Parse an object within the budget; what is none is returned as an error, which fails alone."""
+    budget.spend(line)
+    return parse_line(line, place)
+
+
+def _from_json(body: bytes, budget: JsonBudget, most: int) -> Sent:
+    given = budget.parse(body, most_elements=most)
     if isinstance(given, list):
         return Sent([outside_record(one) for one in given], is_list=True)
     record = outside_record(given)

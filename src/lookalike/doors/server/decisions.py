@@ -14,13 +14,14 @@ from ...errors import InputError, LookalikeError, NotFoundError
 from ..forms import best_form, decision_form, record_form
 from ..lines import parse_line
 from . import openapi, schema
-from .bodies import JSON, JSON_LINES, media_type, read, read_model
+from .bodies import JSON, JSON_LINES, apart, budget_of, lines_in, media_type, read, read_model
 from .desk import desk_of, light, principal_of
 from .paths import Name
 from .replies import reply
 
 if TYPE_CHECKING:
     from ...core.review import BestOf, Reviewed, ReviewPage
+    from .json_budget import JsonBudget
 
 router = APIRouter(prefix="/api/v1/collections/{name}", tags=["review"])
 
@@ -175,8 +176,8 @@ async def merge_ledger(request: Request, name: Name) -> Response:
     """Add the events that another home exported for a collection of this name; all of them or none."""
     principal_of(request).check("write", name)
     if media_type(request) in JSON_LINES:
-        lines = (await read(request)).splitlines()
-        events = [parse_line(line, f"line {place}") for place, line in enumerate(lines, start=1) if line.strip()]
+        body, budget = await read(request), budget_of(request)
+        events = await apart(request, lambda: _events_in(body, budget), len(body), budget)
     else:
         events = (await read_model(request, schema.Events)).events
 
@@ -189,6 +190,12 @@ async def merge_ledger(request: Request, name: Name) -> Response:
         return {"added": added, "read": len(events)}
 
     return reply(await light(request, work))
+
+
+def _events_in(body: bytes, budget: JsonBudget) -> list[Any]:
+    """Parse events of JSON lines."""
+    budget.spend(body)
+    return [parse_line(line, f"line {place}") for place, line in enumerate(lines_in(body), start=1)]
 
 
 def _check_event(event: Any, name: str) -> None:

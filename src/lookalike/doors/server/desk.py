@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_BODY_THREADS = 2
 _LIGHT_THREADS = 2
 _FETCH_THREADS = 16  # they wait for other machines most of the time
 _SCAN_THREADS = 2  # facets of a whole collection: a second for 100,000 records
@@ -41,6 +42,7 @@ class Lanes:
     """One lane for each kind of work, so that none waits for a slower kind.
 
     Attributes:
+        bodies: Taking a body apart that is too large for the event loop.
         pictures: Work that needs a worker process; twice as many threads, so that one writes while another decodes.
         light: Records, collections, and searches by id.
         fetch: Work that begins with fetching a URL.
@@ -48,6 +50,7 @@ class Lanes:
         long: Work over all pairs of a collection.
     """
 
+    bodies: Lane
     pictures: Lane
     light: Lane
     fetch: Lane
@@ -56,7 +59,7 @@ class Lanes:
 
     def all(self) -> tuple[Lane, ...]:
         """Give all lanes."""
-        return (self.pictures, self.light, self.fetch, self.scan, self.long)
+        return (self.bodies, self.pictures, self.light, self.fetch, self.scan, self.long)
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ class Desk:
         self.reception = Reception()
         self.memory = Memory(settings.limits.max_bytes_under_way)
         self.lanes = Lanes(
+            bodies=Lane("bodies", threads=_BODY_THREADS, waiting=waiting),
             pictures=Lane("pictures", threads=2 * settings.workers, waiting=waiting),
             light=Lane("light", threads=_LIGHT_THREADS, waiting=waiting),
             fetch=Lane("fetch", threads=_FETCH_THREADS, waiting=waiting),

@@ -19,8 +19,19 @@ from ...core.jobs import no_job
 from ...errors import BusyError, CollectionNotFoundError, InputError, LookalikeError
 from ...values import OutcomeKind
 from . import openapi, schema
-from .bodies import JSON_LINES, MULTIPART, chunks_of, is_file, media_type, records_in, records_of, unsupported
+from .bodies import (
+    JSON_LINES,
+    MULTIPART,
+    bounded_lines,
+    chunks_of,
+    is_file,
+    media_type,
+    records_in,
+    records_of,
+    unsupported,
+)
 from .desk import Desk, desk_of, light, principal_of, request_id_of
+from .json_budget import JsonBudget
 from .multipart import boundary_of, parts_of
 from .paths import outcome_form
 from .replies import Refusal, reply
@@ -135,13 +146,29 @@ class JobInputs:
         """Count the pictures of an input."""
         if _is_multipart(job):
             return sum(1 for part in self._parts(job, stream, keep=False) if is_file(part))
-        return sum(1 for line in stream if line.strip())
+        return sum(1 for line in bounded_lines(stream, self._desk.settings.limits) if line is None or line.strip())
 
     def sources(self, job: Job, stream: BinaryIO) -> Iterator[tuple[Any, int]]:
         """Give each picture with its size."""
-        records = records_of(self._parts(job, stream, keep=True)) if _is_multipart(job) else records_in(stream)
+        limits = self._desk.settings.limits
+        if _is_multipart(job):
+            records = self._described(self._parts(job, stream, keep=True))
+        else:
+            records = records_in(bounded_lines(stream, limits), limits)
         for record in records:
             yield record, _size(record)
+
+    def _described(self, parts: Iterator[Any]) -> Iterator[Any]:
+        """Give a record for each file; one whose fields are too much fails alone."""
+        fields: list[Any] = []
+        for part in parts:
+            fields = [*fields[-1:], part] if part.name == "record" or is_file(part) else fields
+            if is_file(part):
+                try:
+                    yield from records_of(fields, JsonBudget(self._desk.settings.limits))
+                except Refusal as exc:
+                    yield InputError(f'the part "record": {exc.message}', source='the part "record"')
+                fields = []
 
     def reach(self, job: Job) -> tuple[str, ...]:
         """Return the collections that the key of a job is bound to; empty for all."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
@@ -14,10 +14,26 @@ from ...core.results import Comparison
 from ...errors import InputError
 from ..forms import clusters_form, comparison_form, duplicates_form, matches_form
 from . import openapi, schema
-from .bodies import JSON, JSON_LINES, MULTIPART, as_model, files_of, media_type, read_model, read_parts
+from .bodies import (
+    JSON,
+    JSON_LINES,
+    MULTIPART,
+    as_model,
+    budget_of,
+    files_of,
+    media_type,
+    read_json,
+    read_model,
+    read_parts,
+)
 from .desk import desk_of, on_pictures, principal_of
+from .json_budget import too_many_elements
 from .paths import Name
 from .replies import reply
+
+if TYPE_CHECKING:
+    from .json_budget import JsonBudget
+    from .multipart import Part
 
 router = APIRouter(prefix="/api/v1", tags=["questions"])
 
@@ -169,23 +185,38 @@ async def _read_pair(request: Request, *, stored: bool) -> list[Any]:
         stored: Whether "id:17" may name a stored one.
     """
     if media_type(request) == MULTIPART:
-        parts = await read_parts(request)
-        pair = files_of(parts, "a") + files_of(parts, "b")
+        pair: list[Any] = await read_parts(request, lambda parts: [*files_of(parts, "a"), *files_of(parts, "b")])
         if len(pair) != 2:
             raise InputError('a comparison needs two files: send them as the parts "a" and "b".')
         return pair
-    told = await read_model(request, schema.StoredPair if stored else schema.Pair)
-    return [outside_source(told.a, stored=stored), outside_source(told.b, stored=stored)]
+    budget = budget_of(request)
+
+    def pair_in(body: bytes) -> list[Any]:
+        told = as_model(body, schema.StoredPair if stored else schema.Pair, budget)
+        return [outside_source(told.a, stored=stored), outside_source(told.b, stored=stored)]
+
+    return await read_json(request, pair_in, budget)
 
 
 async def read_question(request: Request) -> dict[str, Any]:
     """Read the arguments of a search; those that were not given are left to their defaults."""
-    if media_type(request) != MULTIPART:
-        told = await read_model(request, schema.SearchQuery)
-        return _arguments(told)
-    parts = await read_parts(request)
+    budget, most = budget_of(request), desk_of(request).settings.limits.max_images_per_request
+    if media_type(request) == MULTIPART:
+        question = await read_parts(request, lambda parts: _question_among(parts, budget), budget)
+    else:
+        question = await read_json(request, lambda body: _question_in(body, budget), budget)
+    if len(sources_of(question)) > most:
+        raise too_many_elements(most)
+    return question
+
+
+def _question_in(body: bytes, budget: JsonBudget) -> dict[str, Any]:
+    return _arguments(as_model(body, schema.SearchQuery, budget))
+
+
+def _question_among(parts: list[Part], budget: JsonBudget) -> dict[str, Any]:
     query = next((part.data for part in parts if part.name == "query"), b"")
-    question = _arguments(as_model(query, schema.SearchQuery)) if query else {}
+    question = _question_in(query, budget) if query else {}
     pictures = files_of(parts, "file")
     if pictures and "source" in question:
         raise InputError("the query names a source, and a file came with it: send one of them, or use `like`.")

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +21,18 @@ from ...errors import CollectionNotFoundError, InputError, LookalikeError, NotFo
 from ...values import Outcome
 from ..forms import record_form, report_form
 from . import openapi, schema
-from .bodies import JSON, JSON_LINES, MULTIPART, Sent, as_model, media_type, read_model, read_parts, read_pictures
+from .bodies import (
+    JSON,
+    JSON_LINES,
+    MULTIPART,
+    Sent,
+    as_model,
+    budget_of,
+    media_type,
+    read_json,
+    read_parts,
+    read_pictures,
+)
 from .desk import desk_of, held_of, light, on_pictures, principal_of
 from .jobs import accept_job
 from .paths import Name, RecordId, etag_of, names, outcome_form, seen
@@ -28,6 +40,8 @@ from .replies import error_of, reply
 
 if TYPE_CHECKING:
     from .additions import Added
+    from .json_budget import JsonBudget
+    from .multipart import Part
 
 router = APIRouter(prefix="/api/v1/collections/{name}/records", tags=["records"])
 
@@ -235,12 +249,21 @@ def _report(outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
 
 async def _change(request: Request) -> _Change:
     """Read what is to be changed, and the new picture if there is one."""
+    budget = budget_of(request)
     if media_type(request) != MULTIPART:
-        told = await read_model(request, schema.RecordChange)
-        given = told.url if told.url is not None else told.base64
-        return _Change(told, None if given is None else outside_source(given, stored=False))
-    parts = await read_parts(request)
-    told = as_model(next((part.data for part in parts if part.name == "record"), b""), schema.RecordChange)
+        return await read_json(request, partial(_change_in, budget=budget), budget)
+    return await read_parts(request, partial(_change_among, budget=budget), budget)
+
+
+def _change_in(body: bytes, budget: JsonBudget) -> _Change:
+    told = as_model(body, schema.RecordChange, budget)
+    given = told.url if told.url is not None else told.base64
+    return _Change(told, None if given is None else outside_source(given, stored=False))
+
+
+def _change_among(parts: list[Part], budget: JsonBudget) -> _Change:
+    fields = next((part.data for part in parts if part.name == "record"), b"")
+    told = as_model(fields, schema.RecordChange, budget)
     return _Change(told, next((part.data for part in parts if part.name == "file"), None))
 
 

@@ -67,6 +67,11 @@ def refusal_of(error: LookalikeError | Refusal) -> Refusal:
     return Refusal(status, error.code, message_of(error), headers)
 
 
+def malformed(message: str) -> Refusal:
+    """Say that a body is not what it should be."""
+    return Refusal(400, "body_malformed", f"{message[:300]}.")
+
+
 def unexpected() -> Refusal:
     """Tell a caller of a bug of ours."""
     return Refusal(500, "internal", "something unexpected went wrong; the server's log says more.")

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from ....core.files import Files
 from ....errors import NotFoundError
-from ...server.bodies import MULTIPART, media_type, parts_in, read
+from ...server.bodies import MULTIPART, apart, media_type, parts_in, read
 from ...server.desk import desk_of, principal_of
 from ...server.multipart import Part, boundary_of
 from ..wire import refused
@@ -41,7 +41,8 @@ async def parts_of_body(request: Request) -> list[Part]:
     body = await read(request)
     if media_type(request) != MULTIPART or not body:
         return [Part("", "", body)] if body else []
-    return parts_in(body, boundary_of(request.headers["content-type"]), desk_of(request).settings.limits)
+    boundary, limits = boundary_of(request.headers["content-type"]), desk_of(request).settings.limits
+    return await apart(request, lambda: parts_in(body, boundary, limits), len(body))
 
 
 def text_in(request: Request, name: str) -> str | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
 from ....errors import CollectionNotFoundError, NotFoundError
+from ...server.bodies import apart, budget_of
 from ...server.desk import desk_of, on_pictures, principal_of
 from ...server.paths import Name
+from ...server.replies import Refusal
 from ..wire import refused, score_reaching, store
 from . import forms
 from .asked import check_storage, content_of, context, first_file, image_id_in, number_in, source_for, text_in
@@ -115,13 +116,21 @@ def _conditions(request: Request) -> dict[str, Any]:
 async def _named_tags(request: Request) -> list[str]:
     """Read the names of tags: JSON, as a part `tags` or as the whole body."""
     part = await first_file(request, "tags")
-    try:
-        named = json.loads(part.data) if part is not None else None
-    except (ValueError, RecursionError):
-        named = None
+    named: Any = None
+    if part is not None:
+        data, budget = part.data, budget_of(request)
+        try:
+            named = await apart(request, lambda: budget.parse(data), len(data), budget)
+        except Refusal as refusal:
+            if refusal.code != "body_malformed":
+                raise
     if not isinstance(named, list) or not named or not all(isinstance(tag, str) for tag in named):
         raise refused('the tags are missing: send a JSON list of their names, such as ["boat"].')
-    return named
+    distinct = list(dict.fromkeys(named))
+    most = desk_of(request).settings.limits.max_images_per_request
+    if len(distinct) > most:  # a search each
+        raise refused(f"{len(distinct):,} tags in one request; {most:,} may be. Send fewer at once.")
+    return distinct
 
 
 def _tags(request: Request, context_id: str, *, make: bool = True) -> Collection:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ....errors import CollectionExistsError, CollectionNotFoundError, LookalikeError
+from ....errors import CollectionExistsError, CollectionNotFoundError, LookalikeError, shown
 from ...server.bodies import read
 from ...server.desk import desk_of, principal_of, request_id_of
-from ..wire import holds_vendor_limits, parse_object, refused
+from ..wire import holds_vendor_limits, read_object, refused
 from . import forms
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from ....core.collection import Collection
     from ....values import CollectionType, Record
+
+T = TypeVar("T")
 
 TYPES: dict[str, CollectionType] = {
     "/similarity/photos/v2": "photos",
@@ -33,14 +35,34 @@ TYPES: dict[str, CollectionType] = {
     "/image_matching/v2": "matching",
 }
 _MOST_NUMBER = 1_000_000_000
+_MOST_NAMED = 10_000  # records that are only named
 _MOST_RECORDS = 10  # with --limits vendor, of those that bring images
 
 
-async def read_asked(request: Request) -> dict[str, Any]:
-    """Read the body; none at all asks for nothing in particular."""
-    asked = parse_object(await read(request) or b"{}", "the body")
-    forms.check_fields(asked.get("fields_to_return"))
-    return asked
+async def read_asked(request: Request, then: Callable[[dict[str, Any]], T]) -> tuple[dict[str, Any], T]:
+    """Read the body, and what is made of it; none at all asks for nothing in particular."""
+
+    def both(asked: dict[str, Any]) -> tuple[dict[str, Any], T]:
+        forms.check_fields(asked.get("fields_to_return"))
+        return asked, then(asked)
+
+    return await read_object(request, await read(request) or b"{}", "the body", both)
+
+
+async def read_query(request: Request) -> tuple[dict[str, Any], bytes | str]:
+    """Read a body that asks for one record, and the picture of that."""
+    return await read_asked(request, lambda asked: forms.source_of(asked.get("query_record")))
+
+
+async def read_records(request: Request, made_of: Callable[[Any], T]) -> tuple[dict[str, Any], list[Any], list[T]]:
+    """Read a body with records that bring images, these records, and what is made of each."""
+
+    def each(asked: dict[str, Any]) -> tuple[list[Any], list[T]]:
+        given = records_in(request, asked, bring_images=True)
+        return given, [made_of(record) for record in given]
+
+    asked, (given, made) = await read_asked(request, each)
+    return asked, given, made
 
 
 def collection_id(request: Request) -> str:
@@ -98,8 +120,11 @@ def records_in(request: Request, asked: Mapping[str, Any], *, bring_images: bool
     given = asked.get("records")
     if not isinstance(given, list) or not given:
         raise refused('"records" is missing: send a list of at least one record.')
-    most = _MOST_RECORDS if holds_vendor_limits(request) else desk_of(request).settings.limits.max_images_per_request
-    if bring_images and len(given) > most:
+    most = _MOST_NAMED
+    if bring_images:
+        limits = desk_of(request).settings.limits
+        most = _MOST_RECORDS if holds_vendor_limits(request) else limits.max_images_per_request
+    if len(given) > most:
         raise refused(f"{len(given):,} records in one request; {most} may be. Send fewer at once.")
     return given
 
@@ -111,7 +136,7 @@ def whole_number(given: Any, name: str, *, least: int) -> int | None:
     if given is None:
         return None
     if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= _MOST_NUMBER:
-        raise refused(f"{name}={str(given)[:40]!r} is no number of records: pass {least} to {_MOST_NUMBER:,}.")
+        raise refused(f"{name}={shown(given)!r} is no number of records: pass {least} to {_MOST_NUMBER:,}.")
     return given
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....core.items import UPLOAD
 from ....core.outside import outside_source
-from ....errors import InputError, LookalikeError
+from ....errors import InputError, LookalikeError, shown
 from ...server.replies import Refusal, refusal_of, reply
 from ..wire import in_hundredths, score_reaching
 
@@ -65,7 +65,7 @@ def distance_of(score: float) -> float:
 def score_at(radius: Any) -> float:
     """Give the score that a record has to reach within a radius."""
     if isinstance(radius, bool) or not isinstance(radius, int | float) or not 0 <= radius <= 100:
-        raise InputError(f"radius={str(radius)[:40]!r} is no distance: pass a number from 0 to 100.")
+        raise InputError(f"radius={shown(radius)!r} is no distance: pass a number from 0 to 100.")
     return score_reaching(100 - radius)
 
 
@@ -90,7 +90,7 @@ def source_of(record: Any, *, stored: bool = True) -> bytes | str:
         InputError: when there is neither.
     """
     if not isinstance(record, Mapping):
-        raise InputError(f"a record is an object, not {str(record)[:40]!r}.")
+        raise InputError(f"a record is an object, not {shown(record)!r}.")
     if record.get("_base64") is not None:
         return outside_source(record["_base64"], stored=False)
     if record.get("_url") is not None:

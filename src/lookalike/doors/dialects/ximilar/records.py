@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from .asked import (
     open_collection,
     open_or_make,
     read_asked,
+    read_records,
     records_in,
     type_of,
     url_or_bytes,
@@ -53,9 +55,7 @@ async def ping(request: Request) -> Response:
 @router.post("/insert")
 async def insert(request: Request) -> Response:
     """Add records; one whose id is there already is left as it is."""
-    asked = await read_asked(request)
-    given = records_in(request, asked, bring_images=True)
-    records = [forms.new_record(record) for record in given]
+    asked, given, records = await read_records(request, forms.new_record)
 
     def work() -> Response:
         collection = open_or_make(request)
@@ -106,7 +106,7 @@ async def delete(request: Request) -> Response:
 @router.post("/allRecords")
 async def all_records(request: Request) -> Response:
     """List records, a page at a time where the query says so."""
-    asked = await read_asked(request)
+    asked, _ = await read_asked(request, condition_of)
     size = whole_number(request.query_params.get("size"), "size", least=1)
     page = whole_number(request.query_params.get("page"), "page", least=1) or 1
 
@@ -130,7 +130,7 @@ async def all_ids(request: Request) -> Response:
 @router.post("/random")
 async def random(request: Request) -> Response:
     """Draw records at random."""
-    asked = await read_asked(request)
+    asked, _ = await read_asked(request, condition_of)
     count = asked.get("count", _RANDOM)
 
     def work() -> Response:
@@ -142,8 +142,7 @@ async def random(request: Request) -> Response:
 
 async def _each(request: Request, scope: Any, work: Callable[[Collection, Any], Record]) -> Response:
     """Do something to each record that is named; one that fails is skipped."""
-    asked = await read_asked(request)
-    given = records_in(request, asked)
+    asked, given = await read_asked(request, partial(records_in, request))
 
     def all_of_them() -> Response:
         collection, done, skipped = open_collection(request, scope), [], []

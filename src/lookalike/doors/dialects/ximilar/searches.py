@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
@@ -15,6 +16,8 @@ from .asked import (
     condition_of,
     open_collection,
     read_asked,
+    read_query,
+    read_records,
     records_in,
     source_or_error,
     url_or_bytes,
@@ -35,38 +38,35 @@ router, stateless = APIRouter(), APIRouter()
 @router.post("/visualKNN")
 async def visual_knn(request: Request) -> Response:
     """Find the records that look most like one."""
-    asked = await read_asked(request)
-    return await _search(request, asked, limit=whole_number(asked.get("k"), "k", least=1) or _K)
+    asked, source = await read_query(request)
+    return await _search(request, asked, source, limit=whole_number(asked.get("k"), "k", least=1) or _K)
 
 
 @router.post("/visualTagsKNN")
 async def visual_tags_knn(request: Request) -> Response:
     """Find the records that look most like one and share its tags."""
-    asked = await read_asked(request)
-    return await _search(request, asked, limit=whole_number(asked.get("k"), "k", least=1) or _K, with_tags=True)
+    asked, source = await read_query(request)
+    return await _search(request, asked, source, limit=whole_number(asked.get("k"), "k", least=1) or _K, with_tags=True)
 
 
 @router.post("/nearDuplicates")
 async def near_duplicates(request: Request) -> Response:
     """Find the records that are the same picture."""
-    asked = await read_asked(request)
-    return await _search(request, asked, radius=asked.get("radius", _COPY_RADIUS))
+    asked, source = await read_query(request)
+    return await _search(request, asked, source, radius=asked.get("radius", _COPY_RADIUS))
 
 
 @router.post("/visualRange")
 async def visual_range(request: Request) -> Response:
     """Find the records within a radius."""
-    asked = await read_asked(request)
-    return await _search(request, asked, radius=asked.get("radius"))
+    asked, source = await read_query(request)
+    return await _search(request, asked, source, radius=asked.get("radius"))
 
 
 @router.post("/visualRankRecords")
 async def visual_rank_records(request: Request) -> Response:
     """Rank records, stored ones and others, by how much they look like one."""
-    asked = await read_asked(request)
-    given = records_in(request, asked, bring_images=True)
-    sources = [source_or_error(record) for record in given]
-    query = forms.source_of(asked.get("query_record"))
+    asked, (given, sources, query) = await read_asked(request, partial(_to_rank, request, stored=True))
 
     def work() -> Response:
         collection = open_collection(request, "read")
@@ -78,8 +78,7 @@ async def visual_rank_records(request: Request) -> Response:
 @router.post("/descriptor")
 async def descriptor(request: Request) -> Response:
     """Give the embeddings of records, stored ones and others."""
-    given = records_in(request, await read_asked(request), bring_images=True)
-    sources = [source_or_error(record) for record in given]
+    _, given, sources = await read_records(request, source_or_error)
 
     def work() -> Response:
         collection, found, skipped = open_collection(request, "read"), [], []
@@ -98,10 +97,7 @@ async def descriptor(request: Request) -> Response:
 @stateless.post("/rank_images")
 async def rank_images(request: Request) -> Response:
     """Rank images by how much each is a copy of one; nothing is stored."""
-    asked = await read_asked(request)
-    given = records_in(request, asked, bring_images=True)
-    sources = [source_or_error(record, stored=False) for record in given]
-    query = forms.source_of(asked.get("query_record"), stored=False)
+    asked, (given, sources, query) = await read_asked(request, partial(_to_rank, request, stored=False))
     library = desk_of(request).library
     return await on_pictures(
         request, [query, *sources], lambda: _ranked(request, asked, given, library.rank(query, sources))
@@ -111,9 +107,7 @@ async def rank_images(request: Request) -> Response:
 @stateless.post("/remove_duplicates")
 async def remove_duplicates(request: Request) -> Response:
     """Give the records whose image is no copy of one before."""
-    asked = await read_asked(request)
-    given = records_in(request, asked, bring_images=True)
-    sources = [source_or_error(record, stored=False) for record in given]
+    _, given, sources = await read_records(request, partial(source_or_error, stored=False))
 
     def work() -> Response:
         kept = desk_of(request).library.distinct(sources)
@@ -126,13 +120,14 @@ async def remove_duplicates(request: Request) -> Response:
 @stateless.post("/visual_hash")
 async def visual_hash(request: Request) -> Response:
     """Give the difference hash of images, 64 bits in hex."""
-    given = records_in(request, await read_asked(request), bring_images=True)
+    _, given, sources = await read_records(request, partial(source_or_error, stored=False))
 
     def work() -> Response:
         found, skipped = [], []
-        for record in given:
+        for record, source in zip(given, sources, strict=True):
             try:
-                source = forms.source_of(record, stored=False)
+                if isinstance(source, LookalikeError):
+                    raise source
                 found.append({**_echo(record), "_visual_hash": desk_of(request).library.difference_hash(source)})
             except LookalikeError as error:
                 skipped.append(forms.skipped_for(record, error))
@@ -141,15 +136,27 @@ async def visual_hash(request: Request) -> Response:
     return await on_pictures(request, [url_or_bytes(record) for record in given], work)
 
 
+def _to_rank(request: Request, asked: Mapping[str, Any], *, stored: bool) -> tuple[list[Any], list[Any], bytes | str]:
+    """Read the records that are to be ranked, their pictures, and the picture that ranks them."""
+    given = records_in(request, asked, bring_images=True)
+    sources = [source_or_error(record, stored=stored) for record in given]
+    return given, sources, forms.source_of(asked.get("query_record"), stored=stored)
+
+
 async def _search(
-    request: Request, asked: Mapping[str, Any], *, limit: int | None = None, radius: Any = None, with_tags: bool = False
+    request: Request,
+    asked: Mapping[str, Any],
+    source: bytes | str,
+    *,
+    limit: int | None = None,
+    radius: Any = None,
+    with_tags: bool = False,
 ) -> Response:
     """Search by a picture or a stored record, and answer with distances.
 
     Of the k nearest a product counts once, where the collection has a product-id field; a radius holds all its photos.
     """
     query: Any = asked.get("query_record")
-    source = forms.source_of(query)
     start = whole_number(asked.get("from"), "from", least=0) or 0
     threshold = None if limit is not None else forms.score_at(radius)
     wanted = limit or whole_number(asked.get("k"), "k", least=1) or desk_of(request).settings.limits.max_limit - start
