@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import urllib.parse
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from clients import Client, ClientError, client, environment
 from exchanges import play
 from serving import API, Served, jpeg, served
 from websites import website
+
+import lookalike
 
 BASE = "/v3.0/imaging/ai/imageSearch"
 STORAGE = "/v3.0/imaging/storage"
@@ -133,7 +136,8 @@ def test_the_client_does_every_operation_of_the_search(aspose: Aspose, folder: P
     left = aspose.find_similar_images(**cid, similarity_threshold=0, max_count=100, image_id="0.jpg")
     assert "2.jpg" not in ids(left)
     aspose.delete_search_image(**cid, image_id="x/copy.jpg")
-    for operation in (aspose.get_search_image, aspose.delete_search_image, aspose.get_image_features):
+    aspose.delete_search_image(**cid, image_id="x/copy.jpg")  # gone already
+    for operation in (aspose.get_search_image, aspose.get_image_features):
         with pytest.raises(ClientError, match="404"):
             operation(**cid, image_id="x/copy.jpg")
     aspose.delete_image_search(**cid)
@@ -298,3 +302,136 @@ def test_what_is_stored_here_is_seen_natively(server: Served) -> None:
 
 def test_golden_exchanges_of_curl(server: Served, folder: Path) -> None:
     assert play("aspose.json", url=server.url, folder=str(folder)) == 34
+
+
+def test_an_image_that_was_never_added_is_stored_by_an_update(aspose: Aspose, folder: Path) -> None:
+    cid = {"search_context_id": aspose.create_image_search()["id"]}
+    aspose.update_search_image(**cid, image_id="new/1.jpg", image_data=str(folder / "1.jpg"))
+    assert Path(aspose.get_search_image(**cid, image_id="new/1.jpg")).read_bytes() == jpeg(1)
+    assert aspose.object_exists(path="new/1.jpg")["exists"] is True
+    found = aspose.find_similar_images(**cid, similarity_threshold=90, max_count=3, image_id="new/1.jpg")
+    assert ids(found) == ["new/1.jpg"]
+    aspose.delete_search_image(**cid, image_id="never there.jpg")
+    with pytest.raises(ClientError, match="404"):
+        aspose.update_search_image(**cid, image_id="nowhere.jpg")  # neither content nor a file
+
+
+@pytest.mark.parametrize("written", ["back\\slash\\1.jpg", "back/slash/1.jpg", "back\\slash/1.jpg"])
+def test_a_backslash_parts_a_path_in_the_storage_and_in_ids(server: Served, written: str) -> None:
+    base = f"{BASE}/{server.post(f'{BASE}/create', headers=SDK).json()['id']}"
+    quoted = urllib.parse.quote(written, safe="")
+    uploaded = server.http.put(f"{STORAGE}/file/{quoted}", content=jpeg(1), headers=SDK)
+    assert uploaded.json() == {"uploaded": ["1.jpg"], "errors": []}
+    for path in (quoted, "back%2Fslash%2F1.jpg", "back/slash/1.jpg", "back%5Cslash%5C1.jpg"):
+        assert server.get(f"{STORAGE}/file/{path}").content == jpeg(1)
+    assert server.post(f"{base}/features", params={"imageId": written}, headers=SDK).status_code == 200
+    for name in ("back\\slash\\1.jpg", "back/slash/1.jpg"):
+        assert server.get(f"{base}/image", params={"imageId": name}).content == jpeg(1)
+        found = server.get(f"{base}/findSimilar", params={"imageId": name, "similarityThreshold": 90}, headers=SDK)
+        assert [one["imageId"] for one in found.json()["results"]] == ["back/slash/1.jpg"]
+        assert server.get(f"{base}/features", params={"imageId": name}).status_code == 200
+    assert server.http.put(f"{base}/image", params={"imageId": written}, content=jpeg(2)).status_code == 200
+    assert server.http.delete(f"{base}/features", params={"imageId": written}).status_code == 200
+    assert server.get(f"{base}/features", params={"imageId": "back/slash/1.jpg"}).status_code == 404
+
+
+def test_an_image_that_is_called_by_a_backslash_since_before_is_still_found(server: Served) -> None:
+    context = server.post(f"{BASE}/create", headers=SDK).json()["id"]
+    record = {"file": ("1.jpg", jpeg(1), "image/jpeg")}
+    named = {"record": json.dumps({"_id": "old\\1.jpg"})}
+    assert server.post(f"{API}/collections/{context}/records", files=record, data=named).status_code == 201
+    params = {"imageId": "old\\1.jpg"}
+    assert server.get(f"{BASE}/{context}/image", params=params).content == jpeg(1)
+    assert server.http.put(f"{BASE}/{context}/features", params=params, content=jpeg(2)).status_code == 200
+    assert server.get(f"{API}/collections/{context}").json()["records"] == 1
+    assert server.http.delete(f"{BASE}/{context}/features", params=params).status_code == 200
+    assert server.get(f"{API}/collections/{context}").json()["records"] == 0
+
+
+# ---- tags, and what has the names that they once had
+
+
+def tag_up(server: Served, context: str, tag: str, seed: int, **sent: Any) -> int:
+    path = f"{BASE}/{context}/addTag"
+    return server.post(path, params={"tagName": tag}, content=jpeg(seed), **sent).status_code
+
+
+def by_tag(server: Served, context: str, tag: str, **sent: Any) -> tuple[int, list[str]]:
+    path = f"{BASE}/{context}/findByTags"
+    found = server.post(path, params={"similarityThreshold": 90}, content=json.dumps([tag]), **sent)
+    return found.status_code, [one["ImageId"] for one in found.json().get("Results", [])]
+
+
+def test_tags_leave_the_collection_of_another_with_their_old_name_alone(tmp_path: Path) -> None:
+    with served(tmp_path / "home", LOOKALIKE_WORKERS="1") as server:
+        for name in ("shop", "shop.tags"):
+            made = server.create(name, type="matching", keep="original")
+            for seed in range(2):
+                server.post(made, files={"file": (f"{seed}.jpg", jpeg(seed), "image/jpeg")})
+        key = server.command("keys", "create", "--name", "k", "--collection", "shop", "--json")
+        shop = {"headers": {"authorization": f"Bearer {json.loads(key)['key']}"}}
+        assert by_tag(server, "shop", "0.jpg", **shop)[0] == 404  # not read
+        assert tag_up(server, "shop", "0.jpg", 1, **shop) == 200
+        assert by_tag(server, "shop", "0.jpg", **shop) == (200, ["1.jpg"])
+        every = json.loads(server.command("keys", "create", "--name", "a", "--json"))["key"]
+        server.http.headers["authorization"] = f"Bearer {every}"
+        records = f"{API}/collections/shop.tags/records"
+        assert server.get(f"{records}/0.jpg/original").content == jpeg(0)  # not overwritten
+        assert tag_up(server, "shop", "1.jpg", 0) == 200
+        assert server.http.delete(f"{BASE}/shop", **shop).status_code == 200
+        assert server.get(f"{API}/collections/shop.tags").json()["records"] == 2  # not deleted
+        server.create("shop", type="matching")
+        assert by_tag(server, "shop", "other") == (404, [])
+        assert by_tag(server, "shop", "0.jpg", **shop)[0] == 404  # tags went with their collection
+
+
+def test_tags_of_an_earlier_lookalike_are_found_replaced_and_deleted_with_their_context(tmp_path: Path) -> None:
+    context = str(uuid.uuid4())
+    with lookalike.open(tmp_path / "home") as library:
+        for name in (context, f"{context}.tags"):
+            made = library.create(name, type="matching", keep="original")
+            made.add([{"_id": "boat", "_bytes": jpeg(0), "_name": "boat"}])
+    with served(tmp_path / "home", LOOKALIKE_WORKERS="1") as server:
+        made = json.loads(server.command("keys", "create", "--name", "k", "--collection", context, "--json"))
+        own = {"headers": {"authorization": f"Bearer {made['key']}"}}
+        assert by_tag(server, context, "boat", **own) == (200, ["boat"])
+        assert tag_up(server, context, "boat", 1, **own) == 200
+        assert by_tag(server, context, "boat", **own) == (200, [])
+        assert server.http.delete(f"{BASE}/{context}", **own).status_code == 200
+        listed = json.loads(server.command("collections", "--json"))
+        assert listed["collections"] == []
+
+
+def test_tags_come_back_with_a_backup(server: Served, tmp_path: Path) -> None:
+    context = server.post(f"{BASE}/create", headers=SDK).json()["id"]
+    server.post(f"{BASE}/{context}/features", params={"imageId": "a"}, content=jpeg(0))
+    assert tag_up(server, context, "boat/ü\n", 0) == 200
+    server.command("backup", "-c", context, str(tmp_path / "kept"))
+    server.command("restore", str(tmp_path / "kept"), "--name", "again")
+    assert by_tag(server, "again", "boat/ü\n") == (200, ["a"])
+    assert tag_up(server, context, "x", 0, headers={}) == 200
+    assert server.post(f"{BASE}/{context}/addTag?tagName=x", content=b"no picture").status_code == 400
+
+
+def test_a_tag_that_is_named_many_times_is_looked_up_once(server: Served) -> None:
+    context = server.post(f"{BASE}/create", headers=SDK).json()["id"]
+    tag_up(server, context, "boat", 0)
+    many = server.post(f"{BASE}/{context}/findByTags", content=json.dumps(["boat"] * 1000))
+    assert many.status_code == 200
+    different = server.post(f"{BASE}/{context}/findByTags", content=json.dumps([str(n) for n in range(101)]))
+    assert different.status_code == 400
+
+
+def test_a_key_for_a_collection_that_is_called_storage_does_not_reach_the_storage(tmp_path: Path) -> None:
+    with served(tmp_path / "home", LOOKALIKE_WORKERS="1") as server:
+        server.create("storage")
+        keys = [json.loads(server.command("keys", "create", "--name", str(n), *options, "--json"))["key"]
+                for n, options in enumerate((("--collection", "storage"), ()))]  # fmt: skip
+        bound, every = ({"headers": {"authorization": f"Bearer {key}"}} for key in keys)
+        assert server.http.put(f"{STORAGE}/file/secret.jpg", content=jpeg(0), **every).status_code == 200
+        for method, path in (("GET", "file/secret.jpg"), ("PUT", "file/x.jpg"), ("GET", "folder"), ("GET", "disc")):
+            assert server.http.request(method, f"{STORAGE}/{path}", content=jpeg(1), **bound).status_code == 403
+        assert server.http.delete(f"{API}/collections/storage", **bound).status_code == 204
+        assert server.get(f"{STORAGE}/file/secret.jpg", **bound).content == jpeg(0)  # now the word means the files
+        again = server.post(f"{API}/collections", json={"name": "storage"}, **every)
+        assert again.status_code == 409

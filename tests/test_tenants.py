@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
 import pytest
 from serving import API, Served, code_of, jpeg, served
 
@@ -205,3 +209,94 @@ def test_a_job_of_another_tenant_looks_like_none(tenants: Tenants) -> None:
         assert [code_of(one) for one in told] == [(404, "job_not_found")] * 2
         words = [one.json()["error"]["message"] for one in told]
         assert words[0].replace(job, none) == words[1]
+
+
+# ---- quotas on bytes: every way to store some
+
+STORAGE = "/v3/imaging/storage"
+_MOST = 400_000  # more than an empty collection takes, less than what is sent
+_MUCH = bytes(range(256)) * 2400  # 614,400 bytes
+
+
+@pytest.fixture
+def small(tenants: Tenants, request: pytest.FixtureRequest) -> dict[str, str]:
+    """A key for all collections that may keep few bytes, and has one collection of its own name."""
+    name = request.node.name[:60]
+    made = tenants.key(name, quotas={"bytes": _MOST})
+    assert tenants.server.post(f"{API}/collections", json={"name": name, "type": "matching"}, headers=made).is_success
+    return made
+
+
+def refused(answer: Any) -> bool:
+    assert answer.status_code in (200, 201, 202, 429), answer.text
+    return bool(answer.status_code == 429)
+
+
+def put_file(tenants: Tenants, key: dict[str, str], path: str, data: bytes) -> Any:
+    return tenants.server.http.put(f"{STORAGE}/file/{path}", content=data, headers=key)
+
+
+def test_files_in_the_storage_count_and_give_room_back(tenants: Tenants, small: dict[str, str]) -> None:
+    http, half = tenants.server.http, _MUCH[:100_000]
+    assert refused(put_file(tenants, small, "q/a", _MUCH))
+    assert not refused(put_file(tenants, small, "q/a", half))
+    assert not refused(put_file(tenants, small, "q/a", half))  # in its own place
+    answers = [http.put(f"{STORAGE}/file/copy/q/a", params={"destPath": f"q/{n}"}, headers=small) for n in range(4)]
+    assert [refused(one) for one in answers][-1]
+    kept = tenants.server.get(f"{STORAGE}/folder/q", headers=small).json()["Value"]
+    whole = http.put(f"{STORAGE}/folder/copy/q", params={"destPath": "r"}, headers=small)
+    assert refused(whole)
+    assert not tenants.server.get(f"{STORAGE}/exist/r").json()["Exists"]
+    moved = http.put(f"{STORAGE}/folder/move/q", params={"destPath": "r"}, headers=small)
+    assert moved.status_code == 200  # takes no more than before
+    assert len(tenants.server.get(f"{STORAGE}/folder/r").json()["Value"]) == len(kept)
+    assert http.delete(f"{STORAGE}/folder/r?recursive=true", headers=small).status_code == 200
+    assert not refused(put_file(tenants, small, "q/b", half))
+    assert not refused(put_file(tenants, tenants.admin, "q/c", _MUCH))  # others have no such quota
+    assert not refused(put_file(tenants, small, "q/d", half))  # and do not count against it
+    http.delete(f"{STORAGE}/folder/q?recursive=true")
+
+
+def test_whose_files_they_are_outlasts_the_server(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with served(home, LOOKALIKE_WORKERS="1") as server:
+        made = json.loads(server.command("keys", "create", "--name", "k", "--max-bytes", "1000", "--json"))["key"]
+        key = {"authorization": f"Bearer {made}"}
+        assert server.http.put(f"{STORAGE}/file/a", content=bytes(900), headers=key).status_code == 200
+        assert server.http.put(f"{STORAGE}/file/b", content=bytes(900), headers=key).status_code == 429
+    with served(home, LOOKALIKE_WORKERS="1") as server:
+        assert server.http.put(f"{STORAGE}/file/b", content=bytes(900), headers=key).status_code == 429
+        assert server.http.put(f"{STORAGE}/file/b", content=bytes(90), headers=key).status_code == 200
+        assert server.http.delete(f"{STORAGE}/file/a", headers=key).status_code == 200
+        assert server.http.put(f"{STORAGE}/file/c", content=bytes(900), headers=key).status_code == 200
+
+
+def test_a_key_that_is_bound_to_the_storage_counts_all_of_it(tenants: Tenants) -> None:
+    bound = tenants.key("bound to files", scope="write", collections=["x", "storage"], quotas={"bytes": 200_000})
+    assert not refused(put_file(tenants, bound, "s/a", _MUCH[:150_000]))
+    assert refused(put_file(tenants, bound, "s/b", _MUCH[:100_000]))
+    assert not refused(put_file(tenants, bound, "s/a", _MUCH[:190_000]))  # in place of the other
+    tenants.server.http.delete(f"{STORAGE}/folder/s?recursive=true")
+
+
+def test_tags_metadata_decisions_events_and_jobs_count(tenants: Tenants, small: dict[str, str], request: Any) -> None:
+    server, name = tenants.server, request.node.name[:60]
+    path = f"{API}/collections/{name}"
+    assert not refused(server.post(f"{path}/records", files={"file": ("0.jpg", jpeg(0), "image/jpeg")}, headers=small))
+    tag = f"/v3/imaging/ai/imageSearch/{name}/addTag"
+    noisy = io.BytesIO()
+    PIL.Image.frombytes("RGB", (400, 500), random.Random(1).randbytes(600_000)).save(noisy, "PNG")
+    assert refused(server.post(tag, params={"tagName": "t"}, content=noisy.getvalue(), headers=small))
+    event = {"id": "e", "at": datetime.now(UTC).isoformat(), "kind": "keep", "collection": name, "batch": "b"}
+    event |= {"pictures": [], "beside": [], "about": [], "moved_to": None, "record": {"text": "x" * 500_000}}
+    assert refused(server.post(f"{path}/ledger", content=json.dumps(event), headers={**small, **LINES}))
+    lines = b'{"_id": "1", "_base64": "%s"}' % base64.b64encode(_MUCH)
+    job = f"{path}/records?job=true"
+    assert refused(server.post(job, content=lines, headers={**small, **LINES}))
+    assert not list((server.home / "jobs").glob(".new-*"))  # what came of it is gone
+    texts = [{"metadata": {"text": f"{n}" + "x" * 300_000}} for n in range(3)]
+    sent = [server.http.patch(f"{path}/records/0.jpg", json=one, headers=small) for one in texts]
+    assert [refused(one) for one in sent][-1]
+    body = {"decision": "keep", "ids": ["0.jpg"]}
+    assert refused(server.post(f"{path}/decisions", json=body, headers=small))
+    assert server.http.delete(f"{path}/records/0.jpg", headers=small).status_code == 204  # what frees room may be done

@@ -826,6 +826,14 @@ class Collection:
         """Give the bytes as they came, where the collection keeps them; None where it does not."""
         return self._store.original(as_stored(self._store, record_id))
 
+    def attach(self, name: str, data: bytes) -> None:
+        """Keep bytes under a name that are no record, in place of what the name had; they go with the collection."""
+        self._store.attach(name, data)
+
+    def attachment(self, name: str) -> bytes | None:
+        """Return the bytes that were attached under a name; None where there are none."""
+        return self._store.attachment(name)
+
     def info(self) -> dict[str, Any]:
         """Give what the collection is, what it holds and how it searches, in plain values."""
         spec = self.spec

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -123,6 +124,14 @@ class JobFolder:
             told = json.loads(line)
             failure = Failure(told["source"], told["code"], told["message"]) if "code" in told else None
             yield Outcome(told["place"], told["id"], told["outcome"], failure)
+
+    def byte_size(self) -> int:
+        """Return the bytes of the input, as long as it is there, and of the outcomes."""
+        size = 0
+        for name in (_INPUT, _OUTCOMES):
+            with suppress(OSError):
+                size += (self.path / name).stat().st_size
+        return size
 
     def drop_input(self) -> None:
         """Remove the input, which nobody needs any more."""

@@ -148,6 +148,10 @@ class Jobs:
                 return self._jobs[job_id]
         raise no_job(job_id)
 
+    def byte_size(self, key_id: str) -> int:
+        """Return what the jobs of a key take on disk: their inputs until they have ended, and their outcomes."""
+        return sum(self._folder(job).byte_size() for job in self.all() if job.key_id == key_id)
+
     def cancel(self, job_id: str) -> Job:
         """Cancel a job; what it has added stays. One that has ended stays as it is."""
         job = self.get(job_id)

@@ -41,11 +41,21 @@ class _Usage:
 
 
 class Meter:
-    """What the keys of a library use. May be used from many threads."""
+    """What the keys of a library use. May be used from many threads.
 
-    def __init__(self, library: Library, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        elsewhere: The bytes that a key has on disk outside of collections and decisions.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        clock: Callable[[], float] = time.monotonic,
+        elsewhere: Callable[[Key], int] = lambda _: 0,
+    ) -> None:
         self._library = library
         self._clock = clock
+        self._elsewhere = elsewhere
         self._pacing = threading.Lock()
         self._buckets: dict[str, tuple[float, float]] = {}  # name -> requests left, when
         self._counting = threading.Lock()
@@ -94,13 +104,14 @@ class Meter:
             raise _storage_error(f'key "{key.name}" may have {most:,} collections. Delete one first.')
 
     @contextmanager
-    def room_for(self, key: Key | None, images: int, *, sent_bytes: int = 0) -> Iterator[None]:
+    def room_for(self, key: Key | None, images: int, *, sent_bytes: int = 0, stored_bytes: int = 0) -> Iterator[None]:
         """Hold room for images while they are added, so that requests of one moment pass no quota together.
 
         Args:
             key: Whose they are; nobody in particular has no quota.
             sent_bytes: What was sent. What the images take on disk is known only when they are there: the last
                 request under a quota on bytes may pass it, by what it brings alone.
+            stored_bytes: What is known to be taken on disk: it passes no quota.
 
         Raises:
             QuotaError: naming the number; `retry_after_s` is short where others of the same key are under way.
@@ -110,32 +121,84 @@ class Meter:
             return
         with self._counting:
             usage = self._usages.setdefault(key.id, _Usage())
-            self._let_in(key, usage, images)
+            self._let_in(key, usage, images, stored_bytes)
             usage.images_under_way += images
-            usage.bytes_under_way += sent_bytes
+            usage.bytes_under_way += sent_bytes + stored_bytes
         try:
             yield
         finally:
             with self._counting:
-                usage.end(images, sent_bytes)
+                usage.end(images, sent_bytes + stored_bytes)
 
-    def _let_in(self, key: Key, usage: _Usage, images: int) -> None:
+    @contextmanager
+    def growing_room(self, key: Key | None) -> Iterator[Callable[[int], None]]:
+        """Hold room for bytes that come piece by piece; what is lent takes so many more, or refuses them.
+
+        Raises:
+            QuotaError: by what is lent, naming the number.
+        """
+        if key is None or key.quotas.bytes is None:
+            yield lambda _: None
+            return
+        taken = 0
+        with self._counting:
+            usage = self._usages.setdefault(key.id, _Usage())
+
+        def take(count: int) -> None:
+            nonlocal taken
+            with self._counting:
+                self._let_in(key, usage, 0, count)
+                usage.bytes_under_way += count
+                taken += count
+
+        try:
+            yield take
+        finally:
+            with self._counting:
+                usage.end(0, taken)
+
+    def _let_in(self, key: Key, usage: _Usage, images: int, stored_bytes: int) -> None:
         """Refuse what passes a quota. A refusal stands on a count that nothing was let in after."""
         if self._clock() - usage.counted_at > _COUNT_AGE_S:
             self._count(key, usage)
         try:
-            _check(key, usage, images)
+            self._check(key, usage, images, stored_bytes)
         except QuotaError:
-            if not usage.images_since:
+            if not usage.images_since and not usage.bytes_since:
                 raise
             self._count(key, usage)
-            _check(key, usage, images)
+            self._check(key, usage, images, stored_bytes)
+
+    def _check(self, key: Key, usage: _Usage, images: int, stored_bytes: int) -> None:
+        """Refuse images over the quotas on images and bytes.
+
+        Raises:
+            QuotaError: naming the number.
+        """
+        most, held = key.quotas.images, usage.images + usage.images_since
+        if most is not None and held + usage.images_under_way + images > most:
+            raise _storage_error(
+                f'key "{key.name}" may have {most:,} images; it has {held:,}, {usage.images_under_way:,} are under '
+                f"way, and {images:,} more were sent. Remove some first.",
+                is_settled=held + images > most,
+            )
+        most, held = key.quotas.bytes, usage.bytes + usage.bytes_since + self._elsewhere(key)
+        least = stored_bytes or 1  # of what is not known, at least something has to fit
+        if most is not None and held + usage.bytes_under_way + least > most:
+            more = f", and {stored_bytes:,} more were sent" if stored_bytes else ""
+            raise _storage_error(
+                f'what key "{key.name}" keeps may take {most:,} bytes; it takes {held:,}, '
+                f"{usage.bytes_under_way:,} are under way{more}. Remove something first.",
+                is_settled=held + least > most,
+            )
 
     def _count(self, key: Key, usage: _Usage) -> None:
         """Count what the key's own collections hold."""
         usage.counted_at = self._clock()
-        usage.images = usage.bytes = usage.images_since = usage.bytes_since = 0
-        for name in key.collections or self._made(key):
+        usage.images = usage.images_since = usage.bytes_since = 0
+        own = list(key.collections) or self._made(key)
+        usage.bytes = self._library.ledger.byte_size(own)
+        for name in own:
             try:
                 found = self._library.collection(name).info()
             except CollectionNotFoundError:
@@ -145,28 +208,6 @@ class Meter:
 
     def _made(self, key: Key) -> list[str]:
         return [name for name in self._library.collections() if name in key.made]
-
-
-def _check(key: Key, usage: _Usage, images: int) -> None:
-    """Refuse images over the quotas on images and bytes.
-
-    Raises:
-        QuotaError: naming the number.
-    """
-    most, held = key.quotas.images, usage.images + usage.images_since
-    if most is not None and held + usage.images_under_way + images > most:
-        raise _storage_error(
-            f'key "{key.name}" may have {most:,} images; it has {held:,}, {usage.images_under_way:,} are under way, '
-            f"and {images:,} more were sent. Remove some first.",
-            is_settled=held + images > most,
-        )
-    most, held = key.quotas.bytes, usage.bytes + usage.bytes_since
-    if most is not None and held + usage.bytes_under_way >= most:
-        raise _storage_error(
-            f'the collections of key "{key.name}" may take {most:,} bytes; they take {held:,}, and '
-            f"{usage.bytes_under_way:,} are under way. Remove some images first.",
-            is_settled=held >= most,
-        )
 
 
 def _storage_error(message: str, *, is_settled: bool = True) -> QuotaError:

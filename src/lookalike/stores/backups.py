@@ -1,8 +1,8 @@
 """Backups: the digest that a copy of a collection carries, and what is looked at before one is brought back.
 
 <folder>/
-├── records.sqlite, name.txt    as in a collection's own folder; the index is derived and stays behind
-└── digest.json                 SHA-256 of both; backups of lookalike 0.1 have none
+├── records.sqlite, name.txt, attachments/    as in a collection's own folder; the index is derived and stays behind
+└── digest.json                               SHA-256 of all of them; backups of lookalike 0.1 have none
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..disk import replace_text
 from ..errors import InputError, StoreDamagedError
-from . import checking, schema
+from . import attachments, checking, schema
 
 DIGEST_FILE = "digest.json"
 _FORMAT = 1
@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 
 def write_digest(folder: Path) -> None:
     """Write the digest of a copy that is finished."""
-    digests = {name: _sha256(folder / name) for name in (schema.FILE, schema.NAME_FILE)}
+    names = (schema.FILE, schema.NAME_FILE, *attachments.names(folder))
+    digests = {name: _sha256(folder / name) for name in names}
     replace_text(folder / DIGEST_FILE, json.dumps({"format": _FORMAT, "sha256": digests}, indent=1) + "\n")
 
 

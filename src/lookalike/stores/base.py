@@ -198,6 +198,14 @@ class Store(Protocol):
         """Give the kept original bytes, or None."""
         ...
 
+    def attach(self, name: str, data: bytes) -> None:
+        """Keep bytes under a name that are no record of it, in place of what the name had; they go with the store."""
+        ...
+
+    def attachment(self, name: str) -> bytes | None:
+        """Return the bytes that were attached under a name, or None."""
+        ...
+
     def neighbors(
         self,
         space: str,

@@ -26,7 +26,7 @@ from ..errors import (
 )
 from ..limits import Limits
 from ..values import Calibration, CollectionSpec, Entry, Neighbors, Pairs, Plan, Record
-from . import checksums, failures, generation, maintenance, moving, remembered, schema, writing
+from . import attachments, checksums, failures, generation, maintenance, moving, remembered, schema, writing
 from .base import Findings, Move, Replace, Written
 from .damage import Damage, vector_of
 from .sql import Where, where
@@ -260,6 +260,16 @@ class EmbeddedStore:
         if not is_sound:
             raise failures.damaged_record(self._folder, record_id, "its original")
         return found
+
+    def attach(self, name: str, data: bytes) -> None:
+        """Keep bytes under a name that are no record of it, in place of what the name had."""
+        with self._truth.reading(), self._truth.failing():  # one that was deleted meanwhile says so
+            attachments.put(self._folder, name, data)
+
+    def attachment(self, name: str) -> bytes | None:
+        """Return the bytes that were attached under a name, or None."""
+        with self._truth.reading(), self._truth.failing():
+            return attachments.get(self._folder, name)
 
     def scan(self, *, filter: Filter | None = None, after: str | None = None) -> Iterator[Record]:
         """Give the records by rising id, those behind `after` when given. Memory stays bounded."""

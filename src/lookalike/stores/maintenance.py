@@ -10,7 +10,7 @@ from pathlib import Path
 from .. import disk
 from ..errors import InputError
 from ..values import Space
-from . import backups, failures, generation, ivf, migration, pairing, remembered, schema
+from . import attachments, backups, failures, generation, ivf, migration, pairing, remembered, schema
 from .connections import BUSY_TIMEOUT_S
 from .transactions import Truth
 
@@ -88,7 +88,7 @@ def backup(truth: Truth, target: Path) -> Mapping[str, Sequence[str]]:
 
 
 def copy(truth: Truth, fresh: Path) -> None:
-    """Copy the truth to a folder that is there, as of one moment; every row has its checksum there."""
+    """Copy the truth to a folder that is there, as of one moment; every row has its checksum there. And attachments."""
     copied = sqlite3.connect(fresh / schema.FILE, isolation_level=None)
     try:
         with truth.reading() as conn:
@@ -101,6 +101,7 @@ def copy(truth: Truth, fresh: Path) -> None:
     finally:
         copied.close()
     disk.replace_text(fresh / schema.NAME_FILE, name)
+    attachments.copy(truth.file.parent, fresh)
 
 
 def _write(truth: Truth, folder: Path, spaces: Sequence[Space], least: int) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request, Response
 
 from ...errors import InputError, RecordNotFoundError, SourceError
-from ..server.desk import desk_of, light, on_pictures, principal_of
+from ..server.desk import desk_of, light, on_pictures, principal_of, room
 from ..server.multipart import Part
 from ..server.paths import Name, RecordId
 from ..server.replies import Refusal, reply
@@ -258,7 +258,8 @@ def _replace(request: Request, collection_id: str, image_id: str, metadata: Mapp
     """Put metadata in place of all there is."""
     fields = {name: value for name, value in metadata.items() if name != "tags"}
     collection = _open(request, collection_id, "write")
-    return collection.update(image_id, fields, tags=metadata.get("tags", ()), replace=True)
+    with room(request):
+        return collection.update(image_id, fields, tags=metadata.get("tags", ()), replace=True)
 
 
 def _limit(request: Request) -> int:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from . import openapi, schema
 from .bodies import JSON, read_model
-from .desk import desk_of, light, principal_of
+from .desk import desk_of, light, principal_of, room
 from .paths import Name
 from .replies import reply
 
@@ -78,7 +78,8 @@ async def change_collection(request: Request, name: Name) -> Response:
 
     def work() -> dict[str, Any]:
         collection = desk_of(request).collection(request, name, "write")
-        collection.configure(**change.model_dump())
+        with room(request):
+            collection.configure(**change.model_dump())
         return _form(collection)
 
     return reply(await light(request, work))

@@ -15,7 +15,7 @@ from ..forms import best_form, decision_form, record_form
 from ..lines import parse_line
 from . import openapi, schema
 from .bodies import JSON, JSON_LINES, apart, budget_of, lines_in, media_type, read, read_model
-from .desk import desk_of, light, principal_of
+from .desk import desk_of, held_of, light, principal_of, room
 from .paths import Name
 from .replies import reply
 
@@ -92,7 +92,8 @@ async def keep_best(request: Request, name: Name) -> Response:
 
     def work() -> dict[str, Any]:
         collection = desk_of(request).collection(request, name, "write")
-        found, events = collection.review.keep_best(threshold=threshold, within=principal_of(request).reach)
+        with room(request):
+            found, events = collection.review.keep_best(threshold=threshold, within=principal_of(request).reach)
         return _best_form(found, _PAGE, events[0].batch if events else None)
 
     return reply(await desk_of(request).lanes.long.run(work))
@@ -135,7 +136,8 @@ async def decide(request: Request, name: Name) -> Response:
 
     def work() -> dict[str, Any]:
         decisions = desk_of(request).collection(request, name, "write").decisions
-        return decision_form(decisions.decide(told.decision, told.ids, beside=told.beside, batch=told.batch))
+        with room(request):
+            return decision_form(decisions.decide(told.decision, told.ids, beside=told.beside, batch=told.batch))
 
     return reply(await light(request, work), 201)
 
@@ -186,7 +188,8 @@ async def merge_ledger(request: Request, name: Name) -> Response:
         for event in events:
             _check_event(event, name)
         desk, reach = desk_of(request), principal_of(request).reach
-        added = desk.library.ledger.merge(events, within=reach, limits=desk.settings.limits)
+        with room(request, stored_bytes=held_of(request).bytes):
+            added = desk.library.ledger.merge(events, within=reach, limits=desk.settings.limits)
         return {"added": added, "read": len(events)}
 
     return reply(await light(request, work))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from ...core.file_usage import NOTES, FileUsage
+from ...core.files import FOLDER as FILES
+from ...core.files import RIGHT, Files
 from ...core.keys import Key, Keys, Scope
 from ...core.metering import Meter
-from ...errors import CollectionNotFoundError, ScopeError
+from ...errors import CollectionNotFoundError, ConflictError, ScopeError
 from .additions import Additions
 from .connections import Connections
 from .lanes import Lane, Memory
@@ -101,7 +105,8 @@ class Desk:
         self.library = library
         self.pool = pool
         self.keys = keys
-        self.meter = Meter(library)
+        self.meter = Meter(library, elsewhere=self._elsewhere)
+        self._file_usage = FileUsage(settings.home / FILES, settings.home / NOTES)
         self._creating = threading.Lock()
         self.connections = Connections(settings.serving)
         self.reception = Reception()
@@ -144,7 +149,10 @@ class Desk:
 
         Raises:
             QuotaError: when the caller has as many as it may have.
+            ConflictError: for the name that keys have for the files.
         """
+        if name == RIGHT and (self.settings.home / FILES).exists():
+            raise ConflictError(f'"{name}" stands in keys for files that are here already. Choose another name.')
         if principal.key is None:
             return self.library.create(name, **wanted)
         with self._creating:  # one after the other: two of the same moment cannot pass a quota together
@@ -152,6 +160,24 @@ class Desk:
             made = self.library.create(name, **wanted)
             self.keys.note_made(principal.key, made.name)
         return made
+
+    def files_for(self, principal: Principal) -> Files:
+        """Give the files that are kept beside collections, for a caller, whose quota counts what is written."""
+        key = principal.key
+        is_counted = key is not None and key.quotas.bytes is not None and not key.collections
+        return Files(
+            self.settings.home / FILES,
+            self._file_usage,
+            owner=key.id if key is not None and is_counted else None,
+            room=lambda size: self.meter.room_for(key, 0, stored_bytes=size),
+        )
+
+    def _elsewhere(self, key: Key) -> int:
+        """Return what a key has on disk outside of collections: files, and the inputs and outcomes of its jobs."""
+        files = self._file_usage.of(key.id)
+        if RIGHT in key.collections:  # it is bound to the files as to a collection, whoever wrote them
+            files = self._file_usage.total()
+        return files + self.jobs.byte_size(key.id)
 
     def no_collection(self, principal: Principal, name: str) -> CollectionNotFoundError:
         """Say that a collection is not there, naming only those that the caller may see."""
@@ -180,6 +206,16 @@ def request_id_of(request: Request) -> str:
 def held_of(request: Request) -> Held:
     """Give what a request holds of the memory."""
     return cast("Held", request.scope["state"]["held"])
+
+
+def room(request: Request, *, images: int = 0, stored_bytes: int = 0) -> AbstractContextManager[None]:
+    """Hold room under the quotas of a caller, on a thread, while what the request brought is stored.
+
+    Args:
+        stored_bytes: What it takes on disk, where that is known; else what came is taken for it.
+    """
+    key, sent = principal_of(request).key, 0 if stored_bytes else held_of(request).bytes
+    return desk_of(request).meter.room_for(key, images, sent_bytes=sent, stored_bytes=stored_bytes)
 
 
 async def light(request: Request, work: Callable[[], T]) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace as replace_in
 from itertools import islice
@@ -118,18 +118,19 @@ async def accept_job(request: Request, name: str, *, replace: bool) -> Response:
     await light(request, lambda: desk.collection(request, name, "write"))
     draft = await light(request, desk.jobs.draft)
     try:
-        await _receive(request, draft)
-        job = await light(
-            request,
-            lambda: desk.jobs.submit(
-                draft,
-                collection=name,
-                form=request.headers["content-type"],
-                replace=replace,
-                key_id=key.id if key else None,
-                request_id=request_id_of(request),
-            ),
-        )
+        with desk.meter.growing_room(key) as take:
+            await _receive(request, draft, take)
+            job = await light(
+                request,
+                lambda: desk.jobs.submit(
+                    draft,
+                    collection=name,
+                    form=request.headers["content-type"],
+                    replace=replace,
+                    key_id=key.id if key else None,
+                    request_id=request_id_of(request),
+                ),
+            )
     except BaseException:
         await asyncio.to_thread(shutil.rmtree, draft, ignore_errors=True)
         raise
@@ -231,9 +232,10 @@ def _job(request: Request, job_id: str) -> Job:
     return job
 
 
-async def _receive(request: Request, draft: Path) -> None:
+async def _receive(request: Request, draft: Path, take: Callable[[int], None]) -> None:
+    """Write a body to disk as it comes; `take` holds room for it under the quota of who sends it."""
     most = desk_of(request).settings.limits.max_job_bytes
-    size = 0
+    size = taken = 0
     with (
         disk.reporting(draft.parent),
         open(draft / "input", "wb", buffering=_CHUNK, opener=disk.open_private) as stream,
@@ -241,6 +243,10 @@ async def _receive(request: Request, draft: Path) -> None:
         async for chunk in chunks_of(request, most):
             size += len(chunk)
             stream.write(chunk)
+            if not taken or size - taken >= _CHUNK:
+                await asyncio.to_thread(take, size - taken)
+                taken = size
+    await asyncio.to_thread(take, size - taken)
     if not size:
         raise InputError("the body of this job is empty: send JSON lines, or files as multipart.")
 

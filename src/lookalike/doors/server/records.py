@@ -33,7 +33,7 @@ from .bodies import (
     read_parts,
     read_pictures,
 )
-from .desk import desk_of, held_of, light, on_pictures, principal_of
+from .desk import desk_of, held_of, light, on_pictures, principal_of, room
 from .jobs import accept_job
 from .paths import Name, RecordId, etag_of, names, outcome_form, seen
 from .replies import error_of, reply
@@ -188,15 +188,16 @@ async def change_record(request: Request, name: Name, record_id: RecordId) -> Re
 
     def work() -> Any:
         collection = desk_of(request).collection(request, name, "write")
-        return collection.update(
-            record_id,
-            change.told.metadata,
-            tags=change.told.tags,
-            unset=change.told.unset,
-            replace=change.told.replace,
-            source=source,
-            seen=seen(request, collection, record_id),
-        )
+        with room(request):
+            return collection.update(
+                record_id,
+                change.told.metadata,
+                tags=change.told.tags,
+                unset=change.told.unset,
+                replace=change.told.replace,
+                source=source,
+                seen=seen(request, collection, record_id),
+            )
 
     record = await (light(request, work) if source is None else on_pictures(request, [source], work))
     return reply(record_form(record), 200, {"ETag": etag_of(record)})

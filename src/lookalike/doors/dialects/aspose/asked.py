@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from ....core.files import Files
-from ....errors import NotFoundError
+from ....core.files import RIGHT, Files
+from ....errors import NotFoundError, ScopeError
 from ...server.bodies import MULTIPART, apart, media_type, parts_in, read
 from ...server.desk import desk_of, principal_of
 from ...server.multipart import Part, boundary_of
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ....core.collection import Collection
 
 STORAGES = ("", "default", "First Storage")  # there is one; what a client leaves out, and what the vendor called it
-_STORAGE_NAME = "storage"  # keys that are for some collections reach the files when this is one of them
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
@@ -80,13 +79,17 @@ def context(request: Request, context_id: str, scope: Any) -> Collection:
 
 
 def files_for(request: Request, scope: Any) -> Files:
-    """Give the files of the storage.
+    """Give the files of the storage, for the caller: what is written counts against its quota.
 
     Raises:
-        ScopeError: when the caller may not.
+        ScopeError: when the caller may not. Where a collection has the name that stands for the storage in keys, a key
+            that is bound to it is for that collection.
     """
-    principal_of(request).check(scope, _STORAGE_NAME)
-    return Files(desk_of(request).settings.home / "files")
+    desk, principal = desk_of(request), principal_of(request)
+    principal.check(scope, RIGHT)
+    if principal.reach and RIGHT in desk.library.collections():
+        raise ScopeError(f'the storage is not for this key: here "{RIGHT}" is a collection. Use a key for all of them.')
+    return desk.files_for(principal)
 
 
 def check_storage(request: Request, *names: str) -> None:
@@ -107,4 +110,23 @@ def source_for(request: Request, collection: Collection, image_id: str) -> bytes
     Raises:
         NotFoundError: when it is neither.
     """
-    return f"id:{image_id}" if image_id in collection else files_for(request, "read").read(image_id)
+    held = id_in(collection, image_id)
+    return f"id:{held}" if held in collection else file_in(request, image_id)
+
+
+def file_in(request: Request, image_id: str) -> bytes:
+    """Give the image that is a file of the storage.
+
+    Raises:
+        NotFoundError: when there is none.
+        ImageTooLargeError: when it has more bytes than an image may have.
+    """
+    return files_for(request, "read").read(image_id, most_bytes=desk_of(request).settings.limits.max_image_bytes)
+
+
+def id_in(collection: Collection, image_id: str) -> str:
+    """Give the id of a context's image for what a client calls it: \\ parts a path as / does, as in the storage.
+
+    An image that is called by the very text, as before that was so, is found by it.
+    """
+    return image_id if "\\" not in image_id or image_id in collection else image_id.replace("\\", "/")

@@ -6,18 +6,17 @@ import base64
 import struct
 import uuid
 from collections.abc import Iterator
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
 from ....core.webpage import image_addresses
-from ....errors import NotFoundError
 from ...server.desk import desk_of, light, on_pictures, principal_of
 from ...server.paths import Name
 from ..wire import refused, store, store_all
 from . import forms
-from .asked import check_storage, content_of, context, files_for, image_id_in, source_for, text_in
+from .asked import check_storage, content_of, context, file_in, files_for, id_in, image_id_in, source_for, text_in
+from .tags import delete_earlier
 
 if TYPE_CHECKING:
     from ....core.collection import Collection
@@ -25,14 +24,9 @@ if TYPE_CHECKING:
 
 _MOST_PAGE_BYTES = 10_000_000
 _PAGE_TIMEOUT_S = 20.0
-_AT_ONCE = 32  # files of a folder that are held in memory together
+_AT_ONCE, _AT_ONCE_BYTES = 32, 64_000_000  # files of a folder that are held in memory together
 
 router = APIRouter(prefix="/ai/imageSearch")
-
-
-def tags_name(context_id: str) -> str:
-    """Name the collection of a context's tags: a reference image each, under the tag as id."""
-    return f"{context_id}.tags"
 
 
 @router.post("/create")
@@ -60,10 +54,8 @@ async def delete(request: Request, context_id: Name) -> Response:
 
     def work() -> None:
         context(request, context_id, "write")
-        library = desk_of(request).library
-        library.delete_collection(context_id)
-        if tags_name(context_id) in library.collections():
-            library.delete_collection(tags_name(context_id))
+        desk_of(request).library.delete_collection(context_id)
+        delete_earlier(request, context_id)
 
     await light(request, work)
     return forms.answer(request)
@@ -82,7 +74,7 @@ async def create_features(request: Request, context_id: Name) -> Response:
         elif folder is not None:
             _index_folder(request, collection, files_for(request, "read"), folder)
         elif image_id is not None:
-            _index(request, collection, image_id, files_for(request, "read").read(image_id))
+            _index(request, collection, image_id, file_in(request, image_id))
         else:
             raise refused("nothing to index: send an image, or name one by imageId, or a folder by imagesFolder.")
 
@@ -113,7 +105,7 @@ async def get_features(request: Request, context_id: Name) -> Response:
 
     def work() -> list[float]:
         collection = context(request, context_id, "read")
-        return collection.embedding(f"id:{collection.get(image_id).id}")
+        return collection.embedding(f"id:{collection.get(id_in(collection, image_id)).id}")
 
     return forms.answer(request, _features(image_id, await light(request, work)))
 
@@ -125,7 +117,7 @@ async def update_features(request: Request, context_id: Name) -> Response:
 
     def work() -> None:
         collection = context(request, context_id, "write")
-        collection.get(image_id)
+        collection.get(id_in(collection, image_id))
         _index(request, collection, image_id, _content_or_file(request, content, image_id))
 
     await on_pictures(request, [b""], work)
@@ -139,7 +131,7 @@ async def delete_features(request: Request, context_id: Name) -> Response:
 
     def work() -> None:
         collection = context(request, context_id, "write")
-        collection.delete(collection.get(image_id).id)
+        collection.delete(collection.get(id_in(collection, image_id)).id)
 
     await light(request, work)
     return forms.answer(request)
@@ -162,14 +154,12 @@ async def extract_features(request: Request, context_id: Name) -> Response:
 @router.post("/{context_id}/image")
 @router.put("/{context_id}/image")
 async def put_image(request: Request, context_id: Name) -> Response:
-    """Store an image in the storage and index it; without content index the one of the storage."""
+    """Store an image in the storage and index it, in place of one of its id; without content that of the storage."""
     content, image_id = await content_of(request), image_id_in(request)
 
     def work() -> None:
         collection = context(request, context_id, "write")
         files = files_for(request, "write")
-        if request.method == "PUT" and image_id not in collection and files.kind(image_id) != "file":
-            raise NotFoundError(f'there is no image "{image_id[:80]}" to update. Add it first.')
         _index(request, collection, image_id, _content_or_file(request, content, image_id))
         if content is not None:
             files.write(image_id, content)
@@ -185,24 +175,23 @@ async def get_image(request: Request, context_id: Name) -> Response:
 
     def work() -> bytes:
         collection = context(request, context_id, "read")
-        kept = collection.original(image_id) if image_id in collection else None
-        return files_for(request, "read").read(image_id) if kept is None else kept
+        held = id_in(collection, image_id)
+        kept = collection.original(held) if held in collection else None
+        return file_in(request, image_id) if kept is None else kept
 
     return Response(await light(request, work), media_type="application/octet-stream")
 
 
 @router.delete("/{context_id}/image")
 async def delete_image(request: Request, context_id: Name) -> Response:
-    """Delete an image from the context and from the storage."""
+    """Delete an image from the context and from the storage; one that is in neither is gone already."""
     image_id = image_id_in(request)
 
     def work() -> None:
         collection, files = context(request, context_id, "write"), files_for(request, "write")
-        was_there = collection.delete(image_id)
+        collection.delete(id_in(collection, image_id))
         if files.kind(image_id) == "file":
             files.remove(image_id)
-        elif not was_there:
-            raise NotFoundError(f'there is no image "{image_id[:80]}".')
 
     await light(request, work)
     return forms.answer(request)
@@ -219,20 +208,33 @@ def _features(image_id: str, embedding: list[float]) -> dict[str, Any]:
 
 
 def _content_or_file(request: Request, content: bytes | None, image_id: str) -> bytes:
-    return files_for(request, "read").read(image_id) if content is None else content
+    return file_in(request, image_id) if content is None else content
 
 
 def _index(request: Request, collection: Collection, image_id: str, content: bytes) -> None:
+    image_id = id_in(collection, image_id)
     store(request, collection, {"_id": image_id, "_bytes": content, "_name": image_id}, replace=True)
 
 
 def _index_folder(request: Request, collection: Collection, files: Files, folder: str) -> None:
     """Index all files of a folder, under their paths in the storage; what is no picture is left out."""
-    for paths in _batches(files.walk(folder)):
+    for paths in _batches(files, folder, desk_of(request).settings.limits.max_image_bytes):
         records = [{"_id": path, "_bytes": files.read(path), "_name": path} for path in paths]
         store_all(request, collection, records, replace=True)
 
 
-def _batches(paths: Iterator[str]) -> Iterator[list[str]]:
-    while batch := list(islice(paths, _AT_ONCE)):
+def _batches(files: Files, folder: str, most_bytes: int) -> Iterator[list[str]]:
+    """Give the paths of the files that may be pictures, as many at once as fit in memory."""
+    batch: list[str] = []
+    left = _AT_ONCE_BYTES
+    for path in files.walk(folder):
+        size = files.entry(path).byte_size
+        if size > most_bytes:
+            continue
+        if batch and (len(batch) >= _AT_ONCE or size > left):
+            yield batch
+            batch, left = [], _AT_ONCE_BYTES
+        batch.append(path)
+        left -= size
+    if batch:
         yield batch

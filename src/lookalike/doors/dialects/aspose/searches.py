@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from ....errors import CollectionNotFoundError, NotFoundError
 from ...server.bodies import apart, budget_of
-from ...server.desk import desk_of, on_pictures, principal_of
+from ...server.desk import desk_of, on_pictures
 from ...server.paths import Name
 from ...server.replies import Refusal
-from ..wire import refused, score_reaching, store
-from . import forms
+from ..wire import refused, score_reaching
+from . import forms, tags
 from .asked import check_storage, content_of, context, first_file, image_id_in, number_in, source_for, text_in
-from .contexts import tags_name
-
-if TYPE_CHECKING:
-    from ....core.collection import Collection
 
 _MOST_COUNT = 10_000
 _COUNT = 10
@@ -82,8 +77,7 @@ async def add_tag(request: Request, context_id: Name) -> Response:
         raise refused("a tag needs an image: send one.")
 
     def work() -> None:
-        context(request, context_id, "write")
-        store(request, _tags(request, context_id), {"_id": tag, "_bytes": content, "_name": tag}, replace=True)
+        tags.add(request, context(request, context_id, "write"), tag, content)
 
     await on_pictures(request, [content], work)
     return forms.answer(request)
@@ -95,10 +89,11 @@ async def find_by_tags(request: Request, context_id: Name) -> Response:
     conditions, named = _conditions(request), await _named_tags(request)
 
     def work() -> list[tuple[str, float]]:
-        collection, tags = context(request, context_id, "read"), _tags(request, context_id, make=False)
+        collection = context(request, context_id, "read")
+        references = [tags.reference(request, collection, tag) for tag in named]
         best: dict[str, float] = {}
-        for tag in named:
-            for match in collection.search(_reference(tags, tag), verify=0, **conditions):
+        for reference in references:
+            for match in collection.search(reference, verify=0, **conditions):
                 best[match.id] = max(match.score, best.get(match.id, 0.0))
         return sorted(best.items(), key=lambda one: (-one[1], one[0]))[: conditions["limit"]]
 
@@ -131,21 +126,3 @@ async def _named_tags(request: Request) -> list[str]:
     if len(distinct) > most:  # a search each
         raise refused(f"{len(distinct):,} tags in one request; {most:,} may be. Send fewer at once.")
     return distinct
-
-
-def _tags(request: Request, context_id: str, *, make: bool = True) -> Collection:
-    """Open the collection of a context's tags."""
-    desk, name = desk_of(request), tags_name(context_id)
-    try:
-        return desk.library.collection(name)
-    except CollectionNotFoundError as error:
-        if make:
-            return desk.create_collection(principal_of(request), name, type="matching", keep="original")
-        raise NotFoundError("this context has no tags yet. Add one first.") from error
-
-
-def _reference(tags: Collection, tag: str) -> bytes:
-    kept = tags.original(tag) if tag in tags else None
-    if kept is None:
-        raise NotFoundError(f'there is no tag "{tag[:80]}". Add it first.')
-    return kept

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.responses import FileResponse
 
 from ...server.desk import light
 from ...server.paths import Name
@@ -47,16 +48,17 @@ async def upload_file(request: Request, path: Name) -> Response:
     part = await first_file(request, "file")
     if part is None:
         raise refused("no file: send one as multipart or as the body.")
-    target = f"{path}{part.filename or ''}" if path.endswith("/") else path
+    target = f"{path}{part.filename or ''}" if path.endswith(("/", "\\")) else path
     await _changing(request, lambda: files_for(request, "write").write(target, part.data))
-    return forms.answer(request, {"uploaded": [target.rstrip("/").rsplit("/", 1)[-1]], "errors": []})
+    name = target.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    return forms.answer(request, {"uploaded": [name], "errors": []})
 
 
 @router.get("/file/{path:path}")
 async def download_file(request: Request, path: Name) -> Response:
-    """Give the bytes of a file."""
-    data = await _changing(request, lambda: files_for(request, "read").read(path))
-    return Response(data, media_type="application/octet-stream")
+    """Give the bytes of a file, piece by piece."""
+    place = await _changing(request, lambda: files_for(request, "read").place(path))
+    return FileResponse(place, media_type="application/octet-stream")
 
 
 @router.delete("/file/{path:path}")

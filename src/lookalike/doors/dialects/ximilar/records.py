@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request, Response
 
 from ....errors import CollectionNotFoundError, LookalikeError
-from ...server.desk import light, on_pictures, principal_of, request_id_of
+from ...server.desk import light, on_pictures, principal_of, request_id_of, room
 from ..wire import store_all
 from . import forms
 from .asked import (
@@ -86,7 +86,8 @@ async def update(request: Request) -> Response:
     def change(collection: Collection, record: Any) -> Record:
         record_id = forms.id_of(record)
         fields, tags = forms.fields_of(record)
-        return collection.update(record_id, fields, tags=tags)
+        with room(request):
+            return collection.update(record_id, fields, tags=tags)
 
     return await _each(request, "write", change)
 
