@@ -14,8 +14,10 @@ import PIL.ImageDraw
 import pytest
 
 import lookalike
+from lookalike import intake
 from lookalike.core.relations import SAME_PICTURE
 from lookalike.core.results import Comparison
+from lookalike.limits import Limits
 
 Picture = PIL.Image.Image
 Compare = Callable[[object, object], Comparison]
@@ -166,3 +168,63 @@ def test_where_only_thumbnails_are_left_a_page_number_says_nothing(tmp_path: Pat
         for name in "ab":
             (pages / f"{name}.png").unlink()
         assert shelf.compare("id:a.png", "id:b.png").relation in ("similar", "unrelated")
+
+
+# --- alpha ------------------------------------------------------------------------------------------------------
+
+
+SYMBOLS = {
+    "star": [(0, -10), (3, -3), (10, -3), (4, 2), (6, 10), (0, 5), (-6, 10), (-4, 2), (-10, -3), (-3, -3)],
+    "house": [(-7, 10), (-7, -1), (-10, -1), (0, -10), (10, -1), (7, -1), (7, 10)],
+    "bolt": [(2, -10), (-6, 2), (-1, 2), (-3, 10), (6, -2), (1, -2)],
+    "bar": [(-9, -3), (9, -3), (9, 3), (-9, 3)],
+}
+
+
+def icon(name: str, color: tuple[int, ...], side: int = 96) -> Picture:
+    """Draw an icon on nothing; the color of what is not seen is that of what is."""
+    alpha = PIL.Image.new("L", (side * 4, side * 4), 0)
+    points = [(side * (2 + x * 0.18), side * (2 + y * 0.18)) for x, y in SYMBOLS[name]]
+    PIL.ImageDraw.Draw(alpha).polygon(points, fill=255 if len(color) == 3 else color[3])
+    drawn = PIL.Image.new("RGBA", (side, side), (*color[:3], 0))
+    drawn.putalpha(alpha.resize((side, side), PIL.Image.Resampling.BOX))
+    return drawn
+
+
+INKS = {"white": (255, 255, 255), "black": (0, 0, 0), "half white": (255, 255, 255, 120), "pale": (225, 225, 230, 90)}
+
+
+@pytest.mark.parametrize("ink", INKS)
+def test_icons_on_nothing_are_told_apart_and_found_in_another_size(ink: str, compare: Compare) -> None:
+    icons = {name: icon(name, INKS[ink]) for name in SYMBOLS}
+    for a, b in itertools.combinations(icons.values(), 2):
+        assert compare(saved(a, "PNG"), saved(b, "PNG")).relation not in SAME_PICTURE
+    for name, drawn in icons.items():
+        assert compare(saved(drawn, "PNG"), saved(icon(name, INKS[ink], 48), "PNG")).relation in SAME_PICTURE
+
+
+def test_a_white_icon_finds_its_own_small_copy_first(tmp_path: Path) -> None:
+    with lookalike.open(tmp_path / "home") as library:
+        shelf = library.create("icons")
+        small = ({"_id": name, "_bytes": saved(icon(name, INKS["white"], 40), "PNG")} for name in SYMBOLS)
+        assert not shelf.add(small).failed
+        for name in SYMBOLS:
+            assert shelf.search(saved(icon(name, INKS["white"]), "PNG"))[0].id == name
+
+
+def test_the_same_pixels_are_those_stored_alpha_included(compare: Compare) -> None:
+    whole, faint = icon("star", INKS["black"]), icon("star", (0, 0, 0, 250))
+    assert compare(saved(whole, "PNG"), saved(whole, "TIFF")).relation == "same_pixels"
+    assert compare(saved(whole, "PNG"), saved(faint, "PNG")).relation == "reencoded"
+    opaque = canvas("house")
+    assert compare(saved(opaque, "PNG"), saved(opaque.convert("RGBA"), "PNG")).relation == "same_pixels"
+
+
+def test_a_light_thing_that_was_cut_out_stays_on_white() -> None:
+    shirt = PIL.Image.new("RGBA", (200, 200), (0, 0, 0, 0))
+    shirt.paste((228, 226, 222, 255), (40, 30, 160, 190))
+    pixels = intake.read(saved(shirt, "PNG"), limits=Limits()).pixels
+    assert pixels[5, 5].tolist() == [255, 255, 255]
+    dark = intake.read(saved(icon("star", INKS["white"]), "PNG"), limits=Limits()).pixels
+    assert dark[2, 2].tolist() == [0, 0, 0]
+    assert dark[48, 48].tolist() == [255, 255, 255]

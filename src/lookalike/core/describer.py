@@ -149,7 +149,7 @@ class Describer:
         )
 
     def pixel_hash(self, source: Any) -> str:
-        """Hash all pixels of a picture in full size: SHA-256 in hex, equal for a PNG and a BMP of one picture.
+        """Hash all pixels of a picture in full size, alpha included: SHA-256 in hex, equal for a PNG and a BMP of one.
 
         Raises:
             SourceError: when the source gives no picture.
@@ -158,7 +158,8 @@ class Describer:
         """
         if self._workers is not None:
             return self._workers.pixel_hash(self.encoder_name, self._bytes(source))
-        pixels = intake.read(source, limits=self.settings.limits, min_side_px=sys.maxsize, fetch=self.fetcher).pixels
+        limits = self.settings.limits
+        pixels = intake.read(source, limits=limits, min_side_px=sys.maxsize, fetch=self.fetcher, flat=False).pixels
         digest = hashlib.sha256(str(pixels.shape).encode())
         digest.update(pixels.tobytes())
         return digest.hexdigest()

@@ -61,6 +61,7 @@ def decode(
     min_side_px: int = 448,
     crop: Box | None = None,
     suffix: str = "",
+    flat: bool = True,
 ) -> Image:
     """Decode bytes to an upright RGB image.
 
@@ -69,6 +70,7 @@ def decode(
         min_side_px: The shorter side is reduced by whole factors and stays at least this long.
         crop: (x, y, width, height) in pixels as shown; only this part is given, and `size_px` is its size.
         suffix: The name's suffix, lower case with its dot; only TGA needs it.
+        flat: Whether alpha is laid over a ground. Else a picture that is not opaque has (h, w, 4) pixels, as stored.
 
     Raises:
         ImageTooLargeError, ImageUndecodableError, ImageUnsupportedError: for bytes that give no picture.
@@ -81,7 +83,7 @@ def decode(
         raise _refusal(kind, label)
     digest = hashlib.sha256(data)
     try:
-        pixels, size_px = _guarded(data, kind, label, limits, min_side_px, crop)
+        pixels, size_px = _guarded(data, kind, label, limits, min_side_px, crop, flat)
     except LookalikeError:
         raise
     except MemoryError as exc:
@@ -186,26 +188,26 @@ def stored_box(crop: Box, size_px: tuple[int, int], turn: int) -> Box:
 
 
 def _guarded(
-    data: bytes, kind: str, label: str, limits: Limits, min_side_px: int, crop: Box | None
+    data: bytes, kind: str, label: str, limits: Limits, min_side_px: int, crop: Box | None, flat: bool
 ) -> tuple[Any, tuple[int, int]]:
     """Decode; where the process turns warnings into errors, decode once more with warnings off.
 
     `catch_warnings` changes the whole process, so it is used in that case only, one thread at a time.
     """
     try:
-        return _decode(data, kind, label, limits, min_side_px, crop)
+        return _decode(data, kind, label, limits, min_side_px, crop, flat)
     except Warning:
         with _QUIET, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _decode(data, kind, label, limits, min_side_px, crop)
+            return _decode(data, kind, label, limits, min_side_px, crop, flat)
 
 
 def _decode(
-    data: bytes, kind: str, label: str, limits: Limits, min_side_px: int, crop: Box | None
+    data: bytes, kind: str, label: str, limits: Limits, min_side_px: int, crop: Box | None, flat: bool
 ) -> tuple[Any, tuple[int, int]]:
     import numpy as np
 
-    from .pixels import to_rgb
+    from .pixels import to_rgb, with_alpha
 
     image = _open(data, kind, label, limits)
     check_pixels(image.size, limits, label)
@@ -220,6 +222,10 @@ def _decode(
     if crop is not None:
         check_crop(crop, shown)
         image = _cut(image, stored_box(crop, shown, turn), stored)
+    if not flat and image.has_transparency_data:
+        layers = np.asarray(upright(with_alpha(image), turn))
+        if layers[..., 3].min() < 255:
+            return layers, shown
     rgb = to_rgb(image, whole_factor(min(image.size), min_side_px), **_gray_scale(image, kind))
     rgb = upright(_to_srgb(rgb, image), turn)
     return np.asarray(rgb), shown

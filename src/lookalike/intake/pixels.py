@@ -1,4 +1,4 @@
-"""From any mode or array to RGB, 8 bit, reduced: alpha over white, deep gray scaled and never clipped."""
+"""From any mode or array to RGB, 8 bit, reduced: alpha over a ground that shows it, deep gray scaled, not clipped."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 # Large pictures are converted in strips of about this many pixels, so that no second full-size picture is made.
 _STRIP_PIXELS = 1_000_000
+_SEEN_PX = 256  # a side of what the ground is chosen by
+_WHITE, _GRAY = 255, 128
+_SHOWN = 16.0  # levels of contrast; a white shirt on white has 20 to 40
 
 
 def to_rgb(image: PILImage.Image, factor: int, *, bits: int = 16, inverted: bool = False) -> PILImage.Image:
     """Convert a loaded picture to RGB and make both sides `factor` times smaller (rounded up).
 
-    Transparent pictures are laid over white before anything is averaged, so that hidden colors never leak.
+    Transparent pictures are laid over a ground (see `shown_on`) before anything is averaged, so that hidden colors
+    never leak.
 
     Args:
         factor: 1 or more; each output pixel is the mean of factor x factor pixels.
@@ -60,7 +64,8 @@ def _conversion(image: PILImage.Image, bits: int, inverted: bool) -> Convert:
         low, high = gray_range(*image.getextrema())
         return _deep_gray(low, high, False)
     if image.has_transparency_data:
-        return over_white
+        ground = shown_on(image)
+        return lambda part: over(part, ground)
     return lambda part: part.convert("RGB")
 
 
@@ -101,14 +106,49 @@ def scale_levels(values: npt.NDArray[Any], low: float, high: float) -> U8:
     return levels
 
 
-def over_white(image: PILImage.Image) -> PILImage.Image:
-    """Lay a picture with alpha, a color key or a transparent palette over white."""
-    from PIL import Image
+def shown_on(image: PILImage.Image) -> int:
+    """Choose the gray level that a picture with alpha is laid over: white, unless what it shows would vanish on it."""
+    import numpy as np
 
+    box = image.getchannel("A").getbbox() if "A" in image.getbands() else None
+    seen = image.crop(box) if box else image
+    seen = seen.resize((min(seen.width, _SEEN_PX), min(seen.height, _SEEN_PX)), 0)
+    return _ground_of(np.asarray(with_alpha(seen)))
+
+
+def _ground_of(pixels: U8) -> int:
+    """Give the ground for pixels (h, w, 4): where they contrast most with, if they hardly do with white."""
+    import numpy as np
+
+    alpha = pixels[..., 3].astype(np.float64) / 255
+    color = pixels[..., :3].astype(np.float64)
+    if not alpha.any():
+        return _WHITE
+
+    def contrast(ground: int) -> float:  # in levels, the mean of all that is not wholly transparent
+        apart = np.abs(color - ground).max(2)
+        return float((alpha * alpha * apart).sum() / alpha.sum())
+
+    on_white = contrast(_WHITE)
+    if on_white >= _SHOWN:
+        return _WHITE
+    best, ground = max((contrast(ground), -ground) for ground in (0, _GRAY))
+    return -ground if best >= 2 * on_white else _WHITE
+
+
+def with_alpha(image: PILImage.Image) -> PILImage.Image:
+    """Convert a picture with alpha, a color key or a transparent palette to RGBA."""
     if image.mode == "La":
         image = image.convert("LA")
-    rgba = image if image.mode == "RGBA" else image.convert("RGBA")
-    result = Image.new("RGB", image.size, (255, 255, 255))
+    return image if image.mode == "RGBA" else image.convert("RGBA")
+
+
+def over(image: PILImage.Image, ground: int) -> PILImage.Image:
+    """Lay a picture with alpha, a color key or a transparent palette over a gray level."""
+    from PIL import Image
+
+    rgba = with_alpha(image)
+    result = Image.new("RGB", image.size, (ground,) * 3)
     result.paste(rgba.convert("RGB"), mask=rgba.getchannel("A"))
     return result
 
@@ -138,7 +178,8 @@ def array_to_rgb(array: npt.NDArray[Any]) -> U8:
     color = planes[:, :, : 1 if planes.shape[2] < 3 else 3]
     if planes.shape[2] in (2, 4):
         alpha = planes[:, :, -1:].astype(np.uint16)
-        color = ((color * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+        ground = _ground_of(np.concatenate([np.broadcast_to(color, (*color.shape[:2], 3)), planes[:, :, -1:]], 2))
+        color = ((color * alpha + ground * (255 - alpha) + 127) // 255).astype(np.uint8)
     return np.array(np.broadcast_to(color, (*color.shape[:2], 3)), dtype=np.uint8, order="C")
 
 

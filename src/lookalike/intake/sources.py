@@ -48,6 +48,7 @@ def read(
     min_side_px: int = 448,
     fetch: Fetcher | None = None,
     crop: tuple[int, int, int, int] | None = None,
+    flat: bool = True,
 ) -> Image:
     """Read any source to an upright RGB image.
 
@@ -59,6 +60,7 @@ def read(
         fetch: Opens URLs; None makes one for this call that refuses private addresses.
         crop: (x, y, width, height) in pixels of the picture as shown, before any reduction. Only that part is
             given; `size_px` is its size, and the content hash covers bytes and crop.
+        flat: False leaves alpha as it is stored, where encoded bytes have it: (h, w, 4) pixels, not reduced.
 
     Raises:
         SourceError: or one of its kinds, when the source gives no picture.
@@ -80,7 +82,7 @@ def read(
 
     data, name = _bytes_of(source, limits, fetch)
     suffix = os.path.splitext(name)[1].lower()
-    return decode(data, label=f'"{name}"', limits=limits, min_side_px=min_side_px, crop=crop, suffix=suffix)
+    return decode(data, label=f'"{name}"', limits=limits, min_side_px=min_side_px, crop=crop, suffix=suffix, flat=flat)
 
 
 def read_bytes(source: Source, *, limits: Limits, fetch: Fetcher | None = None) -> tuple[bytes, str]:
@@ -372,7 +374,7 @@ def _from_array(array: Any, limits: Limits, min_side_px: int, crop: Box | None) 
 
 
 def _from_pil(image: PILImage.Image, limits: Limits, min_side_px: int, crop: Box | None) -> Image:
-    """Read a PIL image: laid over white, turned upright if its EXIF asks for it; the caller's image stays as it is."""
+    """Read a PIL image: alpha laid over a ground, upright as its EXIF asks; the caller's image stays as it is."""
     from .decode import check_pixels, orientation, upright
     from .pixels import to_rgb
 
