@@ -295,6 +295,8 @@ def test_a_collection_is_made_opened_and_deleted(visit: Visit, bare_server: Serv
     page.get_by_role("button", name="Settings").click()
     page.get_by_label("Title").fill("Shoes of summer")
     page.get_by_label("Wanted recall").fill("1")
+    page.get_by_role("button", name="Compact").click()
+    expect(page.get_by_text("Compacted:")).to_be_visible()
     visit.check("collection-settings")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Shoes of summer", level=1)).to_be_visible()

@@ -17,7 +17,7 @@ from ..distances import Map, score_map
 from ..errors import InputError, SourceError
 from ..filters import Filter
 from ..limits import Limits, check_count, check_unit
-from ..values import CollectionSpec, Entry, Explanation, Record
+from ..values import CollectionSpec, Entry, Explanation, Progress, Record
 from .candidates import Candidates, rank
 from .clusters import find_clusters
 from .comparison import compare
@@ -48,7 +48,7 @@ from .question import (
 )
 from .ranking import Ranker, score_counts
 from .representatives import DEFAULT_RULE
-from .results import Clusters, Comparison, DuplicateGroups, Matches, Report
+from .results import Clusters, Compacted, Comparison, DuplicateGroups, Matches, Report
 from .review import Review
 from .scales import Scales
 from .search import Page, Selection
@@ -880,6 +880,23 @@ class Collection:
             Their ids, and what of them is damaged.
         """
         return self._store.damaged()
+
+    def compact(self, on_progress: OnProgress | None = None) -> Compacted:
+        """Rewrite what is on disk, so that no byte of vectors, pictures and metadata of deleted records is left.
+
+        What people decided about their pictures stays, and is named in the answer.
+
+        Args:
+            on_progress: Called with a Progress in hundredths.
+
+        Cost: reads and writes the whole collection, and needs as much room as it takes; others may search meanwhile,
+            and writers wait.
+        """
+        before = self._store.statistics()["bytes_on_disk"]
+        tell = None if on_progress is None else (lambda share: on_progress(Progress(round(100 * share), 100)))
+        self._store.compact(tell)
+        after = self._store.statistics()["bytes_on_disk"]
+        return Compacted(before, after, tuple(self.decisions.about_gone()))
 
     def backup(self, target: str | os.PathLike[str]) -> Mapping[str, Sequence[str]]:
         """Copy the collection, with a digest, to a new folder while it is in use.

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from .ledger import Ledger
 
 
+def _hashes(event: Event) -> set[str]:
+    pictures = (*event.pictures, *event.beside)
+    return {content_hash for one in pictures for content_hash in (one.content_hash, *one.before)}
+
+
 class _Kept:
     """What is kept of the last look, until something is decided or written."""
 
@@ -42,6 +47,20 @@ class Decisions:
     def within(self, collections: Iterable[str]) -> Decisions:
         """Return these decisions for a caller who speaks for some collections only; none of them means all."""
         return Decisions(self._store, self._ledger, tuple(collections), self._kept)
+
+    def about_gone(self, events: Iterable[Event] | None = None) -> list[str]:
+        """Return the ids of the decisions about pictures of which no record here shows any.
+
+        Args:
+            events: Those to look among; all that were made here when not given.
+        """
+        if events is None:
+            name = self._store.spec.name
+            events = [one for one in self._ledger.events() if one.collection == name]
+        told = {event.id: _hashes(event) for event in events if event.pictures}
+        looked_for = {content_hash for hashes in told.values() for content_hash in hashes}
+        held = {content_hash for content_hash in looked_for if self._store.keys_of_hash(content_hash)}
+        return [id for id, hashes in told.items() if held.isdisjoint(hashes)]
 
     @property
     def version(self) -> int:

@@ -86,6 +86,7 @@ class Ledger:
         self._clock = clock
         self._lock = threading.Lock()
         self._read_to = 0  # bytes
+        self._last = b""  # line that was read
         self._inode = 0
         self._events: dict[tuple[str, tuple[str, ...]], Event] = {}  # by id and `within`: nobody takes another's id
         self._sorted: tuple[Event, ...] = ()
@@ -185,6 +186,34 @@ class Ledger:
             )
         return undone
 
+    def forget(self, ids: Iterable[str]) -> int:
+        """Drop events for good, named by their own id or their batch, with what was undone or applied of them.
+
+        Unlike `undo` it leaves no trace; `merge` of a ledger that still holds them brings them back.
+
+        Returns:
+            How many events went.
+
+        Raises:
+            NotFoundError: for an id that never was.
+        """
+        wanted = set(ids)
+        with self._writing():
+            unknown = wanted - {name for event in self._sorted for name in (event.id, event.batch)}
+            if unknown:
+                raise NotFoundError(
+                    f'no decision "{min(unknown)[:80]}". `lookalike decisions list` shows their ids.', id=min(unknown)
+                )
+            gone = {event.id for event in self._sorted if wanted & {event.id, event.batch}}
+            while more := {one.id for one in self._sorted if one.about and gone.issuperset(one.about)} - gone:
+                gone |= more
+            kept = [event for event in self._sorted if event.id not in gone]
+            count = len(self._sorted) - len(kept)
+            disk.replace_bytes(self._file, b"".join(map(_line, kept)), mode=disk.PRIVATE)
+            self._forget()
+            self._refresh()
+        return count
+
     def lines(self, collection: str | None = None) -> Iterator[dict[str, Any]]:
         """Give the events, of one collection or all, as plain values that `merge` reads."""
         return (event_form(event) for event in self.events() if collection in (None, event.collection))
@@ -236,15 +265,20 @@ class Ledger:
         if status.st_size == self._read_to:
             return
         with open(self._file, "rb") as stream:
-            stream.seek(self._read_to)
+            stream.seek(self._read_to - len(self._last))
+            if stream.read(len(self._last)) != self._last:  # another file of the same number: some were forgotten
+                self._forget()
+                self._inode = status.st_ino
+                stream.seek(0)
             for line in stream:
                 if line.endswith(b"\n"):  # a crash may leave a part of a line, which nobody was told was written
                     self._take(line)
                     self._read_to += len(line)
+                    self._last = line
         self._sorted = tuple(sorted(self._events.values(), key=_order))
 
     def _forget(self) -> None:
-        self._read_to, self._events, self._sorted = 0, {}, ()
+        self._read_to, self._last, self._events, self._sorted = 0, b"", {}, ()
         self._counts.clear()
         self._bytes.clear()
 
@@ -276,7 +310,7 @@ class Ledger:
             stream.truncate(self._read_to)
             stream.seek(self._read_to)
             for event in events:
-                stream.write(json.dumps(event_form(event), ensure_ascii=True).encode() + b"\n")
+                stream.write(_line(event))
             disk.sync_stream(stream)
         if is_first:
             disk.sync(self._home)
@@ -300,6 +334,10 @@ def standing_of(events: Iterable[Event], collection: str | None = None) -> tuple
             for about in event.about:
                 undone.setdefault(about, []).append(event)
     return tuple(reversed(standing))
+
+
+def _line(event: Event) -> bytes:
+    return json.dumps(event_form(event), ensure_ascii=True).encode() + b"\n"
 
 
 def fresh_id() -> str:

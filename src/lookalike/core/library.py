@@ -173,6 +173,14 @@ class Library:
         """
         return self._opened(self._stores.restore(Path(source), name, despite_damage=despite_damage))
 
+    def decisions_about_gone(self) -> list[str]:
+        """Return the ids of the decisions about pictures that no record of any collection shows."""
+        left = [event for event in self.ledger.events() if event.pictures]
+        for name in self.collections():
+            gone = set(self.collection(name).decisions.about_gone(left))
+            left = [event for event in left if event.id in gone]
+        return [event.id for event in left]
+
     def check(self) -> list[str]:
         """Look for what is wrong with the home itself, and give it in plain words; empty when all is well."""
         return self._stores.check()

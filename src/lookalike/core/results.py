@@ -183,6 +183,31 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Compacted:
+    """What became of a collection that was compacted.
+
+    Attributes:
+        bytes_before, bytes_after: What it took on disk.
+        decisions: The ids of decisions about pictures that no record of it shows any more; they stay until
+            `Ledger.forget`.
+    """
+
+    bytes_before: int
+    bytes_after: int
+    decisions: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        text = f"{size_text(self.bytes_before)} before, {size_text(self.bytes_after)} now"
+        if not self.decisions:
+            return text
+        told = "1 decision" if len(self.decisions) == 1 else f"{len(self.decisions):,} decisions"
+        return (
+            f"{text}\n{told} about pictures that are gone stay, with their names, places and hashes: "
+            "`lookalike decisions forget --gone` drops them"
+        )
+
+
+@dataclass(frozen=True)
 class Comparison:
     """How alike two pictures are, and what they are to each other.
 

@@ -1,11 +1,13 @@
 """Verification: the relations of stored records to a picture, or to each other, by what is kept of them.
 
-A record is looked at by its kept thumbnail, else by its source file; without either only its bytes and vectors speak.
+A record is looked at by its kept thumbnail, else by its source file, as long as that holds the very bytes that were
+indexed; without either only its bytes and vectors speak. Hence what is remembered by content was made from it.
 The last few looks are kept in memory, as finding the local features of a picture takes longer than comparing two.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import time
@@ -18,8 +20,9 @@ import numpy as np
 
 from .. import intake
 from ..distances import Map
-from ..errors import LookalikeError, SourceError
+from ..errors import LookalikeError, SourceError, StoreDamagedError
 from ..geometry import read_features
+from .describer import THUMBNAIL_SIDE_PX
 from .looks import Look, look_of
 from .relations import SAME_PICTURE, SAME_PICTURE_CONFIDENCE, relate
 from .threads import in_order
@@ -39,7 +42,8 @@ _COPY, _SURE_COPY, _MAYBE, _BELOW = 0.90, 0.99, 0.80, 1e-4  # scores in collecti
 VERIFIED_CHANCES: Map = ((_COPY, SAME_PICTURE_CONFIDENCE), (_SURE_COPY, 0.9999), (1.0, 1.0))
 _KINDS_KEPT = 4096  # of pairs that were looked at last
 _LOOKS_KEPT = 400  # of about 0.3 MB each
-_SMALL, _FEATURES, _KINDS = "small", "features 1", "kind 11"  # what is remembered; the number is that of its form
+_PICTURED_KEPT = 100_000  # records of which is known that there is a picture
+_SMALL, _FEATURES, _KINDS = "small 2", "features 2", "kind 12"  # what is remembered; the number is that of its form
 
 _OTHER_COLORS = "other colors"  # a red mug is no copy of the blue one, whatever its shape
 
@@ -134,13 +138,13 @@ class Verifier:
     """Relates the records of one collection. May be used from many threads.
 
     Args:
-        thumbnail: Gives the small JPEG of a record by its id, or None.
+        thumbnail: Gives a small JPEG of a record to show, by its id, or None.
     """
 
     def __init__(self, store: Store, describer: Describer, thumbnail: Callable[[str], bytes | None]) -> None:
         self._store, self._describer, self.thumbnail = store, describer, thumbnail
         self._looks: OrderedDict[int, Look] = OrderedDict()
-        self._pictured: dict[int, bool] = {}
+        self._pictured: OrderedDict[int, None] = OrderedDict()  # keys; one whose picture is gone is seen when looked at
         self._lock = threading.Lock()
 
     def look(self, key: int) -> Look | None:
@@ -170,7 +174,8 @@ class Verifier:
         Cost: about 15 ms of one core for each, beside their looks.
         """
         looks = self.looks(keys)
-        found = self._on_threads(lambda key: relate(look, looks[key]), looks)
+        with self._store.apart():
+            found = list(self._on_threads(lambda key: relate(look, looks[key]), looks))
         return {key: relation for key, relation in zip(looks, found, strict=True) if relation is not None}
 
     def relations_of(self, key: int, others: Sequence[int]) -> dict[int, Relation]:
@@ -183,10 +188,11 @@ class Verifier:
 
         What was found once is remembered with the two pictures' bytes.
         """
-        shown = [pair for pair in pairs if all(map(self._has_picture, pair))]
+        records = self._store.records(list({key for pair in pairs for key in pair}))
+        pictured = {key for key, record in records.items() if self._is_pictured(key, record)}
+        shown = [pair for pair in pairs if pictured.issuperset(pair)]
         if not shown:
             return dict.fromkeys(pairs)
-        records = self._store.records(list({key for pair in shown for key in pair}))
         hashes = {pair: [one.content_hash for key in pair if (one := records.get(key))] for pair in shown}
         names = {pair: ":".join(sorted(both)) for pair, both in hashes.items() if len(both) == 2 and all(both)}
         held = self._store.remembered(_KINDS, list(names.values()))
@@ -216,19 +222,22 @@ class Verifier:
             found = relate(a, b)
             return None if found is None else Kind(_OTHER_COLORS if found.other_colors else found.kind, found.padded)
 
-        return dict(zip(pairs, self._on_threads(kind_of, pairs), strict=True))
+        with self._store.apart():
+            return dict(zip(pairs, self._on_threads(kind_of, pairs), strict=True))
 
-    def _has_picture(self, key: int) -> bool:
+    def _is_pictured(self, key: int, record: Record) -> bool:
         """Whether there is anything to look at: a kept thumbnail, or the file that the record came from."""
-        if key not in self._pictured:
-            record = self._store.records([key]).get(key)
-            self._pictured[key] = record is not None and self._is_pictured(record)
-        return self._pictured[key]
-
-    def _is_pictured(self, record: Record) -> bool:
-        if record.source and os.path.isabs(record.source) and os.path.exists(record.source):
-            return True
-        return self._store.thumbnail(record.id) is not None
+        with self._lock:
+            if key in self._pictured:
+                return True
+        is_file = bool(record.source) and os.path.isabs(record.source or "") and os.path.exists(record.source or "")
+        if not is_file and self._store.thumbnail(record.id) is None:
+            return False  # not remembered: the next moment a disk may be there again
+        with self._lock:
+            self._pictured[key] = None
+            while len(self._pictured) > _PICTURED_KEPT:
+                self._pictured.popitem(last=False)
+        return True
 
     def _on_threads(self, work: Callable[[T], Made], things: Collection[T]) -> Iterator[Made]:
         workers = min(self._describer.settings.workers, len(things))
@@ -243,7 +252,7 @@ class Verifier:
         def look_at(key: int) -> tuple[Look, bytes | None]:
             record = records[key]
             held: dict[str, Any] = {name: column[key] for name, column in vectors.items() if key in column}
-            small = smalls.get(record.content_hash) or self.thumbnail(record.id)
+            small = smalls.get(record.content_hash) or self._small(record)
             look = look_of(
                 self._pixels(small),
                 content_hash=record.content_hash or f"no bytes: {key}",
@@ -260,7 +269,8 @@ class Verifier:
                 look.view.features  # noqa: B018 - found now, on this thread
             return look, small
 
-        seen = list(self._on_threads(look_at, records))
+        with self._store.apart():
+            seen = list(self._on_threads(look_at, records))
         new = [
             (record.content_hash, look.view, small)
             for record, (look, small) in zip(records.values(), seen, strict=True)
@@ -279,15 +289,38 @@ class Verifier:
         except SourceError:
             return None
 
+    def _small(self, record: Record) -> bytes | None:
+        """Give a small JPEG of what was indexed: the one that is kept, or one made from the source file."""
+        kept = self._store.thumbnail(record.id)
+        if kept is not None:
+            return kept
+        data = self._file_bytes(record)
+        try:
+            return None if data is None else self._describer.thumbnail(data, THUMBNAIL_SIDE_PX)
+        except SourceError:
+            return None
+
     def _in_full(self, record: Record, make: Callable[[Any], Made]) -> Made | None:
         """Make something of the picture in full size, where the collection keeps it or the file is what it was."""
-        source: Any = self._store.original(record.id)
         try:
-            if source is None and record.source and record.stamp and intake.stamp(record.source) == record.stamp:
-                source = record.source
-            return None if source is None else make(source)
+            data = self._store.original(record.id)
+        except StoreDamagedError:
+            data = None
+        data = self._file_bytes(record) if data is None else data
+        try:
+            return None if data is None else make(data)
+        except SourceError:
+            return None
+
+    def _file_bytes(self, record: Record) -> bytes | None:
+        """Read the source file; None where it does not hold the very bytes that were indexed."""
+        if not record.source or not os.path.isabs(record.source) or not os.path.isfile(record.source):
+            return None
+        try:
+            data, _ = intake.read_bytes(record.source, limits=self._describer.settings.limits)
         except (OSError, SourceError):
             return None
+        return data if hashlib.sha256(data).hexdigest() == record.content_hash else None
 
 
 def _written(kind: Kind, *, turned: bool) -> bytes:

@@ -138,6 +138,7 @@ for _command in (
     keeping.get,
     keeping.remove,
     keeping.update,
+    keeping.compact,
     filling.export,
     keeping.backup,
     keeping.restore,

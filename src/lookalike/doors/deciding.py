@@ -223,6 +223,34 @@ def undo(ids: tuple[str, ...], last: bool, home: str | None, as_json: bool) -> i
 
 
 @decisions.command()
+@click.argument("ids", metavar="DECISION...", nargs=-1)
+@click.option("--gone", is_flag=True, help="All decisions about pictures that no collection shows any more.")
+@home_option
+@json_option
+def forget(ids: tuple[str, ...], gone: bool, home: str | None, as_json: bool) -> int:
+    """Forget decisions for good, by their own name or by that of their batch. Nothing of them stays in the home.
+
+    To change your mind, undo them: that can be undone. Other machines keep what they merged from here. Exit code 1
+    when there was nothing to forget.
+
+    \b
+    Example:
+      lookalike decisions forget --gone
+    """
+    if bool(ids) == gone:
+        raise InputError("name the decisions to forget, or pass --gone. `lookalike decisions list` shows their names.")
+    with open_library_at(home) as library:
+        if gone:
+            ids = tuple(library.decisions_about_gone())
+        count = library.ledger.forget(ids) if ids else 0
+    if as_json:
+        print_json({"forgotten": count})
+    else:
+        click.echo(f"forgot {count:,} event{'s' * (count != 1)}")
+    return DONE if count else ANSWER_IS_NO
+
+
+@decisions.command()
 @click.argument("file", type=click.Path(dir_okay=False))
 @home_option
 def export(file: str, home: str | None) -> int:

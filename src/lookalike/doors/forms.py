@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..core.applying import Applied, Removal
     from ..core.explaining import PairEvidence
     from ..core.ledger import Event
-    from ..core.results import Clusters, Comparison, DuplicateGroups, Matches, Report
+    from ..core.results import Clusters, Compacted, Comparison, DuplicateGroups, Matches, Report
     from ..core.review import BestOf
     from ..errors import LookalikeError
     from ..values import F32, DuplicateGroup, Match, Record
@@ -55,6 +55,15 @@ def match_form(match: Match) -> dict[str, Any]:
         "file_gone": match.is_gone or None,
     }
     return form | {name: value for name, value in given.items() if value is not None}
+
+
+def compacted_form(compacted: Compacted) -> dict[str, Any]:
+    """Give the reply of `compact`."""
+    return {
+        "bytes_before": compacted.bytes_before,
+        "bytes_after": compacted.bytes_after,
+        "decisions_left": list(compacted.decisions),
+    }
 
 
 def clusters_form(found: Clusters) -> dict[str, Any]:

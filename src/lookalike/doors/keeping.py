@@ -23,6 +23,7 @@ from .terminal import (
     open_library_at,
     print_json,
     print_pairs,
+    progress_bar,
     type_option,
     yes_option,
 )
@@ -273,6 +274,33 @@ def update(
             print_json(record_form(record))
         else:
             print_pairs(record_form(record))
+        return DONE
+
+
+@click.command()
+@click.argument("name", default="default")
+@home_option
+@json_option
+def compact(name: str, home: str | None, as_json: bool) -> int:
+    """Rewrite a collection, so that no trace of deleted records is left on disk.
+
+    What you decided about their pictures stays, and is named. The collection may be in use; it needs as much room
+    again while it is rewritten.
+
+    \b
+    Example:
+      lookalike compact default
+    """
+    from .forms import compacted_form
+
+    with open_library_at(home) as library:
+        target = library.collection(name)
+        with progress_bar("compacting", "%", 100) as tell:
+            compacted = target.compact(tell)
+        if as_json:
+            print_json(compacted_form(compacted))
+        else:
+            click.echo(f'compacted "{name}": {compacted}')
         return DONE
 
 

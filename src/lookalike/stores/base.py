@@ -178,6 +178,12 @@ class Store(Protocol):
         """
         ...
 
+    def apart(self) -> AbstractContextManager[None]:
+        """Let the moment of this thread, if it has one, rest while work is done that takes long and reads nothing of
+        the store; what it reads afterwards is of a later moment. So no old state is held on disk meanwhile.
+        """
+        ...
+
     def keys_of_hash(self, content_hash: str) -> list[int]:
         """Give the keys of all records with these very bytes, rising."""
         ...
@@ -283,11 +289,22 @@ class Store(Protocol):
         ...
 
     def remembered(self, kind: str, hashes: Sequence[str]) -> dict[str, bytes]:
-        """Give what was remembered of pictures by their content hash; anything may be forgotten at any time."""
+        """Give what was remembered of pictures by their content hash; anything may be forgotten at any time.
+
+        Args:
+            hashes: Content hashes; of a kind that is about pairs ("kind ..."), two of them with a colon in between.
+        """
         ...
 
     def remember(self, kind: str, items: Mapping[str, bytes]) -> None:
-        """Keep what was found out about pictures, by content hash, where there is room for it."""
+        """Keep what was found out about pictures, by content hash, where there is room for it.
+
+        What is no record's content, now or later, is not kept; in a collection that keeps no pictures, nothing is that
+        one could be drawn from.
+
+        Args:
+            items: Made from that very content.
+        """
         ...
 
     def damaged(self) -> dict[str, str]:
@@ -325,8 +342,11 @@ class Store(Protocol):
         """
         ...
 
-    def compact(self) -> None:
+    def compact(self, on_progress: Callable[[float], None] | None = None) -> None:
         """Rewrite what is on disk without what was deleted, so that no trace of it is left.
+
+        Args:
+            on_progress: Called with the share that is done, 0..1.
 
         Cost: reads and writes the whole collection; others may search meanwhile, and writers wait.
         """

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace as replaced
 from datetime import UTC, datetime
@@ -53,8 +53,11 @@ class EmbeddedStore:
         self._damage = Damage()
         self._fields_indexed = False  # a store of an earlier lookalike has no indexes of its fields
         with self._truth.reading() as conn:
-            self._spaces = list(schema.read_spec(conn).spaces)
+            spec = schema.read_spec(conn)
+        self._spaces, self._keeps_pictures = list(spec.spaces), spec.keep != "none"
         maintenance.sweep(self._truth, self._index_folder)
+        if not self._keeps_pictures:
+            remembered.forget_drawable(self._index_folder)
 
     # ---- what it is
 
@@ -110,7 +113,10 @@ class EmbeddedStore:
         with self._truth.writing() as (conn, version):
             if not self._fields_indexed:
                 schema.index_fields(conn)
-            written = writing.write(conn, batch, version=version, replace=replace)
+            ids = [each.entry.record.id for each in batch]
+            with self._forgetting(conn, ids) as gone:
+                written = writing.write(conn, batch, version=version, replace=replace)
+        remembered.drop(self._index_folder, gone)
         self._fields_indexed = True
         return written
 
@@ -128,6 +134,7 @@ class EmbeddedStore:
         seen: Record | None = None,
     ) -> Record:
         """Change metadata, tags and picture of one record, each where given, and return it; see the seam."""
+        gone: set[str] = set()
         with self._truth.writing() as (conn, version):
             held = self._held(conn, record_id, seen)
             fields = {**({} if replace and metadata is not None else held.metadata), **(metadata or {})}
@@ -140,8 +147,11 @@ class EmbeddedStore:
             else:
                 record = replaced(entry.record, id=record_id, metadata=kept, tags=words)
                 batch = writing.prepare([replaced(entry, record=record)], self._spaces, self._limits)
-                writing.write(conn, batch, version=version, replace="any")
-            return self._held(conn, record_id)
+                with self._forgetting(conn, [record_id]) as gone:
+                    writing.write(conn, batch, version=version, replace="any")
+            revised = self._held(conn, record_id)
+        remembered.drop(self._index_folder, gone)
+        return revised
 
     def restamp(self, records: Sequence[Record]) -> None:
         """Set the `stamp` of records that still have this id, source and content; see the seam."""
@@ -161,8 +171,10 @@ class EmbeddedStore:
             if seen is not None:
                 self._held(conn, seen.id, seen)
             keys = list(self._keys(conn, record_ids).values())
-            writing.remove(conn, keys)
-            return len(keys)
+            with self._forgetting(conn, record_ids) as gone:
+                writing.remove(conn, keys)
+        remembered.drop(self._index_folder, gone)
+        return len(keys)
 
     def discard(self, seen: Sequence[Record]) -> tuple[str, ...]:
         """Delete the records that are as they were seen, and return their ids; see the seam."""
@@ -224,6 +236,10 @@ class EmbeddedStore:
     def moment(self) -> AbstractContextManager[None]:
         """Make all that this thread reads inside be of one moment; see the seam."""
         return self._truth.moment()
+
+    def apart(self) -> AbstractContextManager[None]:
+        """Let the moment of this thread rest; see the seam."""
+        return self._truth.apart()
 
     def keys_of_hash(self, content_hash: str) -> list[int]:
         """Give the keys of all records with these very bytes, rising."""
@@ -415,8 +431,12 @@ class EmbeddedStore:
         return remembered.get(self._index_folder, kind, hashes)
 
     def remember(self, kind: str, items: Mapping[str, bytes]) -> None:
-        """Keep what was found out about pictures, by content hash."""
-        remembered.put(self._index_folder, kind, items)
+        """Keep what was found out about pictures, by content hash; see the seam."""
+        hashes = {name for names in items for name in names.split(":")}
+        gone = self._vanished(hashes)
+        kept = {name: data for name, data in items.items() if gone.isdisjoint(name.split(":"))}
+        remembered.put(self._index_folder, kind, kept, drawable=self._keeps_pictures)
+        remembered.drop(self._index_folder, self._vanished(hashes - gone))  # deleted while it was written
 
     def damaged(self) -> dict[str, str]:
         """Give the records that answers go without, as far as damage was met: id to what of them; see the seam."""
@@ -468,9 +488,10 @@ class EmbeddedStore:
             ):
                 self._index.forget()
 
-    def compact(self) -> None:
+    def compact(self, on_progress: Callable[[float], None] | None = None) -> None:
         """Rewrite index and truth without what was deleted, so that no trace of it is left on disk."""
-        maintenance.compact(self._truth, self._index_folder, self._spaces, least=self._approximate_from)
+        tell = on_progress or (lambda _: None)
+        maintenance.compact(self._truth, self._index_folder, self._spaces, least=self._approximate_from, tell=tell)
         self._index.forget()
 
     def backup(self, target: Path) -> Mapping[str, Sequence[str]]:
@@ -492,6 +513,27 @@ class EmbeddedStore:
         self.__dict__.pop("_index", None)
 
     # ---- within
+
+    @contextmanager
+    def _forgetting(self, conn: sqlite3.Connection, ids: Collection[str]) -> Iterator[set[str]]:
+        """Find the contents that some records had before a change and that no record has afterwards.
+
+        Yields:
+            A set that holds their hashes at the end; empty where nothing is remembered.
+        """
+        gone: set[str] = set()
+        if not remembered.is_there(self._index_folder):
+            yield gone
+            return
+        sql = f"SELECT DISTINCT content_hash FROM records WHERE id {_IN}"
+        before = {row[0] for row in conn.execute(sql, (json.dumps(list(ids)),))}
+        yield gone
+        gone |= before - _held_hashes(conn, before)
+
+    def _vanished(self, hashes: set[str]) -> set[str]:
+        """Give those of some contents that no record has."""
+        with self._truth.reading() as conn:
+            return hashes - _held_hashes(conn, hashes)
 
     @cached_property
     def _vector_columns(self) -> str:
@@ -620,6 +662,11 @@ def _written_at(folder: Path) -> str | None:
         return datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
     except OSError:
         return None
+
+
+def _held_hashes(conn: sqlite3.Connection, hashes: Collection[str]) -> set[str]:
+    sql = f"SELECT DISTINCT content_hash FROM records WHERE content_hash {_IN}"
+    return {row[0] for row in conn.execute(sql, (json.dumps(list(hashes)),))}
 
 
 def _ids(conn: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:

@@ -177,12 +177,15 @@ def shaped(raw: Any, space: Space) -> Rows:
     return rows.reshape(-1, (space.dim + 7) // 8 if space.metric == "hamming" else space.dim)
 
 
-def write(folder: Path, reading: Reading, spaces: Sequence[Space], wanted: Wanted | None) -> Generation:
+def write(
+    folder: Path, reading: Reading, spaces: Sequence[Space], wanted: Wanted | None, *, anew: bool = False
+) -> Generation:
     """Write the state that a read transaction sees as a new generation, and give it. Not yet current.
 
     Args:
         reading: Opens a read transaction; it ends before lists are built, which may take minutes.
         wanted: Which approximate index is to be built, if any.
+        anew: Build it without a look at the one before, whose centers may tell of rows that are gone.
     """
     fresh = folder / f"{_NEW}{secrets.token_hex(8)}"
     folder.mkdir(mode=disk.PRIVATE_FOLDER, exist_ok=True)
@@ -191,7 +194,7 @@ def write(folder: Path, reading: Reading, spaces: Sequence[Space], wanted: Wante
         with reading() as conn:
             version, last_key, last_removed = position(conn)
             files = [_write_space(fresh, conn, place, space) for place, space in enumerate(spaces)]
-            before = current(conn)
+            before = None if anew else current(conn)
         if wanted is not None and files[0].count >= wanted.least:
             files[0] = _with_lists(folder, fresh, files[0], spaces[0], before, wanted.recall)
         name = f"{version}-{secrets.token_hex(8)}"

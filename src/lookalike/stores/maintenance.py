@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,28 +47,43 @@ def sweep(truth: Truth, folder: Path) -> None:
                 generation.sweep(folder, held.name if held else None)
 
 
-def compact(truth: Truth, folder: Path, spaces: Sequence[Space], *, least: int) -> None:
+def compact(
+    truth: Truth, folder: Path, spaces: Sequence[Space], *, least: int, tell: Callable[[float], None] = lambda _: None
+) -> None:
     """Rewrite index and truth without what was deleted.
 
     Raises:
         StoreBusyError: when another process writes index files, or reads an old state, for too long.
     """
+    tell(0.0)
     with truth.failing(), generation.locked(folder, patience_s=BUSY_TIMEOUT_S) as mine:
         if not mine:
             raise failures.busy(truth.file)
-        _write(truth, folder, spaces, least)
+        _write(truth, folder, spaces, least, anew=True)
+    tell(0.5)
     with truth.writing(quietly=True) as (conn, _):
         held = generation.current(conn)
         if held is not None:  # who knows fewer removals than the floor loads anew
             conn.execute("UPDATE state SET removed_floor = max(removed_floor, ?)", (held.last_removed,))
             conn.execute("DELETE FROM removed WHERE seq <= ?", (held.last_removed,))
         pairing.forget(conn)
-    pairing.sweep(folder)
+    with truth.failing():
+        pairing.sweep(folder)
+        disk.sweep_all(truth.file.parent)
     remembered.forget(folder)
+    tell(0.6)
     with truth.alone() as conn:
-        conn.execute("VACUUM")
+        try:
+            conn.execute("VACUUM")
+        except sqlite3.OperationalError as exc:  # it makes the indexes anew, also of what cannot be read
+            if not failures.is_about_a_row(exc):
+                raise
+            schema.drop_field_indexes(conn)
+            conn.execute("VACUUM")
+        tell(0.9)
         if conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             raise failures.busy(truth.file)
+    tell(1.0)
 
 
 def backup(truth: Truth, target: Path) -> Mapping[str, Sequence[str]]:
@@ -104,12 +119,16 @@ def copy(truth: Truth, fresh: Path) -> None:
     attachments.copy(truth.file.parent, fresh)
 
 
-def _write(truth: Truth, folder: Path, spaces: Sequence[Space], least: int) -> None:
-    """Write a generation and make it current. Only for who holds the lock."""
+def _write(truth: Truth, folder: Path, spaces: Sequence[Space], least: int, *, anew: bool = False) -> None:
+    """Write a generation and make it current. Only for who holds the lock.
+
+    Args:
+        anew: Take nothing over from the one before.
+    """
     with truth.reading() as conn:
         held, wanted = generation.current(conn), _wanted(conn, spaces, least)
     generation.sweep(folder, held.name if held else None)
-    fresh = generation.write(folder, truth.reading, spaces, wanted)
+    fresh = generation.write(folder, truth.reading, spaces, wanted, anew=anew)
     with truth.writing(quietly=True) as (conn, _):
         generation.publish(conn, fresh)
     generation.sweep(folder, fresh.name)

@@ -2,21 +2,24 @@
 
     index/remembered.sqlite     kind and content hash of a picture → bytes
 
-It is named by content, so it stays true whatever becomes of the records. It may be deleted at any time, and is when a
-collection is compacted. Where it cannot be read or written, nothing is remembered.
+It is named by content, or by that of a pair ("hash:hash"), so it stays true; it goes with the last record that has it.
+It may be deleted at any time, and is when a collection is compacted. Where it cannot be read
+or written, nothing is remembered. A collection that keeps no pictures remembers nothing that one could be drawn from.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from .. import disk
 
 _FILE = "remembered.sqlite"
+_PAIRS = "kind *"  # what is remembered of pairs
 _MOST_BYTES = 2_000_000_000  # about 25,000 pictures; what comes later is found out again each time
+_TOO_LITTLE_BYTES = 64  # nothing can be drawn from so few
 _AT_ONCE = 500  # names in one statement
 _PATIENCE_S = 1.0
 
@@ -24,7 +27,7 @@ _PATIENCE_S = 1.0
 def get(folder: Path, kind: str, hashes: Sequence[str]) -> dict[str, bytes]:
     """Give what is remembered of some pictures."""
     found: dict[str, bytes] = {}
-    if not (folder / _FILE).exists():
+    if not is_there(folder):
         return found
     with suppress(sqlite3.Error), _opened(folder) as conn:
         for start in range(0, len(hashes), _AT_ONCE):
@@ -35,8 +38,16 @@ def get(folder: Path, kind: str, hashes: Sequence[str]) -> dict[str, bytes]:
     return found
 
 
-def put(folder: Path, kind: str, items: Mapping[str, bytes]) -> None:
-    """Remember something of some pictures."""
+def put(folder: Path, kind: str, items: Mapping[str, bytes], *, drawable: bool = True) -> None:
+    """Remember something of some pictures.
+
+    Args:
+        drawable: Whether a picture may be drawn from it.
+    """
+    if not drawable:
+        items = {name: data for name, data in items.items() if len(data) <= _TOO_LITTLE_BYTES}
+    if not items:
+        return
     with suppress(OSError, sqlite3.Error):
         folder.mkdir(mode=disk.PRIVATE_FOLDER, exist_ok=True)
         file = folder / _FILE
@@ -53,11 +64,39 @@ def put(folder: Path, kind: str, items: Mapping[str, bytes]) -> None:
             conn.executemany("INSERT OR REPLACE INTO remembered VALUES (?, ?, ?)", rows)
 
 
+def is_there(folder: Path) -> bool:
+    """Whether anything is remembered."""
+    return (folder / _FILE).exists()
+
+
+def drop(folder: Path, hashes: Collection[str]) -> None:
+    """Forget what there is of some pictures, and of pairs with one of them."""
+    if not hashes or not is_there(folder):
+        return
+    with suppress(sqlite3.Error), _opened(folder) as conn, conn:
+        gone = list(hashes)
+        conn.executemany("DELETE FROM remembered WHERE kind NOT GLOB ? AND hash = ?", [(_PAIRS, one) for one in gone])
+        names = conn.execute("SELECT kind, hash FROM remembered WHERE kind GLOB ?", (_PAIRS,)).fetchall()
+        of_pairs = [(kind, name) for kind, name in names if not set(name.split(":")).isdisjoint(hashes)]
+        conn.executemany("DELETE FROM remembered WHERE kind = ? AND hash = ?", of_pairs)
+
+
+def forget_drawable(folder: Path) -> None:
+    """Forget everything where there is something that a picture could be drawn from."""
+    if is_there(folder):
+        sql = "SELECT 1 FROM remembered WHERE length(data) > ? LIMIT 1"
+        with suppress(sqlite3.Error), _opened(folder) as conn:
+            found = conn.execute(sql, (_TOO_LITTLE_BYTES,)).fetchone()
+            conn.close()
+            if found is not None:
+                forget(folder)
+
+
 def forget(folder: Path) -> None:
     """Forget everything."""
     for name in (_FILE, f"{_FILE}-journal"):
         with suppress(OSError):
-            (folder / name).unlink(missing_ok=True)
+            disk.remove_file(folder / name)
 
 
 @contextmanager
@@ -65,6 +104,7 @@ def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
     """Open the file for one call: nothing stays open over a fork. A damaged file goes."""
     try:
         with closing(sqlite3.connect(folder / _FILE, timeout=_PATIENCE_S)) as conn:
+            conn.execute("PRAGMA secure_delete = ON")
             conn.execute("PRAGMA synchronous = OFF")  # what a crash takes is found out again
             yield conn
     except sqlite3.DatabaseError as exc:

@@ -62,6 +62,21 @@ class Truth:
             self._shared.version = None
 
     @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Hold no moment inside, and a later one afterwards, where this thread has one."""
+        conn = self._shared.conn
+        if conn is None:
+            yield
+            return
+        conn.execute("COMMIT")
+        self._shared.conn = self._shared.version = None
+        try:
+            yield
+        finally:
+            conn.execute("BEGIN")
+            self._shared.conn = conn
+
+    @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection in a read transaction: all that it reads is of one moment."""
         if self._shared.conn is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
+from ..forms import compacted_form
 from . import openapi, schema
 from .bodies import JSON, read_model
 from .desk import desk_of, light, principal_of, room
@@ -83,6 +84,17 @@ async def change_collection(request: Request, name: Name) -> Response:
         return _form(collection)
 
     return reply(await light(request, work))
+
+
+@router.post("/{name}/compact", responses={200: {"model": schema.Compacted}, **openapi.errors(404, 409, 422)})
+async def compact_collection(request: Request, name: Name) -> Response:
+    """Rewrite a collection, so that no trace of deleted records is left on disk; searches go on meanwhile."""
+
+    def work() -> dict[str, Any]:
+        return compacted_form(desk_of(request).collection(request, name, "write").compact())
+
+    principal_of(request).check("write", name)
+    return reply(await desk_of(request).lanes.long.run(work))
 
 
 @router.delete("/{name}", status_code=204, responses={**openapi.errors(404, 422)})

@@ -74,6 +74,7 @@ _KEY = {
 }
 
 ANSWERS: Mapping[str, Any] = {
+    "Compacted": {"bytes_before": 425984, "bytes_after": 212992, "decisions_left": []},
     "CollectionInfo": _COLLECTION,
     "CollectionList": {"collections": [_COLLECTION]},
     "Record": _RECORD,

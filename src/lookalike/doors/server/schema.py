@@ -71,6 +71,14 @@ class CollectionChange(Asked):
     title: str | None = Field(None, description='What people call it; "" for its name.')
 
 
+class Compacted(Answered):
+    """What became of a collection that was compacted."""
+
+    bytes_before: int
+    bytes_after: int
+    decisions_left: list[str] = Field(description="Decisions about pictures that no record shows any more; they stay.")
+
+
 class CalibrationForm(Answered):
     """What the scores of a collection mean, fitted on its own labels."""
 

@@ -58,6 +58,7 @@ export const collections = async () => (await json("GET", "/collections")).colle
 export const getCollection = (name, signal) => json("GET", collection(name), { signal });
 export const createCollection = (wanted) => json("POST", "/collections", { body: wanted });
 export const changeCollection = (name, change) => json("PATCH", collection(name), { body: change });
+export const compactCollection = (name) => json("POST", `${collection(name)}/compact`);
 export const deleteCollection = (name) => json("DELETE", collection(name));
 
 /** Add pictures to a collection: a form with one file, or a blob of JSON lines as a job. `sent` hears the share gone. */

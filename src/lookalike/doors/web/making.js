@@ -1,7 +1,7 @@
 /** Making and changing a collection: what it is called, what ranks in it, and how it searches. */
 
 import * as api from "./api.js";
-import { announce, field, formOf, h, openDialog, select, toast } from "./dom.js";
+import { announce, button, bytes, field, formOf, h, openDialog, select, toast } from "./dom.js";
 import { go } from "./route.js";
 
 const TYPES = [
@@ -71,8 +71,26 @@ export function change(told, done) {
     return formOf("Save", submit, dialog,
       h("dl", { class: "facts" }, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
       controls,
-      field("Wanted recall", recall, "Share of the nearest pictures that a large collection must find; 1 makes every search exact."));
+      field("Wanted recall", recall, "Share of the nearest pictures that a large collection must find; 1 makes every search exact."),
+      compacting(told));
   });
+}
+
+/** Make the button that rewrites a collection without what was deleted, and tells what is left of that. */
+function compacting(told) {
+  const tell = h("p", { class: "muted" }, "Deleted pictures leave traces on disk until the collection is compacted.");
+  const compact = button("Compact", async () => {
+    compact.disabled = true;
+    try {
+      const { bytes_before: before, bytes_after: after, decisions_left: left } = await api.compactCollection(told.name);
+      const decided = left.length ? ` ${left.length} decisions about deleted pictures stay.` : "";
+      tell.textContent = `Compacted: ${bytes(before)} before, ${bytes(after)} now.${decided}`;
+    } catch (error) {
+      tell.textContent = error.message;
+    }
+    compact.disabled = false;
+  });
+  return h("div", { class: "compacting" }, tell, compact);
 }
 
 /** Make the controls of what can be changed at any time; `wanted` reads them. */
