@@ -4,12 +4,12 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 HOME_DIR ?= demo-home
 
-.PHONY: demo test check browser soak bench lock clean
+.PHONY: demo test check browser tracer soak bench lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/lookalike demo --home $(HOME_DIR) $(if $(PHOTOS),--photos "$(PHOTOS)")
 
-test: $(VENV)/.test check browser
+test: $(VENV)/.test check browser tracer
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.test
@@ -20,6 +20,10 @@ check: $(VENV)/.test
 browser:                       # the page is tested in chromium; without it these tests are skipped, and say so
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	  && apt-get update -q && apt-get install -qy --no-install-recommends chromium; } || true
+
+tracer:                        # what is forced to disk is traced with strace; without it these tests are skipped, and say so
+	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -q && apt-get install -qy --no-install-recommends strace; } || true
 
 soak: $(VENV)/.test           # the long tests: 200 kills, large collections
 	$(BIN)/python -m pytest -m slow

@@ -131,7 +131,7 @@ def test_the_server_refuses_with_503_what_a_full_disk_cannot_take(small_disk: Pa
         for answer in (
             server.post(f"{API}/keys", json={"name": "n" * 100}),
             server.post(f"{API}/collections/default/decisions", json={"decision": "delete", "ids": ["copy.jpg"] * 1}),
-            server.post(f"{records}?async=true", content=lines, headers={"Content-Type": "application/x-ndjson"}),
+            server.post(f"{records}?job=true", content=lines, headers={"Content-Type": "application/x-ndjson"}),
             server.http.put("/v4.0/imaging/storage/file/a.jpg", content=jpeg(0)),
         ):
             assert answer.status_code == 503, (answer.url, answer.text)

@@ -263,6 +263,18 @@ def test_a_job_survives_as_soon_as_it_is_submitted(library, tmp_path):
     jobs.stop()
 
 
+def test_a_cancelled_job_stays_cancelled_when_the_server_is_killed(library, tmp_path):
+    library.create("c")
+    killed = Jobs(tmp_path, library.collection, Numbers())
+    job = submit(killed, "3")
+    killed.cancel(job.id)
+    jobs = make_jobs(library, tmp_path, Numbers())
+    wait_for(lambda: jobs.get(job.id).has_ended)
+    assert jobs.get(job.id).state == "cancelled"
+    assert len(library.collection("c")) == 0
+    jobs.stop()
+
+
 def test_a_form_that_fails_fails_its_job_and_not_the_others(library, tmp_path):
     library.create("c")
     jobs = make_jobs(library, tmp_path, Numbers())

@@ -2,6 +2,7 @@
 
 job.json          what is to be done, and its state; replaced as a whole
 input             the bytes as they came; removed when the job has ended
+cancelled         is there once somebody cancelled it
 outcomes.jsonl    a line for each picture that is settled, in the order of the input
 """
 
@@ -18,11 +19,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from .. import disk
+from ..errors import InputError
 from ..values import Failure, Outcome
 
 State = Literal["waiting", "running", "done", "cancelled", "failed"]
 
-_JOB, _INPUT, _OUTCOMES = "job.json", "input", "outcomes.jsonl"
+_JOB, _INPUT, _OUTCOMES, _CANCELLED = "job.json", "input", "outcomes.jsonl", "cancelled"
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,16 @@ class JobFolder:
             with suppress(OSError):
                 size += (self.path / name).stat().st_size
         return size
+
+    def note_cancelled(self) -> None:
+        """Note that the job is to end, so that whoever takes it up after a crash ends it as well."""
+        with suppress(InputError):  # a folder that somebody removed: the job ends by that
+            disk.replace_bytes(self.path / _CANCELLED, b"", mode=disk.PRIVATE)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the job was cancelled, be it ended by that already or not."""
+        return (self.path / _CANCELLED).exists()
 
     def drop_input(self) -> None:
         """Remove the input, which nobody needs any more."""

@@ -97,6 +97,8 @@ class Jobs:
         for job in self._stored():
             self._jobs[job.id] = job
             if not job.has_ended:
+                if self._folder(job).is_cancelled:
+                    self._cancelled.add(job.id)
                 _log.info("job %s goes on at picture %s", job.id, job.done, extra=_marks(job))
                 self._turns.append((job.id, self._blocks(job)))
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
@@ -155,6 +157,9 @@ class Jobs:
     def cancel(self, job_id: str) -> Job:
         """Cancel a job; what it has added stays. One that has ended stays as it is."""
         job = self.get(job_id)
+        if not job.has_ended:
+            with disk.reporting(self._root):
+                self._folder(job).note_cancelled()
         with self._lock:
             if not job.has_ended:
                 self._cancelled.add(job_id)
@@ -236,8 +241,9 @@ class Jobs:
 
     def _end(self, job_id: str, state: State, failure: Failure | None = None) -> None:
         job = replace(self.get(job_id), state=state, failure=failure, ended_at=now_text())
-        self._note(job, save=True)
+        self._folder(job).save(job)
         self._folder(job).drop_input()
+        self._note(job)
         _log.info("job %s %s: %s", job.id, state, dict(job.counts), extra=_marks(job))
 
     def _cause(self, collection: str, error: LookalikeError) -> LookalikeError:

@@ -83,6 +83,10 @@ def compact(
         tell(0.9)
         if conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             raise failures.busy(truth.file)
+    with truth.failing():  # what went stays gone after a loss of power
+        for place in (truth.file.with_name(f"{truth.file.name}-wal"), folder):
+            if place.exists():
+                disk.sync(place)
     tell(1.0)
 
 
