@@ -116,6 +116,13 @@ def jpeg(seed: int, size: tuple[int, int] = (320, 240)) -> bytes:
     return stream.getvalue()
 
 
+def small_copy(seed: int) -> bytes:
+    """Give the picture of a seed, made smaller."""
+    stream = io.BytesIO()
+    draw(seed).resize((200, 150)).save(stream, "JPEG", quality=92)
+    return stream.getvalue()
+
+
 def picture_file(seed: int, name: str = "") -> dict[str, Any]:
     """Give the argument `files` of an upload."""
     return {"file": (name or f"{seed}.jpg", jpeg(seed), "image/jpeg")}

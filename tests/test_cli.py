@@ -185,13 +185,13 @@ def test_compare_duplicates_and_their_contact_sheet(run: Run, pictures: Path, tm
     found = answer(run("duplicates", "--json", "--html", "sheet.html"))
     assert found["count"] == 1
     assert found["groups"][0]["members"][0]["id"] == found["groups"][0]["representative"]
-    assert set(found["groups"][0]["members"][0]) == {"id", "score", "relation"}
+    assert set(found["groups"][0]["members"][0]) == {"id", "score", "relation", "confidence"}
     best = answer(run("duplicates", "--json", "--best", "oldest"))["groups"][0]
     assert {member["id"] for member in best["members"]} == {member["id"] for member in found["groups"][0]["members"]}
     table = run("duplicates").stdout
     assert table.splitlines()[1].split()[:3] == ["1", "best", found["groups"][0]["representative"]]
     assert "1 group of 3 pictures" in table
-    assert answer(run("duplicates", "--json", "--threshold", 1), code=1) == {"groups": [], "count": 0}
+    assert answer(run("duplicates", "--json", "--threshold", 1), code=1) == {"groups": [], "count": 0, "unseen": 0}
     assert (tmp_path / "sheet.html").read_text().count("<img") == 3
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from clients import Client, ClientError, client, environment
 from exchanges import play
-from serving import API, Served, jpeg, served
+from serving import API, Served, jpeg, served, small_copy
 from websites import website
 
 import lookalike
@@ -65,7 +65,7 @@ def folder(tmp_path: Path) -> Path:
     """Files to send: 0.jpg to 5.jpg differ; copy.jpg is a small copy of 0.jpg."""
     for seed in range(6):
         (tmp_path / f"{seed}.jpg").write_bytes(jpeg(seed))
-    (tmp_path / "copy.jpg").write_bytes(jpeg(0, (200, 150)))
+    (tmp_path / "copy.jpg").write_bytes(small_copy(0))
     return tmp_path
 
 

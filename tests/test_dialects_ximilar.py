@@ -14,7 +14,7 @@ import PIL.Image
 import pytest
 from clients import Client, client, environment
 from exchanges import play
-from serving import API, Served, jpeg, served
+from serving import API, Served, jpeg, served, small_copy
 from websites import website
 
 PHOTOS = "/similarity/photos/v2"
@@ -131,7 +131,7 @@ def test_the_client_searches_fashion_by_picture_and_tags(python: Path, server: S
 
 def test_the_client_matches_images(python: Path, server: Served) -> None:
     with ximilar(python, server, "ImageMatchingSearchClient", "/image_matching/v2", "copies") as matching:
-        copy = {"_id": "copy", "_base64": b64(jpeg(0, (200, 150)))}
+        copy = {"_id": "copy", "_base64": b64(small_copy(0))}
         assert len(ids(matching.insert([copy, *records(1, 2, 3)]))) == 4
         found = matching.post("nearDuplicates", data={"query_record": {"_base64": b64(jpeg(0))}})
         assert ids(found) == ["copy"]
@@ -229,7 +229,7 @@ def test_golden_exchanges_of_curl(tmp_path: Path, photos: list[Path]) -> None:
 def test_products_are_shown_once(server: Served) -> None:
     server.create("grouped", type="products", product_id_field="product")
     products = "/similarity/products-new/v2"
-    sent = [*records(1, product="a"), {"_id": "1b", "_base64": b64(jpeg(1, (200, 150))), "product": "a"}]
+    sent = [*records(1, product="a"), {"_id": "1b", "_base64": b64(small_copy(1)), "product": "a"}]
     assert len(ids(ask(server, "insert", {"records": records(5)}, collection="grouped", prefix=products))) == 1
     assert ids(ask(server, "visualKNN", {"query_record": {"_id": "5"}}, collection="grouped", prefix=products)) == ["5"]
     ask(server, "insert", {"records": [*sent, *records(2, product="b")]}, collection="grouped", prefix=products)
@@ -253,7 +253,7 @@ def test_pages_of_a_search_follow_each_other(server: Served) -> None:
 
 
 def test_ranges_and_descriptors(server: Served) -> None:
-    ask(server, "insert", {"records": [*records(0, 1, 2), {"_id": "0b", "_base64": b64(jpeg(0, (200, 150)))}]})
+    ask(server, "insert", {"records": [*records(0, 1, 2), {"_id": "0b", "_base64": b64(small_copy(0))}]})
     wide = ask(server, "visualRange", {"query_record": {"_id": "0"}, "radius": 100})
     near = ask(server, "visualRange", {"query_record": {"_id": "0"}, "radius": 10})
     assert len(ids(wide)) == 4

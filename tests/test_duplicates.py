@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from lookalike.core.clusters import find_clusters
 from lookalike.core.duplicates import find_duplicates
 from lookalike.core.representatives import claim_by
+from lookalike.core.stars import Ray
 from lookalike.distances import cosine_distance, score_map, score_of
 from lookalike.errors import InputError
 from lookalike.stores import Store, open_stores
@@ -227,9 +228,9 @@ def test_a_pair_that_is_refused_stays_apart_and_free_for_others() -> None:
             def prepare(self, pairs: Sequence[tuple[int, int]]) -> None:
                 assert all(pair in {("a", "b"), ("a", "c")} for pair in told(pairs)), "not the first center of each"
 
-            def relation(self, center: int, key: int, score: float) -> str | None:
+            def ray(self, center: int, key: int, score: float) -> Ray | None:
                 asked.extend(told([(center, key)]))
-                return None if names[center] == "a" else "resized"
+                return None if names[center] == "a" else Ray(key, score, "resized", 1.0)
 
             def are_apart(self, key: int, others: Sequence[int]) -> bool:
                 return False
@@ -264,9 +265,10 @@ class Eye:
     def prepare(self, pairs: Sequence[tuple[int, int]]) -> None:
         assert len(set(pairs)) == len(pairs)
 
-    def relation(self, center: int, key: int, score: float) -> str | None:
+    def ray(self, center: int, key: int, score: float) -> Ray | None:
         gap = abs(self.pixels[center] - self.pixels[key])
-        return NAMED.get(gap, "reencoded" if not gap else None)
+        kind = NAMED.get(gap, "reencoded" if not gap else None)
+        return None if kind is None else Ray(key, score, kind, 1.0)
 
     def are_apart(self, key: int, others: Sequence[int]) -> bool:
         return self.ids[key] in self.apart and any(self.ids[other] in self.apart for other in others)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Map: TypeAlias = Sequence[tuple[float, float]]  # (distance, score), distance rising, score falling
 
 SAME_BYTES_SCORE = 1.0
+COPY_SCORE = 0.90  # the band of "the same picture"
 HIGHEST_SCORE = 0.999  # what a distance alone can say; 1.0 is kept for equal bytes
 SAME_HASH_BITS = 8  # of 64: difference hashes within them agree; finds all re-encoded, resized, blurred copies
 SAME_HASH_SCORE = 0.90  # the floor for a pair whose hashes agree ...

@@ -322,7 +322,12 @@ class Edge:
 
 @dataclass(frozen=True)
 class Member:
-    """A record of a duplicate group with its score against the group's representative, and what tells it apart."""
+    """A record of a duplicate group, and what tells it apart.
+
+    Attributes:
+        score, relation, confidence: Against the group's representative, as `compare` tells them; relation and
+            confidence are None where nobody looked.
+    """
 
     id: str
     score: float
@@ -331,6 +336,7 @@ class Member:
     size_px: tuple[int, int] = (0, 0)
     byte_size: int = 0
     format: str = ""
+    confidence: float | None = None
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,8 @@ from .scales import Scales
 from .search import Page, Selection
 from .spaces import HUE_SPACE
 from .spellings import all_as_stored, as_stored
-from .verifying import VERIFIED_CHANCES, CopyJudge, Relate, Verified, Verifier
+from .verdicts import VERIFIED_CHANCES, Judge, Verified
+from .verifying import CopyJudge, Verifier
 
 if TYPE_CHECKING:
     from ..stores import Findings, Store
@@ -79,8 +80,8 @@ class Collection:
         self._review = Review(self)
         self._recent: Recent[Selection] = Recent()
         self._facets: Recent[list[Facet]] = Recent()
-        self._verifier = Verifier(store, describer, self.thumbnail)
         self._scales = Scales(store)
+        self._verifier = Verifier(store, describer, self.thumbnail, self._scales.maps)
         # As it stands when it is opened: for name, type, encoder, spaces and what it keeps, which never change.
         self._made = store.spec
         self._identity = f"{self._made.name} {self._made.created_at} {self._made.encoder_digest}"
@@ -274,10 +275,10 @@ class Collection:
                 full ranking. After a write they go on in the ranking as it is then.
             exact: Take no approximate index, where the collection has one. Pages of an approximate ranking may miss
                 a record; those of an exact one never do.
-            verify: Of how many of the first matches to find the relation to the picture, a single one, by geometry.
-                In a collection of type "matching" that is 100 when not given, and what was found is the score: a copy
-                has 0.90 or more, what may be one 0.80 or more, and nothing else has. Elsewhere it is 0, and scores
-                and order stay; so they do with tags.
+            verify: How many of the first matches geometry looks at beside the picture, a single one: 100 when not
+                given in a collection of type "matching", elsewhere 0. Their relation is told, and they are scored and
+                put in order by it: a copy has 0.90 or more, what may be one 0.80 or more, and nothing else has. The
+                distance stays that of the descriptor. With tags, `Match.parts["visual"]` is that score.
             explain: Say in `Matches.explanation` how the answer was found.
 
         Raises:
@@ -295,8 +296,7 @@ class Collection:
             raise InputError("precision is known for one example and without tags: pass a threshold instead.")
         verify = self._verified_by_default if verify is None else verify
         if precision is not None:
-            is_verified = verify and self._made.type == "matching"
-            chances = VERIFIED_CHANCES if is_verified else self._scales.reliability(self._ranking_space)
+            chances = VERIFIED_CHANCES if verify else self._scales.reliability(self._ranking_space)
             threshold = floor_of(threshold, precision, chances)
         question = ask(
             limit=limit,
@@ -312,7 +312,6 @@ class Collection:
             collapse=collapse,
             exact=exact,
             verify=verify,
-            copies_first=self._made.type == "matching",
             has_cursor=cursor is not None,
         )
         if not examples:
@@ -323,12 +322,14 @@ class Collection:
         with ExitStack() as moment:
             if all(stored_id(one) is not None for one, _ in (*examples, *against)):  # so nothing is waited for inside
                 moment.enter_context(self._store.moment())
-            probe, relate = self._examples.start(examples, against, crop, related=question.verify > 0)
-            if relate is None:
-                question = dataclasses.replace(question, verify=0, copies_first=False)
+            probe, judge = self._examples.start(examples, against, crop, related=question.verify > 0)
             read = time.perf_counter()
-            moment.enter_context(self._store.moment())
-            page, next, explanation = self._page(probe, question, cursor, relate)
+            if judge is None:
+                question = dataclasses.replace(question, verify=0)
+                moment.enter_context(self._store.moment())
+            else:
+                moment.close()  # nothing is held while geometry looks at pictures
+            page, next, explanation = self._page(probe, question, cursor, judge)
         ended = time.perf_counter()
         return Matches(
             self.name,
@@ -351,7 +352,7 @@ class Collection:
             SourceError: when a picture cannot be read.
             RecordNotFoundError: for an id that is not there.
         """
-        return compare(self._describer, self._examples.side, a, b)
+        return compare(self._describer, self._examples.side, a, b, maps=self._scales.maps())
 
     def histogram(
         self,
@@ -378,12 +379,12 @@ class Collection:
         most = self._describer.settings.limits.max_limit
         question = ask(limit=min(_RANKED, most), max_limit=most, filter=filter)
         related = self._verified_by_default > 0
-        probe, relate = self._examples.start(examples, listed(unlike, "unlike"), crop, related=related)
+        probe, judge = self._examples.start(examples, listed(unlike, "unlike"), crop, related=related)
         space = self._ranking_space
         ranker = Ranker(self._store, probe, question, space=space, points=self._scales.points(space))
         ranking = ranker.first(question.limit)
-        if relate is not None:
-            ranking = Verified(relate, VERIFIED).scored(ranking)
+        if judge is not None:
+            ranking = Verified(judge, VERIFIED).scored(ranking)
         return score_counts(ranking.scores[: question.limit], bins)
 
     def facets(self, *, filter: Mapping[str, Any] | str | Filter | None = None, limit: int = 20) -> list[Facet]:
@@ -635,22 +636,22 @@ class Collection:
         include_decided: bool = False,
         on_progress: OnProgress | None = None,
     ) -> DuplicateGroups:
-        """Find the groups of records that are the same picture, by score in the copy descriptor's space.
+        """Find the groups of records that are the same picture.
 
-        Each member scores at least `threshold` against the group's representative, so that no chain of small
-        steps joins far pictures.
+        Each member is a copy of the group's representative itself, so that no chain of small steps joins far pictures.
 
         Args:
-            threshold: Floor on the score. Without pictures to verify it is 0.90, where "the same picture with minor
-                variations" begins.
+            threshold: Floor on the score of a copy, which narrows what geometry confirms; a copy has 0.90 or more.
+                Where there is no picture to look at, and without `verify`, the descriptor's score has to reach it
+                (0.90 when not given).
             precision: In place of a threshold: the chance, 0..1, with which a member has to be right.
             best: What makes the representative: "resolution" (most pixels; then lossless before lossy, most bytes,
                 the oldest file, the lowest id), "bytes", "oldest" or "newest" by the time of the file's last change,
                 or a metadata field, whose greatest value wins. Ties fall to the others, in that order.
             verify: Whether geometry decides on every member, where pictures can be had, so that photos of the same
-                shelf are no copies and cropped or turned ones are; its relation to the representative is told then.
-                When not given, it does unless a threshold or precision is given. Candidates are the pairs that score
-                0.80 or more, and the two nearest of each record from 0.50 (among 20,000 records at most).
+                shelf are no copies and cropped or turned ones are; relation and confidence are told then. Candidates
+                are the pairs that score 0.80 or more, and the two nearest of each record from 0.50 (among 20,000
+                records at most). False: the scores of the descriptors alone.
             include_decided: Show the pairs, too, that people have decided on (see `decisions`).
 
         Cost: all pairs of records are compared once (100,000 in half a minute); what was found is kept, so that later
@@ -658,27 +659,30 @@ class Collection:
         """
         check_unit("threshold", threshold)
         space = self._copy_space
-        verifies = verify if verify is not None else threshold is None and precision is None
-        floor = threshold if threshold is not None else CANDIDATE_SCORE if verifies else NEAR_DUPLICATE_SCORE
+        verifies = True if verify is None else verify
+        least = NEAR_DUPLICATE_SCORE if threshold is None else threshold  # of what nobody looks at
         if precision is not None:
-            floor = floor_of(threshold, precision, self._scales.reliability(space))
+            least = floor_of(threshold, precision, self._scales.reliability(space))
+            threshold = floor_of(None, precision, VERIFIED_CHANCES) if verifies else least
         standing = self.decisions.standing()
         judge = CopyJudge(
             self._verifier if verifies else None,
-            least=max(floor, NEAR_DUPLICATE_SCORE),
+            least=max(least, NEAR_DUPLICATE_SCORE),
+            threshold=threshold or 0.0,
             is_decided=None if include_decided or not standing.names else standing.is_decided,
         )
         groups = find_duplicates(
             self._store,
-            floor,
+            CANDIDATE_SCORE if verifies else least,
             space=space,
             points=self._scales.points(space),
             best=best,
             judge=judge,
-            likely_from=(LIKELY_SCORE if threshold is None else floor) if verifies else None,
+            likely_from=LIKELY_SCORE if verifies else None,
             on_progress=on_progress,
         )
-        return DuplicateGroups(self.name, floor, groups, picture=self.thumbnail)
+        floor = NEAR_DUPLICATE_SCORE if threshold is None else threshold
+        return DuplicateGroups(self.name, floor, groups, unseen=len(judge.unseen), picture=self.thumbnail)
 
     def evaluate(
         self,
@@ -920,7 +924,7 @@ class Collection:
         return dataclasses.replace(entry, vectors=held)
 
     def _page(
-        self, probe: Probe, question: Question, cursor: str | None, relate: Relate | None
+        self, probe: Probe, question: Question, cursor: str | None, judge: Judge | None
     ) -> tuple[Page, str | None, Explanation]:
         digest = question.digest(self._identity, probe)
         after = None if cursor is None else position_of(cursor, digest)
@@ -933,7 +937,7 @@ class Collection:
             space=self._ranking_space,
             copy_space=self._copy_space,
             points=self._scales.points(self._ranking_space),
-            relate=relate,
+            judge=judge,
             copy_points=self._scales.points(self._copy_space),
         )
         looked_at, spent_s = selection.looked_at
@@ -997,7 +1001,7 @@ class Collection:
             queries=queries,
             setting=setting,
             verify=verify,
-            relate=self._verifier.relations_of,
+            judge=self._verifier.verdicts_of,
             on_progress=on_progress,
         )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import intake
 from ..encoders import difference_hash, hue_histogram, open_encoder, palette, tiny_pixels
-from ..geometry import small_version
+from ..geometry import SIDE_PX
 from ..values import Entry, Facts, Image, Record
 from .items import UPLOAD, check_record_id
 from .spaces import HASH_SPACE, HUE_SPACE, PALETTE_SPACE
@@ -34,7 +34,7 @@ class Description:
     Attributes:
         content_hash, format, size_px, byte_size, facts: As in Image.
         vectors: One in each space where the picture has one.
-        thumbnail: JPEG bytes, where it was wanted.
+        thumbnail: JPEG bytes to show and to look at again, where it was wanted.
         pixels: The small version that relations are found on, where it was wanted: (h, w, 3) uint8.
     """
 
@@ -73,8 +73,8 @@ class Workers(Protocol):
         """Encode pixels as `Describer.embed` does."""
         ...
 
-    def thumbnail(self, data: bytes, *, side_px: int) -> bytes:
-        """Make a small JPEG of a picture as `Describer.thumbnail` does; it raises as `describe` does."""
+    def thumbnail(self, data: bytes, *, side_px: int, fine: bool = False) -> bytes:
+        """Make a small JPEG of a picture as `Describer.thumbnail` or `small` does; it raises as `describe` does."""
         ...
 
 
@@ -137,16 +137,31 @@ class Describer:
             data = self._bytes(source)
             return self._workers.describe(self.encoder_name, data, crop=crop, thumbnail=thumbnail, small=small)
         image = self.read(source, crop=crop)
+        shown = intake.thumbnail(image, SIDE_PX, fine=True) if thumbnail or small else b""
         return Description(
             content_hash=image.content_hash,
             format=image.format,
             size_px=image.size_px,
             byte_size=image.byte_size,
             vectors=self.vectors(image),
-            thumbnail=intake.thumbnail(image, THUMBNAIL_SIDE_PX) if thumbnail else None,
-            pixels=small_version(image.pixels) if small else None,
+            thumbnail=shown if thumbnail else None,
+            pixels=self.decoded(shown) if small else None,
             facts=image.facts,
         )
+
+    def small(self, source: Any) -> bytes:
+        """Make the small version of a source that pictures are compared by, as `describe` does: `decoded` reads it.
+
+        Raises:
+            SourceError: when it gives no picture.
+        """
+        if self._workers is not None:
+            return self._workers.thumbnail(self._bytes(source), side_px=SIDE_PX, fine=True)
+        return intake.thumbnail(self.read(source), SIDE_PX, fine=True)
+
+    def decoded(self, small: bytes) -> U8:
+        """Read a small JPEG of our own making, (h, w, 3)."""
+        return intake.read(small, limits=self.settings.limits).pixels
 
     def pixel_hash(self, source: Any) -> str:
         """Hash all pixels of a picture in full size, alpha included: SHA-256 in hex, equal for a PNG and a BMP of one.
@@ -200,6 +215,14 @@ class Describer:
         """
         close = self.thumbnail(source, side_px)
         return intake.read(close, limits=self.settings.limits, min_side_px=side_px).pixels
+
+    def hold(self, source: Any) -> Any:
+        """Read a source that is looked at more than once: a URL is fetched a single time, a file may change meanwhile.
+
+        Raises:
+            SourceError: when it cannot be read.
+        """
+        return intake.hold(source, limits=self.settings.limits, fetch=self.fetcher)
 
     def _bytes(self, source: Any) -> bytes:
         return intake.read_bytes(source, limits=self.settings.limits, fetch=self.fetcher)[0]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -217,15 +218,24 @@ def _is_link(record: Record) -> bool:
 
 def _group(best: Record, others: list[tuple[Ray, Record]]) -> DuplicateGroup:
     others.sort(key=lambda other: (-other[0].score, other[1].id))
-    members = [_member(best, 1.0, None)]
+    members = [_member(best, Ray(0, 1.0))]
     for ray, record in others:
-        is_same = record.content_hash == best.content_hash != ""
-        members.append(_member(record, ray.score, ray.relation or ("identical" if is_same else None)))
+        is_same = ray.relation is None and record.content_hash == best.content_hash != ""
+        members.append(_member(record, replace(ray, relation="identical", confidence=1.0) if is_same else ray))
     return DuplicateGroup(best.id, min(member.score for member in members), tuple(members))
 
 
-def _member(record: Record, score: float, relation: str | None) -> Member:
-    return Member(record.id, score, relation, record.source, record.size_px, record.byte_size, record.format)
+def _member(record: Record, ray: Ray) -> Member:
+    return Member(
+        record.id,
+        ray.score,
+        ray.relation,
+        record.source,
+        record.size_px,
+        record.byte_size,
+        record.format,
+        confidence=ray.confidence,
+    )
 
 
 def _records(store: Store, keys: Iterable[int]) -> Iterator[tuple[int, Record]]:

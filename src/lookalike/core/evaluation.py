@@ -27,15 +27,15 @@ from .measures import STEPS, Curve, Measure
 from .pairs import score_pairs
 from .question import Question, probe_of
 from .ranking import Ranker
-from .verifying import Verified, verified_scores
+from .verdicts import Verdict, Verified, verified_scores
 
 if TYPE_CHECKING:
     from ..stores import Store
-    from ..values import F64, Bools, Relation
+    from ..values import F64, Bools
     from .ingest import OnProgress
     from .labels import Labels
 
-Relate: TypeAlias = "Callable[[int, Sequence[int]], Mapping[int, Relation]]"  # of stored records to one of them
+JudgeOf: TypeAlias = "Callable[[int, Sequence[int]], Mapping[int, Verdict]]"  # of stored records and one of them
 
 QUERIES = 1000  # asked unless told otherwise: R@1 is then known to about 2 of 100
 MOST_QUERIES = 10_000
@@ -315,7 +315,7 @@ def evaluate(
     queries: int | Sequence[str] | None = None,
     setting: str = "",
     verify: int = 0,
-    relate: Relate | None = None,
+    judge: JudgeOf | None = None,
     on_progress: OnProgress | None = None,
 ) -> Evaluation:
     """Ask the labelled records for what belongs to them, and measure the answers.
@@ -324,7 +324,7 @@ def evaluate(
         points: The map of the space.
         reliability: (score, chance that a first match is right), to be held against what came true.
         queries: How many to ask, drawn with a fixed seed (None: 1,000), or the ids of those to ask.
-        verify: How many of the first records `relate` tells the relations of, by which they are scored and ordered.
+        verify: How many of the first records `judge` looks at, by which they are scored and ordered.
 
     Raises:
         InputError: when no query is left, or one is not labelled.
@@ -334,7 +334,7 @@ def evaluate(
     ids = store.ids(list(labels.right))
     keys = _chosen({id: key for key, id in ids.items()}, queries)
     is_searched = labels.wrong is None
-    seen = _Seeing(store, labels, space, points, verify, relate if verify else None)
+    seen = _Seeing(store, labels, space, points, verify, judge if verify else None)
     answers = seen.searched(keys) if is_searched else seen.judged(keys)
     tally = _Tally(has_figures=is_searched)
     for done, (id, relevant, scores, distances) in enumerate(answers, start=1):
@@ -433,7 +433,7 @@ class _Seeing:
     space: str
     points: Map
     verify: int
-    relate: Relate | None
+    judge: JudgeOf | None
 
     def searched(self, keys: Mapping[str, int]) -> Iterator[_Seen]:
         """Rank all records for each query, as an exact search does."""
@@ -446,8 +446,8 @@ class _Seeing:
             with self.store.moment():
                 ranker = Ranker(self.store, probe, question, space=self.space, points=self.points)
                 ranking = ranker.first(question.limit + 1)
-            if self.relate is not None:
-                ranking = Verified(partial(self.relate, key), self.verify).scored(ranking)
+            if self.judge is not None:
+                ranking = Verified(partial(self.judge, key), self.verify).scored(ranking)
             others = ranking.keys != key
             relevant = np.isin(ranking.keys[others], self.labels.right[key], assume_unique=True)
             yield id, relevant, ranking.scores[others], ranking.distances[others].astype(np.float64)
@@ -466,9 +466,9 @@ class _Seeing:
                 continue
             distances = cosine_distances(vectors[key], np.stack([vectors[other] for other in theirs.tolist()]))
             scores = score_pairs(self.store, self.points, np.full(len(theirs), key, np.int64), theirs, distances)
-            if self.relate is not None:
-                relations = self.relate(key, theirs.tolist())
-                scores = verified_scores(scores, [relations.get(other) for other in theirs.tolist()])
+            if self.judge is not None:
+                verdicts = self.judge(key, theirs.tolist())
+                scores = verified_scores(scores, [verdicts.get(other) for other in theirs.tolist()])
             yield id, relevant, scores, distances.astype(np.float64)
 
 

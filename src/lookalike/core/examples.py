@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from ..stores import Store
     from ..values import CollectionSpec
     from .describer import Crop, Describer
-    from .looks import Look
     from .question import Examples
-    from .verifying import Relate, Verifier
+    from .verdicts import Judge
+    from .verifying import Verifier
 
 
 class ExampleReader:
@@ -37,18 +37,18 @@ class ExampleReader:
 
     def start(
         self, like: Examples, unlike: Examples, crop: Crop | None, *, related: bool
-    ) -> tuple[Probe, Relate | None]:
+    ) -> tuple[Probe, Judge | None]:
         """Read examples and counter-examples into one thing to ask with; the crop is that of the first example.
 
         Args:
-            related: Whether to give what relates stored records to the example, too. Several have no relation: None.
+            related: Whether to give what judges stored records against the example, too. None for several examples.
         """
         if related and len(like) == 1 and not unlike:
             return self.read(like[0][0], crop, related=True)
         return self._mixed(like, unlike, crop), None
 
-    def read(self, source: Any, crop: Crop | None = None, *, related: bool = False) -> tuple[Probe, Relate | None]:
-        """Read one example: what to ask with and, where it is wanted, what relates stored records to it.
+    def read(self, source: Any, crop: Crop | None = None, *, related: bool = False) -> tuple[Probe, Judge | None]:
+        """Read one example: what to ask with and, where it is wanted, what judges stored records against it.
 
         Raises:
             SourceError: when a picture cannot be read.
@@ -58,9 +58,11 @@ class ExampleReader:
         record_id = stored_id(source)
         if record_id is None:
             self.check_encoder()
+            source = self._describer.hold(source) if related else source
             seen = self._describer.describe(source, crop=crop, small=related)
             look = look_at(self._describer, seen, source) if related else None
-            return probe_of(seen.vectors, self._space, seen.content_hash), self._relating(look)
+            judge = None if look is None else partial(self._verifier.verdicts, look)
+            return probe_of(seen.vectors, self._space, seen.content_hash), judge
         if crop is not None:
             raise InputError("crop needs the picture itself: pass its file in place of its id.")
         record_id = as_stored(self._store, record_id)
@@ -70,8 +72,8 @@ class ExampleReader:
         key, entry = found
         if self._space not in entry.vectors:
             raise RecordNotFoundError(f'record "{record_id}" has no vector to search with.', id=record_id)
-        look = self._verifier.look(key) if related else None
-        return probe_of(entry.vectors, self._space, entry.record.content_hash), self._relating(look)
+        judge = partial(self._verifier.verdicts_of, key) if related else None  # it looks only when it is asked
+        return probe_of(entry.vectors, self._space, entry.record.content_hash), judge
 
     def side(self, source: Any) -> Side:
         """Read one of two pictures that are compared; raises as `read`."""
@@ -128,6 +130,3 @@ class ExampleReader:
             return probes[0][0]
         against = [(self.read(one)[0].vector, weight) for one, weight in unlike]
         return mix([(probe.vector, weight) for probe, weight in probes], against)
-
-    def _relating(self, look: Look | None) -> Relate | None:
-        return None if look is None else partial(self._verifier.relations, look)

@@ -12,13 +12,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, get_args
 
 from .. import intake
-from ..distances import score_map
 from ..encoders import ENCODERS, HASH_BITS, HUES, PALETTE_COLORS
 from ..errors import CollectionNotFoundError, ConflictError, InputError
 from ..settings import Settings, load_settings
 from ..stores import open_stores
 from ..values import CollectionSpec, CollectionType, Keep, Space
-from .candidates import Candidates, distinct, rank
+from .candidates import Candidates, distinct, rank_copies
 from .collection import Collection, check_title
 from .comparison import compare, side_of
 from .describer import Describer, Workers
@@ -29,6 +28,7 @@ from .spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, PALETTE_SPACE
 
 if TYPE_CHECKING:
     from ..stores import Store
+    from .looks import Look
     from .question import Probe
 
 
@@ -204,11 +204,11 @@ class Library:
         Raises:
             SourceError: when the first cannot be read. Of the others each fails alone.
         """
-        return rank(self._probe(source), others, self._probe, score_map(COPY_SPACE))
+        return rank_copies(source, others, self._look)
 
     def distinct(self, sources: Sequence[Any], *, threshold: float = NEAR_DUPLICATE_SCORE) -> Candidates:
-        """Give the pictures that are no near-duplicate of one before them."""
-        return distinct(sources, self._probe, score_map(COPY_SPACE), threshold=threshold)
+        """Give the pictures that are no copy of one before them, as `compare` tells it."""
+        return distinct(sources, self._look, threshold=threshold)
 
     def difference_hash(self, source: Any) -> str:
         """Give the 64 bits of the difference hash of a picture, in hex; "" for a flat one, which has none."""
@@ -255,6 +255,9 @@ class Library:
 
     def __repr__(self) -> str:
         return f"<lookalike library {str(self.settings.home)!r}: {', '.join(self.collections()) or 'empty'}>"
+
+    def _look(self, source: Any) -> Look:
+        return side_of(self.describer(), source).look
 
     def _probe(self, source: Any) -> Probe:
         seen = self.describer().describe(source)

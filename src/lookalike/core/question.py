@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import intake
-from ..distances import Map, score_at
+from ..distances import COPY_SCORE, Map, score_at
 from ..errors import InputError
 from ..filters import Filter, parse_filter
 from ..limits import check_count, check_unit
@@ -33,7 +33,7 @@ from .spaces import HASH_SPACE, HUE_SPACE
 if TYPE_CHECKING:
     from ..values import F32, U8, Vectors
 
-NEAR_DUPLICATE_SCORE = 0.90  # the band of "the same picture with minor variations"
+NEAR_DUPLICATE_SCORE = COPY_SCORE
 # Where geometry decides: 97 of 100 copies reach the first beside their original; above the second there are few others.
 CANDIDATE_SCORE, LIKELY_SCORE = 0.5, 0.8
 MAX_MEMBERS = 1000
@@ -78,8 +78,7 @@ class Question:
         diversity: 0 for the ranking as it is, 1 for the least alike.
         collapse: Score from which a record is a near-duplicate of a better match and left out; None to keep all.
         exact: Whether the store may take no approximate index.
-        verify: How many of the first matches are related to the picture by geometry.
-        copies_first: Whether these are scored by what geometry found, which puts copies before all others.
+        verify: How many of the first matches geometry looks at, scores, and puts in order anew.
     """
 
     limit: int
@@ -94,14 +93,13 @@ class Question:
     collapse: float | None = None
     exact: bool = False
     verify: int = 0
-    copies_first: bool = False
 
     def digest(self, collection: str, probe: Probe) -> bytes:
         """Give 12 bytes that tell the ranking of this question from all others; page size and members are free."""
         conditions = (
             *(collection, probe.content_hash, self.threshold, self.max_distance),
             *(self.filter and self.filter.text, self.group_by, self.collapse, sorted(self.tags), self.tag_weight),
-            *(self.exact, self.verify, self.copies_first),
+            *(self.exact, self.verify),
         )
         told = hashlib.sha256(repr(conditions).encode())
         for part in (probe.vector, probe.hash, probe.hues):
@@ -133,7 +131,6 @@ def ask(
     collapse: bool | float = False,
     exact: bool = False,
     verify: int = 0,
-    copies_first: bool = False,
     has_cursor: bool = False,
 ) -> Question:
     """Check the conditions of a search.
@@ -172,7 +169,6 @@ def ask(
         collapse=(NEAR_DUPLICATE_SCORE if collapse else None) if isinstance(collapse, bool) else float(collapse),
         exact=bool(exact),
         verify=verify,
-        copies_first=copies_first and verify > 0 and tags is None,
     )
 
 

@@ -55,6 +55,8 @@ _SLACK = 1e-6  # of score and distance, where one is turned into the other: cand
 class Ranking:
     """The first rows of a full ranking: by falling score, then rising distance, then id.
 
+    Where geometry scored the first rows, what was not looked at stands behind them; see `verdicts.Verified`.
+
     Attributes:
         keys: (n,) int64.
         scores: (n,) float64, what counts.
@@ -191,11 +193,7 @@ class Ranker:
         return missing / (1 - weight)
 
     def _mixed(self, visual: F64, overlaps: F64) -> F64:
-        if not self._question.tags:
-            return visual
-        weight = self._question.tag_weight
-        mixed: F64 = np.round((1 - weight) * visual + weight * overlaps, 6)
-        return mixed
+        return mixed_scores(visual, overlaps, self._question.tag_weight)
 
     def _joined(self, streams: Sequence[_Stream]) -> Ranking:
         """Join the streams with the signs, score every row, and cut to what is settled."""
@@ -331,6 +329,14 @@ class Ranker:
             tied.sort(key=lambda row: (-scores[row], distances[row], ids.get(int(keys[row]), "")))
             rows[places] = tied
         return rows
+
+
+def mixed_scores(visual: F64, overlaps: F64, tag_weight: float) -> F64:
+    """Mix the scores of pictures with the overlaps of tags, by the share of the tags."""
+    if not tag_weight:
+        return visual
+    mixed: F64 = np.round((1 - tag_weight) * visual + tag_weight * overlaps, 6)
+    return mixed
 
 
 def score_counts(scores: F64, bins: int) -> list[int]:

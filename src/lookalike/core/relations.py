@@ -2,7 +2,7 @@
 
 The question is asked in steps, and the first sure answer stands: equal bytes; equal pixels; then the best map between
 the two pictures, and how much agrees once they lie over each other by it. That last step tells a copy from a second
-photo of the same thing. `geometry` measures, this module decides. Without pixels only bytes and scores speak.
+photo of the same thing. `geometry` measures, this module decides. Without pixels only equal bytes say anything.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _STRENGTH: tuple[RelationKind, ...] = ("edited", "rotated", "mirrored", "cropped", "resized", "reencoded")
 SAME_PICTURE: frozenset[RelationKind] = frozenset({*_STRENGTH, "same_pixels", "identical"})
 SAME_PICTURE_CONFIDENCE = 0.8  # ... and are said from this confidence on; docs/relations.md says what it is right for
-_SIMILAR_SCORE = 0.50  # the documented band
+SIMILAR_SCORE = 0.50  # the documented band
 _SAME_OBJECT_CELLS, _SAME_OBJECT_SPREAD = 10, 0.1  # that agree on a map, and the share of the pictures they lie in
 
 # The logistic: 1, share, share above that of wrong places, correlation, exact share, log of the inliers' error in px.
@@ -91,7 +91,7 @@ def relate(a: Look, b: Look) -> Relation | None:
     """Say what two pictures are to each other; in the other order the kinds are the same.
 
     Returns:
-        The relation, with the transform from `a` to `b`; None where there is nothing to go by.
+        The relation, with the transform from `a` to `b`; None where there are no pixels to look at.
 
     Cost: 20 ms on one core, with local features at hand.
     """
@@ -104,7 +104,7 @@ def relate(a: Look, b: Look) -> Relation | None:
         transform = turned_round(back.transform, b.size_px, a.size_px)
         return replace(back, transform=transform, padded=back.padded[::-1])
     if a.view is None or b.view is None:
-        return _by_score(a, b)
+        return None
     found = register(a.view, b.view)
     transform = _transform(found, a, b)
     confidence = max(_confidence(found), _FRAMED_CONFIDENCE if _is_framed(found, transform, a, b) else 0.0)
@@ -367,13 +367,13 @@ def _is_resized(registration: Registration, transform: Transform, a: Look, b: Lo
     return any(abs(math.log(side)) > _LEAST_RESIZE for side in _sides(transform))
 
 
-# --- without pixels, or without a map ---------------------------------------------------------------------------
+# --- without a map ----------------------------------------------------------------------------------------------
 
 
 def _by_score(a: Look, b: Look) -> Relation | None:
-    """Say how alike two pictures are by their vectors alone; never that they are the same picture."""
+    """Say how alike two pictures are by their vectors; never that they are the same picture."""
     scored = pair_score(a.vectors, b.vectors, same_bytes=False)
     if scored is None:
         return None
-    kind: RelationKind = "similar" if scored.score >= _SIMILAR_SCORE else "unrelated"
+    kind: RelationKind = "similar" if scored.score >= SIMILAR_SCORE else "unrelated"
     return Relation(kind, (kind,), None, 0, None, 0.0)

@@ -149,8 +149,8 @@ class Chooser:
         for some in (rising[:_ASKED], rising[_ASKED:]):
             self._judge.prepare([(best, keys[place]) for place in some])
             for place in some:
-                relation = self._judge.relation(best, keys[place], float(scores[place]))
-                if relation is None:
+                ray = self._judge.ray(best, keys[place], float(scores[place]))
+                if ray is None:
                     return []
-                rays.append(Ray(keys[place], float(scores[place]), relation))
+                rays.append(ray)
         return rays

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
+from ..distances import COPY_SCORE
 from ..rendering import Card, Section, html_fragment, size_text, text_table
 from ..values import DuplicateGroup, Explanation, Failure, Match, Relation, RelationKind, Transform
 
@@ -212,44 +213,51 @@ class Comparison:
     """How alike two pictures are, and what they are to each other.
 
     Attributes:
-        score: 0..1, by the stronger of the statements that `distances` and hashes make.
-        distance: Cosine distance in the space that made that statement.
+        score: 0..1. A copy has 0.90 or more, what may be one 0.80 or more, and nothing else has; see `verdicts`.
+        distance: What the descriptors say: cosine distance in the space that makes the strongest statement. A copy that
+            is cropped or turned may be far by it, and flat pictures are near.
         distances: Space name to cosine distance.
-        related: The relation with all that speaks for it; its parts are attributes of the comparison, too.
+        related: The relation with all that speaks for it; its parts are attributes of the comparison, too. None where
+            there are no pixels of both to look at.
     """
 
     score: float
     distance: float
     distances: Mapping[str, float]
-    related: Relation
+    related: Relation | None
     elapsed_ms: float
     explained: Callable[[], PairEvidence] = field(repr=False, compare=False)
     pictures: Callable[[], list[Card]] = field(default=list, repr=False, compare=False)
 
     @property
-    def relation(self) -> RelationKind:
-        """The kind of the relation, such as "cropped"."""
-        return self.related.kind
+    def relation(self) -> RelationKind | None:
+        """The kind of the relation, such as "cropped"; None where nobody could look."""
+        return None if self.related is None else self.related.kind
 
     @property
     def details(self) -> tuple[RelationKind, ...]:
         """All kinds that hold, the strongest change first."""
-        return self.related.details
+        return () if self.related is None else self.related.details
 
     @property
     def transform(self) -> Transform | None:
         """How A became B; None where no part of the one was found in the other."""
-        return self.related.transform
+        return None if self.related is None else self.related.transform
 
     @property
     def inliers(self) -> int:
         """Distinct places where both agree on the transform."""
-        return self.related.inliers
+        return 0 if self.related is None else self.related.inliers
 
     @property
-    def confidence(self) -> float:
-        """Probability that both are the same picture."""
-        return self.related.confidence
+    def agreement(self) -> float | None:
+        """Share of what both show that is the very same; None where nothing could be laid over."""
+        return None if self.related is None else self.related.agreement
+
+    @property
+    def confidence(self) -> float | None:
+        """Probability that both are the same picture; None where nobody could look."""
+        return None if self.related is None else self.related.confidence
 
     def explain(self) -> PairEvidence:
         """Show why: the places that agree and what was changed, or what makes both alike; as data and as a picture."""
@@ -257,8 +265,10 @@ class Comparison:
 
     def __str__(self) -> str:
         each = ", ".join(f"{name} {distance:.3f}" for name, distance in self.distances.items())
-        lines = [f"score {self.score:.3f} (distance: {each})", f"{relation_text(self.related)}"]
-        return "\n".join(lines)
+        if self.related is None:
+            said = "no pixels of both are kept: what they are to each other is not known"
+            return f"score {self.score:.3f} (distance: {each})\n{said}"
+        return f"score {self.score:.3f} (distance of the descriptors: {each})\n{relation_text(self.related)}"
 
     def sections(self) -> list[Section]:
         """Give the two pictures side by side."""
@@ -285,11 +295,17 @@ def relation_text(related: Relation) -> str:
 
 @dataclass(frozen=True)
 class DuplicateGroups(Sequence[DuplicateGroup]):
-    """The duplicate groups of a collection, largest first."""
+    """The duplicate groups of a collection, largest first.
+
+    Attributes:
+        threshold: The floor on the score of a copy.
+        unseen: Records that are alike and that there was no picture of to look at: of these the score alone decided.
+    """
 
     collection: str
     threshold: float
     groups: tuple[DuplicateGroup, ...]
+    unseen: int = 0
     picture: Picture = field(default=_no_picture, repr=False, compare=False)
 
     @overload
@@ -305,12 +321,19 @@ class DuplicateGroups(Sequence[DuplicateGroup]):
 
     def __str__(self) -> str:
         if not self.groups:
-            return f'no duplicates in "{self.collection}" with a score of {self.threshold:g} or more'
+            narrowed = f" with a score of {self.threshold:g} or more" if self.threshold > COPY_SCORE else ""
+            return "\n".join(filter(None, [f'no duplicates in "{self.collection}"{narrowed}', self._unseen_text()]))
         header = ["group", "score", "id", "size", "format", "bytes", "relation"]
-        return text_table(header, list(self._rows()), right=[0, 1, 3, 5]) + f"\n\n{self.summary()}"
+        table = text_table(header, list(self._rows()), right=[0, 1, 3, 5])
+        return "\n".join(filter(None, [table, "", self.summary(), self._unseen_text()]))
+
+    def _unseen_text(self) -> str:
+        if not self.unseen:
+            return ""
+        return f"{self.unseen:,} records have no picture to look at: of these the score alone decided"
 
     def summary(self) -> str:
-        """Say in a line how many groups and pictures there are, and what those hold that are not the best."""
+        """Count the groups and their pictures in a line, and what those hold that are not the best."""
         others = [member for group in self.groups for member in group.members[1:]]
         spare = size_text(sum(member.byte_size for member in others))
         groups = f"{len(self.groups):,} group{'s' * (len(self.groups) != 1)}"

@@ -40,6 +40,7 @@ class Reviewed:
     record: Record
     score: float
     relation: str | None
+    confidence: float | None
     decision: Choice | None
 
 
@@ -177,6 +178,7 @@ class Review:
                     records[member.id],
                     member.score,
                     member.relation,
+                    member.confidence,
                     kinds.get(member.id) or ("not_a_duplicate" if member.id in different else None),
                 )
                 for member in group.members

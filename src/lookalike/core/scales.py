@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 from ..distances import Map, reliability_curve, score_map
 from .pages import Recent
+from .scoring import BUILT_IN_MAPS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..stores import Store
     from ..values import Calibration
 
@@ -24,6 +27,11 @@ class Scales:
         calibration = self.calibration(space)
         return calibration.points if calibration else score_map(space)
 
+    def maps(self) -> Mapping[str, Map]:
+        """Give the maps of the spaces that speak for a pair: the calibrated one alone, else those built in."""
+        held = self._held()
+        return BUILT_IN_MAPS if held is None else {held.space: held.points}
+
     def reliability(self, space: str) -> Map | None:
         """Give the curve from score to the chance that a first match is right; None where none is known."""
         calibration = self.calibration(space)
@@ -31,10 +39,13 @@ class Scales:
 
     def calibration(self, space: str) -> Calibration | None:
         """Give what was fitted to this collection; None where its scores are those that are built in."""
+        held = self._held()
+        return held if held is not None and held.space == space else None
+
+    def _held(self) -> Calibration | None:
         version = self._store.version
         kept = self._recent.get(b"", version)
         if kept is None:
             kept = (self._store.spec.calibration,)
             self._recent.keep(b"", version, kept)
-        [held] = kept
-        return held if held is not None and held.space == space else None
+        return kept[0]

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..distances import cosine_distance, score_map, score_of
-from .spaces import HASH_SPACE, HUE_SPACE, PALETTE_SPACE
+from ..distances import Map, cosine_distance, score_map, score_of
+from .spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, SEMANTIC_SPACE
 
 if TYPE_CHECKING:
     from ..values import Vectors
 
-_BESIDE = (HASH_SPACE, HUE_SPACE, PALETTE_SPACE)  # computed beside the encoder: they make no statement of their own
+# Hashes, hues and palettes are computed beside the encoder: they make no statement of their own.
+BUILT_IN_MAPS: Mapping[str, Map] = {space: score_map(space) for space in (SEMANTIC_SPACE, COPY_SPACE)}
 
 
 @dataclass(frozen=True)
@@ -31,20 +32,31 @@ class PairScore:
     hash_bits: int | None
 
 
-def pair_score(a: Vectors, b: Vectors, *, same_bytes: bool) -> PairScore | None:
-    """Score two pictures in the spaces of their encoder; None where they share none of them."""
+def pair_score(
+    a: Vectors, b: Vectors, *, same_bytes: bool, maps: Mapping[str, Map] = BUILT_IN_MAPS
+) -> PairScore | None:
+    """Score two pictures in the spaces that have a map; None where they share none of them.
+
+    Args:
+        maps: Space name to its map from distance to score.
+    """
     bits = hash_bits(a, b)
     hues = _distance(a, b, HUE_SPACE)
     distances = {
-        space: distance for space in a if space not in _BESIDE and (distance := _distance(a, b, space)) is not None
+        space: distance
+        for space in dict.fromkeys((*BUILT_IN_MAPS, *maps))
+        if (distance := _distance(a, b, space)) is not None
     }
-    if not distances:
+
+    def score(space: str) -> float:
+        far, points = distances[space], maps[space]
+        return score_of(far, points, hash_bits=bits, hue_distance=hues, same_bytes=same_bytes)
+
+    scored = [(score(space), -distances[space]) for space in maps if space in distances]
+    if not scored:
         return None
-    score, distance = max(
-        (score_of(distance, score_map(space), hash_bits=bits, hue_distance=hues, same_bytes=same_bytes), -distance)
-        for space, distance in distances.items()
-    )
-    return PairScore(score, -distance, distances, bits)
+    highest, distance = max(scored)
+    return PairScore(highest, -distance, distances, bits)
 
 
 def _distance(a: Vectors, b: Vectors, space: str) -> float | None:

@@ -21,7 +21,7 @@ from .pages import Position
 from .pairs import score_pairs
 from .pruning import has_lost_file
 from .ranking import Ranker, Ranking, both
-from .verifying import Relate, Verified
+from .verdicts import Judge, Verified
 
 if TYPE_CHECKING:
     from ..stores import Store
@@ -53,15 +53,15 @@ class Selection:
         copy_space: str,
         points: Map,
         copy_points: Map,
-        relate: Relate | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self._store, self._probe, self._question = store, probe, question
-        self._verified = None if relate is None else Verified(relate, question.verify)
+        self._verified = None if judge is None else Verified(judge, question.verify)
         self._space, self._copy_space, self._points = space, copy_space, points
         self._lock = threading.Lock()
         self._ranking: Ranking | None = None
         self._walk = _Walk(store, question, copy_space, copy_points)
-        asked = replace(question, threshold=None) if self._is_scored_anew else question
+        asked = question if self._verified is None else replace(question, threshold=None)
         self._ranker = Ranker(store, probe, asked, space=space, points=points)
 
     def page(self, question: Question, after: Position | None) -> tuple[Page, list[Step], Ranker]:
@@ -77,7 +77,7 @@ class Selection:
 
     @property
     def looked_at(self) -> tuple[int, float]:
-        """How many records were related by geometry so far, and the seconds that it took."""
+        """How many records geometry has looked at so far, and the seconds that it took."""
         return (0, 0.0) if self._verified is None else (self._verified.looked_at, self._verified.spent_s)
 
     def _next(self, question: Question, after: Position | None) -> Page:
@@ -121,19 +121,16 @@ class Selection:
         return start
 
     def _first(self, wanted: int) -> Ranking:
-        if self._verified is None or not self._is_scored_anew:
+        if self._verified is None:
             return self._ranker.first(wanted)
-        ranking = self._verified.scored(self._ranker.first(max(wanted, self._question.verify)))
+        with self._store.moment():
+            ranking = self._ranker.first(max(wanted, self._question.verify))
+        ranking = self._verified.scored(ranking, tag_weight=self._question.tag_weight)
         return ranking if self._question.threshold is None else ranking.down_to(self._question.threshold)
-
-    @property
-    def _is_scored_anew(self) -> bool:
-        """Whether scores are those that geometry gives: a threshold is for them, then."""
-        return self._question.copies_first and self._verified is not None
 
     def _place_behind(self, after: Position) -> int:
         """Count the chosen rows that rank at or before a position."""
-        if self._is_scored_anew:  # of equal scores the descriptors decide, of which a position says nothing
+        if self._verified is not None:  # of equal scores the descriptors decide, of which a position says nothing
             key = self._store.keys([after.id]).get(after.id, -1)
             places = np.flatnonzero(self._held.keys[self._walk.rows] == key)
             if len(places):
@@ -156,8 +153,6 @@ class Selection:
         keys = ranking.keys[rows].tolist()
         records = self._store.records(keys)
         there = [(row, records[key]) for row, key in zip(rows.tolist(), keys, strict=True) if key in records]
-        if self._verified is not None:
-            self._verified.look_at(ranking, [row for row, _ in there])
         matches = [self._match(record, ranking, row, rank) for rank, (row, record) in enumerate(there, first_rank)]
         if question.collapse is not None:
             hidden = [self._walk.hidden_by(row, end) for row, _ in there]
@@ -210,8 +205,10 @@ class Selection:
         """Give what a record is to the example, and the confidence that it is the same picture."""
         if key in ranking.same:
             return "identical", 1.0
-        found = None if self._verified is None else self._verified.relations.get(key)
-        return (None, None) if found is None else (found.kind, found.confidence)
+        found = None if self._verified is None else self._verified.verdicts.get(key)
+        if found is None or found.relation is None:
+            return None, None
+        return found.relation.kind, found.relation.confidence
 
 
 class _Walk:

@@ -35,8 +35,12 @@ class Judge(Protocol):
         """Take note of pairs, most of which will be asked for, so that they can be looked at side by side."""
         ...
 
-    def relation(self, center: int, key: int, score: float) -> str | None:
-        """Give the relation of a record to a center; "" for a copy of no known relation, None for no copy."""
+    def ray(self, center: int, key: int, score: float) -> Ray | None:
+        """Give a record that is a copy of a center as a ray of it; None for no copy.
+
+        Args:
+            score: Of the two, by their vectors.
+        """
         ...
 
     def are_apart(self, key: int, others: Sequence[int]) -> bool:
@@ -50,11 +54,17 @@ class Judge(Protocol):
 
 @dataclass(frozen=True)
 class Ray:
-    """A record that has joined a center: its key, and its score and relation to the center, "" where not known."""
+    """A record that has joined a center.
+
+    Attributes:
+        score: Against the center.
+        relation, confidence: To the center; None where nobody looked.
+    """
 
     key: int
     score: float
-    relation: str
+    relation: str | None = None
+    confidence: float | None = None
 
 
 class Stars:
@@ -122,12 +132,12 @@ class Stars:
             if not score >= self._floor:
                 return
         asked.add((center, place))
-        relation = "" if self._judge is None else self._judge.relation(best, key, score)
-        if relation is None:
+        ray = Ray(key, score) if self._judge is None else self._judge.ray(best, key, score)
+        if ray is None:
             return
         rays = self.rays[best]
-        if self._judge is None or not self._judge.are_apart(key, [ray.key for ray in rays]):
-            rays.append(Ray(key, score, relation))
+        if self._judge is None or not self._judge.are_apart(key, [one.key for one in rays]):
+            rays.append(ray)
             self._center_of[place] = center
 
     def _prepare(self, better: I64, worse: I64) -> None:

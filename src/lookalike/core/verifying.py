@@ -1,7 +1,8 @@
 """Verification: the relations of stored records to a picture, or to each other, by what is kept of them.
 
-A record is looked at by its kept thumbnail, else by its source file, as long as that holds the very bytes that were
-indexed; without either only its bytes and vectors speak. Hence what is remembered by content was made from it.
+A record is looked at by the picture itself, where it is kept or its file still holds the bytes that were indexed: thus
+all doors see the same, and what is remembered by content was made from it. Else by its kept thumbnail. Without either
+only its bytes and vectors speak.
 The last few looks are kept in memory, as finding the local features of a picture takes longer than comparing two.
 """
 
@@ -10,40 +11,30 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .. import intake
 from ..distances import Map
 from ..errors import LookalikeError, SourceError, StoreDamagedError
 from ..geometry import read_features
-from .describer import THUMBNAIL_SIDE_PX
 from .looks import Look, look_of
-from .relations import SAME_PICTURE, SAME_PICTURE_CONFIDENCE, relate
+from .relations import SAME_PICTURE, relate
+from .stars import Ray
 from .threads import in_order
+from .verdicts import Verdict, told_score, verdict_of
 
 if TYPE_CHECKING:
     from ..geometry import Features
     from ..stores import Store
-    from ..values import F64, Record, Relation
+    from ..values import Record
     from .describer import Describer, Description
-    from .ranking import Ranking
 
-Relate: TypeAlias = "Callable[[Sequence[int]], Mapping[int, Relation]]"
-
-_DOUBTFUL = 0.2  # of confidence; below it nothing speaks for a copy
-_COPY, _SURE_COPY, _MAYBE, _BELOW = 0.90, 0.99, 0.80, 1e-4  # scores in collections that are ranked by geometry
-# From such a score to the chance that it is right, which is the confidence; only equal bytes are certain.
-VERIFIED_CHANCES: Map = ((_COPY, SAME_PICTURE_CONFIDENCE), (_SURE_COPY, 0.9999), (1.0, 1.0))
 _KINDS_KEPT = 4096  # of pairs that were looked at last
 _LOOKS_KEPT = 400  # of about 0.3 MB each
 _PICTURED_KEPT = 100_000  # records of which is known that there is a picture
-_SMALL, _FEATURES, _KINDS = "small 2", "features 2", "kind 12"  # what is remembered; the number is that of its form
+_SMALL, _FEATURES, _KINDS = "small 3", "features 3", "kind 13"  # what is remembered; the number is that of its form
 
 _OTHER_COLORS = "other colors"  # a red mug is no copy of the blue one, whatever its shape
 
@@ -52,73 +43,11 @@ Made = TypeVar("Made")
 
 
 class Kind(NamedTuple):
-    """What a pair is: the relation or "other colors", and which of the two is padded (see `Relation`)."""
+    """What a pair is: the relation or "other colors", who is padded (see `Relation`), and how sure it is."""
 
     name: str
     padded: tuple[bool, bool]
-
-
-class Verified:
-    """The relations of the first rows of a ranking to its picture.
-
-    Attributes:
-        relations: What is known so far, by key.
-        looked_at: How many records were related, over all calls.
-        spent_s: The time that it took.
-    """
-
-    def __init__(self, relate: Relate, most: int) -> None:
-        self.relations: dict[int, Relation] = {}
-        self.looked_at, self.spent_s = 0, 0.0
-        self._relate, self._most = relate, most
-
-    def look_at(self, ranking: Ranking, rows: Sequence[int]) -> None:
-        """Relate some rows, as far as they are among the first."""
-        keys = ranking.keys[[row for row in rows if row < self._most]].tolist()
-        missing = [key for key in keys if key not in self.relations and key not in ranking.same]
-        if missing:
-            began = time.perf_counter()
-            self.relations.update(self._relate(missing))
-            self.looked_at += len(missing)
-            self.spent_s += time.perf_counter() - began
-
-    def scored(self, ranking: Ranking) -> Ranking:
-        """Relate the first rows, score them by what was found, and put them in that order; see `verified_scores`."""
-        head = np.arange(min(self._most, len(ranking.keys)))
-        self.look_at(ranking, head.tolist())
-        known = [self.relations.get(key) for key in ranking.keys[head].tolist()]
-        scores = verified_scores(ranking.scores, known)
-        rows = np.append(np.argsort(-scores[head], kind="stable"), np.arange(len(head), len(scores)))
-        columns = ("keys", "distances", "visual", "overlaps")
-        return replace(ranking, scores=scores[rows], **{name: getattr(ranking, name)[rows] for name in columns})
-
-
-def verified_scores(scores: F64, known: Sequence[Relation | None]) -> F64:
-    """Score the first rows of a ranking by what geometry found, so that bands mean what they say.
-
-    A copy has 0.90 or more: 0.99 where it is sure, and what its descriptors say where that is more. What may be one
-    (confidence 0.2 to 0.8) has 0.80 to 0.90, everything else less. A row of which nothing is known keeps its score.
-    No row behind the first ones comes before them.
-
-    Args:
-        scores: (n,) falling, by the descriptors.
-        known: Of the first rows.
-    """
-    found = scores.copy()
-    for row, relation in enumerate(known):
-        if relation is None:
-            continue
-        if relation.kind in SAME_PICTURE:
-            share = (relation.confidence - SAME_PICTURE_CONFIDENCE) / (1 - SAME_PICTURE_CONFIDENCE)
-            found[row] = max(found[row], _COPY + share * (_SURE_COPY - _COPY))
-        elif relation.confidence >= _DOUBTFUL:
-            found[row] = _MAYBE + relation.confidence / SAME_PICTURE_CONFIDENCE * (_COPY - _MAYBE - _BELOW)
-        else:
-            found[row] = min(found[row], _MAYBE - _BELOW)
-    if len(known) and len(known) < len(found):
-        found[len(known) :] = np.minimum(found[len(known) :], found[: len(known)].min())
-    rounded: F64 = np.round(found, 6)
-    return rounded
+    confidence: float
 
 
 def look_at(describer: Describer, seen: Description, source: Any) -> Look:
@@ -139,10 +68,17 @@ class Verifier:
 
     Args:
         thumbnail: Gives a small JPEG of a record to show, by its id, or None.
+        maps: Gives what scores mean in the collection, by space.
     """
 
-    def __init__(self, store: Store, describer: Describer, thumbnail: Callable[[str], bytes | None]) -> None:
-        self._store, self._describer, self.thumbnail = store, describer, thumbnail
+    def __init__(
+        self,
+        store: Store,
+        describer: Describer,
+        thumbnail: Callable[[str], bytes | None],
+        maps: Callable[[], Mapping[str, Map]],
+    ) -> None:
+        self._store, self._describer, self.thumbnail, self._maps = store, describer, thumbnail, maps
         self._looks: OrderedDict[int, Look] = OrderedDict()
         self._pictured: OrderedDict[int, None] = OrderedDict()  # keys; one whose picture is gone is seen when looked at
         self._lock = threading.Lock()
@@ -168,39 +104,35 @@ class Verifier:
                 self._looks.popitem(last=False)
         return {**found, **fresh}
 
-    def relations(self, look: Look, keys: Sequence[int]) -> dict[int, Relation]:
-        """Relate stored records to a picture; those are left out that are not there or say nothing.
+    def verdicts(self, look: Look, keys: Sequence[int]) -> dict[int, Verdict]:
+        """Judge stored records against a picture; those are left out that are not there, or have no vectors.
 
         Cost: about 15 ms of one core for each, beside their looks.
         """
-        looks = self.looks(keys)
+        looks, maps = self.looks(keys), self._maps()
         with self._store.apart():
-            found = list(self._on_threads(lambda key: relate(look, looks[key]), looks))
-        return {key: relation for key, relation in zip(looks, found, strict=True) if relation is not None}
+            found = list(self._on_threads(lambda key: verdict_of(look, looks[key], maps), looks))
+        return {key: verdict for key, verdict in zip(looks, found, strict=True) if verdict is not None}
 
-    def relations_of(self, key: int, others: Sequence[int]) -> dict[int, Relation]:
-        """Relate stored records to a stored one, as `relations` does; empty when that one is not there."""
+    def verdicts_of(self, key: int, others: Sequence[int]) -> dict[int, Verdict]:
+        """Judge stored records against a stored one, as `verdicts` does; empty when that one is not there."""
         look = self.look(key)
-        return {} if look is None else self.relations(look, others)
+        return {} if look is None else self.verdicts(look, others)
 
     def kinds(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Kind | None]:
-        """Say what pairs of stored records are; None where there are no pictures of both to look at.
+        """Say what pairs of pictured records are; None where one turns out to have no picture to look at.
 
         What was found once is remembered with the two pictures' bytes.
         """
         records = self._store.records(list({key for pair in pairs for key in pair}))
-        pictured = {key for key, record in records.items() if self._is_pictured(key, record)}
-        shown = [pair for pair in pairs if pictured.issuperset(pair)]
-        if not shown:
-            return dict.fromkeys(pairs)
-        hashes = {pair: [one.content_hash for key in pair if (one := records.get(key))] for pair in shown}
+        hashes = {pair: [one.content_hash for key in pair if (one := records.get(key))] for pair in pairs}
         names = {pair: ":".join(sorted(both)) for pair, both in hashes.items() if len(both) == 2 and all(both)}
         held = self._store.remembered(_KINDS, list(names.values()))
         is_turned = {pair: both != sorted(both) for pair, both in hashes.items()}
         found: dict[tuple[int, int], Kind | None] = {
             pair: _read_kind(held[name], turned=is_turned[pair]) for pair, name in names.items() if name in held
         }
-        seen = self._kinds_seen([pair for pair in shown if pair not in found])
+        seen = self._kinds_seen([pair for pair in pairs if pair not in found])
         fresh = {
             names[pair]: _written(kind, turned=is_turned[pair])
             for pair, kind in seen.items()
@@ -208,7 +140,12 @@ class Verifier:
         }
         if fresh:
             self._store.remember(_KINDS, fresh)
-        return {**dict.fromkeys(pairs), **found, **seen}
+        return {**found, **seen}
+
+    def pictured(self, keys: Collection[int]) -> dict[int, bool]:
+        """Say of records whether there is anything to look at: a kept thumbnail, or the file that they came from."""
+        records = self._store.records(list(keys))
+        return {key: key in records and self._is_pictured(key, records[key]) for key in keys}
 
     def _kinds_seen(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Kind | None]:
         looks = self.looks(list(dict.fromkeys(key for pair in pairs for key in pair)))
@@ -220,18 +157,19 @@ class Verifier:
             if a.content_hash != b.content_hash and (a.view is None or b.view is None):
                 return None
             found = relate(a, b)
-            return None if found is None else Kind(_OTHER_COLORS if found.other_colors else found.kind, found.padded)
+            if found is None:
+                return None
+            return Kind(_OTHER_COLORS if found.other_colors else found.kind, found.padded, found.confidence)
 
         with self._store.apart():
             return dict(zip(pairs, self._on_threads(kind_of, pairs), strict=True))
 
     def _is_pictured(self, key: int, record: Record) -> bool:
-        """Whether there is anything to look at: a kept thumbnail, or the file that the record came from."""
         with self._lock:
             if key in self._pictured:
                 return True
         is_file = bool(record.source) and os.path.isabs(record.source or "") and os.path.exists(record.source or "")
-        if not is_file and self._store.thumbnail(record.id) is None:
+        if not is_file and self._store.thumbnail(record.id) is None:  # of what is kept whole, there is one, too
             return False  # not remembered: the next moment a disk may be there again
         with self._lock:
             self._pictured[key] = None
@@ -285,23 +223,17 @@ class Verifier:
         if small is None:
             return None
         try:
-            return intake.read(small, limits=self._describer.settings.limits).pixels
+            return self._describer.decoded(small)
         except SourceError:
             return None
 
     def _small(self, record: Record) -> bytes | None:
-        """Give a small JPEG of what was indexed: the one that is kept, or one made from the source file."""
-        kept = self._store.thumbnail(record.id)
-        if kept is not None:
-            return kept
-        data = self._file_bytes(record)
-        try:
-            return None if data is None else self._describer.thumbnail(data, THUMBNAIL_SIDE_PX)
-        except SourceError:
-            return None
+        """Make the small version of what was indexed; else give the thumbnail that is kept of it."""
+        made = self._in_full(record, self._describer.small)
+        return self._store.thumbnail(record.id) if made is None else made
 
     def _in_full(self, record: Record, make: Callable[[Any], Made]) -> Made | None:
-        """Make something of the picture in full size, where the collection keeps it or the file is what it was."""
+        """Make something of the picture in full size, where the collection keeps it or its file still holds it."""
         try:
             data = self._store.original(record.id)
         except StoreDamagedError:
@@ -326,13 +258,13 @@ class Verifier:
 def _written(kind: Kind, *, turned: bool) -> bytes:
     """Write what a pair is, for the one whose bytes have the lower hash first."""
     padded = kind.padded[::-1] if turned else kind.padded
-    return f"{kind.name}:{'a' * padded[0]}{'b' * padded[1]}".encode()
+    return f"{kind.name}:{'a' * padded[0]}{'b' * padded[1]}:{kind.confidence!r}".encode()
 
 
 def _read_kind(data: bytes, *, turned: bool) -> Kind:
-    name, _, padded = data.decode().partition(":")
+    name, padded, confidence = data.decode().split(":")
     a, b = "a" in padded, "b" in padded
-    return Kind(name, (b, a) if turned else (a, b))
+    return Kind(name, (b, a) if turned else (a, b), float(confidence))
 
 
 def _read(data: bytes | None) -> Features | None:
@@ -351,14 +283,25 @@ class CopyJudge:
     Args:
         verifier: None to believe every score.
         least: The score that is believed where there are no pictures to look at.
+        threshold: The least score that is told of a copy.
         is_decided: Says of two keys that nobody needs to be asked about them; such are no copies.
+
+    Attributes:
+        unseen: Keys of records that are alike, and that there was no picture of to look at.
     """
 
     def __init__(
-        self, verifier: Verifier | None, *, least: float, is_decided: Callable[[int, int], bool] | None = None
+        self,
+        verifier: Verifier | None,
+        *,
+        least: float,
+        threshold: float = 0.0,
+        is_decided: Callable[[int, int], bool] | None = None,
     ) -> None:
-        self._verifier, self._least, self._is_decided = verifier, least, is_decided
+        self._verifier, self._least, self._threshold, self._is_decided = verifier, least, threshold, is_decided
         self._kinds: dict[tuple[int, int], Kind | None] = {}
+        self._pictured: dict[int, bool] = {}
+        self.unseen: set[int] = set()
 
     def prepare(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Look at pairs side by side."""
@@ -366,18 +309,21 @@ class CopyJudge:
             if len(self._kinds) > _KINDS_KEPT:
                 self._kinds.clear()  # of records that have joined by now, nobody asks again
             new = [pair for pair in pairs if pair not in self._kinds and not self._are_decided(*pair)]
-            self._kinds.update(self._verifier.kinds(new))
+            self._look_at(self._verifier, new)
 
-    def relation(self, center: int, key: int, score: float) -> str | None:
-        """Give the relation of a record to a center; "" for a copy of no known relation, None for no copy."""
+    def ray(self, center: int, key: int, score: float) -> Ray | None:
+        """Give a record that is a copy of a center as a ray of it; None for no copy."""
         if self._are_decided(center, key):
             return None
         if self._verifier is None:
-            return ""
+            return Ray(key, score)
         kind = self._kind(self._verifier, center, key)
         if kind is None:
-            return "" if score >= self._least else None
-        return kind.name if kind.name in SAME_PICTURE else None
+            return Ray(key, score) if score >= self._least else None
+        if kind.name not in SAME_PICTURE:
+            return None
+        told = told_score(kind.name, kind.confidence, score)
+        return Ray(key, told, kind.name, kind.confidence) if told >= self._threshold else None
 
     def are_apart(self, key: int, others: Sequence[int]) -> bool:
         """Say whether a record must not be shown together with one of some others: people have decided on the two."""
@@ -393,8 +339,15 @@ class CopyJudge:
             kind = self._kinds[b, a]
             return kind and kind._replace(padded=kind.padded[::-1])
         if (a, b) not in self._kinds:
-            self._kinds.update(verifier.kinds([(a, b)]))
+            self._look_at(verifier, [(a, b)])
         return self._kinds[a, b]
+
+    def _look_at(self, verifier: Verifier, pairs: Sequence[tuple[int, int]]) -> None:
+        keys = {key for pair in pairs for key in pair}
+        self._pictured.update(verifier.pictured(keys.difference(self._pictured)))
+        self.unseen.update(key for key in keys if not self._pictured[key])
+        shown = [pair for pair in pairs if all(self._pictured[key] for key in pair)]
+        self._kinds.update({**dict.fromkeys(pairs), **(verifier.kinds(shown) if shown else {})})
 
     def _are_decided(self, center: int, key: int) -> bool:
         return self._is_decided is not None and self._is_decided(center, key)

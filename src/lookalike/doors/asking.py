@@ -51,8 +51,8 @@ from .terminal import (
 @click.option("--exact", is_flag=True, help="Take no approximate index, however large the collection.")
 @click.option(
     "--verify", type=int, metavar="N",
-    help="Of how many of the first matches to find the relation to the picture by geometry.  [default: 100 in a "
-    "matching collection, where it then is the score; else 0]",
+    help="How many of the first matches geometry looks at: their relation is told, and copies come first.  "
+    "[default: 100 in a matching collection, else 0]",
 )  # fmt: skip
 @click.option("--explain", is_flag=True, help="Say how the answer was found.")
 @sheet_option
@@ -187,7 +187,7 @@ def compare(
 
 @click.command()
 @collection_option
-@click.option("--threshold", "-t", type=float, help="Floor on the score of a copy; without it geometry decides.")
+@click.option("--threshold", "-t", type=float, help="Floor on the score of a copy, 0.9 to 1.")
 @click.option("--precision", type=float, help="Instead: the chance, 0 to 1, with which a copy has to be one.")
 @click.option(
     "--best", default="resolution", show_default=True,
@@ -195,7 +195,7 @@ def compare(
 )  # fmt: skip
 @click.option(
     "--verify/--no-verify", default=None,
-    help="Whether geometry decides on every member.  [default: unless --threshold or --precision is given]",
+    help="Whether geometry decides on every member, or the scores of the descriptors alone.  [default: --verify]",
 )  # fmt: skip
 @click.option("--include-decided", is_flag=True, help="Show what was decided on, too (see `decide`).")
 @sheet_option
@@ -214,9 +214,9 @@ def duplicates(
 ) -> int:
     """Find groups of records that are the same picture, and that nobody decided on.
 
-    Each group has a best picture, and geometry says of every other how it was made of it. Without the pictures, and
-    with a threshold, the score decides. What was found is kept beside the index: after more pictures came, only
-    these are compared.
+    Each group has a best picture, and geometry says of every other how it was made of it. A threshold narrows what it
+    confirms. Where there is no picture to look at, the score decides, and that is told. What was found is kept beside
+    the index: after more pictures came, only these are compared.
 
     \b
     Example:

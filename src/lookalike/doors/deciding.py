@@ -114,7 +114,7 @@ def later(record_ids: tuple[str, ...], **told: Any) -> int:
 
 
 @decide.command("best-in-each-group")
-@click.option("--threshold", "-t", type=float, help="Floor on the score of a copy; without it geometry decides.")
+@click.option("--threshold", "-t", type=float, help="Floor on the score of a copy, 0.9 to 1.")
 @click.option("--save", is_flag=True, help="Keep these decisions; without it they are only shown.")
 @collection_option
 @home_option

@@ -81,7 +81,7 @@ def comparison_form(compared: Comparison, evidence: PairEvidence | None = None) 
         "details": list(compared.details),
         "transform": None if compared.transform is None else asdict(compared.transform),
         "inliers": compared.inliers,
-        "agreement": compared.related.agreement,
+        "agreement": compared.agreement,
         "confidence": compared.confidence,
         "elapsed_ms": compared.elapsed_ms,
     }
@@ -113,12 +113,15 @@ def _rounded(values: F32, digits: int) -> Any:
 
 def duplicates_form(found: DuplicateGroups) -> dict[str, Any]:
     """Give the reply of `duplicates`."""
-    return {"groups": [group_form(group) for group in found], "count": len(found)}
+    return {"groups": [group_form(group) for group in found], "count": len(found), "unseen": found.unseen}
 
 
 def group_form(group: DuplicateGroup) -> dict[str, Any]:
     """Give one group of the reply of `duplicates`."""
-    members = [{"id": m.id, "score": m.score, "relation": m.relation} for m in group.members]
+    members = [
+        {"id": one.id, "score": one.score, "relation": one.relation, "confidence": one.confidence}
+        for one in group.members
+    ]
     return {"representative": group.representative, "min_score": group.min_score, "members": members}
 
 

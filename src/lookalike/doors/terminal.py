@@ -176,7 +176,7 @@ def _print_groups(found: DuplicateGroups) -> None:
     for number, group in enumerate(found, start=1):
         comma = "," if number < len(found) else ""
         click.echo(f"  {json.dumps(group_form(group), ensure_ascii=False)}{comma}")
-    click.echo(f'], "count": {len(found)}}}')
+    click.echo(f'], "count": {len(found)}, "unseen": {found.unseen}}}')
 
 
 def print_pairs(values: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from .fetch import Fetcher
 from .folders import Found, changed_ns, is_gone, printable, stamp, walk
-from .sources import Source, as_path, base64_bytes, bytes_name, describe, is_source, is_url, read, read_bytes
+from .sources import Source, as_path, base64_bytes, bytes_name, describe, hold, is_source, is_url, read, read_bytes
 from .thumbnails import thumbnail
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "bytes_name",
     "changed_ns",
     "describe",
+    "hold",
     "is_gone",
     "is_source",
     "is_url",

@@ -97,8 +97,30 @@ def read_bytes(source: Source, *, limits: Limits, fetch: Fetcher | None = None) 
     return _bytes_of(source, limits, fetch)
 
 
+class Held(bytes):
+    """The bytes of a source that was read once, under its name: what is done with them is done with the same ones."""
+
+    name: str
+
+
+def hold(source: Source, *, limits: Limits, fetch: Fetcher | None = None) -> Source:
+    """Read the bytes of a source, so that nothing opens it again; arrays and PIL images have none and stay.
+
+    Raises:
+        SourceError: or one of its kinds, when there are no bytes to be had.
+    """
+    if isinstance(source, Image | Held) or _is_pil(source) or _is_array(source):
+        return source
+    data, name = _bytes_of(source, limits, fetch)
+    held = Held(data)
+    held.name = name
+    return held
+
+
 def describe(source: object) -> str:
     """Name a source in one line of printable text, for failures and records; opens nothing."""
+    if isinstance(source, Held):
+        return source.name
     if isinstance(source, Image):
         return f"image:{source.content_hash[:12]}"
     if _is_pil(source):
@@ -168,6 +190,8 @@ def bytes_name(data: bytes | bytearray | memoryview) -> str:
 
 
 def _bytes_of(source: object, limits: Limits, fetch: Fetcher | None) -> tuple[bytes, str]:
+    if isinstance(source, Held):
+        return bytes(source), source.name
     if isinstance(source, str):
         return _bytes_of_text(source, limits, fetch)
     if isinstance(source, os.PathLike):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/api/v1/collections/{name}", tags=["review"])
 
 _PAGE, _LONGEST_PAGE = 100, 1000
-_Threshold = Annotated[float | None, Query(description="Floor on the score; when not given, geometry decides.")]
+_Threshold = Annotated[float | None, Query(description=schema.THRESHOLD)]
 
 
 @router.get("/review", responses={200: {"model": schema.ReviewPage}, **openapi.errors(404, 422)})
@@ -218,8 +218,13 @@ def _page_form(page: ReviewPage) -> dict[str, Any]:
 
 
 def _member_form(member: Reviewed) -> dict[str, Any]:
-    told = {"score": member.score, "relation": member.relation, "decision": member.decision}
-    return {**record_form(member.record), **told}
+    return {
+        **record_form(member.record),
+        "score": member.score,
+        "relation": member.relation,
+        "confidence": member.confidence,
+        "decision": member.decision,
+    }
 
 
 def _best_form(found: tuple[BestOf, ...], limit: int, batch: str | None) -> dict[str, Any]:

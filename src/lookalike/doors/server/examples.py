@@ -34,7 +34,8 @@ _RECORD = {
     "created_at": "2026-01-31T09:31:00.000000+00:00",
     "updated_at": "2026-01-31T09:31:00.000000+00:00",
 }
-_REVIEWED = {**_RECORD, "score": 1.0, "relation": None, "decision": None}
+_REVIEWED = {**_RECORD, "score": 1.0, "relation": None, "confidence": None, "decision": None}
+_RESIZED = {"relation": "resized", "confidence": 0.95}
 _DECISION = {
     "id": "4f1d0c2b9a7e",
     "at": "2026-01-31T09:35:00.000000+00:00",
@@ -97,7 +98,8 @@ ANSWERS: Mapping[str, Any] = {
                 "score": 1.0,
                 "distance": 0.0,
                 "rank": 1,
-                "relation": None,
+                "relation": "identical",
+                "confidence": 1.0,
                 "source": "https://shop.example/7.jpg",
                 "metadata": {"price": 30},
                 "tags": ["red"],
@@ -149,18 +151,21 @@ ANSWERS: Mapping[str, Any] = {
         "groups": [
             {
                 "representative": "7",
-                "min_score": 0.95,
+                "min_score": 0.98,
                 "members": [
-                    {"id": "7", "score": 1.0, "relation": None},
-                    {"id": "8", "score": 0.95, "relation": None},
+                    {"id": "7", "score": 1.0, "relation": None, "confidence": None},
+                    {"id": "8", "score": 0.98, "relation": "resized", "confidence": 0.98},
                 ],
             }
         ],
         "count": 1,
+        "unseen": 0,
     },
     "Clusters": {"threshold": 0.9, "clusters": [["7", "8"]], "count": 1},
     "ReviewPage": {
-        "groups": [{"members": [_REVIEWED, {**_REVIEWED, "id": "8", "score": 0.97, "relation": "resized"}]}],
+        "groups": [
+            {"members": [_REVIEWED, {**_REVIEWED, "id": "8", "score": 0.97, "relation": "resized", "confidence": 0.87}]}
+        ],
         "open": 1,
         "later": 0,
         "next": None,

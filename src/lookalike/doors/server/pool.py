@@ -85,9 +85,10 @@ class WorkerPool:
         found: F32 = self._ask(("embed", encoder_name, {"pixels": pixels}, b""), self._patience_s)
         return found
 
-    def thumbnail(self, data: bytes, *, side_px: int) -> bytes:
+    def thumbnail(self, data: bytes, *, side_px: int, fine: bool = False) -> bytes:
         """Make a small JPEG in a worker; raises as `describe`."""
-        made: bytes = self._ask(("thumbnail", _ANY_ENCODER, {"side_px": side_px}, data), self._patience_s)
+        options = {"side_px": side_px}
+        made: bytes = self._ask(("small" if fine else "thumbnail", _ANY_ENCODER, options, data), self._patience_s)
         return made
 
     @property

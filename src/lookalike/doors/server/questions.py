@@ -101,7 +101,7 @@ async def compare_stored(request: Request, name: Name, explain: Why = False) -> 
 async def get_duplicates(
     request: Request,
     name: Name,
-    threshold: Annotated[float | None, Query(description="Floor on the score; then the score alone decides.")] = None,
+    threshold: Annotated[float | None, Query(description=schema.THRESHOLD)] = None,
     precision: Annotated[float | None, Query(description="Instead: the chance that a member is right.")] = None,
     best: Annotated[str, Query(description=schema.BEST)] = "resolution",
     verify: Annotated[bool | None, Query(description=schema.VERIFY)] = None,

@@ -246,8 +246,8 @@ class SearchQuery(Asked):
     exact: bool = Field(False, description="Take no approximate index.")
     verify: int | None = Field(
         None,
-        description="Of how many of the first matches to find the relation to the picture; in a matching collection "
-        "100 when not given, and what was found is the score: copies have 0.90 or more.",
+        description="How many of the first matches geometry looks at: their relation is told, and they are scored and "
+        "put in order by it: copies have 0.90 or more. In a matching collection 100 when not given, else 0.",
     )
     explain: bool = Field(False, description="Say how the answer was found.")
 
@@ -256,8 +256,8 @@ class MatchForm(Answered):
     """A match."""
 
     id: str
-    score: float
-    distance: float
+    score: float = Field(description="Where a relation is told, it is that of geometry: a copy has 0.90 or more.")
+    distance: float = Field(description="What the descriptor says, whatever geometry found.")
     rank: int
     relation: str | None = Field(description="What it is to the picture; null where nobody looked.")
     source: str | None
@@ -372,21 +372,22 @@ class PairExplanation(Answered):
 class Comparison(Answered):
     """How alike two pictures are."""
 
-    score: float
-    distance: float
+    score: float = Field(description="A copy has 0.90 or more, and nothing else has.")
+    distance: float = Field(description="What the descriptors say, whatever geometry found.")
     distances: dict[str, float]
-    relation: str
+    relation: str | None = Field(description="Null where no pixels of both are kept.")
     details: list[str]
     transform: dict[str, Any] | None
     inliers: int
     agreement: float | None
-    confidence: float
+    confidence: float | None = Field(description="Probability of the same picture; null where relation is.")
     elapsed_ms: float
     explanation: PairExplanation | None = Field(None, description="There where `explain` was asked for.")
 
 
 BEST = "What represents a group: resolution, bytes, oldest, newest, or the metadata field whose greatest value wins."
-VERIFY = "Whether geometry decides on every member; when not given, unless a threshold or precision is."
+VERIFY = "Whether geometry decides on every member, as it does when not given; false: the descriptors' scores alone."
+THRESHOLD = "Floor on the score of a copy, which narrows what geometry confirms."
 
 
 class DuplicatesQuery(Asked):
@@ -394,7 +395,7 @@ class DuplicatesQuery(Asked):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"threshold": 0.9}]})
 
-    threshold: float | None = Field(None, description="Floor on the score; then the score alone decides.")
+    threshold: float | None = Field(None, description=THRESHOLD)
     precision: float | None = Field(None, description="Instead: the chance with which a member has to be right.")
     best: str = Field("resolution", description=BEST)
     verify: bool | None = Field(None, description=VERIFY)
@@ -404,8 +405,9 @@ class MemberForm(Answered):
     """A record of a duplicate group."""
 
     id: str
-    score: float
-    relation: str | None
+    score: float = Field(description="Against the representative, as a comparison tells it.")
+    relation: str | None = Field(description="Null where nobody could look, and of the representative itself.")
+    confidence: float | None = Field(description="Probability of the same picture; there with a relation.")
 
 
 class DuplicateGroup(Answered):
@@ -421,6 +423,7 @@ class DuplicateGroups(Answered):
 
     groups: list[DuplicateGroup]
     count: int
+    unseen: int = Field(description="Records that are alike without a picture to look at: the score alone decided.")
 
 
 class Clusters(Answered):
@@ -535,6 +538,7 @@ class ReviewedRecord(Record):
 
     score: float = Field(description="Against the first of the group, its representative.")
     relation: str | None
+    confidence: float | None = Field(description="Probability of the same picture; there with a relation.")
     decision: Choice | None = Field(description="What stands for it; not_a_duplicate is about the representative.")
 
 
@@ -565,7 +569,7 @@ class ReviewQuery(Asked):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"threshold": 0.9}]})
 
-    threshold: float | None = Field(None, description="Floor on the score; when not given, geometry decides.")
+    threshold: float | None = Field(None, description=THRESHOLD)
 
 
 class NewDecision(Asked):

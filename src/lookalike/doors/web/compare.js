@@ -12,6 +12,7 @@ import { framed, showWhy } from "./why.js";
 
 const SIDES = ["a", "b"];
 const SAME_PIXELS = ["identical", "same_pixels"]; // nothing is to be shown that differs
+const NOT_SEEN = "no pixels of both are kept"; // so nobody could look what they are to each other
 
 export function showCompare(place, { parameters }) {
   document.title = "Compare · lookalike";
@@ -95,13 +96,13 @@ async function compare(place, slots, told, signal) {
     const found = await api.compare(collection, body, {}, signal);
     const reason = h("div", { class: "reason" });
     fill(place, ...resultOf(found), reason);
-    announce(`Score ${share(found.score)}: ${detailsText(found)}.`);
+    announce(`Score ${share(found.score)}: ${found.relation ? detailsText(found) : NOT_SEEN}.`);
     const explain = () => tried(reason, signal, async () => {
       fill(reason, h("p", { class: "muted" }, "Looking for what makes them alike ..."));
       const { explanation } = await api.compare(collection, body, { explain: true }, signal);
       fill(reason, showWhy(explanation, framesIn(slots)));
     });
-    if (SAME_PIXELS.includes(found.relation)) return;
+    if (!found.relation || SAME_PIXELS.includes(found.relation)) return;
     if (found.transform) await explain(); // quick; without a map it takes a second
     else fill(reason, button("Why?", explain, { icon: "search", kind: "small" }));
   });
@@ -143,14 +144,15 @@ function resultOf(found) {
   const meter = h("span", { class: "score-bar large", "aria-hidden": "true" }, h("span", {}));
   meter.firstChild.style.width = `${100 * found.score}%`;
   const facts = [
-    ["Probability of the same picture", share(found.confidence)],
+    ["Probability of the same picture", found.relation && share(found.confidence)],
     ["From first to second", found.transform && transformText(found.transform)],
     ["Places that agree", found.inliers],
-    ...Object.entries(found.distances).map(([space, distance]) => [`Distance, ${space}`, distance.toFixed(4)]),
+    ...Object.entries(found.distances).map(([space, distance]) => [`Distance of the descriptor, ${space}`, distance.toFixed(4)]),
   ].filter(([, value]) => value);
   return [
     h("p", { class: "big-score" }, share(found.score)), meter,
-    h("h2", {}, detailsText(found)), h("p", { class: "band" }, meaning(found.relation)),
+    h("h2", {}, found.relation ? detailsText(found) : "Not known"),
+    h("p", { class: "band" }, found.relation ? meaning(found.relation) : `The collection keeps vectors only: ${NOT_SEEN}.`),
     h("dl", { class: "facts" }, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
   ];
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from ....core.question import VERIFIED
 from ...server.bodies import apart, budget_of
 from ...server.desk import desk_of, on_pictures
 from ...server.paths import Name
@@ -32,7 +33,8 @@ async def find_similar(request: Request, context_id: Name) -> Response:
     def work() -> list[tuple[str, float]]:
         collection = context(request, context_id, "read")
         source = content or source_for(request, collection, image_id or "")
-        return [(match.id, match.score) for match in collection.search(source, verify=0, **conditions)]
+        looked_at = min(conditions["limit"], VERIFIED)
+        return [(match.id, match.score) for match in collection.search(source, verify=looked_at, **conditions)]
 
     return forms.answer(request, forms.results(await on_pictures(request, [b""], work)))
 
@@ -60,10 +62,7 @@ async def compare(request: Request, context_id: Name) -> Response:
     def work() -> float:
         collection = context(request, context_id, "read")
         other = content or source_for(request, collection, second or "")
-        compared = collection.rank(source_for(request, collection, first), [other])
-        for error in compared.failures.values():
-            raise error
-        return compared.ranked[0].score
+        return collection.compare(source_for(request, collection, first), other).score
 
     score = await on_pictures(request, [b""], work)
     return forms.answer(request, forms.results([("" if content else second or "", score)]))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
+from ....core.question import VERIFIED
 from ....errors import LookalikeError
 from ...server.desk import desk_of, on_pictures, request_id_of
 from . import forms
@@ -53,7 +54,7 @@ async def visual_tags_knn(request: Request) -> Response:
 async def near_duplicates(request: Request) -> Response:
     """Find the records that are the same picture."""
     asked, source = await read_query(request)
-    return await _search(request, asked, source, radius=asked.get("radius", _COPY_RADIUS))
+    return await _search(request, asked, source, radius=asked.get("radius", _COPY_RADIUS), verify=VERIFIED)
 
 
 @router.post("/visualRange")
@@ -151,10 +152,14 @@ async def _search(
     limit: int | None = None,
     radius: Any = None,
     with_tags: bool = False,
+    verify: int = 0,
 ) -> Response:
     """Search by a picture or a stored record, and answer with distances.
 
     Of the k nearest a product counts once, where the collection has a product-id field; a radius holds all its photos.
+
+    Args:
+        verify: How many of the first geometry looks at: a copy is then within 10, and nothing else is.
     """
     query: Any = asked.get("query_record")
     start = whole_number(asked.get("from"), "from", least=0) or 0
@@ -172,7 +177,7 @@ async def _search(
             filter=condition_of(asked),
             group_by=product_id if is_grouped else None,
             tags=_tags(collection, query) if with_tags else None,
-            verify=0,  # in the order of distances
+            verify=verify,
         )
         return _matched(request, asked, collection, list(found)[start:])
 
