@@ -24,6 +24,7 @@ from ..values import Failure, Outcome
 
 State = Literal["waiting", "running", "done", "cancelled", "failed"]
 
+_MOST_LINE_BYTES = 1 << 20  # an outcome has less; what has more is damaged
 _JOB, _INPUT, _OUTCOMES, _CANCELLED = "job.json", "input", "outcomes.jsonl", "cancelled"
 
 
@@ -77,9 +78,21 @@ class JobFolder:
         """Where the input is, or is to be written."""
         return self.path / _INPUT
 
+    def exists(self) -> bool:
+        """Whether the folder is there."""
+        return self.path.is_dir()
+
+    def check(self) -> None:
+        """Refuse to go on in a folder that was removed: what is written to its open files is lost.
+
+        Raises:
+            FileNotFoundError: when it is gone.
+        """
+        self.path.stat()
+
     def save(self, job: Job) -> None:
-        """Keep a job; the outcomes are kept by themselves."""
-        text = json.dumps({**asdict(job), "counts": {}}, indent=1)
+        """Keep a job; the outcomes are kept by themselves, and counted at the next start until the job has ended."""
+        text = json.dumps({**asdict(job), "counts": dict(job.counts) if job.has_ended else {}}, indent=1)
         disk.replace_text(self.path / _JOB, text, mode=disk.PRIVATE)
 
     def sweep(self) -> None:
@@ -88,15 +101,16 @@ class JobFolder:
         disk.sweep_all(self.path)
 
     def load(self) -> Job:
-        """Read the job, and count its outcomes.
+        """Read the job, and count its outcomes where that was not done when it ended.
 
         Raises:
             OSError, ValueError, TypeError, KeyError: when there is no job in this folder, or a broken one.
         """
         held = json.loads((self.path / _JOB).read_text(encoding="utf-8"))
         failure = held.pop("failure")
-        counts = Counter(json.loads(line)["outcome"] for line in self._lines())
-        job = Job(**{**held, "counts": dict(counts), "failure": Failure(**failure) if failure else None})
+        job = Job(**{**held, "failure": Failure(**failure) if failure else None})
+        if not (job.has_ended and job.counts):
+            job = replace(job, counts=dict(Counter(json.loads(line)["outcome"] for line in self._lines())))
         if job.has_ended or self.input.exists():
             return job
         message = "the input of this job is gone. Send it again; what it has added is there."
@@ -153,7 +167,8 @@ class JobFolder:
         """Give the whole lines of the outcomes; none where there are none yet."""
         try:
             with open(self.path / _OUTCOMES, "rb") as stream:
-                yield from (line for line in stream if line.endswith(b"\n"))
+                while (line := stream.readline(_MOST_LINE_BYTES)).endswith(b"\n"):
+                    yield line
         except FileNotFoundError:
             return
 

@@ -3,6 +3,9 @@
 Pictures are added a block at a time; then their outcomes are appended and forced to disk. After a crash at most one
 block is done again, which changes nothing: adding the same picture under the same id leaves a record as it is. Jobs
 take turns, block by block, so that a small one does not wait for a large one. `core/job_files` keeps them.
+
+Nothing that happens to one job ends the thread that works on all of them. Where the end of a job cannot be saved, it is
+kept in memory and saved as soon as it can be; until then a new start of the process takes the job up again, rightly.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -23,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from .. import disk
-from ..errors import CollectionNotFoundError, JobNotFoundError, LookalikeError
+from ..errors import BusyError, CollectionNotFoundError, JobNotFoundError, LookalikeError, StoreError, StoreFullError
 from ..values import Failure, Outcome, Progress
 from .job_files import Job, JobFolder, State, now_text, write_outcomes
 
@@ -39,6 +42,12 @@ _BLOCK_ITEMS = 64
 _BLOCK_BYTES = 64_000_000
 _KEPT_DAYS = 30
 _PATIENCE_S = 10.0
+_AT_ONCE = 8  # jobs that take turns: each holds two file handles
+_MOST_WAITING = 1000
+_REMEMBERED = 1000
+_RETRY_S = 2.0  # until what could not be saved is tried again
+_SWEEP_S = 3600.0
+_UNREADABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 _log = logging.getLogger("lookalike.jobs")
 
 
@@ -68,6 +77,8 @@ class Jobs:
     Args:
         on_outcome: Called with each Outcome, once it is on disk.
         reach: The collections that whoever asked for a job speaks for; empty for all of the home.
+        most_waiting: Jobs that have not ended; more are refused.
+        remembered: Jobs that have ended and stay in memory; older ones are read from disk.
     """
 
     def __init__(
@@ -77,16 +88,24 @@ class Jobs:
         form: Form,
         on_outcome: Callable[[Outcome], None] = lambda _: None,
         reach: Callable[[Job], tuple[str, ...]] = lambda _: (),
+        *,
+        most_waiting: int = _MOST_WAITING,
+        remembered: int = _REMEMBERED,
     ) -> None:
         self._root = home / _FOLDER
         self._open_collection = open_collection
         self._form = form
         self._on_outcome = on_outcome
         self._reach = reach
+        self._most_waiting, self._remembered = most_waiting, remembered
         self._lock = threading.Condition()
         self._jobs: dict[str, Job] = {}
+        self._ended: deque[str] = deque()  # of `_jobs`, the oldest first
+        self._unsaved: dict[str, Job] = {}  # ends that could not be written
         self._cancelled: set[str] = set()
+        self._waiting: deque[str] = deque()
         self._turns: deque[tuple[str, Iterator[None]]] = deque()  # job id, and its blocks
+        self._swept_at = time.monotonic()
         self._stopping = False
         self._thread: threading.Thread | None = None
 
@@ -95,14 +114,19 @@ class Jobs:
         if disk.is_loose(self._root):
             disk.tighten(self._root)
         for job in self._stored():
-            self._jobs[job.id] = job
+            self._remember(job)
             if not job.has_ended:
                 if self._folder(job).is_cancelled:
                     self._cancelled.add(job.id)
                 _log.info("job %s goes on at picture %s", job.id, job.done, extra=_marks(job))
-                self._turns.append((job.id, self._blocks(job)))
+                self._waiting.append(job.id)
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._thread.start()
+
+    @property
+    def is_working(self) -> bool:
+        """Whether the thread lives, and jobs that are submitted will be worked on."""
+        return self._thread is not None and self._thread.is_alive() and not self._stopping
 
     def stop(self) -> None:
         """Leave the work for the next start. The block under way is given up, and done again then."""
@@ -113,7 +137,15 @@ class Jobs:
             self._thread.join(_PATIENCE_S)
 
     def draft(self) -> Path:
-        """Make the folder of a job that is being received; its input is to be written to the file `input`."""
+        """Make the folder of a job that is being received; its input is to be written to the file `input`.
+
+        Raises:
+            BusyError: when too many jobs wait already.
+        """
+        with self._lock:
+            unfinished = len(self._jobs) - len(self._ended)
+        if unfinished >= self._most_waiting:
+            raise BusyError(f"{unfinished:,} jobs wait. Send this one when some have ended.", retry_after_s=60)
         folder = self._root / f"{_NEW}{secrets.token_hex(8)}"
         with disk.reporting(self._root):
             disk.make_folder(folder, private=True)
@@ -130,12 +162,12 @@ class Jobs:
             disk.replace_folder(draft, self._root / job_id)
         with self._lock:
             self._jobs[job.id] = job
-            self._turns.append((job.id, self._blocks(job)))
+            self._waiting.append(job.id)
             self._lock.notify_all()
         return job
 
     def all(self) -> list[Job]:
-        """Give all jobs, newest first."""
+        """Give all jobs that have not ended, and the last that have, newest first."""
         with self._lock:
             return sorted(self._jobs.values(), key=lambda job: job.id, reverse=True)
 
@@ -148,6 +180,10 @@ class Jobs:
         with self._lock:
             if job_id in self._jobs:
                 return self._jobs[job_id]
+        folder = JobFolder(self._root / job_id)
+        if _ID.fullmatch(job_id) and folder.exists():  # ended so long ago that it is not in memory
+            with suppress(*_UNREADABLE):
+                return folder.load()
         raise no_job(job_id)
 
     def byte_size(self, key_id: str) -> int:
@@ -163,6 +199,7 @@ class Jobs:
         with self._lock:
             if not job.has_ended:
                 self._cancelled.add(job_id)
+                self._lock.notify_all()
         return job
 
     def outcomes(self, job_id: str, *, start: int = 0) -> Iterator[Outcome]:
@@ -172,20 +209,44 @@ class Jobs:
     # ---- the work
 
     def _work(self) -> None:
-        while True:
-            with self._lock:
-                while not self._turns and not self._stopping:
-                    self._lock.wait()
-                if self._stopping:
-                    return
-                job_id, blocks = self._turns.popleft()
-            if self._step(job_id, blocks):
-                with self._lock:
-                    self._turns.append((job_id, blocks))
+        while not self._stopping:
+            try:
+                self._turn()
+            except Exception:  # the outermost loop of all jobs: it records, and goes on
+                _log.exception("jobs go on after an unexpected error")
+                self._pause(_RETRY_S)
+        self._save_ends()
+
+    def _turn(self) -> None:
+        """Add one block of the job whose turn it is; without any, wait for one."""
+        self._save_ends()
+        self._sweep()
+        turn = self._next()
+        if turn is not None and self._step(*turn):
+            self._turns.append(turn)
+
+    def _next(self) -> tuple[str, Iterator[None]] | None:
+        """Take the job whose turn it is; waiting ones come in as others end, and those that are cancelled at once."""
+        with self._lock:
+            cancelled = next((one for one in self._waiting if one in self._cancelled), None)
+            if cancelled is not None or (self._waiting and len(self._turns) < _AT_ONCE):
+                job_id = self._waiting[0] if cancelled is None else cancelled
+                self._waiting.remove(job_id)
+                return job_id, self._blocks(self._jobs[job_id])
+            if self._turns:
+                return self._turns.popleft()
+            if not self._stopping:
+                self._lock.wait(_RETRY_S if self._unsaved else _SWEEP_S)
+            return None
+
+    def _pause(self, seconds: float) -> None:
+        with self._lock:
+            if not self._stopping:
+                self._lock.wait(seconds)
 
     def _step(self, job_id: str, blocks: Iterator[None]) -> bool:
         """Add one block, and say whether more is to be done. Whatever goes wrong ends the job and says why."""
-        collection = self.get(job_id).collection
+        job = self.get(job_id)
         try:
             self._go_on(job_id)
             next(blocks)
@@ -195,14 +256,28 @@ class Jobs:
         except _StoppedError:
             if job_id in self._cancelled:
                 self._end(job_id, "cancelled")
+        except OSError as error:
+            self._fail(job, disk.error_of(error, self._root))
         except LookalikeError as error:
-            cause = self._cause(collection, error)
-            self._end(job_id, "failed", Failure(collection, cause.code, cause.message))
-        except Exception as error:  # the outermost loop of a job: it records
-            _log.exception("job %s failed", job_id, extra=_marks(self.get(job_id)))
+            self._fail(job, self._cause(job.collection, error))
+        except Exception as error:
+            _log.exception("job %s failed", job_id, extra=_marks(job))
             message = f"the job met an unexpected error ({type(error).__name__}); the server's log says more."
-            self._end(job_id, "failed", Failure(collection, "internal", message))
+            self._end(job_id, "failed", Failure(job.collection, "internal", message))
         return False
+
+    def _fail(self, job: Job, error: LookalikeError) -> None:
+        """End a job for an error, in words for people elsewhere: what a store says names folders of this machine."""
+        code, message = error.code, error.message
+        if isinstance(error, StoreFullError):
+            message = "the disk of the server is full. Make room there, and send again what has not been added."
+        elif isinstance(error, StoreError) and not self._folder(job).exists():
+            code = "job_input_missing"
+            message = "the folder of this job is gone. Send it again; what it has added is there."
+        elif isinstance(error, StoreError):
+            _log.error("job %s: %s", job.id, error.message, extra=_marks(job))
+            message = "the server could not read or write what this job needs; its log says more."
+        self._end(job.id, "failed", Failure(job.collection, code, message))
 
     def _blocks(self, job: Job) -> Iterator[None]:
         """Do the work of a job; each step adds a block."""
@@ -215,6 +290,7 @@ class Jobs:
         with open(folder.input, "rb") as stream, folder.appending() as outcomes:
             sources = islice(self._form.sources(job, stream), job.done, None)
             while block := _block(sources):
+                folder.check()
                 settled = self._add(job, collection, block)
                 write_outcomes(outcomes, settled)
                 job = replace(job, counts=dict(Counter(job.counts) + Counter(one.kind for one in settled)))
@@ -241,10 +317,45 @@ class Jobs:
 
     def _end(self, job_id: str, state: State, failure: Failure | None = None) -> None:
         job = replace(self.get(job_id), state=state, failure=failure, ended_at=now_text())
-        self._folder(job).save(job)
-        self._folder(job).drop_input()
-        self._note(job)
         _log.info("job %s %s: %s", job.id, state, dict(job.counts), extra=_marks(job))
+        with self._lock:
+            self._unsaved[job.id] = job
+        self._save_ends()
+        with self._lock:  # only now is it told
+            self._cancelled.discard(job.id)
+            self._remember(job)
+        if job.id in self._unsaved:
+            _log.error("the end of job %s cannot be saved yet; it will be tried again", job.id, extra=_marks(job))
+
+    def _save_ends(self) -> None:
+        """Write the ends of jobs to disk, those also that could not be written before."""
+        for job in list(self._unsaved.values()):
+            folder = self._folder(job)
+            try:
+                if folder.exists():  # else there is nothing left that would go on at the next start
+                    folder.save(job)
+                    folder.drop_input()
+            except (OSError, LookalikeError):
+                continue
+            with self._lock:
+                del self._unsaved[job.id]
+
+    def _remember(self, job: Job) -> None:
+        """Keep a job in memory; of those that have ended the last ones only."""
+        self._jobs[job.id] = job
+        if job.has_ended:
+            self._ended.append(job.id)
+            if len(self._ended) > self._remembered:
+                del self._jobs[self._ended.popleft()]
+
+    def _sweep(self) -> None:
+        """Remove now and then what ended long ago."""
+        if time.monotonic() - self._swept_at < _SWEEP_S:
+            return
+        self._swept_at = time.monotonic()
+        for path in self._folders():
+            if JobFolder(path).ended_before(_oldest()):
+                shutil.rmtree(path, ignore_errors=True)
 
     def _cause(self, collection: str, error: LookalikeError) -> LookalikeError:
         """Give what lies behind an error: a collection that is deleted is closed first."""
@@ -264,19 +375,30 @@ class Jobs:
     def _folder(self, job: Job) -> JobFolder:
         return JobFolder(self._root / job.id)
 
+    def _folders(self) -> list[Path]:
+        """Return the folders of jobs, the oldest first."""
+        held = self._root.iterdir() if self._root.is_dir() else ()
+        return sorted(path for path in held if _ID.fullmatch(path.name))
+
     def _stored(self) -> Iterator[Job]:
-        """Read the jobs on disk; drop drafts without a maker and what ended long ago."""
-        oldest = time.time() - _KEPT_DAYS * 86400
-        for path in sorted(self._root.iterdir()) if self._root.is_dir() else ():
-            is_job = _ID.fullmatch(path.name) is not None
-            if path.name.startswith(_NEW) or (is_job and JobFolder(path).ended_before(oldest)):
+        """Read the jobs on disk, of those that have ended the last ones; drop drafts and what ended long ago."""
+        for draft in list(self._root.glob(f"{_NEW}*")):
+            shutil.rmtree(draft, ignore_errors=True)
+        folders = self._folders()
+        for place, path in enumerate(folders):
+            folder = JobFolder(path)
+            if folder.ended_before(_oldest()):
                 shutil.rmtree(path, ignore_errors=True)
-            elif is_job:
+            elif folder.input.exists() or place >= len(folders) - self._remembered:
                 try:
-                    JobFolder(path).sweep()
-                    yield JobFolder(path).load()
-                except (OSError, ValueError, TypeError, KeyError) as exc:
+                    folder.sweep()
+                    yield folder.load()
+                except _UNREADABLE as exc:
                     _log.error("job %s cannot be read and is left alone: %s", path.name, exc)
+
+
+def _oldest() -> float:
+    return time.time() - _KEPT_DAYS * 86400
 
 
 def no_job(job_id: str) -> JobNotFoundError:

@@ -24,7 +24,8 @@ async def healthz(request: Request) -> Response:
     responses={200: {"model": schema.Health}, **openapi.errors(), 503: {"model": schema.Health}},
 )
 async def readyz(request: Request) -> Response:
-    """Tell whether the server takes work: its workers have started, it is not ending, and its disk has room.
+    """Tell whether the server takes work: its workers have started, it is not ending, its disk has room,
+    and jobs are worked on.
 
     Needs no key. With a full disk it goes on to answer questions, and refuses what would be written.
     """
@@ -32,6 +33,8 @@ async def readyz(request: Request) -> Response:
     status = "ending" if desk.is_ending else "ok" if desk.is_ready else "starting"
     if status == "ok" and is_full(desk.settings.home):
         status = "full"
+    elif status == "ok" and not desk.jobs.is_working:
+        status = "jobs_stopped"
     return reply({"status": status}) if status == "ok" else reply({"status": status}, 503, {"Retry-After": "1"})
 
 

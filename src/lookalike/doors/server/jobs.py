@@ -53,17 +53,21 @@ _HEARTBEAT_S = 15.0
 
 @router.get("", responses={200: {"model": schema.JobList}, **openapi.errors()})
 async def list_jobs(request: Request) -> Response:
-    """List the jobs that the caller may see, newest first."""
+    """List the jobs that the caller may see, newest first: all that have not ended, and the last 1,000 that have."""
     principal = principal_of(request)
     principal.check("read")
-    jobs = desk_of(request).jobs.all()
-    return reply({"jobs": [job_form(job) for job in jobs if principal.sees(job.collection)]})
+    jobs = desk_of(request).jobs
+
+    def work() -> list[dict[str, Any]]:
+        return [job_form(job) for job in jobs.all() if principal.sees(job.collection)]
+
+    return reply({"jobs": await light(request, work)})
 
 
 @router.get("/{job_id}", responses={200: {"model": schema.JobForm}, **openapi.errors(404, 422)})
 async def get_job(request: Request, job_id: str) -> Response:
     """Tell how far a job is."""
-    return reply(job_form(_job(request, job_id)))
+    return reply(job_form(await _job(request, job_id)))
 
 
 @router.get("/{job_id}/outcomes", responses={200: {"model": schema.OutcomeList}, **openapi.errors(404, 422)})
@@ -75,14 +79,14 @@ async def get_outcomes(
     outcome: Annotated[OutcomeKind | None, Query(description="Only pictures that ended so.")] = None,
 ) -> Response:
     """Give what became of each picture of a job, in the order of its input."""
-    job = _job(request, job_id)
+    job = await _job(request, job_id)
 
     def work() -> list[dict[str, Any]]:
         found = desk_of(request).jobs.outcomes(job.id, start=start)
         wanted = (one for one in found if outcome in (None, one.kind))
         return [outcome_form(one) for one in islice(wanted, limit)]
 
-    page = await light(request, work)
+    page = await desk_of(request).lanes.scan.run(work)
     return reply({"outcomes": page, "next": page[-1]["place"] + 1 if len(page) == limit else None})
 
 
@@ -92,7 +96,7 @@ async def get_outcomes(
 )
 async def follow_job(request: Request, job_id: str) -> Response:
     """Follow a job as server-sent events: `progress` with the job whenever it moves, and `end` when it has ended."""
-    _job(request, job_id)
+    await _job(request, job_id)
     desk = desk_of(request)
     if desk.streams >= desk.connections.most_streams:
         raise BusyError(f"{desk.streams:,} streams of events are open. Ask for the job itself, or try again later.")
@@ -102,7 +106,7 @@ async def follow_job(request: Request, job_id: str) -> Response:
 @router.delete("/{job_id}", status_code=202, responses={202: {"model": schema.JobForm}, **openapi.errors(404, 422)})
 async def cancel_job(request: Request, job_id: str) -> Response:
     """Cancel a job; what it has added stays."""
-    job = _job(request, job_id)
+    job = await _job(request, job_id)
     principal_of(request).check("write", job.collection)
     return reply(job_form(desk_of(request).jobs.cancel(job.id)), 202)
 
@@ -222,11 +226,11 @@ def job_form(job: Job) -> dict[str, Any]:
     }
 
 
-def _job(request: Request, job_id: str) -> Job:
+async def _job(request: Request, job_id: str) -> Job:
     """Give a job that the caller may see."""
     principal = principal_of(request)
     principal.check("read")
-    job = desk_of(request).jobs.get(job_id)
+    job = await light(request, lambda: desk_of(request).jobs.get(job_id))
     if not principal.sees(job.collection):
         raise no_job(job_id)
     return job

@@ -527,7 +527,7 @@ class Session(Answered):
 class Health(Answered):
     """How the server is."""
 
-    status: Literal["ok", "starting", "ending", "full"]
+    status: Literal["ok", "starting", "ending", "full", "jobs_stopped"]
 
 
 # ---- review
