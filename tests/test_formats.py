@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -22,7 +24,7 @@ from hypothesis import strategies as st
 from PIL import Image as PILImage
 
 from lookalike.errors import ImageTooLargeError, ImageUndecodableError, ImageUnsupportedError, LookalikeError
-from lookalike.intake import read
+from lookalike.intake import read, webp
 from lookalike.limits import Limits
 
 LIMITS = Limits()
@@ -37,7 +39,7 @@ READER = """
 import json, resource, sys, time
 import numpy, PIL.Image
 from lookalike.errors import LookalikeError
-from lookalike.intake import read
+from lookalike.intake import read, webp
 from lookalike.limits import Limits
 read(numpy.zeros((2, 2), numpy.uint8), limits=Limits())
 base = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
@@ -369,11 +371,57 @@ def test_a_progressive_jpeg_of_many_scans_is_refused_before_it_is_decoded():
 
 
 @pytest.mark.parametrize("kind", ["WEBP", "AVIF"])
-def test_formats_that_take_more_memory_have_a_lower_limit(kind):
-    data = encoded(PILImage.new("RGB", (5000, 4200)), kind, **({"speed": 10} if kind == "AVIF" else {"method": 0}))
-    assert read(data, limits=LIMITS).size_px == (5000, 4200)
-    with pytest.raises(ImageTooLargeError, match="MB to decode"):
-        read(data, limits=Limits(max_image_pixels=21_000_000))
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_formats_that_take_more_memory_are_read_up_to_the_pixel_limit(kind, mode):
+    options = {"speed": 10} if kind == "AVIF" else {"method": 0}
+    data = encoded(PILImage.new(mode, (5000, 4200)), kind, **options)
+    assert read(data, limits=Limits(max_image_pixels=21_000_000)).size_px == (5000, 4200)
+    with pytest.raises(ImageTooLargeError, match="max_image_pixels"):
+        read(data, limits=Limits(max_image_pixels=20_999_999))
+
+
+def test_what_takes_too_much_memory_is_refused_and_says_how_much():
+    frames = [PILImage.new("RGB", (5000, 4200), color) for color in ("red", "blue")]
+    animation = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], method=0, quality=0)
+    with pytest.raises(ImageTooLargeError, match="336 MB to decode; the limit is 273 MB"):
+        read(animation, limits=Limits(max_image_pixels=21_000_000))
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize("lossless", [False, True])
+def test_a_large_webp_shows_what_a_small_one_shows(alpha, lossless, monkeypatch):
+    image = photo(300, 200)
+    if alpha:
+        image.putalpha(PILImage.linear_gradient("L").resize(image.size))
+    exif = PILImage.Exif()
+    exif[0x0112] = 6
+    data = encoded(image, "WEBP", lossless=lossless, exif=exif)
+    small = read(data, limits=LIMITS)
+    monkeypatch.setattr(webp, "LARGE_PX", 1)
+    large = read(data, limits=LIMITS)
+    assert large.size_px == small.size_px == (200, 300)
+    assert np.abs(large.pixels.astype(int) - small.pixels).max() <= 1
+    with pytest.raises(ImageUndecodableError, match="too early"):
+        read(data[: len(data) // 2], limits=LIMITS)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_of_more_pixels_than_the_limit_is_read_where_it_is_reduced(progressive):
+    data = encoded(photo(2000, 1500), "JPEG", progressive=progressive)
+    image = read(data, limits=Limits(max_image_pixels=1_000_000))
+    assert (image.size_px, image.pixels.shape) == ((2000, 1500), (750, 1000, 3))
+    with pytest.raises(ImageTooLargeError, match=r"3 megapixels \(2000x1500\); the limit is 0.7"):
+        read(data, limits=Limits(max_image_pixels=700_000))
+    with pytest.raises(ImageTooLargeError, match="max_image_pixels"):  # a part of it is read in full size
+        read(data, limits=Limits(max_image_pixels=1_000_000), crop=(0, 0, 300, 300))
+
+
+def test_a_jpeg_that_claims_more_than_its_bytes_can_hold_is_refused():
+    data = bytearray(encoded(photo(60, 40), "JPEG"))
+    at = data.index(b"\xff\xc0") + 5
+    data[at : at + 4] = struct.pack(">HH", 65500, 65500)
+    with pytest.raises(ImageUndecodableError, match="claims more pixels"):
+        read(bytes(data), limits=LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -393,6 +441,11 @@ def test_formats_that_take_more_memory_have_a_lower_limit(kind):
         (b"8BPS\0\1", ImageUnsupportedError, "Photoshop"),
         (b'<?xml version="1.0"?><svg xmlns="x"/>', ImageUnsupportedError, "SVG"),
         (b"II*\0\x10\0\0\0CR\2\0", ImageUnsupportedError, "raw"),
+        (b"II\x1a\0\0\0HEAPCCDR\2\0\1\0", ImageUnsupportedError, "raw"),
+        (b"\0MRM\0\0\x86\x20\0PRD", ImageUnsupportedError, "raw"),
+        (gzip.compress(b'<?xml version="1.0"?><svg xmlns="x"/>'), ImageUnsupportedError, "SVG"),
+        (gzip.compress(b"<svg >" + bytes(100_000)), ImageUnsupportedError, "SVG"),
+        (gzip.compress(b"a letter"), ImageUndecodableError, "archive"),
     ],
 )
 def test_a_refusal_says_what_the_bytes_are(data, kind, said, tmp_path):
@@ -409,6 +462,64 @@ def test_half_a_picture_is_refused(kind, share):
     data = encoded(photo(300, 200), kind)
     with pytest.raises(ImageUndecodableError):
         read(data[: int(len(data) * share)], limits=LIMITS)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"subsampling": 0, "quality": 95}, {"optimize": True}, {"restart_marker_rows": 1}]
+)
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_cut_jpeg_is_read_where_all_its_rows_are_there(options, mode):
+    data = encoded(photo(300, 200).convert(mode), "JPEG", **options)
+    whole = read(data, limits=LIMITS, min_side_px=100)
+    for lost in (1, 2):
+        cut = read(data[:-lost], limits=LIMITS, min_side_px=100)
+        assert (cut.pixels == whole.pixels).all()
+        assert cut.content_hash != whole.content_hash
+        assert cut.byte_size == len(data) - lost
+    for lost in (4, 8, 20, 100):  # not much, and yet the last row depends on it
+        with pytest.raises(ImageUndecodableError, match="too early"):
+            read(data[:-lost], limits=LIMITS, min_side_px=100)
+
+
+def test_a_cut_jpeg_without_all_its_colors_or_passes_is_refused():
+    data = encoded(photo(300, 200), "JPEG", progressive=True)
+    scans = [found.start() for found in re.finditer(rb"\xff\xda", data)]
+    for end in (*scans[1:], len(data) - 100, len(data) - 2):
+        with pytest.raises(ImageUndecodableError):
+            read(data[:end], limits=LIMITS)
+
+
+def twelve_bits(data: bytes) -> bytes:
+    """Make a JPEG of 12 bits a sample of one of 8: with steps 16 times as large its numbers mean the same picture."""
+    out, at = bytearray(data[:2]), 2
+    while data[at + 1] != 0xDA:
+        marker, size = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        body = data[at + 4 : at + 2 + size]
+        if marker == 0xDB:
+            tables = [body[place : place + 65] for place in range(0, len(body), 65)]
+            body = b"".join(bytes([0x10 | t[0]]) + struct.pack(">64H", *(16 * step for step in t[1:])) for t in tables)
+        elif marker == 0xC0:
+            marker, body = 0xC1, bytes([12]) + body[1:]
+        out += bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
+        at += 2 + size
+    return bytes(out) + data[at:]
+
+
+def test_what_is_whole_and_not_read_here_is_not_called_damaged():
+    with pytest.raises(ImageUnsupportedError, match="12 bits a sample"):
+        read(twelve_bits(encoded(photo(60, 40), "JPEG")), limits=LIMITS)
+    lossless = encoded(photo(60, 40), "JPEG").replace(b"\xff\xc0", b"\xff\xc3", 1)
+    with pytest.raises(ImageUnsupportedError, match="lossless"):
+        read(lossless, limits=LIMITS)
+
+
+def test_a_tiff_of_lab_colors_shows_its_picture():
+    from PIL import ImageCms
+
+    rgb = photo(60, 40)
+    to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
+    data = encoded(ImageCms.applyTransform(rgb, to_lab), "TIFF")
+    assert np.abs(pixels_of(data).astype(int) - np.asarray(rgb)).mean() < 2
 
 
 SEEDS = [

@@ -16,8 +16,8 @@ class Limits:
 
     Attributes:
         max_image_bytes: Bytes of one encoded image. 250 MB holds 40 megapixels of 16 bit without compression.
-        max_image_pixels: Pixels of one image (the first frame). 200 million is the largest that cameras give;
-            more is a bomb.
+        max_image_pixels: Pixels that are decoded of one image (the first frame); a JPEG is reduced while it is read.
+            200 million is the largest that cameras give; more is a bomb. Memory follows it: 13 bytes a pixel at most.
         decode_timeout_s: Seconds that one image may take. A 40-megapixel PNG takes about 2.
         fetch_timeout_s: Seconds for one URL, redirects and body together.
         fetch_max_redirects: Redirects that are followed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
@@ -31,3 +31,20 @@ def srgb_transform(profile: bytes) -> Transform | None:
             return image
 
     return convert
+
+
+def lab_to_rgb(image: PILImage.Image) -> PILImage.Image:
+    """Convert a picture of mode "LAB" (CIELAB, 8 bit) to sRGB."""
+    from PIL import ImageCms
+
+    converted = ImageCms.applyTransform(image, _lab_transform())
+    assert converted is not None  # it is not done in place
+    return converted
+
+
+@lru_cache(maxsize=1)
+def _lab_transform() -> Any:
+    from PIL import ImageCms
+
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return ImageCms.buildTransform(lab, srgb, "LAB", "RGB")

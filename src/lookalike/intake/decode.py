@@ -3,14 +3,11 @@
 What is promised for any bytes, hostile or not:
 
 - The format is told by content, and only the decoders of an allow-list run (`signatures.READABLE`).
-- The size is read from the header and held against `max_image_pixels` before a pixel is decoded.
-- Memory: about 5 bytes x `max_image_pixels`, beside the bytes themselves. Formats whose decoders take more for a
-  pixel (`_PIXEL_BYTES`, and the coefficients of a progressive JPEG) must fit the same sum, so their pixel limit is
-  lower: with the default 50 megapixels for WebP and 80 for AVIF.
-- Time: a decoder in C cannot be stopped from outside, so the work is bounded before it begins. One pass over the
-  pixels is bounded by the pixel limit; the two cases where little data can ask for many passes or for a slow one
-  (scans of a progressive JPEG, run-length BMP) are estimated against `decode_timeout_s`.
-- Whatever the decoder raises becomes one of our errors. Half a picture is refused.
+- The size is read from the header, and what decoding will cost is held against the limits before a pixel is decoded
+  (`costs`): the pixels, at most 13 bytes of memory for each that the limit allows beside the bytes themselves, and the
+  seconds, as a decoder in C cannot be stopped from outside.
+- Whatever the decoder raises becomes one of our errors. Half a picture is refused; a JPEG that lost its last bytes and
+  none of its rows is not (`jpeg.completed`).
 
 Pillow's plugins are called directly, not through `Image.open`: its global limit on pixels is another than ours and
 cannot be changed for one thread, it would try further formats, and it costs time for each file.
@@ -19,7 +16,6 @@ cannot be changed for one thread, it would try further formats, and it costs tim
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
 import warnings
 from io import BytesIO
@@ -27,8 +23,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ImageTooLargeError, ImageUndecodableError, ImageUnsupportedError, InputError, LookalikeError
 from ..limits import Limits
-from ..values import Image
-from . import signatures
+from ..values import Facts, Image
+from . import jpeg, signatures, webp
+from .costs import check_pixels, check_webp, check_work, too_many_bytes
+from .facts import facts_of
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
@@ -38,19 +36,6 @@ if TYPE_CHECKING:
 # Pillow warns about odd metadata of pictures that it reads well; nobody can do anything about it here.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 _QUIET = threading.Lock()
-
-# Passes over the pixels of a progressive JPEG: 1.0 to 1.9 G pixels a second were measured, empty scans included
-# (12 and 48 megapixels, 10 to 60 scans); a third of it for slower and shared processors.
-_SCAN_PIXELS_PER_S = 300e6
-# Pillow's run-length decoder for BMP is written in Python: 2.4 to 6.7 MB/s were measured over five kinds of runs.
-_RLE_BYTES_PER_S = 2e6
-# Peak bytes a pixel beyond the file, measured at 40 megapixels: WebP 16 (an RGBA canvas, kept four times), AVIF 9;
-# PNG, BMP, TIFF, TGA, GIF and PPM stay below 5.
-_PIXEL_BYTES = {"webp": 16, "avif": 10}
-# Small limits on pixels are not meant to shut out what takes little memory anyway.
-_LEAST_MEMORY = 200_000_000
-# Deflate cannot pack tighter than 1032 to 1 (RFC 1951: 258 bytes in 2 bits).
-_DEFLATE_RATIO = 1032
 
 
 def decode(
@@ -83,14 +68,15 @@ def decode(
         raise _refusal(kind, label)
     digest = hashlib.sha256(data)
     try:
-        pixels, size_px = _guarded(data, kind, label, limits, min_side_px, crop, flat)
+        pixels, size_px, facts = _guarded(data, kind, label, limits, min_side_px, crop, flat)
     except LookalikeError:
         raise
     except MemoryError as exc:
         raise ImageTooLargeError(f"cannot decode {label}: memory ran out. Resize it, or use a larger machine.") from exc
     except Exception as exc:  # whatever a decoder makes of hostile bytes: OSError, struct.error, IndexError, ...
-        raise _undecodable(kind, label, exc) from exc
-    return Image(pixels, crop[2:] if crop else size_px, crop_hash(digest, crop, size_px), kind, len(data))
+        raise _undecodable(data, kind, label, exc) from exc
+    shown_px = crop[2:] if crop else size_px
+    return Image(pixels, shown_px, crop_hash(digest, crop, size_px), kind, len(data), facts)
 
 
 def crop_hash(digest: Any, crop: Box | None, size_px: tuple[int, int]) -> str:
@@ -112,30 +98,6 @@ def check_crop(crop: Box, size_px: tuple[int, int]) -> None:
             f"crop={x},{y},{width},{height} is outside the picture of {size_px[0]}x{size_px[1]} pixels: "
             "pass x,y,width,height in pixels of the picture as shown."
         )
-
-
-def check_pixels(size_px: tuple[int, int], limits: Limits, label: str) -> None:
-    """Refuse a picture of more pixels than `max_image_pixels`.
-
-    Raises:
-        ImageTooLargeError: naming both numbers.
-    """
-    pixels = size_px[0] * size_px[1]
-    if pixels > limits.max_image_pixels:
-        raise ImageTooLargeError(
-            f"{label} has {_mega(pixels)} megapixels ({size_px[0]}x{size_px[1]}); the limit is "
-            f"{_mega(limits.max_image_pixels)}. Resize it, or raise max_image_pixels.",
-            pixels=pixels,
-        )
-
-
-def too_many_bytes(label: str, count: int, limits: Limits) -> ImageTooLargeError:
-    """Say that a source has more bytes than `max_image_bytes`."""
-    return ImageTooLargeError(
-        f"{label} has {_mega(count)} MB; the limit is {_mega(limits.max_image_bytes)}. "
-        "Resize it, or raise max_image_bytes.",
-        bytes=count,
-    )
 
 
 def whole_factor(short_px: int, min_side_px: int) -> int:
@@ -189,34 +151,54 @@ def stored_box(crop: Box, size_px: tuple[int, int], turn: int) -> Box:
 
 def _guarded(
     data: bytes, kind: str, label: str, limits: Limits, min_side_px: int, crop: Box | None, flat: bool
-) -> tuple[Any, tuple[int, int]]:
+) -> tuple[Any, tuple[int, int], Facts]:
     """Decode; where the process turns warnings into errors, decode once more with warnings off.
 
     `catch_warnings` changes the whole process, so it is used in that case only, one thread at a time.
     """
     try:
-        return _decode(data, kind, label, limits, min_side_px, crop, flat)
+        return _whole(data, kind, label, limits, min_side_px, crop, flat)
     except Warning:
         with _QUIET, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _decode(data, kind, label, limits, min_side_px, crop, flat)
+            return _whole(data, kind, label, limits, min_side_px, crop, flat)
+
+
+def _whole(
+    data: bytes, kind: str, label: str, limits: Limits, min_side_px: int, crop: Box | None, flat: bool
+) -> tuple[Any, tuple[int, int], Facts]:
+    """Decode; a JPEG that was cut short only where all of it can be shown nevertheless."""
+    try:
+        return _decode(data, kind, label, limits, min_side_px, crop, flat)
+    except OSError as exc:
+        if kind != "jpeg" or "truncated" not in str(exc):
+            raise
+        frame = jpeg.frame_of(data)
+        check_pixels(frame.size_px if frame else (1, 1), limits, label)  # it is tried in full size
+        completed = jpeg.completed(data)
+        if completed is None:
+            raise
+        return _decode(completed, kind, label, limits, min_side_px, crop, flat)
 
 
 def _decode(
     data: bytes, kind: str, label: str, limits: Limits, min_side_px: int, crop: Box | None, flat: bool
-) -> tuple[Any, tuple[int, int]]:
+) -> tuple[Any, tuple[int, int], Facts]:
     import numpy as np
 
     from .pixels import to_rgb, with_alpha
 
     image = _open(data, kind, label, limits)
-    check_pixels(image.size, limits, label)
-    _check_work(image, data, kind, label, limits)
     stored = image.size
     short = min(crop[2:]) if crop else min(stored)
+    check_work(image, data, kind, label, limits)
     if kind == "jpeg":
         _draft(image, whole_factor(short, min_side_px))
+    if kind == "tiff":
+        _refuse_raw(image, label)
+    check_pixels(image.size, limits, label, full_px=stored)
     image.load()
+    facts = facts_of(image, data, kind)
     turn = orientation(image) if kind != "tiff" else 1  # Pillow turns TIFF upright by itself
     shown = (stored[1], stored[0]) if turn >= 5 else stored
     if crop is not None:
@@ -225,10 +207,10 @@ def _decode(
     if not flat and image.has_transparency_data:
         layers = np.asarray(upright(with_alpha(image), turn))
         if layers[..., 3].min() < 255:
-            return layers, shown
+            return layers, shown, facts
     rgb = to_rgb(image, whole_factor(min(image.size), min_side_px), **_gray_scale(image, kind))
     rgb = upright(_to_srgb(rgb, image), turn)
-    return np.asarray(rgb), shown
+    return np.asarray(rgb), shown, facts
 
 
 def _draft(image: PILImage.Image, factor: int) -> None:
@@ -268,9 +250,10 @@ def _open(data: bytes, kind: str, label: str, limits: Limits) -> PILImage.Image:
     if kind == "tga":
         return _open_tga(stream, data)
     if kind == "webp":
-        size = _webp_size(data)  # its plugin takes memory for the canvas at once
-        check_pixels(size, limits, label)
-        _check_memory(_PIXEL_BYTES[kind] * size[0] * size[1], size[0] * size[1], "WEBP", label, limits)
+        size = webp.size_of(data)
+        check_webp(size, is_animated=webp.is_animated(data), label=label, limits=limits)
+        if size[0] * size[1] > webp.LARGE_PX and not webp.is_animated(data):
+            return webp.read_still(data)
     plugin = _plugin(kind)
     if kind == "tiff":
         from .libtiff import silence
@@ -295,19 +278,6 @@ def _plugin(kind: str) -> Any:
     return getattr(import_module(f"PIL.{module}"), name)
 
 
-def _webp_size(data: bytes) -> tuple[int, int]:
-    """Read the canvas size from the first chunk of a WebP; (1, 1) where that chunk is unknown to us."""
-    chunk, body = data[12:16], data[20:]
-    if chunk == b"VP8X":
-        return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
-    if chunk == b"VP8L":
-        bits = int.from_bytes(body[1:5], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if chunk == b"VP8 ":
-        return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
-    return 1, 1
-
-
 def _open_icon(stream: BytesIO, label: str, limits: Limits) -> PILImage.Image:
     """Open the largest picture of an icon; its own size counts, whatever the directory says."""
     from PIL.IcoImagePlugin import IcoFile
@@ -330,53 +300,6 @@ def _open_tga(stream: BytesIO, data: bytes) -> PILImage.Image:
         image.load()
         return image.convert("RGB")
     return image
-
-
-def _check_work(image: PILImage.Image, data: bytes, kind: str, label: str, limits: Limits) -> None:
-    """Refuse what the pixel limit alone does not bound: many passes, slow decoders, claims that bytes cannot hold."""
-    pixels = image.width * image.height
-    _check_memory(_PIXEL_BYTES.get(kind, 4) * pixels, pixels, kind.upper(), label, limits)
-    if kind == "jpeg" and "progressive" in image.info:
-        scans = data.count(b"\xff\xda")
-        _check_seconds(scans * pixels / _SCAN_PIXELS_PER_S, label, limits)
-        _check_memory(_coefficient_bytes(image), pixels, "progressive JPEG", label, limits)
-    elif kind == "bmp" and image.info.get("compression") in (1, 2):
-        _check_seconds(len(data) / _RLE_BYTES_PER_S, label, limits)
-    elif kind == "png" and _png_bytes(data) > _DEFLATE_RATIO * len(data):
-        raise ImageUndecodableError(f"cannot decode {label}: its header claims more pixels than its bytes can hold.")
-    elif kind == "tiff":
-        _refuse_raw(image, label)
-
-
-def _check_seconds(seconds: float, label: str, limits: Limits) -> None:
-    if seconds > limits.decode_timeout_s:
-        raise ImageTooLargeError(
-            f"decoding {label} would take about {seconds:.0f} s; the limit is {limits.decode_timeout_s:g}. "
-            "Save it again as plain JPEG or PNG, or raise decode_timeout_s."
-        )
-
-
-def _check_memory(needed: float, pixels: int, name: str, label: str, limits: Limits) -> None:
-    if needed > max(4 * limits.max_image_pixels, _LEAST_MEMORY):
-        raise ImageTooLargeError(
-            f"{label} is a {name} of {_mega(pixels)} megapixels, which takes {_mega(int(needed))} MB to decode. "
-            "Resize it, save it as baseline JPEG, or raise max_image_pixels.",
-            pixels=pixels,
-        )
-
-
-def _coefficient_bytes(image: Any) -> float:
-    """Say how many bytes the coefficients of a progressive JPEG take: two each, all kept until its end."""
-    parts = [(part[1], part[2]) for part in image.layer]
-    widest, highest = max(h for h, _ in parts), max(v for _, v in parts)
-    return float(2 * image.width * image.height * sum(h * v for h, v in parts) / (widest * highest))
-
-
-def _png_bytes(data: bytes) -> int:
-    """Say how many bytes the rows of a PNG have when unpacked (RFC 2083; interlaced ones have a few more)."""
-    width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(data[25], 1)
-    return height * (1 + (width * channels * data[24] + 7) // 8)
 
 
 def _refuse_raw(image: Any, label: str) -> None:
@@ -419,16 +342,18 @@ def _refusal(kind: str, label: str) -> LookalikeError:
     return ImageUndecodableError(f"cannot decode {label}: {what}. {mend}", kind=kind)
 
 
-def _undecodable(kind: str, label: str, cause: Exception) -> LookalikeError:
+def _undecodable(data: bytes, kind: str, label: str, cause: Exception) -> LookalikeError:
     if type(cause).__name__ == "DecompressionBombError":
         return ImageTooLargeError(f"{label} has too many pixels. Resize it.")
+    odd = jpeg.refusal(data) if kind == "jpeg" else ""
+    if odd:
+        return ImageUnsupportedError(
+            f"cannot decode {label}: it is {odd}, which is not read here. Convert it to 8 bits, or to PNG, first.",
+            kind=kind,
+        )
     said = str(cause).lower()
     short = "truncated" in said or isinstance(cause, EOFError)
     what = "it ends too early" if short else "its data is damaged"
     return ImageUndecodableError(
         f"cannot decode {label}: it begins as {kind.upper()}, but {what}. Copy or save it again.", kind=kind
     )
-
-
-def _mega(count: int) -> str:
-    return re.sub(r"\.0$", "", f"{count / 1e6:.1f}") if count >= 100_000 else f"{count / 1e6:g}"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from .colors import lab_to_rgb
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -60,6 +61,8 @@ def _in_strips(image: PILImage.Image, factor: int, convert: Convert) -> PILImage
 def _conversion(image: PILImage.Image, bits: int, inverted: bool) -> Convert:
     if image.mode.startswith("I;16"):
         return _deep_gray(0.0, float(2**bits - 1), inverted)
+    if image.mode == "LAB":
+        return lab_to_rgb
     if image.mode in ("I", "F"):
         low, high = gray_range(*image.getextrema())
         return _deep_gray(low, high, False)

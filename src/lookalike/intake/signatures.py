@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 
 # (offset, bytes, kind). The first that fits wins.
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
@@ -16,6 +17,8 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"MMOR", "raw"),
     (0, b"IIU\0", "raw"),
     (0, b"FOVb", "raw"),
+    (6, b"HEAPCCDR", "raw"),  # CRW of Canon
+    (0, b"\0MRM", "raw"),  # MRW of Minolta
     (8, b"CR\x02", "raw"),
     (0, b"II*\0", "tiff"),
     (0, b"MM\0*", "tiff"),
@@ -140,6 +143,8 @@ def kind(data: bytes, suffix: str = "") -> str:
     """
     head = bytes(data[:SNIFF_BYTES])
     found = _binary_kind(head)
+    if found == "archive" and _is_packed_svg(head):
+        return "svg"
     if not found and (suffix in TGA_SUFFIXES or _is_tga(data)):
         found = "tga"
     return found or _text_kind(head)
@@ -150,7 +155,17 @@ def looks_like_image(head: bytes, suffix: str = "") -> bool:
     if suffix in IMAGE_SUFFIXES:
         return True
     found = _binary_kind(head) or _text_kind(head)
-    return found in READABLE or found in UNSUPPORTED
+    return found in READABLE or found in UNSUPPORTED or (found == "archive" and _is_packed_svg(head))
+
+
+def _is_packed_svg(head: bytes) -> bool:
+    """Say whether bytes are an SVG packed by gzip (.svgz): of what they hold, the beginning is unpacked."""
+    if not head.startswith(b"\x1f\x8b"):
+        return False
+    try:
+        return _text_kind(zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(head, SNIFF_BYTES)) == "svg"
+    except zlib.error:
+        return False
 
 
 def _binary_kind(head: bytes) -> str:

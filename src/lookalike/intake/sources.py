@@ -339,7 +339,7 @@ def _within(data: bytes, limits: Limits) -> bytes:
 
 def _check_bytes(count: int, label: str, limits: Limits) -> None:
     if count > limits.max_image_bytes:
-        from .decode import too_many_bytes
+        from .costs import too_many_bytes
 
         raise too_many_bytes(label, count, limits)
 
@@ -389,7 +389,7 @@ def _checked_crop(crop: Any) -> Box | None:
 def _from_array(array: Any, limits: Limits, min_side_px: int, crop: Box | None) -> Image:
     from PIL import Image as PILImage
 
-    from .decode import check_pixels
+    from .costs import check_pixels
     from .pixels import array_to_rgb
 
     if array.ndim >= 2:
@@ -399,7 +399,8 @@ def _from_array(array: Any, limits: Limits, min_side_px: int, crop: Box | None) 
 
 def _from_pil(image: PILImage.Image, limits: Limits, min_side_px: int, crop: Box | None) -> Image:
     """Read a PIL image: alpha laid over a ground, upright as its EXIF asks; the caller's image stays as it is."""
-    from .decode import check_pixels, orientation, upright
+    from .costs import check_pixels
+    from .decode import orientation, upright
     from .pixels import to_rgb
 
     label = describe(image)

@@ -28,7 +28,7 @@ Request = tuple[Verb, str, dict[str, Any], bytes]  # what to do, with which enco
 
 PRELOAD = "LOOKALIKE_PRELOAD_WORKERS"  # in the environment of the process that workers are forked from
 _OWN_BYTES = 256_000_000  # for the encoder, Pillow's working space and the interpreter
-_PIXEL_BYTES = 6  # of memory for each pixel that the limits allow; what `intake` promises is 5
+_PIXEL_BYTES = 14  # of memory for each pixel that the limits allow; what `intake` promises is 13
 
 
 def _preload() -> dict[str, Describer]:
