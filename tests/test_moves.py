@@ -469,6 +469,35 @@ def test_the_command_tells_moves_and_refuses_an_empty_disk(tmp_path: Path) -> No
     assert ids == ["new/a/1.jpg", "new/b/1.jpg"]
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF"])
+def test_importing_a_picture_says_so_once(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "list.jsonl"
+    draw(1, (64, 48)).save(path, kind)
+    done = run(tmp_path, "import", path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "lookalike index" in done.stderr
+    path.write_bytes(bytes(range(256)) * 4)
+    done = run(tmp_path, "import", path)
+    assert (done.returncode, done.stderr.count("\n"), "no text" in done.stderr) == (2, 1, True)
+
+
+def test_numbers_stand_with_the_right_nouns_and_what_is_left_out_is_to_be_had(tmp_path: Path) -> None:
+    fill(tmp_path / "one", [1])
+    shown = run(tmp_path, "index", tmp_path / "one").stderr
+    assert "1 record. Now" in shown
+    shutil.copy(tmp_path / "one" / "1.jpg", tmp_path / "one" / "2.jpg")
+    run(tmp_path, "index", tmp_path / "one")
+    assert "1 group of 2 pictures" in run(tmp_path, "duplicates").stdout
+    fill(tmp_path / "one", [3])
+    run(tmp_path, "index", tmp_path / "one")
+    run(tmp_path, "decide", "delete", "3.jpg")
+    assert "1 file to go" in run(tmp_path, "decisions", "apply").stdout
+    assert "moved 1 file (" in run(tmp_path, "decisions", "apply", "--trash", tmp_path / "trash").stdout
+    for number in range(22):
+        (tmp_path / "one" / f"bad{number}.jpg").write_text("no picture")
+    assert "and 2 more; all are in `failed`, which --json shows" in run(tmp_path, "index", tmp_path / "one").stdout
+
+
 # ---- ids in two Unicode forms
 
 COMPOSED, PARTS = unicodedata.normalize("NFC", "Bücher/Müller.jpg"), unicodedata.normalize("NFD", "Bücher/Müller.jpg")

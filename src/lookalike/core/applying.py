@@ -25,6 +25,7 @@ from ..errors import (
     SourceNotFoundError,
     StoreFullError,
 )
+from ..rendering import counted
 from ..values import Failure, Progress
 from .ledger import Event, fresh_id
 
@@ -217,11 +218,11 @@ def script(chosen: Iterable[Removal]) -> str:
         " ".join(["move", *(shlex.quote(one.source) for one in (removal.record, removal.kept) if one and one.source)])
         for removal in _links_first(chosen)
     ]
-    return _SCRIPT.format(count=len(lines), moves="\n".join(lines))
+    return _SCRIPT.format(count=counted(len(lines), "picture"), moves="\n".join(lines))
 
 
 _SCRIPT = """#!/bin/sh
-# Moves {count} pictures that were decided to go into a folder, under the path that they have now:
+# Moves what was decided to go ({count}) into a folder, each picture under the path that it has now:
 #
 #     sh THIS_SCRIPT FOLDER
 #

@@ -17,6 +17,7 @@ from ..distances import Map, score_map
 from ..errors import InputError, SourceError
 from ..filters import Filter
 from ..limits import Limits, check_count, check_unit
+from ..rendering import counted
 from ..values import CollectionSpec, Entry, Explanation, Progress, Record
 from .candidates import Candidates, rank
 from .clusters import find_clusters
@@ -135,7 +136,7 @@ class Collection:
         return self.get(record_id)
 
     def __repr__(self) -> str:
-        return f"<lookalike collection {self.name!r}: {len(self):,} records, type {self._made.type}>"
+        return f"<lookalike collection {self.name!r}: {counted(len(self), 'record')}, type {self._made.type}>"
 
     def add(
         self,

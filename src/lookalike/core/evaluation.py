@@ -20,6 +20,7 @@ import numpy as np
 from ..charts import Line, line_chart
 from ..distances import Map, chance_of, cosine_distances
 from ..errors import InputError
+from ..rendering import counted as nouned
 from ..rendering import table_fragment, text_table
 from ..values import Failure, Progress
 from . import measures
@@ -209,10 +210,10 @@ class Evaluation:
         return Threshold(told, *(float(column[place]) for column in columns))
 
     def _head(self) -> str:
-        alone = f"; {self.alone:,} labelled records without a partner were not asked" if self.alone else ""
+        alone = f"; without a partner and not asked: {nouned(self.alone, 'labelled record')}" if self.alone else ""
         setting = f" ({self.setting})" if self.setting else ""
         return (
-            f'"{self.collection}"{setting}: {len(self.asked):,} of {self.records:,} records asked, judged by '
+            f'"{self.collection}"{setting}: {len(self.asked):,} of {nouned(self.records, "record")} asked, judged by '
             f"{self.labels}, ranked by {self.space}{alone}"
         )
 

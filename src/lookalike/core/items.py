@@ -99,6 +99,11 @@ def is_single(source: Any) -> bool:
     return isinstance(source, Mapping | bytes) or intake.is_url(source)
 
 
+def is_picture(head: bytes) -> bool:
+    """Say whether a file is a picture, readable here or not, by its first 512 bytes."""
+    return intake.looks_like_image(head) and head[:1] not in b'{"['  # JSON may speak of <svg>
+
+
 def check_record_id(record_id: Any, *, limits: Limits) -> str:
     """Give the id when it may name a record.
 

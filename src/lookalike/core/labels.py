@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError, LookalikeError
+from ..rendering import counted
 from ..values import Failure
 from .groups import group_of, refuse_unknown, value_at
 
@@ -149,7 +150,7 @@ def labels_of_pairs(store: Store, pairs: Iterable[LabelledPair | LookalikeError 
         raise InputError(f"no pair that is the same is left of {len(said) + len(failures)} pairs. {shown}")
     right, wrong = (_by_first(said, same) for same in (True, False))
     judged = wrong if any(map(len, wrong.values())) else None
-    return Labels(f"{len(said):,} pairs", True, right, judged, failed=tuple(failures))
+    return Labels(counted(len(said), "pair"), True, right, judged, failed=tuple(failures))
 
 
 def _grouped(store: Store, groups: Iterable[Sequence[str]], told: str) -> Labels:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
 from ..distances import COPY_SCORE
-from ..rendering import Card, Section, html_fragment, size_text, text_table
+from ..rendering import Card, Section, counted, html_fragment, size_text, text_table
 from ..values import DuplicateGroup, Explanation, Failure, Match, Relation, RelationKind, Transform
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class Report:
         lines = [", ".join(f"{n:,} {word}" for n, word in counts) + f" in {self.seconds:.1f} s"]
         lines += [f"  {failure.code}: {failure.message}" for failure in self.failed[:20]]
         if len(self.failed) > 20:
-            lines.append(f"  and {len(self.failed) - 20:,} more")
+            lines.append(f"  and {len(self.failed) - 20:,} more; all are in `failed`, which --json shows")
         return "\n".join(lines)
 
     @property
@@ -201,7 +201,7 @@ class Compacted:
         text = f"{size_text(self.bytes_before)} before, {size_text(self.bytes_after)} now"
         if not self.decisions:
             return text
-        told = "1 decision" if len(self.decisions) == 1 else f"{len(self.decisions):,} decisions"
+        told = counted(len(self.decisions), "decision")
         return (
             f"{text}\n{told} about pictures that are gone stay, with their names, places and hashes: "
             "`lookalike decisions forget --gone` drops them"
@@ -330,13 +330,13 @@ class DuplicateGroups(Sequence[DuplicateGroup]):
     def _unseen_text(self) -> str:
         if not self.unseen:
             return ""
-        return f"{self.unseen:,} records have no picture to look at: of these the score alone decided"
+        return f"without a picture to look at, so that the score alone decided: {counted(self.unseen, 'record')}"
 
     def summary(self) -> str:
         """Count the groups and their pictures in a line, and what those hold that are not the best."""
         others = [member for group in self.groups for member in group.members[1:]]
         spare = size_text(sum(member.byte_size for member in others))
-        groups = f"{len(self.groups):,} group{'s' * (len(self.groups) != 1)}"
+        groups = counted(len(self.groups), "group")
         return f"{groups} of {len(self.groups) + len(others):,} pictures; all but the best of each hold {spare}"
 
     def _rows(self) -> Iterator[list[str]]:
@@ -358,7 +358,7 @@ class DuplicateGroups(Sequence[DuplicateGroup]):
         return [
             Section(
                 f"Group {number}",
-                f"{len(group.members)} pictures, lowest score {group.min_score:.3f}",
+                f"{counted(len(group.members), 'picture')}, lowest score {group.min_score:.3f}",
                 [
                     Card(self.picture(member.id), f"{member.score:.3f}" if place else "representative", member.id)
                     for place, member in enumerate(group.members)

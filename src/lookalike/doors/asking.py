@@ -284,7 +284,7 @@ def graph(
     if as_json:
         print_json({"edges": count, "output": output})
     else:
-        click.echo(f"wrote {count:,} edges to {output}", err=True)
+        click.echo(f"wrote {counted(count, 'edge')} to {output}", err=True)
     return DONE
 
 

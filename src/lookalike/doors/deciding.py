@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import InputError
+from ..rendering import counted
 from .terminal import (
     ANSWER_IS_NO,
     DONE,
@@ -215,7 +216,7 @@ def undo(ids: tuple[str, ...], last: bool, home: str | None, as_json: bool) -> i
     if as_json:
         print_json({"undone": [decision_form(event) for event in undone], "restored": applied_form(restored)})
     else:
-        click.echo(f"took back {len(undone)} decisions, restored {len(restored.moved)} files")
+        click.echo(f"took back {counted(len(undone), 'decision')}, restored {counted(len(restored.moved), 'file')}")
         _tell_failures(restored)
     if restored.failed:
         return SOME_FAILED
@@ -246,7 +247,7 @@ def forget(ids: tuple[str, ...], gone: bool, home: str | None, as_json: bool) ->
     if as_json:
         print_json({"forgotten": count})
     else:
-        click.echo(f"forgot {count:,} event{'s' * (count != 1)}")
+        click.echo(f"forgot {counted(count, 'event')}")
     return DONE if count else ANSWER_IS_NO
 
 
@@ -266,7 +267,7 @@ def export(file: str, home: str | None) -> int:
 
     with open_library_at(home) as library, open_output(file) as stream:
         count = write_lines(library.ledger.lines(), stream)
-    click.echo(f"wrote {count:,} events{'' if file == STDOUT else f' to {file}'}", err=True)
+    click.echo(f"wrote {counted(count, 'event')}{'' if file == STDOUT else f' to {file}'}", err=True)
     return DONE
 
 
@@ -293,7 +294,7 @@ def merge(file: str, home: str | None, as_json: bool) -> int:
     if as_json:
         print_json({"added": added, "read": len(lines)})
     else:
-        click.echo(f"added {added:,} of {len(lines):,} events")
+        click.echo(f"added {added:,} of {counted(len(lines), 'event')}")
     return DONE
 
 
@@ -384,7 +385,7 @@ def _preview(found: Sequence[Removal], script_file: str | None, as_json: bool) -
         for one in found:
             if one.obstacle is not None:
                 click.echo(f"  {one.obstacle.code}: {one.obstacle.message}", err=True)
-        click.echo(f"{len(ready):,} files to go ({size_text(size)}), {len(found) - len(ready):,} stay")
+        click.echo(f"{counted(len(ready), 'file')} to go ({size_text(size)}), {len(found) - len(ready):,} stay")
         if script_file is not None:
             click.echo(f"wrote {script_file}. Read it, then run: sh {script_file} FOLDER", err=True)
         elif ready:
@@ -408,7 +409,8 @@ def _show_applied(applied: Applied, as_json: bool) -> int:
     if as_json:
         print_json(applied_form(applied))
     else:
-        click.echo(f"moved {len(applied.moved):,} files ({size_text(applied.bytes)}), {len(applied.failed):,} stay")
+        moved = counted(len(applied.moved), "file")
+        click.echo(f"moved {moved} ({size_text(applied.bytes)}), {len(applied.failed):,} stay")
         if any(target is not None for _, target in applied.moved):
             click.echo(f"Take back: {command_line('decisions', 'undo', applied.batch)}", err=True)
         _tell_failures(applied)
@@ -422,7 +424,7 @@ def _show_best(found: Sequence[BestOf], batch: str | None) -> None:
         click.echo("\n".join([*(f"keep    {id}" for id in one.kept), *(f"delete  {id}" for id in one.deleted), ""]))
     _tell_more(len(found))
     deleted, freed = sum(len(one.deleted) for one in found), sum(one.freed_bytes for one in found)
-    click.echo(f"{len(found):,} groups: {deleted:,} records to delete ({size_text(freed)})")
+    click.echo(f"{counted(len(found), 'group')}: {counted(deleted, 'record')} to delete ({size_text(freed)})")
     if batch is not None:
         click.echo(f"Take back: {command_line('decisions', 'undo', batch)}", err=True)
     elif found:

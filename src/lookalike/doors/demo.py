@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from .. import disk
 from ..errors import InputError
-from ..rendering import Section, html_page
+from ..rendering import Section, counted, html_page
 from .lines import read_lines
 from .terminal import command_line
 
@@ -38,10 +38,10 @@ def run_demo(library: Library, photos: Path | None, say: Callable[[str], None], 
         say(str(collection.add(photos, on_progress=tell)))
     ids = [record.id for record in collection]
     if len(ids) < 2:
-        raise InputError(f"{photos} holds {len(ids)} pictures that can be read; the demo needs 2.")
+        raise InputError(f"{photos} holds {counted(len(ids), 'picture')} that can be read; the demo needs 2.")
     sections = _ask(library, collection, _queries(ids), say)
     sheet = library.settings.home / "sheet.html"
-    disk.replace_text(sheet, html_page(f"lookalike: {name}", f"{len(ids):,} pictures", sections))
+    disk.replace_text(sheet, html_page(f"lookalike: {name}", counted(len(ids), "picture"), sections))
     say(f"\nThe same with pictures, for your browser: {sheet.resolve().as_uri()}")
     return name
 

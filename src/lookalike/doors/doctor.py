@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LookalikeError
+from ..rendering import counted
 
 if TYPE_CHECKING:
     from ..core.library import Library
@@ -49,13 +50,13 @@ def show(findings: dict[str, Any]) -> str:
         lines.append(f"encoder      {encoder['name']} ({encoder['variant']}, {encoder['provider']})")
         lines.append(f"speed        {encoder['images_per_s_one_thread']:.0f} images/s a thread (decode and encode)")
     for one in findings["collections"]:
-        state = f"{len(one['problems']):,} problems" if one["problems"] else "clean"
-        lines.append(f'collection   "{one["name"]}": {one["records"]:,} records, {state}')
+        state = counted(len(one["problems"]), "problem") if one["problems"] else "clean"
+        lines.append(f'collection   "{one["name"]}": {counted(one["records"], "record")}, {state}')
         if one["note"]:
             lines.append(f"             {one['note']}")
     lines += [f"repaired     {done}" for done in findings["repaired"]]
     problems = findings["problems"]
-    count = f"{len(problems):,} problem{'s' * (len(problems) != 1)}:"
+    count = f"{counted(len(problems), 'problem')}:"
     lines.append("\n  ".join([count, *problems]) if problems else "all is well")
     return "\n".join(lines)
 

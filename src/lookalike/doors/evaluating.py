@@ -11,6 +11,7 @@ import click
 
 from .. import disk
 from ..errors import InputError
+from ..rendering import counted
 from .terminal import DONE, SOME_FAILED, collection_option, home_option, json_option, open_library_at, print_json
 from .terminal import progress_bar as bar
 
@@ -167,4 +168,4 @@ def _write_charts(folder: str | None, charts: Mapping[str, str]) -> None:
     disk.make_folder(Path(folder))
     for name, drawn in charts.items():
         disk.replace_text(Path(folder) / f"{name}.svg", drawn)
-    click.echo(f"wrote {len(charts)} charts to {folder}", err=True)
+    click.echo(f"wrote {counted(len(charts), 'chart')} to {folder}", err=True)

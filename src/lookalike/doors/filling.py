@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SourceNotFoundError
+from ..rendering import counted
 from .terminal import (
     DONE,
     SOME_FAILED,
@@ -151,7 +152,7 @@ def export(collection: str, output: str | None, vectors: bool, home: str | None)
         with open_output(output or STDOUT) as stream:
             count = write_lines(lines, stream)
         if output not in (None, STDOUT):
-            click.echo(f"wrote {count:,} records to {output}", err=True)
+            click.echo(f"wrote {counted(count, 'record')} to {output}", err=True)
         return DONE
 
 
@@ -173,7 +174,7 @@ def _show_report(report: Report, target: Collection, as_json: bool) -> int:
             click.echo("To let new pictures replace those that hold their ids: --replace", err=True)
         if report.added:
             find = command_line("find", "IMAGE", *_named(target.name))
-            click.echo(f"{len(target):,} records. Now: {find}", err=True)
+            click.echo(f"{counted(len(target), 'record')}. Now: {find}", err=True)
     if not as_json and any(failure.code == "id_taken" for failure in report.failed):
         click.echo("To keep pictures of equal names side by side: --prefix NAME; to overwrite: --replace.", err=True)
     return SOME_FAILED if report.failed else DONE

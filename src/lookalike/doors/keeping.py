@@ -337,7 +337,7 @@ def restore(folder: str, name: str | None, despite_damage: bool, home: str | Non
     """
     with open_library_at(home) as library:
         made = library.restore(folder, name, despite_damage=despite_damage)
-        click.echo(f'restored "{made.name}": {len(made):,} records', err=True)
+        click.echo(f'restored "{made.name}": {counted(len(made), "record")}', err=True)
         return DONE
 
 

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ..core.items import is_picture
 from ..errors import InputError, SourceNotFoundError
 
+_WIDE_TEXT = (b"\xff\xfe", b"\xfe\xff")
 _PICTURES = ("_base64", "_file", "_url")  # the nearest at hand first
 
 
@@ -20,6 +22,7 @@ def read_lines(path: Path) -> Iterator[Any]:
     Raises:
         SourceNotFoundError: when there is no such file.
     """
+    refuse_pictures(path)
     try:
         stream = path.open("rb")
     except FileNotFoundError as exc:
@@ -30,6 +33,23 @@ def read_lines(path: Path) -> Iterator[Any]:
         for number, line in enumerate(stream, start=1):
             if line.strip():
                 yield parse_line(line.rstrip(b", \t\r\n"), f"{path.name}:{number}")
+
+
+def refuse_pictures(path: Path) -> None:
+    """Refuse a file that is no text at all, such as a picture, before each of its lines is told to be broken.
+
+    Raises:
+        InputError: naming what the file is.
+    """
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(512)
+    except OSError:  # told by who reads it
+        return
+    if is_picture(head):
+        raise InputError(f'"{path}" is a picture, and `import` reads lists of records. Add it: lookalike index {path}')
+    if b"\0" in head and not head.startswith(_WIDE_TEXT):
+        raise InputError(f'"{path}" is no text, and `import` reads JSON lines or CSV. Check the path.')
 
 
 def without_hints(record: Any, left_out: set[str]) -> Any:

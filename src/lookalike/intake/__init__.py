@@ -2,6 +2,7 @@
 
 from .fetch import Fetcher
 from .folders import Found, changed_ns, is_gone, printable, stamp, walk
+from .signatures import looks_like_image
 from .sources import Source, as_path, base64_bytes, bytes_name, describe, hold, is_source, is_url, read, read_bytes
 from .thumbnails import thumbnail
 
@@ -18,6 +19,7 @@ __all__ = [
     "is_gone",
     "is_source",
     "is_url",
+    "looks_like_image",
     "printable",
     "read",
     "read_bytes",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..rendering import counted
 from ..values import Space
 from . import checksums, damage, failures, generation, migration, schema
 from .base import Findings
@@ -39,7 +40,7 @@ def check(truth: Truth, folder: Path, index: Index, spaces: Sequence[Space]) -> 
         if not is_old:
             unsummed = "SELECT count(*) FROM records WHERE key NOT IN (SELECT key FROM checksums)"
             if count := conn.execute(unsummed).fetchone()[0]:
-                problems.append(f"{count} records have no checksums")
+                problems.append(f"without checksums: {counted(count, 'record')}")
     for place, space in enumerate(spaces):
         problems += _check_index(truth, index, place, space)
     return Findings((*problems, *_told(damaged), *_check_files(truth, folder, spaces)), damaged, is_old)
@@ -77,14 +78,14 @@ def _check_vectors(conn: sqlite3.Connection, place: int, space: Space) -> list[s
     table, found = schema.vector_table(place), []
     for question, what in (
         (f"SELECT count(*) FROM {table} WHERE key NOT IN (SELECT key FROM records)", "belong to no record"),
-        (f"SELECT count(*) FROM {table} WHERE length(vector) <> {schema.vector_bytes(space)}", "have a wrong length"),
+        (f"SELECT count(*) FROM {table} WHERE length(vector) <> {schema.vector_bytes(space)}", "of a wrong length"),
         (
             f"SELECT count(*) FROM records WHERE (spaces >> {place} & 1) <> (key IN (SELECT key FROM {table}))",
-            "are missing or too many",
+            "missing or too many",
         ),
     ):
         if count := conn.execute(question).fetchone()[0]:
-            found.append(f'{count} vectors of "{space.name}" {what}')
+            found.append(f'{what}: {counted(count, "vector")} of "{space.name}"')
     return found
 
 
