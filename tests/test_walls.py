@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "lookalike"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
+BY_HAND = {"os.replace", "os.rename", "os.renames", "os.fsync", "os.fdatasync", "os.link", "shutil.move"}
 OPEN_ROOMS = ("ground", "core")  # their modules are their own faces
 
 
@@ -61,6 +62,16 @@ def test_imports_go_down(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_every_module_says_what_it_is(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_are_replaced_moved_and_forced_by_the_ground_alone(path: Path) -> None:
+    """`disk` knows how; the samples, which import nothing, are drawn again when they are lost."""
+    if path == PACKAGE / "disk.py" or path.parent.name == "samples":
+        return
+    called = {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
+    by_hand = {name for name in called if name in BY_HAND or name.endswith((".write_text", ".write_bytes"))}
+    assert by_hand == set(), "write it by lookalike.disk"
 
 
 def test_every_module_is_on_the_map() -> None:

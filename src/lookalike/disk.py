@@ -141,7 +141,8 @@ def settle(fresh: Path, path: Path, *, mode: int | None = None) -> None:
     target = Path(os.path.realpath(path))
     sync(fresh)
     if mode is not None:
-        os.chmod(fresh, mode)
+        if stat.S_IMODE(os.stat(fresh).st_mode) != mode:
+            os.chmod(fresh, mode)
     else:
         _take_over(fresh, target)
     os.replace(fresh, target)

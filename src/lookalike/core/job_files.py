@@ -90,10 +90,18 @@ class JobFolder:
         """
         self.path.stat()
 
-    def save(self, job: Job) -> None:
-        """Keep a job; the outcomes are kept by themselves, and counted at the next start until the job has ended."""
+    def save(self, job: Job, *, is_draft: bool = False) -> None:
+        """Keep a job; the outcomes are kept by themselves, and counted at the next start until the job has ended.
+
+        Args:
+            is_draft: What is in a draft is forced to disk with its folder.
+        """
         text = json.dumps({**asdict(job), "counts": dict(job.counts) if job.has_ended else {}}, indent=1)
-        disk.replace_text(self.path / _JOB, text, mode=disk.PRIVATE)
+        if is_draft:
+            with open(self.path / _JOB, "w", encoding="utf-8", opener=disk.open_private) as stream:
+                stream.write(text)
+        else:
+            disk.replace_text(self.path / _JOB, text, mode=disk.PRIVATE)
 
     def sweep(self) -> None:
         """Remove what a dead process left; only for who works on the jobs of a home."""

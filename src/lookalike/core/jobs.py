@@ -148,7 +148,8 @@ class Jobs:
             raise BusyError(f"{unfinished:,} jobs wait. Send this one when some have ended.", retry_after_s=60)
         folder = self._root / f"{_NEW}{secrets.token_hex(8)}"
         with disk.reporting(self._root):
-            disk.make_folder(folder, private=True)
+            disk.make_folder(self._root, private=True)
+            folder.mkdir(mode=disk.PRIVATE_FOLDER)  # not forced: nothing of it is promised yet
         return folder
 
     def submit(
@@ -158,7 +159,7 @@ class Jobs:
         job_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         job = Job(job_id, collection, form, now_text(), replace=replace, key_id=key_id, request_id=request_id)
         with disk.reporting(self._root):
-            JobFolder(draft).save(job)
+            JobFolder(draft).save(job, is_draft=True)
             disk.replace_folder(draft, self._root / job_id)
         with self._lock:
             self._jobs[job.id] = job

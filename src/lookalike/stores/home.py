@@ -27,7 +27,17 @@ if TYPE_CHECKING:
 
 FOLDER = "collections"
 _NEW, _GONE = ".new-", ".gone-"
-_OURS = {FOLDER, "decisions.jsonl", "decisions.lock", "files", "jobs", "keys.json", "keys.lock", "server.lock"}
+_OURS = {
+    FOLDER,
+    "decisions.jsonl",
+    "decisions.lock",
+    "files",
+    "files-owners.jsonl",
+    "jobs",
+    "keys.json",
+    "keys.lock",
+    "server.lock",
+}
 _LITTER_AGE_S = 3600.0  # a folder of this age that is still not in place has lost its maker
 
 

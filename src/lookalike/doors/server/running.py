@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
+from ... import disk
+from ...core.files import FOLDER as FILES
 from ...core.keys import Keys
-from ...disk import locked
 from ...errors import InputError
 from . import logs
 from .app import make_app, make_desk
@@ -44,7 +45,9 @@ def serve(settings: Settings, tell: Callable[[str], None]) -> None:
     serving = settings.serving
     _check_public(settings)
     logs.set_up(serving.log_format)
-    with locked(settings.home / _LOCK, wait=False), _listen(serving.host, serving.port) as listening:
+    with disk.locked(settings.home / _LOCK, wait=False), _listen(serving.host, serving.port) as listening:
+        if disk.is_loose(settings.home / FILES):  # of an earlier lookalike
+            disk.tighten(settings.home / FILES)
         _run(settings, listening, tell)
 
 
