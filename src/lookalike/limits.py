@@ -25,6 +25,7 @@ class Limits:
         max_metadata_bytes: Bytes of one record's metadata as JSON.
         max_name_chars: Characters of a collection's name.
         max_title_chars: Characters of a collection's title.
+        max_open_collections: Collections that stay open after use; fewer where a process may have few files.
         max_limit: Matches that one page of a search may hold; a cursor goes on behind them.
         max_body_bytes: Bytes of one request to the server, but for a job's.
         max_bytes_under_way: Bytes of all requests that the server holds in memory at once.
@@ -43,6 +44,7 @@ class Limits:
     max_metadata_bytes: int = 1_000_000
     max_name_chars: int = 128
     max_title_chars: int = 1024
+    max_open_collections: int = 64
     max_limit: int = 100_000
     max_body_bytes: int = 128_000_000
     max_bytes_under_way: int = 512_000_000

@@ -100,6 +100,11 @@ class Collection:
         return self._made.name
 
     @property
+    def is_there(self) -> bool:
+        """Whether it is still on disk as it was opened."""
+        return self._store.is_there
+
+    @property
     def decisions(self) -> Decisions:
         """What people decided about its records: keep, delete, no duplicate, later."""
         return self._decisions
@@ -841,20 +846,7 @@ class Collection:
 
     def info(self) -> dict[str, Any]:
         """Give what the collection is, what it holds and how it searches, in plain values."""
-        spec = self.spec
-        return {
-            "name": spec.name,
-            "title": spec.title,
-            "type": spec.type,
-            "keep": spec.keep,
-            "encoder": spec.encoder,
-            "encoder_digest": spec.encoder_digest,
-            "fields": list(spec.fields),
-            "product_id_field": spec.product_id_field,
-            "created_at": spec.created_at,
-            "calibration": None if spec.calibration is None else dataclasses.asdict(spec.calibration),
-            **self._store.statistics(),
-        }
+        return info_of(self.spec, self._store.statistics())
 
     def count_gone(self) -> int:
         """Count the records of local files that are not there any more. Cost: a look at every file."""
@@ -1017,6 +1009,23 @@ class Collection:
     @property
     def _copy_space(self) -> str:
         return "copy" if "copy" in self._space_names else self._space_names[0]
+
+
+def info_of(spec: CollectionSpec, statistics: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what a collection is, what it holds and how it searches, in plain values."""
+    return {
+        "name": spec.name,
+        "title": spec.title,
+        "type": spec.type,
+        "keep": spec.keep,
+        "encoder": spec.encoder,
+        "encoder_digest": spec.encoder_digest,
+        "fields": list(spec.fields),
+        "product_id_field": spec.product_id_field,
+        "created_at": spec.created_at,
+        "calibration": None if spec.calibration is None else dataclasses.asdict(spec.calibration),
+        **statistics,
+    }
 
 
 def check_title(title: str, *, limits: Limits) -> None:

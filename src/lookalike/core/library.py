@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +20,7 @@ from ..settings import Settings, load_settings
 from ..stores import open_stores
 from ..values import CollectionSpec, CollectionType, Keep, Space
 from .candidates import Candidates, distinct, rank_copies
-from .collection import Collection, check_title
+from .collection import Collection, check_title, info_of
 from .comparison import compare, side_of
 from .describer import Describer, Workers
 from .ledger import Ledger
@@ -45,11 +47,20 @@ class Library:
         self._workers = workers
         self._stores = open_stores(settings.home, limits=settings.limits)
         self._describers: dict[str, Describer] = {}  # by encoder, each opened at first use
-        self._open: dict[str, Collection] = {}
+        self._open: OrderedDict[str, Collection] = OrderedDict()  # those used last
+        self._opening = threading.Lock()
 
     def collections(self) -> list[str]:
         """Give the names of all collections, sorted."""
         return self._stores.names()
+
+    def info(self, name: str) -> dict[str, Any]:
+        """Give what `Collection.info` gives, at little cost: the collection is not opened for more.
+
+        Raises:
+            CollectionNotFoundError: when it is not there.
+        """
+        return info_of(*self._stores.figures(name))
 
     def collection(
         self,
@@ -81,8 +92,9 @@ class Library:
             ConflictError: when it is there, and of another type, keep or encoder than was given with `create`.
         """
         wanted = {"type": type, "keep": keep, "encoder": encoder} if create else {}
-        if name in self._open:
-            return _as_wanted(self._open[name], wanted)
+        opened = self._used(name)
+        if opened is not None:
+            return _as_wanted(opened, wanted)
         try:
             store = self._stores.open(name)
         except CollectionNotFoundError:
@@ -154,7 +166,8 @@ class Library:
 
     def forget(self, name: str) -> None:
         """Close a collection if it is open; the next call opens it anew, as after another process replaced it."""
-        opened = self._open.pop(name, None)
+        with self._opening:
+            opened = self._open.pop(name, None)
         if opened is not None:
             opened.close()
 
@@ -191,7 +204,9 @@ class Library:
 
     def damaged(self) -> dict[str, dict[str, str]]:
         """Give the damaged records that were met in the collections that are open, by their name."""
-        return {name: damaged for name, one in self._open.items() if (damaged := one.damaged())}
+        with self._opening:
+            opened = list(self._open.items())
+        return {name: damaged for name, one in opened if (damaged := one.damaged())}
 
     def compare(self, a: Any, b: Any) -> Comparison:
         """Say how alike two pictures are; each is what `Collection.add` reads."""
@@ -238,9 +253,11 @@ class Library:
 
     def close(self) -> None:
         """Close all collections and encoders."""
-        for collection in self._open.values():
+        with self._opening:
+            opened = list(self._open.values())
+            self._open.clear()
+        for collection in opened:
             collection.close()
-        self._open.clear()
         for describer in self._describers.values():
             describer.close()
         self._describers.clear()
@@ -266,10 +283,23 @@ class Library:
     def _opened(self, store: Store) -> Collection:
         spec = store.spec
         fresh = Collection(store, self.describer(spec.encoder), self.ledger)
-        opened = self._open.setdefault(spec.name, fresh)
+        with self._opening:
+            opened = self._open.setdefault(spec.name, fresh)
+            if len(self._open) > self.settings.limits.max_open_collections:
+                self._open.popitem(last=False)  # who still has it goes on with it; its store rests when unused
         if opened is not fresh:  # another thread was first
             fresh.close()
         return opened
+
+    def _used(self, name: str) -> Collection | None:
+        with self._opening:
+            opened = self._open.get(name)
+            if opened is None or opened.is_there:
+                if opened is not None:
+                    self._open.move_to_end(name)
+                return opened
+        self.forget(name)  # its folder was removed, or another one put in its place
+        return None
 
     def _identity(self, encoder: str, type: CollectionType) -> tuple[str, tuple[Space, ...]]:
         """Give the digest that binds a collection to an encoder, and its spaces, the one that ranks first."""

@@ -200,7 +200,7 @@ class Meter:
         usage.bytes = self._library.ledger.byte_size(own)
         for name in own:
             try:
-                found = self._library.collection(name).info()
+                found = self._library.info(name)
             except CollectionNotFoundError:
                 continue
             usage.images += found["records"]

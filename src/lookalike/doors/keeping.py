@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from ..core.library import Library
     from ..values import CollectionType, Keep
 
+_BRIEF = ("name", "type", "keep", "records", "fields", "product_id_field")  # what the commands tell of a collection
+
 
 @click.command()
 @home_option
@@ -47,14 +49,14 @@ def collections(home: str | None, as_json: bool) -> int:
     from ..rendering import text_table
 
     with open_library_at(home) as library:
-        opened = [library.collection(name) for name in library.collections()]
+        found = [library.info(name) for name in library.collections()]
         if as_json:
-            print_json({"collections": [_brief(one) for one in opened]})
-        elif not opened:
+            print_json({"collections": [{name: one[name] for name in _BRIEF} for one in found]})
+        elif not found:
             make = command_line("index", "FOLDER")
             click.echo(f"no collections in {library.settings.home}. Make one: {make}", err=True)
         else:
-            rows = [[one.name, one.spec.type, f"{len(one):,}", one.spec.keep] for one in opened]
+            rows = [[one["name"], one["type"], f"{one['records']:,}", one["keep"]] for one in found]
             click.echo(text_table(["name", "type", "records", "keep"], rows, right=[2]))
         return DONE
 
@@ -351,15 +353,8 @@ def _farewell(library: Library, name: str) -> str:
 
 
 def _brief(collection: Collection) -> dict[str, Any]:
-    spec = collection.spec
-    return {
-        "name": spec.name,
-        "type": spec.type,
-        "keep": spec.keep,
-        "records": len(collection),
-        "fields": list(spec.fields),
-        "product_id_field": spec.product_id_field,
-    }
+    told = collection.info()
+    return {name: told[name] for name in _BRIEF}
 
 
 def _fields(text: str | None) -> dict[str, Any] | None:

@@ -78,6 +78,13 @@ class Store(Protocol):
         """A number that every write raises: while it stays, the answers stay."""
         ...
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the collection that was opened is still on disk; where it is not, every call raises
+        CollectionNotFoundError, and no write is acknowledged.
+        """
+        ...
+
     def upsert(self, entries: Sequence[Entry], *, replace: Replace = "same_source") -> Written:
         """Write entries in one transaction; of two with one id in a batch, the second is a rewrite of the first.
 
@@ -392,7 +399,15 @@ class Stores(Protocol):
         ...
 
     def open(self, name: str) -> Store:
-        """Open a collection.
+        """Open a collection. Those that were not used for longest hold no files until they are used again.
+
+        Raises:
+            CollectionNotFoundError: naming those that exist.
+        """
+        ...
+
+    def figures(self, name: str) -> tuple[CollectionSpec, dict[str, Any]]:
+        """Give what a collection is, and what `Store.statistics` gives, at little cost; nothing stays open.
 
         Raises:
             CollectionNotFoundError: naming those that exist.

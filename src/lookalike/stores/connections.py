@@ -11,10 +11,11 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .. import disk
 from ..errors import StoreError
 from . import failures, sql
 
@@ -23,10 +24,15 @@ _FORK_PATIENCE_S = 5.0  # then the fork goes on regardless: better than a proces
 
 
 class Connections:
-    """The connections of one store file."""
+    """The connections of one store file.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    Args:
+        on_use: Called whenever one is borrowed.
+    """
+
+    def __init__(self, path: Path, on_use: Callable[[], None] | None = None) -> None:
+        self._path, self._on_use = path, on_use
+        self._identity: tuple[int, int] | None = None  # of the file that was opened first
         self._idle: list[sqlite3.Connection] = []
         self._busy = 0
         self._closed = False
@@ -49,6 +55,19 @@ class Connections:
             _roll_back(conn)
             self._give(conn, keep=keep)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the file is still the one that was opened."""
+        return self._identity is None or disk.identity(os.path.abspath(self._path)) == self._identity
+
+    def rest(self) -> bool:
+        """Close what is idle until the next call; False when a connection is borrowed."""
+        with self._gate:
+            if self._busy:
+                return False
+            _close_all(self._idle)
+            return True
+
     def close(self) -> None:
         """Close what is idle, and what is under way as soon as it ends."""
         with self._gate:
@@ -60,12 +79,21 @@ class Connections:
             if self._closed:
                 raise StoreError(f'the store at "{self._path.parent}" is closed. Open it again.')
             self._busy += 1
-            if self._idle:
-                return self._idle.pop()
+            idle = self._idle.pop() if self._idle else None
+        if self._on_use is not None:
+            self._on_use()
         try:
+            if not self.is_there:
+                raise failures.gone(self._path)
+            if idle is not None:
+                return idle
             with failures.translated(self._path):
-                return connect(self._path)
+                conn = connect(self._path)
+                self._identity = self._identity or disk.identity(os.path.abspath(self._path))
+                return conn
         except BaseException:
+            if idle is not None:
+                idle.close()
             with self._gate:
                 self._busy -= 1
                 self._gate.notify_all()

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace as replaced
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +26,10 @@ from ..errors import (
 from ..limits import Limits
 from ..values import Calibration, CollectionSpec, Entry, Neighbors, Pairs, Plan, Record
 from . import attachments, checksums, failures, generation, maintenance, moving, remembered, schema, writing
+from .awake import Awake
 from .base import Findings, Move, Replace, Written
 from .damage import Damage, vector_of
+from .figures import figures_of
 from .sql import Where, where
 from .transactions import Truth
 
@@ -44,12 +45,17 @@ _IN = "IN (SELECT value FROM json_each(?))"  # any number of values in one varia
 
 
 class EmbeddedStore:
-    """A Store in a folder. Made by EmbeddedStores, or over a backup's folder."""
+    """A Store in a folder. Made by EmbeddedStores, or over a backup's folder.
 
-    def __init__(self, folder: Path, limits: Limits, approximate_from: int) -> None:
+    Args:
+        awake: Is told when it is used, and lets it rest.
+    """
+
+    def __init__(self, folder: Path, limits: Limits, approximate_from: int, awake: Awake | None = None) -> None:
         self._folder, self._index_folder, self._limits = folder, folder / schema.INDEX_FOLDER, limits
         self._approximate_from = approximate_from
-        self._truth = Truth(folder / schema.FILE)
+        self._awake = awake
+        self._truth = Truth(folder / schema.FILE, on_use=None if awake is None else lambda: awake.touch(self))
         self._damage = Damage()
         self._fields_indexed = False  # a store of an earlier lookalike has no indexes of its fields
         with self._truth.reading() as conn:
@@ -463,21 +469,7 @@ class EmbeddedStore:
     def statistics(self) -> dict[str, Any]:
         """Give sizes for people: records, bytes on disk, what the index holds and how it searches."""
         with self._truth.reading() as conn:
-            held = conn.execute("SELECT spaces, count(*) FROM records GROUP BY spaces").fetchall()
-            files, spec = generation.current(conn), schema.read_spec(conn)
-        with self._truth.failing():
-            sizes = [p.stat().st_size for p in self._folder.rglob("*") if p.is_file()]
-        return {
-            "records": sum(count for _, count in held),
-            "bytes_on_disk": sum(sizes),
-            **_search_statistics(spec, files),
-            "vectors": {
-                space.name: sum(count for bits, count in held if bits >> place & 1)
-                for place, space in enumerate(self._spaces)
-            },
-            "index_rows_on_disk": max((space.count for space in files.spaces), default=0) if files else 0,
-            "index_written_at": files and _written_at(self._index_folder / files.name),
-        }
+            return figures_of(conn, self._folder)
 
     def flush(self) -> None:
         """Bring the derived index files up to date where that pays; never needed for truth."""
@@ -510,7 +502,22 @@ class EmbeddedStore:
             with suppress(StoreError, CollectionNotFoundError):  # the truth is safe; the next writer tries again
                 self.flush()
         self._truth.close()
+        if self._awake is not None:
+            self._awake.forget(self)
         self.__dict__.pop("_index", None)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it is still on disk; see the seam."""
+        return self._truth.is_there
+
+    def rest(self) -> bool:
+        """Let go of files and index until the next call; False when a call is under way."""
+        if not self._truth.rest():
+            return False
+        if "_index" in self.__dict__:
+            self._index.forget()
+        return True
 
     # ---- within
 
@@ -639,29 +646,6 @@ def _floats(rows: Any) -> Any:
 def _check_ceiling(max_distance: float) -> None:
     if not max_distance >= 0:
         raise InputError(f"max_distance={max_distance!r} is out of range: pass a distance of 0 or more.")
-
-
-def _search_statistics(spec: CollectionSpec, files: generation.Generation | None) -> dict[str, Any]:
-    """Say how neighbors are searched for, and with what recall as measured when the index was built."""
-    lists = files.spaces[0].lists if files else None
-    probing = lists.tuning.probing(1) if lists and lists.tuning.target >= spec.recall_target else None
-    if lists is None or probing is None:
-        return {"search": "exact", "recall_target": spec.recall_target, "recall": 1.0}
-    return {
-        "search": "approximate",
-        "recall_target": spec.recall_target,
-        "recall": probing.recall,
-        "lists": lists.tuning.lists,
-        "probes": probing.probes,
-    }
-
-
-def _written_at(folder: Path) -> str | None:
-    """Say when index files were written: UTC, ISO 8601; None when they are gone."""
-    try:
-        return datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
-    except OSError:
-        return None
 
 
 def _held_hashes(conn: sqlite3.Connection, hashes: Collection[str]) -> set[str]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import (
+    CollectionNotFoundError,
     InputError,
     StoreBusyError,
     StoreDamagedError,
@@ -105,6 +106,14 @@ def damaged(place: Path, why: str) -> StoreDamagedError:
         f'"{place}" cannot be read: {why}. Restore a backup of this collection, or move its folder away and index the '
         "pictures again; the other collections are not touched.",
         place=str(place),
+    )
+
+
+def gone(file: Path) -> CollectionNotFoundError:
+    """Say that the file was removed, or put in its place another, while it was open."""
+    return CollectionNotFoundError(
+        f'the collection in "{file.parent}" was deleted, or its {file.name} removed or replaced, while it was open. '
+        "Nothing was written. Bring it back from a backup, or create it again."
     )
 
 

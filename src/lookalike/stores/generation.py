@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 FORMAT, _READABLE = 2, (1, 2)  # raised when what is stored changes; the first had no approximate index
 _BATCH = 4096
+_READ_BYTES = 1 << 22  # fewer are read and not mapped: a thousand collections have no thousand files open
 _NEW = "new-"
 
 
@@ -150,7 +151,10 @@ def load(folder: Path, generation: Generation, place: int, space: Space) -> Segm
 
 
 def _mapped(folder: Path, files: SpaceFiles, place: int, space: Space) -> Segment:
-    keys, rows = (np.memmap(folder / f"{place}.{kind}", np.uint8, "r") for kind in ("keys", "rows"))
+    """Map the rows, which holds a file; few are read instead."""
+    keys = np.fromfile(folder / f"{place}.keys", np.uint8)
+    path = folder / f"{place}.rows"
+    rows = np.memmap(path, np.uint8, "r") if path.stat().st_size > _READ_BYTES else np.fromfile(path, np.uint8)
     return Segment(shaped(rows, space), np.array(keys.view("<i8"), np.int64), None, files.slack)
 
 

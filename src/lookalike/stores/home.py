@@ -13,14 +13,16 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import disk
 from ..errors import CollectionExistsError, CollectionNotFoundError, InputError
 from ..limits import Limits
 from ..values import CollectionSpec
 from . import failures, schema
+from .awake import Awake
 from .connections import connect
+from .figures import figures_of
 
 if TYPE_CHECKING:
     from .embedded import EmbeddedStore
@@ -47,6 +49,7 @@ class EmbeddedStores:
     def __init__(self, home: Path, limits: Limits, approximate_from: int) -> None:
         self._home, self._root, self._limits = home, home / FOLDER, limits
         self._approximate_from = approximate_from
+        self._awake = Awake(limits.max_open_collections)
 
     def names(self) -> list[str]:
         """Give the names of all collections, sorted."""
@@ -115,7 +118,16 @@ class EmbeddedStores:
 
         folder = self._find(name)
         _tighten(folder)
-        return EmbeddedStore(folder, self._limits, self._approximate_from)
+        return EmbeddedStore(folder, self._limits, self._approximate_from, self._awake)
+
+    def figures(self, name: str) -> tuple[CollectionSpec, dict[str, Any]]:
+        """Give what a collection is, and its figures, without opening it for more; see the seam."""
+        folder = self._find(name)
+        file = folder / schema.FILE
+        with failures.translated(file), closing(connect(file)) as conn:
+            schema.check_version(conn, file)
+            conn.execute("BEGIN")
+            return schema.read_spec(conn), figures_of(conn, folder)
 
     def delete(self, name: str) -> None:
         """Delete a collection for good; who has it open is told at the next call."""

@@ -110,6 +110,7 @@ class Index:
         """Let go of all views; the next use loads them again."""
         with self._lock:
             self._views, self._tails, self.met_damage = {}, {}, False
+            self._matching = _Matching(self._damage)
 
     def _next(self, conn: sqlite3.Connection, place: int, view: View | None, at: tuple[int, int, int]) -> View:
         version, last_key, last_removed = at

@@ -55,7 +55,8 @@ def compact(
     Raises:
         StoreBusyError: when another process writes index files, or reads an old state, for too long.
     """
-    tell(0.0)
+    with truth.reading():
+        tell(0.0)
     with truth.failing(), generation.locked(folder, patience_s=BUSY_TIMEOUT_S) as mine:
         if not mine:
             raise failures.busy(truth.file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -14,12 +14,16 @@ from .connections import BUSY_TIMEOUT_S, Connections
 
 
 class Truth:
-    """The file `records.sqlite` of one store, for all threads of this process."""
+    """The file `records.sqlite` of one store, for all threads of this process.
 
-    def __init__(self, file: Path) -> None:
+    Args:
+        on_use: Called whenever a connection is borrowed.
+    """
+
+    def __init__(self, file: Path, on_use: Callable[[], None] | None = None) -> None:
         self.file = file
         self.wrote = False
-        self._connections = Connections(file)
+        self._connections = Connections(file, on_use)
         self._write_lock = threading.Lock()
         self._shared = _Shared()
         self._is_migrated = False
@@ -106,6 +110,8 @@ class Truth:
                 self.wrote = True
             yield conn, conn.execute("SELECT version FROM state").fetchone()[0]
             conn.execute("COMMIT")
+            if not self._connections.is_there:  # what was written went with the file
+                raise failures.gone(self.file)
 
     def migrate(self, *, again: bool = False) -> None:
         """Bring a file of an earlier lookalike up to date.
@@ -126,6 +132,15 @@ class Truth:
                 yield conn
         finally:
             self._write_lock.release()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the file is still the one that was opened."""
+        return self._connections.is_there
+
+    def rest(self) -> bool:
+        """Close all connections until the next call; False when one is borrowed."""
+        return self._connections.rest()
 
     def close(self) -> None:
         """Close all connections."""

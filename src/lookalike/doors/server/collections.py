@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
+from ...errors import CollectionNotFoundError
 from ..forms import compacted_form
 from . import openapi, schema
 from .bodies import JSON, read_model
@@ -14,7 +16,10 @@ from .paths import Name
 from .replies import reply
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from ...core.collection import Collection
+    from ...core.library import Library
 
 router = APIRouter(prefix="/api/v1/collections", tags=["collections"])
 
@@ -27,7 +32,7 @@ async def list_collections(request: Request) -> Response:
 
     def work() -> list[dict[str, Any]]:
         names = [name for name in desk.library.collections() if principal.sees(name)]
-        return [_form(desk.library.collection(name)) for name in names]
+        return list(_infos(desk.library, names))
 
     return reply({"collections": await light(request, work)})
 
@@ -107,6 +112,12 @@ async def delete_collection(request: Request, name: Name) -> Response:
 
     await light(request, work)
     return Response(status_code=204)
+
+
+def _infos(library: Library, names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for name in names:
+        with suppress(CollectionNotFoundError):  # deleted meanwhile
+            yield library.info(name)
 
 
 def _form(collection: Collection) -> dict[str, Any]:

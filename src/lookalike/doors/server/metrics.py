@@ -146,7 +146,7 @@ class _Now:
         values: dict[str, dict[tuple[tuple[str, str], ...], float]] = {name: {} for name, _, _ in _PER_COLLECTION}
         for name in filter(self._sees, self._desk.library.collections()):
             try:
-                told = self._desk.library.collection(name).info()
+                told = self._desk.library.info(name)
             except LookalikeError:  # deleted meanwhile, or damaged: `doctor` says more
                 continue
             for figure, source, _ in _PER_COLLECTION:

@@ -1,0 +1,68 @@
+"""The figures of a store, for people: what it holds, how much that takes, and how it searches."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..values import CollectionSpec
+from . import generation, schema
+
+
+def figures_of(conn: sqlite3.Connection, folder: Path) -> dict[str, Any]:
+    """Give the figures of a store, as a read transaction sees it, without its index.
+
+    Args:
+        folder: That of the store.
+    """
+    held = conn.execute("SELECT spaces, count(*) FROM records GROUP BY spaces").fetchall()
+    files, spec = generation.current(conn), schema.read_spec(conn)
+    return {
+        "records": sum(count for _, count in held),
+        "bytes_on_disk": bytes_below(folder),
+        **_search(spec, files),
+        "vectors": {
+            space.name: sum(count for bits, count in held if bits >> place & 1)
+            for place, space in enumerate(spec.spaces)
+        },
+        "index_rows_on_disk": max((space.count for space in files.spaces), default=0) if files else 0,
+        "index_written_at": files and _written_at(folder / schema.INDEX_FOLDER / files.name),
+    }
+
+
+def bytes_below(folder: Path) -> int:
+    """Add up the sizes of the files below a folder; what goes meanwhile counts nothing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.stat(os.path.join(place, name)).st_size
+            except OSError:
+                continue
+    return total
+
+
+def _search(spec: CollectionSpec, files: generation.Generation | None) -> dict[str, Any]:
+    """Say how neighbors are searched for, and with what recall as measured when the index was built."""
+    lists = files.spaces[0].lists if files else None
+    probing = lists.tuning.probing(1) if lists and lists.tuning.target >= spec.recall_target else None
+    if lists is None or probing is None:
+        return {"search": "exact", "recall_target": spec.recall_target, "recall": 1.0}
+    return {
+        "search": "approximate",
+        "recall_target": spec.recall_target,
+        "recall": probing.recall,
+        "lists": lists.tuning.lists,
+        "probes": probing.probes,
+    }
+
+
+def _written_at(folder: Path) -> str | None:
+    """Say when index files were written: UTC, ISO 8601; None when they are gone."""
+    try:
+        return datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    except OSError:
+        return None
