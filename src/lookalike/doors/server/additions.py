@@ -1,7 +1,8 @@
 """Additions: pictures that wait for one collection at the same time are added together, each answered for itself.
 
 One transaction and one forced write then serve several requests, which takes a tenth off the cost of each. Nobody waits
-for company: whoever finds a turn free is added at once.
+for company: whoever finds a turn free is added at once. Whoever waits is answered, whatever becomes of the turn: with
+what became of the pictures, with an error, or with "busy".
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _TURNS = 2  # at a time: one decodes while the other writes
 _MOST_PICTURES = 8  # in one turn: the first waits for the last
+
+
+_NEITHER = LookalikeError("the pictures were neither stored nor refused.")
 
 
 @dataclass(frozen=True)
@@ -100,14 +104,16 @@ class Additions:
     async def _work(self) -> None:
         while self._waiting:
             batch = self._next()
-            answers = await self._lane.run(partial(self._add, batch))
-            for request, answer in zip(batch, answers, strict=True):
-                if request.answer.done():  # whoever asked has gone away
-                    continue
-                if isinstance(answer, Added):
-                    request.answer.set_result(answer)
-                else:
-                    request.answer.set_exception(answer)
+            try:
+                answers = await self._lane.run(partial(self._add, batch))
+            except Exception as error:  # the lane is full, or something broke that nobody thought of
+                answers = [error] * len(batch)
+            except BaseException:  # the server ends
+                ends = BusyError("the server ends. Try again later.", retry_after_s=5)
+                _answer([*batch, *self._waiting], [ends] * (len(batch) + len(self._waiting)))
+                self._waiting.clear()
+                raise
+            _answer(batch, answers)
 
     def _next(self) -> list[_Request]:
         """Take who waits longest, and others who want the same."""
@@ -117,6 +123,8 @@ class Additions:
         for request in self._waiting:
             wanted = (request.name, request.replace, request.reach)
             is_alike = wanted == (first.name, first.replace, first.reach)
+            if request.answer.done():  # whoever asked has gone away
+                continue
             if is_alike and count + len(request.records) <= _MOST_PICTURES:
                 batch.append(request)
                 count += len(request.records)
@@ -136,20 +144,42 @@ class Additions:
                 return [refused.get(n, error) for n in range(len(batch))]
             return [refused[n] if n in refused else next(added) for n in range(len(batch))]
 
-    def _add_all(self, batch: Sequence[_Request]) -> list[Added]:
+    def _add_all(self, batch: Sequence[_Request]) -> list[Added | Exception]:
         collection = self._open_collection(batch[0].name).within(batch[0].reach)
         outcomes: list[Outcome] = []
         records = [record for request in batch for record in request.records]
         self._on_batch(len(records))
         collection.add(records, replace=batch[0].replace, on_outcome=outcomes.append)
         outcomes.sort(key=lambda outcome: outcome.place)
-        added, start = [], 0
+        added: list[Added | Exception] = []
+        start = 0
         for request in batch:
             own = outcomes[start : start + len(request.records)]
             start += len(request.records)
-            is_stored = len(own) == 1 and own[0].failure is None
-            added.append(Added(own, collection.get(own[0].id) if is_stored else None))
+            added.append(_added(collection, own))
         return added
+
+
+def _answer(batch: Sequence[_Request], answers: Sequence[Added | Exception]) -> None:
+    """Answer those who asked and are still there."""
+    for place, request in enumerate(batch):
+        answer = answers[place] if place < len(answers) else _NEITHER
+        if request.answer.done():
+            continue
+        if isinstance(answer, Added):
+            request.answer.set_result(answer)
+        else:
+            request.answer.set_exception(_NEITHER if isinstance(answer, StopIteration) else answer)
+
+
+def _added(collection: Collection, outcomes: Sequence[Outcome]) -> Added | Exception:
+    """Return what became of a request; one that is deleted again meanwhile spoils no other."""
+    if len(outcomes) != 1 or outcomes[0].failure is not None:
+        return Added(outcomes, None)
+    try:
+        return Added(outcomes, collection.get(outcomes[0].id))
+    except LookalikeError as error:
+        return error
 
 
 def _refusal(rooms: ExitStack, request: _Request) -> LookalikeError | None:

@@ -36,20 +36,38 @@ class Lane:
         """Do work on a thread.
 
         Raises:
-            BusyError: when too many wait already.
+            BusyError: when too many wait already, and when there are no threads, or no more.
         """
         if self.under_way >= self._most:
             self.refused += 1
             raise BusyError(f"{self._most:,} requests are under way. Try again in a moment.", retry_after_s=1)
+        try:
+            done = asyncio.get_running_loop().run_in_executor(self._pool, _guarded(work))
+        except RuntimeError as exc:  # the server ends, or the system gives no more threads
+            raise BusyError("the server takes no more work now. Try again later.", retry_after_s=5) from exc
         self.under_way += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            return await done
         finally:
             self.under_way -= 1
 
     def close(self) -> None:
         """Let the threads end when their work is done."""
         self._pool.shutdown(wait=False)
+
+
+def _guarded(work: Callable[[], T]) -> Callable[[], T]:
+    """Let work raise nothing that asyncio does not tell to who waits for it, or that would end the loop."""
+
+    def guarded() -> T:
+        try:
+            return work()
+        except BaseException as exc:
+            if isinstance(exc, Exception) and not isinstance(exc, StopIteration):
+                raise
+            raise RuntimeError(f"the work ended by {type(exc).__name__}") from exc
+
+    return guarded
 
 
 class Memory:

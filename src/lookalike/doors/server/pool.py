@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import queue
+import socket
+import struct
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BusyError, DecoderCrashedError, EncoderError, ImageTooLargeError
@@ -25,7 +28,9 @@ _GRACE_S = 5.0  # beyond the decoder's own time limit, for encoding and for a wo
 _FIRST_S = 60.0  # for a first answer, on a machine that has other things to do
 _PATIENCE_S = 120.0  # waiting for an idle worker; the queues before the pool are bounded, so this is a last resort
 _ENDING_S = 2.0
+
 _ANY_ENCODER = "builtin"  # what encodes nothing asks for the one that is loaded
+_log = logging.getLogger("lookalike.server")
 
 
 class WorkerPool:
@@ -54,8 +59,11 @@ class WorkerPool:
     def start(self) -> None:
         """Start all workers, so that the first requests do not wait for them."""
         places = [self._idle.get() for _ in range(self._settings.workers)]
-        for place in places:
-            self._idle.put(place or self._started())
+        try:
+            places = [place or self._started() for place in places]
+        finally:
+            for place in places:
+                self._idle.put(place)
 
     def card(self, encoder_name: str) -> Any:
         """Give the card of the encoder that runs in the workers."""
@@ -96,13 +104,14 @@ class WorkerPool:
         return self._settings.limits.decode_timeout_s + _GRACE_S
 
     def close(self) -> None:
-        """End all workers; those at work end when they are given back."""
+        """End all workers; those at work end when they are given back. Who waits for one is told."""
         self._closed = True
         with suppress(queue.Empty):
             while True:
                 idle = self._idle.get_nowait()
                 if idle is not None:
                     idle.end()
+        self._idle.put(None)  # for the first who waits, and each of them passes it on
 
     def _ask(self, request: worker.Request, seconds: float) -> Any:
         """Ask a worker, and a second one where the first died: it may have been another's fault."""
@@ -135,6 +144,9 @@ class WorkerPool:
             place = self._idle.get(timeout=_PATIENCE_S)
         except queue.Empty as exc:
             raise BusyError("no worker became free in time. Try again later.", retry_after_s=5) from exc
+        if self._closed and place is None:
+            self._idle.put(None)
+            raise BusyError("the server ends. Try again later.", retry_after_s=5)
         try:
             place = place or self._started()
             yield place
@@ -146,20 +158,29 @@ class WorkerPool:
     def _started(self) -> _Worker:
         with self._starting, _environment({worker.PRELOAD: "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}):
             self._context.set_forkserver_preload([worker.__name__])
-            ours, theirs = self._context.Pipe()
-            process = self._context.Process(target=worker.work, args=(theirs, self._settings), daemon=True)
-            process.start()
-            theirs.close()
-            return _Worker(process, ours)
+            try:
+                ours, theirs = self._context.Pipe()
+            except OSError as exc:
+                raise _not_started(exc) from exc
+            with closing(theirs):
+                process = self._context.Process(target=worker.work, args=(theirs, self._settings), daemon=True)
+                try:
+                    process.start()
+                except (OSError, EOFError) as exc:
+                    ours.close()
+                    raise _not_started(exc) from exc
+            return _Worker(process, ours, self._patience_s)
 
 
 class _Worker:
     """One process and the pipe to it."""
 
-    def __init__(self, process: Any, connection: Connection) -> None:
+    def __init__(self, process: Any, connection: Connection, seconds: float) -> None:
         self.process = process
         self.is_broken = False
         self._connection = connection
+        if sys.platform != "win32":
+            _bound(connection, seconds)
 
     def ask(self, request: worker.Request, seconds: float) -> tuple[bool, Any]:
         """Send a request and wait for the reply. A worker that fails at it is ended.
@@ -174,11 +195,17 @@ class _Worker:
                 raise TimeoutError
             reply: tuple[bool, Any] = self._connection.recv()
             return reply
+        except BlockingIOError as exc:
+            self._break()
+            raise TimeoutError from exc
         except BaseException:
-            self.is_broken = True
-            self.process.kill()
-            self._connection.close()
+            self._break()
             raise
+
+    def _break(self) -> None:
+        self.is_broken = True
+        self.process.kill()
+        self._connection.close()
 
     def end(self) -> None:
         """End it: it sees that this side of the pipe is gone."""
@@ -187,6 +214,19 @@ class _Worker:
         self.process.join(_ENDING_S)
         if self.process.is_alive():
             self.process.kill()
+
+
+def _bound(connection: Connection, seconds: float) -> None:
+    """Let each write to a pipe, and each read, end in time: one that hangs takes no more, and gives no more."""
+    time = struct.pack("@ll", int(seconds), int(seconds % 1 * 1e6))
+    with socket.socket(fileno=os.dup(connection.fileno())) as end:
+        for way in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+            end.setsockopt(socket.SOL_SOCKET, way, time)
+
+
+def _not_started(error: Exception) -> BusyError:
+    _log.error("no worker process can be started: %s", error)
+    return BusyError("no worker process can be started now. Try again later.", retry_after_s=5)
 
 
 @contextmanager
