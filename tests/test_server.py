@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -581,3 +582,23 @@ def test_what_the_command_line_adds_is_served_at_once(server, pictures: Path):
     assert len(found) == 10
     server.command("remove", found[0]["id"], "--collection", "folder")
     assert server.get(f"{API}/collections/folder").json()["records"] == 9
+
+
+# ---- ids in two Unicode forms
+
+
+def test_a_record_is_reached_by_either_unicode_form_of_its_id(server):
+    path = server.create("forms", keep="thumbnail")
+    composed, parts = (unicodedata.normalize(form, "Bücher/Müller.jpg") for form in ("NFC", "NFD"))
+    assert server.post(path, files=picture_file(1), params={"id": composed}).status_code == 201
+    address = f"{path}/{quote(parts)}"
+    assert server.get(address).json()["id"] == composed
+    assert server.get(f"{address}/thumbnail").status_code == 200
+    changed = server.http.patch(address, json={"metadata": {"title": "Müller"}})
+    assert (changed.json()["id"], changed.json()["metadata"]) == (composed, {"title": "Müller"})
+    found = server.post(f"{API}/collections/forms/search", json={"like": [f"id:{parts}"]})
+    assert [match["id"] for match in found.json()["matches"]] == [composed]
+    decided = server.post(f"{API}/collections/forms/decisions", json={"decision": "keep", "ids": [parts]})
+    assert decided.status_code == 201, decided.text
+    assert server.http.delete(address).status_code == 204
+    assert server.get(f"{path}/{quote(composed)}").status_code == 404

@@ -150,6 +150,7 @@ class Ingest:
         self._failed: list[tuple[int, Failure]] = []  # by place in the input
         self._batch: dict[str, tuple[int, Entry]] = {}  # by id: what waits for the next commit
         self._moves: list[tuple[int, Item, Move]] = []  # records whose file is now elsewhere; wait as well
+        self._followed: list[Move] = []  # records that are written anew, too
         self._restamped: list[Record] = []
         self._changed: list[Changed] = []
         self._left_over: list[tuple[int, Item]] = []  # files that turned out to be no moves
@@ -300,7 +301,7 @@ class Ingest:
             self._settle(task.place, record.id, "unchanged")
             return
         if held is not None and _has_moved(held, record):
-            self._store.move([Move(held, held.id, record.source or "", record.stamp)])
+            self._followed.append(Move(held, held.id, record.source or "", record.stamp))
         self._batch[record.id] = (task.place, entry)
 
     def _settle_changed(self, pool: Executor, on_progress: OnProgress | None) -> None:
@@ -321,6 +322,9 @@ class Ingest:
         batch, self._batch = self._batch, {}
         moves, self._moves = self._moves, []
         restamped, self._restamped = self._restamped, []
+        followed, self._followed = self._followed, []
+        if followed:
+            self._store.move(followed)
         if moves:
             self._move(moves)
         self._write(batch, "any" if self._rules.replace else "same_source")
