@@ -20,6 +20,7 @@ from ..errors import StoreError
 from . import failures, sql
 
 BUSY_TIMEOUT_S = 30.0
+_NO_SHARED_MEMORY = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 _FORK_PATIENCE_S = 5.0  # then the fork goes on regardless: better than a process that hangs for ever
 
 
@@ -101,7 +102,7 @@ class Connections:
 
     def _give(self, conn: sqlite3.Connection, *, keep: bool) -> None:
         with self._gate:
-            if keep and not self._closed:
+            if keep and not self._closed and not isinstance(conn, _Fleeting):
                 self._idle.append(conn)
             else:
                 with suppress(sqlite3.Error):
@@ -120,38 +121,47 @@ class Connections:
         self._gate.release()
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the file to read and write; where its folder may not be written, to read.
+class _Fleeting(sqlite3.Connection):
+    """A connection for one call: it would not see what others write later, or keeps them out."""
 
-    SQLite needs a shared-memory file beside a WAL database. In a folder that may not be written it does without
-    only when told that nobody writes (`immutable`), which is true when no log is left to be read.
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file to read and write; where its folder may not be written, or has no room, to read.
+
+    SQLite needs a shared-memory file of 32 KB beside a WAL database. Where it cannot be made and no log is left to be
+    read, SQLite is told that nobody writes (`immutable`); where there is one, that nobody else is there, for the log
+    is then read without that file. Either way the connection is for one call.
     """
     try:
         return _connect(path, "mode=rw")
     except sqlite3.OperationalError as exc:
-        if failures.code_of(exc) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or not path.exists():
+        if failures.code_of(exc) not in _NO_SHARED_MEMORY or not path.exists():
             raise
-    try:
+    with suppress(sqlite3.OperationalError):
         return _connect(path, "mode=ro")
-    except sqlite3.OperationalError:
-        log = path.with_name(path.name + "-wal")
-        if log.exists() and log.stat().st_size:
-            raise
-    return _connect(path, "mode=ro&immutable=1")
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        return _connect(path, "mode=rw", "PRAGMA locking_mode = EXCLUSIVE", factory=_Fleeting)
+    return _connect(path, "mode=ro&immutable=1", factory=_Fleeting)
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
+def _connect(
+    path: Path, mode: str, first: str = "", factory: type[sqlite3.Connection] = sqlite3.Connection
+) -> sqlite3.Connection:
     conn = sqlite3.connect(
         f"{path.absolute().as_uri()}?{mode}",
         uri=True,
         timeout=BUSY_TIMEOUT_S,
         isolation_level=None,
         check_same_thread=False,
+        factory=factory,
     )
     try:
+        conn.execute(first)
         conn.execute("PRAGMA synchronous = FULL")
         conn.execute("PRAGMA secure_delete = ON")
         conn.execute("PRAGMA foreign_keys = OFF")
+        conn.execute("PRAGMA temp_store = MEMORY")  # sorting needs no room on any disk
         sql.register(conn)
         conn.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the first read shows whether it can be read
     except BaseException:

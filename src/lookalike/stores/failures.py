@@ -22,6 +22,7 @@ from ..errors import (
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+_OF_FULL_DISKS = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 _ABOUT_A_ROW = ("malformed json", "could not decode to utf-8", "json cannot hold", "user-defined function raised")
 _LITTLE_LEFT_BYTES = 1 << 20  # an I/O error with less than this left on the disk is a full disk
 
@@ -44,11 +45,11 @@ def of_sqlite(exc: sqlite3.Error, place: Path) -> StoreError:
     code = code_of(exc)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return busy(place)
-    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(place)):
+    if code == sqlite3.SQLITE_FULL or (code in _OF_FULL_DISKS and _is_full(place) and _is_writable(place)):
         return full(place)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return read_only(place)
-    if code == sqlite3.SQLITE_CANTOPEN and not os.access(place if place.is_dir() else place.parent, os.W_OK):
+    if code == sqlite3.SQLITE_CANTOPEN and not _is_writable(place):
         return read_only(place)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return damaged(place, str(exc))
@@ -126,6 +127,10 @@ def damaged_record(place: Path, record_id: str, what: str) -> StoreDamagedError:
         place=str(place),
         id=record_id,
     )
+
+
+def _is_writable(place: Path) -> bool:
+    return os.access(place if place.is_dir() else place.parent, os.W_OK)
 
 
 def _is_full(place: Path) -> bool:
