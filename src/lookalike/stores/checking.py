@@ -40,7 +40,7 @@ def check(truth: Truth, folder: Path, index: Index, spaces: Sequence[Space]) -> 
         if not is_old:
             unsummed = "SELECT count(*) FROM records WHERE key NOT IN (SELECT key FROM checksums)"
             if count := conn.execute(unsummed).fetchone()[0]:
-                problems.append(f"without checksums: {counted(count, 'record')}")
+                problems.append(f"no checksums of {counted(count, 'record')}")
     for place, space in enumerate(spaces):
         problems += _check_index(truth, index, place, space)
     return Findings((*problems, *_told(damaged), *_check_files(truth, folder, spaces)), damaged, is_old)
