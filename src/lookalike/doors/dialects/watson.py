@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 
-from ...errors import InputError, RecordNotFoundError, SourceError
+from ...errors import InputError, SourceError
 from ..server.desk import desk_of, light, on_pictures, principal_of, room
 from ..server.multipart import Part
 from ..server.paths import Name, RecordId
@@ -304,11 +304,11 @@ def _image_form(record: Record) -> dict[str, Any]:
 
 
 def _similar_forms(collection: Collection, matches: Iterable[Match]) -> Iterable[dict[str, Any]]:
-    for match in matches:
-        try:
-            yield {**_image_form(collection.get(match.id)), "score": match.score}
-        except RecordNotFoundError:  # deleted a moment ago
-            continue
+    found = list(matches)
+    records = collection.get_many([match.id for match in found])
+    for match in found:
+        if match.id in records:  # else it was deleted a moment ago
+            yield {**_image_form(records[match.id]), "score": match.score}
 
 
 def _metadata_of(record: Record) -> Metadata:

@@ -60,7 +60,9 @@ async def insert(request: Request) -> Response:
     def work() -> Response:
         collection = open_or_make(request)
         outcomes = store_all(request, collection, records, resume=True)
-        done = [collection.get(one.id) for one in outcomes if one.kind in ("added", "updated")]
+        stored = [one.id for one in outcomes if one.kind in ("added", "updated")]
+        held = collection.get_many(stored)
+        done = [held[one] for one in stored if one in held]
         skipped = []
         for outcome in outcomes:
             record, failure = given[outcome.place], outcome.failure

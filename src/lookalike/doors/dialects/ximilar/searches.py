@@ -193,7 +193,7 @@ def _tags(collection: Collection, query: Mapping[str, Any]) -> Any:
 
 
 def _matched(request: Request, asked: Mapping[str, Any], collection: Collection, found: list[Match]) -> Response:
-    records = {match.id: collection.get(match.id) for match in found if match.id in collection}
+    records = collection.get_many([match.id for match in found])  # one that is missing was deleted a moment ago
     shown = [match for match in found if match.id in records]
     distances = [forms.distance_of(match.score) for match in shown]
     records_shown = [records[match.id] for match in shown]
@@ -208,12 +208,14 @@ def _ranked(
     collection: Collection | None = None,
 ) -> Response:
     """Answer with the records that came, in the order of their distances; a stored one shows what it holds."""
+    named = [forms.id_of(given[one.place]) for one in candidates.ranked if "_id" in given[one.place]]
+    stored = {} if collection is None else collection.get_many(named)
     shown = []
     for one in candidates.ranked:
         record = given[one.place]
-        is_stored = collection is not None and "_id" in record and forms.id_of(record) in collection
-        if is_stored and collection is not None:
-            shown += forms.record_forms([collection.get(forms.id_of(record))], asked.get("fields_to_return"))
+        held = stored.get(forms.id_of(record)) if "_id" in record else None
+        if held is not None:
+            shown += forms.record_forms([held], asked.get("fields_to_return"))
         else:
             shown.append(_echo(record))
     distances = [forms.distance_of(one.score) for one in candidates.ranked]
