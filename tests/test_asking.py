@@ -79,6 +79,11 @@ def test_yes_spares_the_question_and_a_script_is_not_asked(home: Path) -> None:
 def test_several_records_and_keys_are_asked_for_and_one_record_is_not(home: Path) -> None:
     assert (typed(home, "n\n", "remove", "0", "1", "-c", "shop")[0], ids(home)) == (1, ["0", "1", "2"])
     assert (typed(home, "", "remove", "2", "-c", "shop")[0], ids(home)) == (0, ["0", "1"])
+    subprocess.run(command(home, "decide", "keep", "0", "-c", "shop"), check=True, capture_output=True)
+    with lookalike.open(home) as library:
+        [decided] = library.ledger.standing()
+    assert typed(home, "n\n", "decisions", "forget", decided.id)[0] == 1
+    assert typed(home, "y\n", "decisions", "forget", decided.id)[0] == 0
     subprocess.run(command(home, "keys", "create", "--name", "till"), check=True, capture_output=True)
     assert typed(home, "n\n", "keys", "revoke", "till")[0] == 1
     listed = subprocess.run(command(home, "keys", "list"), check=True, capture_output=True, text=True).stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -151,12 +152,12 @@ def _listed_items(
     sources: list[Any] | tuple[Any, ...], *, id_from: IdFrom, limits: Limits, base: Path | None, prefix: str
 ) -> Iterator[Item]:
     """Give the items of folders and files that one call names: each file once, and no two under one id."""
-    roots = [_root_of(source) for source in sources if _is_local(source)]
-    shared = _shared_ids(sources, id_from=id_from, limits=limits) if len(set(roots)) > 1 else frozenset()
-    names, seen = distinct_names(roots), set[str]()
+    roots = {_root_of(source) for source in sources if _is_local(source)}
+    shared = _shared_ids(sources, id_from=id_from, limits=limits) if len(roots) > 1 else frozenset()
+    names, seen = _distinct_names(roots) if shared else {}, set[str]()
     for source in sources:
         for item in items_of(source, id_from=id_from, limits=limits, base=base, prefix=prefix):
-            if len(names) > 1 and item.stamp and not item.is_named:
+            if len(roots) > 1 and item.stamp and not item.is_named:
                 repeats = item.name in seen
                 seen.add(item.name)
                 item = replace(item, is_repeated=repeats)
@@ -194,14 +195,17 @@ def _root_of(source: Any) -> str:
     return path if _is_folder(source) else os.path.dirname(path)
 
 
-def distinct_names(roots: Iterable[str]) -> dict[str, str]:
+def _distinct_names(roots: Iterable[str]) -> dict[str, str]:
     """Name folders by as many last parts of their paths as tell them apart, by their paths."""
     parts = {root: Path(root).parts[1:] or ("root",) for root in roots}
-    names = {}
-    for root, own in parts.items():
-        others = [other for one, other in parts.items() if one != root]
-        length = next((n for n in range(1, len(own)) if all(other[-n:] != own[-n:] for other in others)), len(own))
-        names[root] = intake.printable("/".join(own[-length:]))
+    names: dict[str, str] = {}
+    length = 1
+    while len(names) < len(parts):
+        counts = Counter(own[-length:] for own in parts.values())
+        for root, own in parts.items():
+            if root not in names and (counts[own[-length:]] == 1 or length >= len(own)):
+                names[root] = intake.printable("/".join(own[-length:]))
+        length += 1
     return names
 
 

@@ -19,11 +19,13 @@ from .terminal import (
     collection_option,
     command_line,
     home_option,
+    is_wanted,
     json_option,
     open_library_at,
     open_output,
     print_json,
     progress_bar,
+    yes_option,
 )
 
 if TYPE_CHECKING:
@@ -226,10 +228,13 @@ def undo(ids: tuple[str, ...], last: bool, home: str | None, as_json: bool) -> i
 @decisions.command()
 @click.argument("ids", metavar="DECISION...", nargs=-1)
 @click.option("--gone", is_flag=True, help="All decisions about pictures that no collection shows any more.")
+@yes_option
 @home_option
 @json_option
-def forget(ids: tuple[str, ...], gone: bool, home: str | None, as_json: bool) -> int:
-    """Forget decisions for good, by their own name or by that of their batch. Nothing of them stays in the home.
+def forget(ids: tuple[str, ...], gone: bool, is_sure: bool, home: str | None, as_json: bool) -> int:
+    """Forget decisions for good, by their own name or by that of their batch, after asking on a terminal.
+
+    Nothing of them stays in the home.
 
     To change your mind, undo them: that can be undone. Other machines keep what they merged from here. Exit code 1
     when there was nothing to forget.
@@ -243,6 +248,8 @@ def forget(ids: tuple[str, ...], gone: bool, home: str | None, as_json: bool) ->
     with open_library_at(home) as library:
         if gone:
             ids = tuple(library.decisions_about_gone())
+        if ids and not is_wanted(lambda: f"Forget {counted(len(ids), 'decision')} for good?", is_sure=is_sure):
+            return ANSWER_IS_NO
         count = library.ledger.forget(ids) if ids else 0
     if as_json:
         print_json({"forgotten": count})
