@@ -254,6 +254,7 @@ def run_methods(stage: Stage) -> None:
         call(made.update, "0.jpg", {"price": 1}, tags=["red"])
         for seed in range(8):
             call(made.update, f"{seed}.jpg", {"kind": seed % 4})
+        call(made.update_all, [(f"{seed}.jpg", {"shade": seed}, None) for seed in range(4)])
         call(made.configure, title="Made")
         call(made.declare, ["price"])
         second = library.collection("second")

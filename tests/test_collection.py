@@ -423,3 +423,28 @@ def test_vectors_of_two_encoders_never_meet(library: lookalike.Library, pictures
     for call in (old.search, old.add):
         with pytest.raises(EncoderMismatchError, match="index the pictures again"):
             call(pictures / "a" / "1.jpg")
+
+
+def test_many_changes_take_one_transaction_and_one_that_fails_spoils_no_other(library, pictures):
+    collection = library.create("many")
+    collection.add(pictures)
+    ids = [record.id for record in collection][:4]
+    collection.update(ids[0], {"kept": 1}, tags=["old"])
+    before = collection.version
+    changes = [
+        (ids[0], {"n": 0}, None),
+        ("nobody", {"n": 1}, None),
+        (ids[1], {"n": "x" * 2_000_000}, None),
+        (ids[2], {"n": 2}, ["new"]),
+        (ids[3], {"n": 3}, [""]),
+        (ids[0], {"n": 4}, None),
+    ]
+    told = collection.update_all(changes)
+    assert [getattr(one, "code", "") for one in told] == [
+        *("", "record_not_found", "input_invalid", "", "input_invalid", "")
+    ]
+    assert collection.version == before + 1
+    assert (told[5].metadata, told[5].tags) == ({"kept": 1, "n": 4}, ("old",))
+    assert [collection.get(one).metadata.get("n") for one in ids] == [4, None, 2, None]
+    assert collection.get(ids[2]).tags == ("new",)
+    assert collection.update_all([]) == []

@@ -356,3 +356,32 @@ def test_tokens(tmp_path: Path, python: Path) -> None:
         path, body = "/authorization/v2/authorize", {"service": "photo-similarity", "call_type": "authenticate"}
         assert "user_id" in server.post(path, json=body, headers={"Authorization": f"Token {key}"}).json()
         assert server.post(path, json=body).json() == {"detail": "Invalid token."}
+
+
+def test_many_records_are_changed_and_deleted_together(server):
+    """A transaction for all of them; what is not there, named twice or no record is skipped alone."""
+    ask(server, "insert", {"records": records(1, 2, 3)}, collection="together")
+    named = [{"_id": str(n), "n": n} for n in (1, 2, 9)] + [{"n": 3}, 7, {"_id": "1", "m": 4}]
+    changed = ask(server, "update", {"records": named, "fields_to_return": ["n", "m"]}, collection="together")
+    assert ids(changed) == ["1", "2", "1"]
+    assert changed["answer_records"][2] == {"_id": "1", "n": 1, "m": 4}
+    assert reasons(changed) == [("9", 404), (None, 400), (None, 400)]
+    got = ask(server, "get", {"records": named[:3]}, collection="together")
+    assert (ids(got), reasons(got)) == (["1", "2"], [("9", 404)])
+    gone = ask(server, "delete", {"records": [*named[:3], named[0]]}, collection="together")
+    assert (ids(gone), reasons(gone)) == (["1", "2"], [("9", 404), ("1", 404)])
+    assert ids(ask(server, "allIDs", collection="together")) == ["3"]
+    many = [{"_id": str(n)} for n in range(10_001)]
+    assert ask(server, "get", {"records": many}, collection="together") == (400, 400)
+
+
+def test_all_records_come_by_pages_or_as_one_answer(server):
+    ask(server, "insert", {"records": records(1, 2, 3, n=1)}, collection="pages")
+    whole = ask(server, "allRecords", {"fields_to_return": ["n"]}, collection="pages")
+    assert whole["answer_records"] == [{"_id": str(n), "n": 1} for n in (1, 2, 3)]
+    assert (whole["answer_count"], whole["status"]["code"]) == (3, 200)
+    first = ask(server, "allRecords?size=2", collection="pages")
+    assert (ids(first), first["next"]) == (["1", "2"], "allRecords?size=2&page=2")
+    last = ask(server, "allRecords?size=2&page=2", collection="pages")
+    assert (ids(last), "next" in last) == (["3"], False)
+    assert ids(ask(server, "allRecords?size=2&page=9", collection="pages")) == []

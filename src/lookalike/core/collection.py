@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..distances import Map, score_map
-from ..errors import InputError, SourceError
+from ..errors import InputError, LookalikeError, SourceError
 from ..filters import Filter
 from ..limits import Limits, check_count, check_unit
 from ..rendering import counted
+from ..stores import Revision
 from ..values import CollectionSpec, Entry, Explanation, Progress, Record
 from .candidates import Candidates, rank
 from .clusters import find_clusters
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from .labels import Labels
     from .ledger import Ledger
 
+_UPDATED_AT_ONCE = 500  # records in one transaction: other writers wait for it
 _EXPORTED = 500  # records that are read at once
 _RANKED = 10_000  # matches that a histogram counts: far more than anyone looks at
 
@@ -619,6 +621,33 @@ class Collection:
         if entry is not None:
             self.decisions.follow()
         return revised
+
+    def update_all(
+        self, changes: Sequence[tuple[str, Mapping[str, Any], Iterable[str] | None]]
+    ) -> list[Record | LookalikeError]:
+        """Set fields of many records, and tags where given, a few hundred in a transaction.
+
+        Args:
+            changes: Id, fields to set, and tags or None.
+
+        Returns:
+            Each record as it is now, or the error that left it as it was, in the order asked.
+        """
+        done: list[Record | LookalikeError] = []
+        for start in range(0, len(changes), _UPDATED_AT_ONCE):
+            block = changes[start : start + _UPDATED_AT_ONCE]
+            ids = all_as_stored(self._store, [record_id for record_id, _, _ in block])
+            made = [self._revision(id, fields, tags) for id, (_, fields, tags) in zip(ids, block, strict=True)]
+            revised = iter(self._store.revise_all([one for one in made if isinstance(one, Revision)]))
+            done += [next(revised) if isinstance(one, Revision) else one for one in made]
+        return done
+
+    def _revision(self, id: str, fields: Mapping[str, Any], tags: Iterable[str] | None) -> Revision | LookalikeError:
+        try:
+            check_metadata(fields, limits=self._describer.settings.limits)
+            return Revision(id, fields, None if tags is None else check_tags(tags))
+        except LookalikeError as error:
+            return error
 
     def delete(self, record_ids: Iterable[str] | str, *, seen: Record | None = None) -> int:
         """Delete records for good and say how many were there. Unknown ids are skipped.

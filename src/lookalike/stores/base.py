@@ -12,6 +12,7 @@ from ..values import Calibration, CollectionSpec, Entry, Neighbors, Pairs, Recor
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..errors import LookalikeError
     from ..filters import Filter
     from ..values import F32, I64, U8
 
@@ -59,6 +60,15 @@ class Findings:
     problems: tuple[str, ...]
     damaged: Mapping[str, tuple[str, ...]]
     is_old: bool = False
+
+
+@dataclass(frozen=True)
+class Revision:
+    """Fields to set of a record, the others stay; and its tags, where they are not None."""
+
+    id: str
+    metadata: Mapping[str, Any]
+    tags: Sequence[str] | None = None
 
 
 class Store(Protocol):
@@ -125,6 +135,10 @@ class Store(Protocol):
             RecordNotFoundError: when there is no such record.
             ChangedMeanwhileError: when it is not as it was seen.
         """
+        ...
+
+    def revise_all(self, revisions: Sequence[Revision]) -> tuple[Record | LookalikeError, ...]:
+        """Set fields and tags of many records in one transaction; return each record, or why it stays as it was."""
         ...
 
     def restamp(self, records: Sequence[Record]) -> None:

@@ -19,7 +19,9 @@ from ..errors import (
     ChangedMeanwhileError,
     CollectionNotFoundError,
     InputError,
+    LookalikeError,
     RecordNotFoundError,
+    StoreDamagedError,
     StoreError,
     StoreReadOnlyError,
 )
@@ -27,7 +29,7 @@ from ..limits import Limits
 from ..values import Calibration, CollectionSpec, Entry, Neighbors, Pairs, Plan, Record
 from . import attachments, checksums, failures, generation, maintenance, moving, remembered, schema, writing
 from .awake import Awake
-from .base import Findings, Move, Replace, Written
+from .base import Findings, Move, Replace, Revision, Written
 from .damage import Damage, vector_of
 from .figures import figures_of
 from .sql import Where, where
@@ -158,6 +160,21 @@ class EmbeddedStore:
             revised = self._held(conn, record_id)
         remembered.drop(self._index_folder, gone)
         return revised
+
+    def revise_all(self, revisions: Sequence[Revision]) -> tuple[Record | LookalikeError, ...]:
+        """Set fields and tags of many records in one transaction; see the seam."""
+        done: list[Record | LookalikeError] = []
+        with self._truth.writing() as (conn, version):
+            for one in revisions:
+                try:
+                    held = self._held(conn, one.id)
+                    words = held.tags if one.tags is None else tuple(one.tags)
+                    record = replaced(held, metadata={**held.metadata, **one.metadata}, tags=words)
+                    writing.revise(conn, record, version=version, limits=self._limits)
+                    done.append(self._held(conn, one.id))
+                except (InputError, RecordNotFoundError, StoreDamagedError) as error:  # nothing of it was written
+                    done.append(error)
+        return tuple(done)
 
     def restamp(self, records: Sequence[Record]) -> None:
         """Set the `stamp` of records that still have this id, source and content; see the seam."""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from starlette.responses import StreamingResponse
 
 from ...core.ledger import NOTES
 from ...errors import InputError, LookalikeError, NotFoundError
@@ -18,6 +17,7 @@ from .bodies import JSON, JSON_LINES, apart, budget_of, lines_in, media_type, re
 from .desk import desk_of, held_of, light, principal_of, room
 from .paths import Name
 from .replies import reply
+from .streams import streamed
 
 if TYPE_CHECKING:
     from ...core.review import BestOf, Reviewed, ReviewPage
@@ -159,12 +159,12 @@ async def undo(request: Request, name: Name, decision: str) -> Response:
 async def export_ledger(request: Request, name: Name) -> Response:
     """Give all events of a collection's decisions as JSON lines, for another home to merge."""
 
-    def work() -> Iterator[str]:
+    def work() -> Iterator[bytes]:
         desk_of(request).collection(request, name, "read")
         lines = desk_of(request).library.ledger.lines(name)
-        return (json.dumps(line) + "\n" for line in lines)
+        return (json.dumps(line).encode() + b"\n" for line in lines)
 
-    return StreamingResponse(await light(request, work), media_type=JSON_LINES[0])
+    return await streamed(desk_of(request).lanes.scan, work, JSON_LINES[0])
 
 
 @router.post(

@@ -15,7 +15,7 @@ from .replies import Refusal, malformed
 if TYPE_CHECKING:
     from ...limits import Limits
 
-MOST_DEPTH = 100
+MOST_DEPTH = 128  # of metadata a store takes 100
 _BLOCK = 1 << 20
 _LIST = re.compile(rb"\s*\[")
 _MARK = re.compile(rb'["\[\]{},]')

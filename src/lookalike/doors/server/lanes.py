@@ -23,6 +23,7 @@ class Lane:
         self.name = name
         self.under_way = 0
         self.refused = 0
+        self.done = 0
         self._most = threads + waiting
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
@@ -50,6 +51,7 @@ class Lane:
             return await done
         finally:
             self.under_way -= 1
+            self.done += 1
 
     def close(self) -> None:
         """Let the threads end when their work is done."""

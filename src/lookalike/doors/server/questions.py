@@ -7,7 +7,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from starlette.responses import StreamingResponse
 
 from ...core.outside import outside_source
 from ...core.results import Comparison
@@ -30,6 +29,7 @@ from .desk import desk_of, on_pictures, principal_of
 from .json_budget import too_many_elements
 from .paths import Name
 from .replies import reply
+from .streams import streamed
 
 if TYPE_CHECKING:
     from .json_budget import JsonBudget
@@ -151,19 +151,19 @@ async def get_graph(
 ) -> Response:
     """Give the similarity graph as JSON lines: an edge a line, by rising id of the source."""
 
-    def work() -> Iterator[str]:
+    def work() -> Iterator[bytes]:
         collection = desk_of(request).collection(request, name, "read")
         count = 10 if k is None and radius is None else k
         graph = collection.graph(k=count, radius=radius, threshold=threshold, include_self=include_self)
         return _blocks(graph.lines())
 
-    return StreamingResponse(await desk_of(request).lanes.long.run(work), media_type=JSON_LINES[0])
+    return await streamed(desk_of(request).lanes.long, work, JSON_LINES[0])
 
 
-def _blocks(lines: Iterator[str]) -> Iterator[str]:
-    """Join lines, so that not each of them is sent by itself."""
+def _blocks(lines: Iterator[str]) -> Iterator[bytes]:
+    """Join lines, so that not each of them is written by itself."""
     while block := list(islice(lines, _EDGES_AT_ONCE)):
-        yield "\n".join(block) + "\n"
+        yield ("\n".join(block) + "\n").encode()
 
 
 async def _duplicates(request: Request, name: str, asked: schema.DuplicatesQuery) -> Response:

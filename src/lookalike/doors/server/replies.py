@@ -100,12 +100,16 @@ def message_of(error: LookalikeError) -> str:
 
 def reply(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Give a JSON answer."""
+    return Response(json_bytes(content), status, dict(headers or {}), "application/json")
+
+
+def json_bytes(content: Any) -> bytes:
+    """Return JSON as answers have it."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     try:
-        body = text.encode()
+        return text.encode()
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can say and UTF-8 cannot
-        body = json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
-    return Response(body, status, dict(headers or {}), "application/json")
+        return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
 
 
 def error_of(failure: Failure | None) -> LookalikeError:

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.responses import FileResponse
 
-from ...server.desk import light
+from ...server.desk import desk_of, light
 from ...server.paths import Name
 from ..wire import refused
 from . import forms
@@ -92,7 +92,7 @@ async def create_folder(request: Request, path: Name) -> Response:
 async def delete_folder(request: Request, path: Name) -> Response:
     """Remove a folder; one that holds something only with `recursive`."""
     recursive = request.query_params.get("recursive", "").lower() == "true"
-    await _changing(request, lambda: _of_kind(request, path, "folder").remove(path, recursive=recursive))
+    await _changing(request, lambda: _of_kind(request, path, "folder").remove(path, recursive=recursive), is_long=True)
     return forms.answer(request)
 
 
@@ -123,9 +123,10 @@ async def storage_exists(request: Request, name: Name) -> Response:
     return forms.answer(request, {"exists": name in STORAGES})
 
 
-async def _changing(request: Request, work: Callable[[], Any]) -> Any:
+async def _changing(request: Request, work: Callable[[], Any], *, is_long: bool = False) -> Any:
+    """Do work on the files; what goes over a whole folder takes long."""
     check_storage(request, "storageName", "srcStorageName", "destStorageName")
-    return await light(request, work)
+    return await (desk_of(request).lanes.long.run(work) if is_long else light(request, work))
 
 
 async def _to_target(request: Request, path: str, kind: str, *, move: bool) -> Response:
@@ -135,7 +136,7 @@ async def _to_target(request: Request, path: str, kind: str, *, move: bool) -> R
         files = _of_kind(request, path, kind)
         (files.move if move else files.copy)(path, target)
 
-    await _changing(request, work)
+    await _changing(request, work, is_long=kind == "folder")
     return forms.answer(request)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ....core.items import UPLOAD
 from ....core.outside import outside_source
 from ....errors import InputError, LookalikeError, shown
-from ...server.replies import Refusal, refusal_of, reply
+from ...server.replies import Refusal, json_bytes, refusal_of, reply
 from ..wire import in_hundredths, score_reaching
 
 if TYPE_CHECKING:
@@ -29,6 +29,19 @@ def answer(
     left_out = {"skipped_records": skipped} if skipped else {}
     status = {"code": 200, "text": "OK", "request_id": request_id}
     return reply({"answer_records": records, "answer_count": len(records), **members, **left_out, "status": status})
+
+
+def answer_of_any_length(
+    request_id: str, records: Iterable[Mapping[str, Any]], members: Callable[[], Mapping[str, Any]] = dict
+) -> Iterator[bytes]:
+    """Give an answer a record at a time; `members` is asked for the others when all records are there."""
+    count = 0
+    for record in records:
+        yield (b"," if count else b'{"answer_records":[') + json_bytes(record)
+        count += 1
+    status = {"code": 200, "text": "OK", "request_id": request_id}
+    rest = json_bytes({"answer_count": count, **members(), "status": status})
+    yield (b"]," if count else b'{"answer_records":[],') + rest[1:]
 
 
 def failure_form(refusal: Refusal, scope: Scope) -> Response:
@@ -135,10 +148,11 @@ def check_fields(wanted: Any) -> None:
 
 def record_forms(records: Iterable[Record], wanted: Sequence[str] | None) -> list[dict[str, Any]]:
     """Give records with the fields that were asked for; the id is always there, and alone when nothing was said."""
-    return [_record_form(record, wanted or ()) for record in records]
+    return [record_form(record, wanted or ()) for record in records]
 
 
-def _record_form(record: Record, wanted: Sequence[str]) -> dict[str, Any]:
+def record_form(record: Record, wanted: Sequence[str]) -> dict[str, Any]:
+    """Give a record with the fields that were asked for."""
     address = (record.source or "").removeprefix(UPLOAD)
     form = {
         "_id": record.id,

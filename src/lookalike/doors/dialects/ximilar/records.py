@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
-from ....errors import CollectionNotFoundError, LookalikeError
-from ...server.desk import light, on_pictures, principal_of, request_id_of, room
+from ....errors import CollectionNotFoundError, LookalikeError, QuotaError, RecordNotFoundError
+from ....values import Record
+from ...server.bodies import JSON
+from ...server.desk import desk_of, light, on_pictures, principal_of, request_id_of, room
+from ...server.streams import streamed
 from ..wire import store_all
 from . import forms
 from .asked import (
@@ -30,9 +33,10 @@ from .asked import (
 
 if TYPE_CHECKING:
     from ....core.collection import Collection
-    from ....values import Record
 
 _RANDOM = 10
+
+Named = Mapping[int, tuple[str, Any]]  # by place among the records that were sent: id and record
 
 router = APIRouter()
 
@@ -78,18 +82,20 @@ async def insert(request: Request) -> Response:
 @router.post("/get")
 async def get(request: Request) -> Response:
     """Give records by id."""
-    return await _each(request, "read", lambda collection, record: collection.get(forms.id_of(record)))
+    return await _each(request, "read", _found)
 
 
 @router.post("/update")
 async def update(request: Request) -> Response:
     """Set metadata of records; their images stay."""
 
-    def change(collection: Collection, record: Any) -> Record:
-        record_id = forms.id_of(record)
-        fields, tags = forms.fields_of(record)
-        with room(request):
-            return collection.update(record_id, fields, tags=tags)
+    def change(collection: Collection, named: Named) -> list[Record | LookalikeError]:
+        changes = [(record_id, *forms.fields_of(record)) for record_id, record in named.values()]
+        try:
+            with room(request):
+                return collection.update_all(changes)
+        except QuotaError as error:
+            return [error] * len(changes)
 
     return await _each(request, "write", change)
 
@@ -98,10 +104,15 @@ async def update(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     """Delete records."""
 
-    def remove(collection: Collection, record: Any) -> Record:
-        gone = collection.get(forms.id_of(record))
-        collection.delete(gone.id)
-        return gone
+    def remove(collection: Collection, named: Named) -> list[Record | LookalikeError]:
+        gone: set[str] = set()
+        told: list[Record | LookalikeError] = []
+        for one in _found(collection, named):
+            is_gone = isinstance(one, Record) and one.id in gone  # named twice
+            told.append(_missing(one.id) if isinstance(one, Record) and is_gone else one)
+            gone |= {one.id} if isinstance(one, Record) else set()
+        collection.delete(list(gone))
+        return told
 
     return await _each(request, "write", remove)
 
@@ -113,21 +124,32 @@ async def all_records(request: Request) -> Response:
     size = whole_number(request.query_params.get("size"), "size", least=1)
     page = whole_number(request.query_params.get("page"), "page", least=1) or 1
 
-    def work() -> Response:
-        found = open_collection(request, "read").scan(filter=condition_of(asked))
-        if size is None:
-            return answer(request, asked, found)
-        shown = list(islice(found, (page - 1) * size, page * size + 1))
-        following = {"next": f"allRecords?size={size}&page={page + 1}"} if len(shown) > size else {}
-        return answer(request, asked, shown[:size], **following)
+    wanted = asked.get("fields_to_return") or ()
 
-    return await light(request, work)
+    def work() -> Iterator[bytes]:
+        found = open_collection(request, "read").scan(filter=condition_of(asked))
+        if size is not None:
+            found = islice(found, (page - 1) * size, None)
+
+        def following() -> dict[str, str]:
+            is_last = size is None or next(found, None) is None
+            return {} if is_last else {"next": f"allRecords?size={size}&page={page + 1}"}
+
+        shown = (forms.record_form(record, wanted) for record in islice(found, size))
+        return forms.answer_of_any_length(request_id_of(request), shown, following)
+
+    return await streamed(desk_of(request).lanes.scan, work, JSON)
 
 
 @router.post("/allIDs")
 async def all_ids(request: Request) -> Response:
     """List the ids of all records."""
-    return await light(request, lambda: answer(request, {}, open_collection(request, "read").scan()))
+
+    def work() -> Iterator[bytes]:
+        found = open_collection(request, "read").scan()
+        return forms.answer_of_any_length(request_id_of(request), ({"_id": record.id} for record in found))
+
+    return await streamed(desk_of(request).lanes.scan, work, JSON)
 
 
 @router.post("/random")
@@ -143,17 +165,40 @@ async def random(request: Request) -> Response:
     return await light(request, work)
 
 
-async def _each(request: Request, scope: Any, work: Callable[[Collection, Any], Record]) -> Response:
-    """Do something to each record that is named; one that fails is skipped."""
+def _found(collection: Collection, named: Named) -> list[Record | LookalikeError]:
+    """Read the records that are named, all at once."""
+    ids = [record_id for record_id, _ in named.values()]
+    found = collection.get_many(ids)
+    return [found[one] if one in found else _missing(one) for one in ids]
+
+
+def _missing(record_id: str) -> RecordNotFoundError:
+    return RecordNotFoundError(f'no record "{record_id[:80]}". Check the spelling.')
+
+
+async def _each(
+    request: Request, scope: Any, work: Callable[[Collection, Named], list[Record | LookalikeError]]
+) -> Response:
+    """Do something to the records that are named, all at once; one that fails is skipped.
+
+    Args:
+        work: Returns what became of each, in the order of the names.
+    """
     asked, given = await read_asked(request, partial(records_in, request))
 
     def all_of_them() -> Response:
-        collection, done, skipped = open_collection(request, scope), [], []
-        for record in given:
+        collection = open_collection(request, scope)
+        named: dict[int, tuple[str, Any]] = {}
+        settled: dict[int, Record | LookalikeError] = {}
+        for place, record in enumerate(given):
             try:
-                done.append(work(collection, record))
+                named[place] = (forms.id_of(record), record)
             except LookalikeError as error:
-                skipped.append(forms.skipped_for(record, error))
+                settled[place] = error
+        settled |= dict(zip(named, work(collection, named), strict=True))
+        in_order = [(given[place], settled[place]) for place in range(len(given))]
+        done = [one for _, one in in_order if isinstance(one, Record)]
+        skipped = [forms.skipped_for(record, one) for record, one in in_order if isinstance(one, LookalikeError)]
         return answer(request, asked, done, skipped=skipped)
 
     return await light(request, all_of_them)
