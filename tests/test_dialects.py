@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import urllib.parse
 from collections.abc import Iterator
 from typing import Any
 
@@ -193,6 +195,36 @@ def operations(router: APIRouter, cid: str) -> set[tuple[str, str]]:
         filled = re.sub(r"{([^}]*)}", lambda name: values.get(name[1], "odd"), path)
         found = {(method, told["summary"]): (method.upper(), filled) for method, told in methods.items()} | found
     return {(method, path) for method, path in found.values() if method != "DELETE"}
+
+
+def is_aspose_client(answer: httpx.Response) -> bool:
+    return set(answer.json()) == {"error"} and bool(answer.json()["error"]["message"])
+
+
+@pytest.mark.parametrize(
+    ("is_right", "path", "header"),
+    [
+        (is_watson, "/v3/collections", {}),
+        (is_ximilar, "/similarity/photos/v2/get", {}),
+        (is_compare, "/compare", {}),
+        (is_aspose, "/v3/imaging/storage/folder", {}),
+        (is_aspose_client, "/v3/imaging/storage/folder", {"x-aspose-client": "python sdk"}),
+    ],
+)
+def test_too_many_headers_are_refused_in_the_form_of_the_dialect(server: Served, is_right, path, header) -> None:
+    refused = server.post(path, headers=header | {f"x-{place}": "1" for place in range(150)})
+    assert refused.status_code == 431
+    assert is_right(refused), refused.text
+
+
+@pytest.mark.parametrize("name", ["Müller.jpg", "写真.jpg", "fotos/ä.jpg"])
+def test_a_name_outside_ascii_is_taken_as_it_is_sent(server: Served, name: str) -> None:
+    body = jpeg(0)
+    with socket.create_connection(("127.0.0.1", int(server.url.rsplit(":", 1)[1]))) as raw:
+        head = f"PUT /v3/imaging/storage/file/{name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        raw.sendall(head.encode() + body)
+        assert raw.recv(100).startswith(b"HTTP/1.1 200")
+    assert server.get(f"/v3/imaging/storage/file/{urllib.parse.quote(name)}").content == body
 
 
 def test_our_own_paths_keep_our_own_form(server: Served) -> None:

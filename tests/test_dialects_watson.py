@@ -87,10 +87,22 @@ def test_the_python_client_does_all_thirteen_operations(watson: Client, photos: 
         watson.get_collection(cid)
 
 
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [(b"<html>not found</html>", "a web page"), (b"%PDF-1.7", "PDF"), (jpeg(0)[:300], "x.jpg"), (b"", "x.jpg")],
+)
+def test_a_bad_image_is_told_with_the_reason(server: Served, data: bytes, told: str) -> None:
+    sent = server.post(f"{BASE}/{_collection(server)}/images", files={"image_file": ("x.jpg", data, "image/jpeg")})
+    assert (sent.status_code, sent.json()["code"]) == (400, 400)
+    assert sent.json()["error"].startswith("Invalid input image: ")
+    assert told in sent.json()["error"]
+    assert "bytes:" not in sent.json()["error"]
+
+
 def test_the_python_client_tells_of_a_bad_image(watson: Client, tmp_path: Path) -> None:
     cid = watson.create_collection("bad")["collection_id"]
     (tmp_path / "a.jpg").write_text("<html>not found</html>")
-    with pytest.raises(ClientError, match="Error: Invalid input image, Code: 400"):
+    with pytest.raises(ClientError, match=r'Error: Invalid input image: .*a.jpg".* web page.*, Code: 400'):
         watson.add_image(cid, opened(tmp_path / "a.jpg"))
     with pytest.raises(ClientError, match="Error: Invalid image file, Code: 400"):
         watson.find_similar(cid, opened(tmp_path / "a.jpg"))

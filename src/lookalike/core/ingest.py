@@ -12,6 +12,7 @@ known where the bytes of its record went (see `moves`). What did not move is enc
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,6 +38,7 @@ OnProgress = Callable[[Progress], None]
 OnOutcome = Callable[[Outcome], None]
 Encode = Callable[["Item"], Entry]
 
+_BYTES_NAME = re.compile(r"bytes:[0-9a-f]{12}(?![0-9a-f])")  # what a message calls bytes whose name it does not know
 _COMMIT_ROWS = 500
 _COMMIT_S = 1.0  # at most this much work is lost on kill -9
 _LOOK_AHEAD = 4  # items under way for each worker
@@ -356,7 +358,7 @@ class Ingest:
             self._fail(place, name, _taken(refused, name, is_copy=is_copy), refused.id)
 
     def _fail(self, place: int, name: str, error: LookalikeError, record_id: str, *, called: str = "") -> None:
-        message = error.message.replace(name, called) if called else error.message
+        message = _BYTES_NAME.sub(lambda _: called, error.message.replace(name, called)) if called else error.message
         failure = Failure(called or name, error.code, message)
         self._failed.append((place, failure))
         self._settle(place, record_id, "failed", failure)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from ...errors import InputError, SourceError
 from ..server.desk import desk_of, light, on_pictures, principal_of, room
 from ..server.multipart import Part
 from ..server.paths import Name, RecordId
-from ..server.replies import Refusal, reply
+from ..server.replies import Refusal, message_of, reply
 from .wire import (
     Dialect,
     basic_of,
@@ -52,8 +52,8 @@ _MOST_METADATA_BYTES = 2 * 1024
 _MOST_LIMIT = 100
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
-_UNREADABLE_ADDED = "Invalid input image"  # the words of the service
-_UNREADABLE_QUERY = "Invalid image file"
+_UNREADABLE_ADDED = "Invalid input image"  # the words of the service; ours stand behind them
+_UNREADABLE_QUERY = "Invalid image file"  # one client compares these words as a whole
 
 operations = APIRouter()
 
@@ -118,7 +118,8 @@ async def add_image(request: Request, collection_id: Name) -> Response:
         try:
             record = store(request, collection, fields)
         except SourceError as error:
-            raise refused(_UNREADABLE_ADDED, code=error.code) from error
+            why = "" if holds_vendor_limits(request) else f": {message_of(error)}"
+            raise refused(f"{_UNREADABLE_ADDED}{why}", code=error.code) from error
         # A record that was touched since it was made tells that metadata was sent, though there is none in it.
         return collection.update(image_id, {}) if metadata == {} else record
 
@@ -190,7 +191,7 @@ async def find_similar(request: Request, collection_id: Name) -> Response:
             found = collection.search(image.data, limit=limit)
         except SourceError as error:
             raise refused(_UNREADABLE_QUERY, code=error.code) from error
-        return list(_similar_forms(collection, found))
+        return _similar_forms(collection, list(found))
 
     similar = await on_pictures(request, [image.data], work)
     return reply({"image_file": image.filename or "", "similar_images": similar, "images_processed": 1})
@@ -303,12 +304,10 @@ def _image_form(record: Record) -> dict[str, Any]:
     return form | ({"metadata": metadata} if was_sent else {})
 
 
-def _similar_forms(collection: Collection, matches: Iterable[Match]) -> Iterable[dict[str, Any]]:
-    found = list(matches)
-    records = collection.get_many([match.id for match in found])
-    for match in found:
-        if match.id in records:  # else it was deleted a moment ago
-            yield {**_image_form(records[match.id]), "score": match.score}
+def _similar_forms(collection: Collection, matches: Sequence[Match]) -> list[dict[str, Any]]:
+    """Give the matches with their records, read at once; one that was deleted a moment ago is left out."""
+    records = collection.get_many([match.id for match in matches])
+    return [{**_image_form(records[one.id]), "score": one.score} for one in matches if one.id in records]
 
 
 def _metadata_of(record: Record) -> Metadata:

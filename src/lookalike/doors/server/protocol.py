@@ -244,6 +244,11 @@ class Connection(HttpToolsProtocol):
             self._unread = (size, now)
         return self._unread is not None and now - self._unread[1] > self._crowd.body_s
 
+    @property
+    def _sent_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers that came so far: some say in which form an answer is wanted."""
+        return list(getattr(self, "headers", None) or ())
+
     def _answer(self, refusal: Refusal) -> bytes:
         path = getattr(self, "url", b"").partition(b"?")[0].decode("latin-1")
         dialect = dialect_of("GET", path)
@@ -251,7 +256,7 @@ class Connection(HttpToolsProtocol):
             "request_id": secrets.token_hex(8),
             "failure_form": failure_form if dialect is None else dialect.failure_form,
         }
-        answer = failure_reply(refusal, {"type": "http", "path": path, "state": state})
+        answer = failure_reply(refusal, {"type": "http", "path": path, "headers": self._sent_headers, "state": state})
         headers = [*self.server_state.default_headers, *answer.raw_headers, (b"connection", b"close")]
         lines = [b"%s: %s\r\n" % (name, value) for name, value in headers]
         lines.append(b"x-request-id: " + state["request_id"].encode() + b"\r\n\r\n")  # type: ignore[attr-defined]
