@@ -192,6 +192,43 @@ def test_the_limit_is_a_setting(tmp_path):
         assert code_of(refused) == (413, "json_too_large")
 
 
+HALF = rb"\ud800"  # of a surrogate pair: JSON can say it, and UTF-8 cannot
+PICTURE = base64.b64encode(jpeg(2, (64, 48)))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b'{"_id": "h", "_base64": "PIC", "a": "HALF"}',
+        b'{"_id": "h", "_base64": "PIC", "HALF": 1}',
+        b'{"_id": "HALF", "_base64": "PIC"}',
+        b'{"_id": "h", "_url": "http://example.com/HALF"}',
+        b'{"_id": "h", "_url": "http://HALF/"}',
+        b'{"_id": "h", "_base64": "HALF"}',
+    ],
+)
+def test_half_a_letter_in_a_record_is_refused_with_a_reason(server, record):
+    body = record.replace(b"HALF", HALF).replace(b"PIC", PICTURE)
+    assert code_of(server.post(RECORDS, content=body, headers=JSON))[0] == 422
+    lines = server.post(RECORDS, content=body, headers=LINES).json()
+    assert [one["code"] in ("input_invalid", "fetch_refused") for one in lines["failed"]] == [True]
+    for method in ("insert", "update", "get", "delete"):
+        told = server.post(
+            f"/photo/search/v2/{method}", content=b'{"records": [' + body + b"]}", headers={"collection-id": "h"}
+        )
+        assert told.status_code in (200, 400, 404)
+        assert b'"code":500' not in told.content
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": "H"}', '{"H": 1}', '{"a": {"$in": ["H"]}}', '{"_id": "H"}', '{"tags": {"$ne": "H"}}']
+)
+@pytest.mark.parametrize("path", ["facets", "records"])
+def test_a_filter_may_hold_half_a_letter(server, path, text):
+    answer = server.get(f"{API}/collections/c/{path}", params={"filter": text.replace("H", HALF.decode())})
+    assert answer.status_code == 200
+
+
 # ---- counting
 
 

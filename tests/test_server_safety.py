@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import json
 import os
 import random
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import PIL.Image
 import psutil
 import pytest
 from serving import API, Served, code_of, jpeg, picture_file, served, wait_for
@@ -169,6 +171,22 @@ def test_a_picture_over_the_limits_is_refused(tmp_path):
         files = [("file", (f"{seed}.jpg", jpeg(seed, (60, 60)))) for seed in range(4)]
         assert code_of(server.post(path, files=files)) == (413, "too_many_images")
         assert server.post(path, files=files[:3]).json()["added"] == 3
+
+
+def test_the_limit_on_pixels_is_about_those_that_are_decoded(tmp_path):
+    """A phone's JPEG is reduced while it is read; a PNG of its size is not."""
+    with served(tmp_path / "home", LOOKALIKE_WORKERS="1", LOOKALIKE_MAX_IMAGE_PIXELS="1000000") as server:
+        path = server.create("c")
+        large = PIL.Image.new("RGB", (3000, 2400), "teal")  # 7.2 megapixels
+        sent: dict[str, httpx.Response] = {}
+        for kind in ("JPEG", "PNG"):
+            stream = io.BytesIO()
+            large.save(stream, kind)
+            sent[kind] = server.post(
+                f"{path}?id={kind}", content=stream.getvalue(), headers={"content-type": "image/x"}
+            )
+        assert (sent["JPEG"].status_code, sent["JPEG"].json()["size_px"]) == (201, [3000, 2400])
+        assert code_of(sent["PNG"]) == (413, "image_too_large")
 
 
 def test_a_worker_that_dies_is_replaced_and_its_picture_tried_again(server):

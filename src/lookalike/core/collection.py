@@ -405,7 +405,7 @@ class Collection:
         """
         check_count("limit", limit, least=1, most=self._describer.settings.limits.max_limit)
         condition, version = filter_of(filter), self._store.version
-        digest = f"{limit} {condition and condition.text}".encode()
+        digest = f"{limit} {condition and condition.text}".encode("utf-8", "surrogatepass")
         kept = self._facets.get(digest, version)
         if kept is None:
             kept = count_facets(self._store.scan_metadata(filter=condition), limit=limit)

@@ -195,6 +195,7 @@ class _Target:
         if any(c <= " " or c == "\x7f" for c in url.strip()):
             raise FetchRefusedError(f"{self.shown} is no URL: it holds spaces or control characters. Encode them.")
         try:
+            url.encode()  # half a surrogate pair is in no address
             parts = urlsplit(url.strip())
             port = parts.port
             host = _ascii_host(parts.hostname or "")

@@ -609,6 +609,8 @@ class EmbeddedStore:
             sql = f"SELECT {schema.record_columns(conn)} FROM records WHERE id = ?"
             row = conn.execute(sql, (record_id,)).fetchone()
             held = None if row is None else schema.record_of(row)
+        except UnicodeEncodeError:  # half a surrogate pair, which no id that is stored holds
+            held = None
         except (sqlite3.OperationalError, ValueError) as exc:
             if isinstance(exc, sqlite3.Error) and not failures.is_about_a_row(exc):
                 raise

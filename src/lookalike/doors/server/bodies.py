@@ -144,6 +144,8 @@ async def read_pictures(request: Request) -> Sent:
         raise unsupported(kind, _TAKEN)
     content_type = request.headers.get("content-type", "")
     body, budget = await read(request), budget_of(request)
+    if kind.startswith(RAW):
+        return Sent([{"_bytes": body}], is_list=False)
     sent = await apart(request, lambda: _sent(body, kind, content_type, limits, budget), len(body), budget)
     if not sent.records:
         raise InputError('the body holds no picture: send a part "file", an image, or records.')
@@ -184,11 +186,9 @@ def _sent(body: bytes, kind: str, content_type: str, limits: Limits, budget: Jso
     most = limits.max_images_per_request
     if kind == JSON:
         return _from_json(body, budget, most)
-    if kind in JSON_LINES:
-        lines = islice(lines_in(body), most + 1)
-        records = [outside_record(_parsed(line, f"line {place}", budget)) for place, line in enumerate(lines, start=1)]
-        return Sent(records, is_list=True)
-    return Sent([{"_bytes": body}], is_list=False)
+    lines = islice(lines_in(body), most + 1)
+    records = [outside_record(_parsed(line, f"line {place}", budget)) for place, line in enumerate(lines, start=1)]
+    return Sent(records, is_list=True)
 
 
 def parts_in(body: bytes, boundary: str, limits: Limits) -> list[Part]:
