@@ -28,7 +28,7 @@ NOTHING: dict[str, tuple[str, ...]] = {
         "command keys list",
         "command openapi",
         *(f"Library.{name}" for name in ("collections", "check", "damaged", "compare", "rank", "distinct")),
-        *(f"Library.{name}" for name in ("difference_hash", "fetch", "describer")),
+        *(f"Library.{name}" for name in ("difference_hash", "fetch", "describer", "info")),
         *(f"Collection.{name}" for name in ("search", "compare", "histogram", "facets", "rank", "embedding", "scan")),
         *(f"Collection.{name}" for name in ("count", "sample", "graph", "clusters", "get", "get_many", "duplicates")),
         *(f"Collection.{name}" for name in ("evaluate", "export", "vector", "thumbnail", "kept_thumbnail", "original")),
@@ -351,8 +351,8 @@ def run_routes(stage: Stage) -> None:
 
     with served(stage.served, "--allow-private-urls") as server:
 
-        def ask(name: str, path: str, **options: Any) -> Any:
-            with stage.recorded(name):
+        def ask(name: str, path: str, *, label: str = "", **options: Any) -> Any:
+            with stage.recorded(label or name):
                 answer = server.http.request(name.split(maxsplit=1)[0], path, **options)
             assert answer.status_code < 300, (name, answer.status_code, answer.text)
             return answer.json() if answer.content and "json" in answer.headers.get("content-type", "") else answer
@@ -367,9 +367,12 @@ def run_routes(stage: Stage) -> None:
             headers={"Content-Type": "image/jpeg"})  # fmt: skip
         ask("PATCH server.records.change_record", f"{records}/1", json={"metadata": {"price": 3}})
         ask("DELETE server.records.delete_record", f"{records}/1")
-        job = ask("POST server.records.add_records", f"{records}?job=true",
-                  content=b'{"_id": "j", "_base64": "%s"}\n' % base64.b64encode(pictures[2]),
-                  headers={"Content-Type": "application/x-ndjson"})  # fmt: skip
+        for _ in range(3):
+            job = ask("POST server.records.add_records", f"{records}?job=true", label="submission of a job",
+                      content=b'{"_id": "j", "_base64": "%s"}\n' % base64.b64encode(pictures[2]),
+                      headers={"Content-Type": "application/x-ndjson"})  # fmt: skip
+            wait_for(lambda job=job: server.get(f"{API}/jobs/{job['id']}").json()["state"] == "done")
+        job = server.post(f"{records}?job=true", content=b"{}", headers={"Content-Type": "application/x-ndjson"}).json()
         with stage.recorded("GET server.jobs.get_job"):  # the last answer says that it is done
             wait_for(lambda: server.get(f"{API}/jobs/{job['id']}").json()["state"] == "done")
         ask("DELETE server.jobs.cancel_job", f"{API}/jobs/{job['id']}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -157,6 +158,43 @@ def test_a_full_output_is_told_in_words_and_the_old_file_stays(
             assert b"full" in told.stderr
             assert b"Errno" not in told.stderr
             assert b"Traceback" not in told.stderr
+
+
+def test_a_mounted_file_is_written_in_place(tmp_path: Path, run: Callable[..., int]) -> None:
+    for name in ("below", "mounted"):
+        (tmp_path / name).write_text("old and longer than what comes" * 1000)
+    mounted = ["mount", "--bind", str(tmp_path / "below"), str(tmp_path / "mounted")]
+    if not shutil.which("mount") or subprocess.run(mounted, capture_output=True, check=False).returncode:
+        pytest.skip("needs root that may mount")
+    try:
+        assert run("export", "--output", tmp_path / "mounted") == 0
+        assert len((tmp_path / "below").read_text().splitlines()) == 3
+        assert sorted(os.listdir(tmp_path)) == ["below", "mounted"]
+    finally:
+        subprocess.run(["umount", str(tmp_path / "mounted")], check=True)
+
+
+def test_a_file_in_a_folder_that_may_not_be_written_is_written_in_place(tmp_path: Path) -> None:
+    """As a user of a system writes to a file that an administrator made for them."""
+    place = tmp_path / "given"
+    place.mkdir()
+    (place / "out").write_text("old and longer")
+    place.chmod(0o555)
+    code = (
+        "import os, pathlib, sys\n"
+        "from lookalike import disk\n"
+        "if os.geteuid() == 0: os.setuid(65534)\n"
+        "disk.replace_text(pathlib.Path(sys.argv[1]), 'new')\n"
+    )
+    if os.geteuid() == 0:
+        os.chown(place / "out", 65534, 65534)
+        for folder in (tmp_path, *tmp_path.parents):
+            if folder != Path("/"):
+                folder.chmod(folder.stat().st_mode | 0o55)
+    done = subprocess.run([sys.executable, "-c", code, str(place / "out")], capture_output=True, text=True, check=False)
+    place.chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    assert (place / "out").read_text() == "new"
 
 
 def test_a_socket_is_written_to(tmp_path: Path) -> None:

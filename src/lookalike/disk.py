@@ -21,13 +21,10 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from .errors import ConflictError, InputError, StoreError, StoreFullError, StoreReadOnlyError
+from .errors import ConflictError, InputError
 
 PRIVATE, PRIVATE_FOLDER = 0o600, 0o700  # only its owner reads it
 _OTHERS = 0o077
-LITTLE_LEFT_BYTES = 1 << 20  # less than this left on a disk is a full disk
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 _UNFORCEABLE = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EACCES)  # folders of some file systems, and of others
 _MOST_NAME_BYTES = 150  # of a name in that of its partial file; file systems take 255
 _PARTIAL = ".partial"
@@ -87,7 +84,8 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
     """Write a file that is the old one or the whole new one, and is forced to disk when this returns.
 
     Links are followed first. A regular file is replaced under its mode and owner; a device, a pipe or a socket is
-    opened and written to; an open stream (/dev/stdout, /dev/fd/3) is written to where it stands.
+    opened and written to, and so is a file that nothing can take the place of, since it is mounted or its folder may
+    not be written; an open stream (/dev/stdout, /dev/fd/3) is written to where it stands.
 
     Args:
         mode: Rights of the file, also where one is there; without it those that it has, or the usual ones.
@@ -103,6 +101,8 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
         try:
             with _opened(path) as stream:
                 yield stream
+                if _is_regular(path):
+                    sync_stream(stream)
         except OSError as exc:
             exc.filename = exc.filename or str(path)
             raise
@@ -145,7 +145,15 @@ def settle(fresh: Path, path: Path, *, mode: int | None = None) -> None:
             os.chmod(fresh, mode)
     else:
         _take_over(fresh, target)
-    os.replace(fresh, target)
+    try:
+        os.replace(fresh, target)
+    except OSError as exc:
+        if exc.errno != errno.EBUSY or mode is not None:  # a mounted file
+            raise
+        with open(fresh, "rb") as held, _opened(target) as stream:
+            shutil.copyfileobj(held, stream, _BLOCK_BYTES)
+            sync_stream(stream)
+        os.unlink(fresh)
     sync(target.parent)
 
 
@@ -244,49 +252,6 @@ def identity(path: str | os.PathLike[str] | None) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def is_full(path: Path) -> bool:
-    """Say whether the disk of a path, or of the first folder above it that is there, has next to no room."""
-    place = next((one for one in (path, *path.parents) if one.exists()), Path("/"))
-    try:
-        return shutil.disk_usage(place).free < LITTLE_LEFT_BYTES
-    except OSError:
-        return False
-
-
-@contextmanager
-def reporting(place: Path) -> Iterator[None]:
-    """Raise what the system refuses inside, below or at `place`, as a StoreError."""
-    try:
-        yield
-    except OSError as exc:
-        raise error_of(exc, place) from exc
-
-
-def error_of(exc: OSError, place: str | os.PathLike[str]) -> StoreError:
-    """Name what the system refused, for people."""
-    if exc.errno in _FULL:
-        return full(place)
-    if exc.errno in _READ_ONLY:
-        return read_only(place)
-    return StoreError(f'"{place}" cannot be read or written: {exc.strerror or exc}.', place=str(place))
-
-
-def full(place: str | os.PathLike[str]) -> StoreFullError:
-    """Say that the disk is full."""
-    return StoreFullError(
-        f'the disk that holds "{place}" is full. Nothing was lost and nothing was written; make room and try again.',
-        place=str(place),
-    )
-
-
-def read_only(place: str | os.PathLike[str]) -> StoreReadOnlyError:
-    """Say that the place may not be written."""
-    return StoreReadOnlyError(
-        f'this user may not write to "{place}", or not even read it. Change its permissions, or choose another place.',
-        place=str(place),
-    )
-
-
 def is_replaceable(path: Path) -> bool:
     """Say whether a path is a regular file or nothing yet, links followed; anything else is written to in place.
 
@@ -306,7 +271,9 @@ def is_replaceable(path: Path) -> bool:
         return True
     if stat.S_ISDIR(found):
         raise InputError(f'"{path}" is a folder: name a file to write to.')
-    return stat.S_ISREG(found)
+    place = os.path.realpath(path)
+    is_pinned = os.access(place, os.W_OK) and not os.access(os.path.dirname(place), os.W_OK | os.X_OK)
+    return stat.S_ISREG(found) and not is_pinned
 
 
 def partial_of(path: Path) -> Path:
@@ -373,7 +340,12 @@ def _opened(path: Path) -> BinaryIO:
         with socket.socket(socket.AF_UNIX) as link:
             link.connect(str(path))
             return link.makefile("wb")
-    return open(path, "wb", buffering=0) if os.name == "nt" else os.fdopen(os.open(path, os.O_WRONLY), "wb")
+    flags = os.O_WRONLY | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags), "wb")
+
+
+def _is_regular(path: Path) -> bool:
+    return not _STREAM.fullmatch(os.path.abspath(path)) and path.is_file()
 
 
 def _take_over(fresh: Path, target: Path) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import disk
+from .. import disk, refusals
 from ..errors import (
     ChangedMeanwhileError,
     ConflictError,
@@ -353,7 +353,7 @@ def _stays(record: Record, code: str, why: str) -> Failure:
 def _failed(source: str, error: LookalikeError | OSError) -> Failure:
     if isinstance(error, LookalikeError):
         return Failure(source, error.code, error.message)
-    known = disk.error_of(error, error.filename2 or error.filename or source)
+    known = refusals.error_of(error, error.filename2 or error.filename or source)
     return Failure(source, known.code if isinstance(known, StoreFullError) else "move_failed", known.message)
 
 

@@ -25,7 +25,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from .. import disk
+from .. import disk, refusals
 from ..errors import BusyError, CollectionNotFoundError, JobNotFoundError, LookalikeError, StoreError, StoreFullError
 from ..values import Failure, Outcome, Progress
 from .job_files import Job, JobFolder, State, now_text, write_outcomes
@@ -147,7 +147,7 @@ class Jobs:
         if unfinished >= self._most_waiting:
             raise BusyError(f"{unfinished:,} jobs wait. Send this one when some have ended.", retry_after_s=60)
         folder = self._root / f"{_NEW}{secrets.token_hex(8)}"
-        with disk.reporting(self._root):
+        with refusals.reporting(self._root):
             disk.make_folder(self._root, private=True)
             folder.mkdir(mode=disk.PRIVATE_FOLDER)  # not forced: nothing of it is promised yet
         return folder
@@ -158,7 +158,7 @@ class Jobs:
         """Make a job of a draft whose input is complete. When this returns, the job survives a crash."""
         job_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         job = Job(job_id, collection, form, now_text(), replace=replace, key_id=key_id, request_id=request_id)
-        with disk.reporting(self._root):
+        with refusals.reporting(self._root):
             JobFolder(draft).save(job, is_draft=True)
             disk.replace_folder(draft, self._root / job_id)
         with self._lock:
@@ -195,7 +195,7 @@ class Jobs:
         """Cancel a job; what it has added stays. One that has ended stays as it is."""
         job = self.get(job_id)
         if not job.has_ended:
-            with disk.reporting(self._root):
+            with refusals.reporting(self._root):
                 self._folder(job).note_cancelled()
         with self._lock:
             if not job.has_ended:
@@ -258,7 +258,7 @@ class Jobs:
             if job_id in self._cancelled:
                 self._end(job_id, "cancelled")
         except OSError as error:
-            self._fail(job, disk.error_of(error, self._root))
+            self._fail(job, refusals.error_of(error, self._root))
         except LookalikeError as error:
             self._fail(job, self._cause(job.collection, error))
         except Exception as error:

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from .. import disk
+from .. import disk, refusals
 from ..errors import ConflictError, InputError, KeyNotFoundError, ScopeError, StoreDamagedError
 
 Scope = Literal["read", "write", "admin"]
@@ -253,7 +253,7 @@ class Keys:
     @contextmanager
     def _changing(self) -> Iterator[list[Key]]:
         """Lend the list of keys, alone among all processes, and write it at the end."""
-        with disk.reporting(self._home), disk.locked(self._home / _LOCK):
+        with refusals.reporting(self._home), disk.locked(self._home / _LOCK):
             self._refresh()
             for left in self._home.glob(f".{_FILE}-*"):  # whoever holds the lock is alone: their writers are dead
                 left.unlink(missing_ok=True)

@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from .. import disk
+from .. import disk, refusals
 from ..errors import ConflictError, InputError, NotFoundError, StoreDamagedError
 from ..limits import Limits
 from .fingerprints import Fingerprint, check_fingerprint, check_text, fingerprint_form, fingerprint_from
@@ -299,7 +299,7 @@ class Ledger:
     @contextmanager
     def _writing(self) -> Iterator[datetime]:
         """Hold the right to append, alone among all threads and processes; gives the moment of the last event."""
-        with disk.reporting(self._home), disk.locked(self._home / _LOCK), self._lock:
+        with refusals.reporting(self._home), disk.locked(self._home / _LOCK), self._lock:
             self._refresh()
             yield datetime.fromisoformat(self._sorted[-1].at) if self._sorted else _BEGINNING
 

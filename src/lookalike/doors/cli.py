@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from .. import __version__, disk
+from .. import __version__, refusals
 from ..errors import ConflictError, InputError, LookalikeError, NotFoundError, SourceError, SourceNotFoundError
 from . import asking, deciding, evaluating, filling, keeping, serving
 from .terminal import (
@@ -174,7 +174,7 @@ def run(arguments: list[str]) -> int:
         sys.stderr.close()
         return DONE
     except OSError as error:
-        _tell_error(disk.error_of(error, error.filename or "this output"), as_json="--json" in arguments)
+        _tell_error(refusals.error_of(error, error.filename or "this output"), as_json="--json" in arguments)
         _drop_output()
         return OPERATION_FAILED
 

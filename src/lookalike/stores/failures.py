@@ -16,9 +16,8 @@ from ..errors import (
     StoreBusyError,
     StoreDamagedError,
     StoreError,
-    StoreFullError,
-    StoreReadOnlyError,
 )
+from ..refusals import full, read_only
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -81,22 +80,6 @@ def busy(place: Path) -> StoreBusyError:
     """Say that another writer held the store for too long."""
     return StoreBusyError(
         f'the store at "{place}" is held by another writer. Nothing was written; try again when it has finished.',
-        place=str(place),
-    )
-
-
-def full(place: Path) -> StoreFullError:
-    """Say that the disk is full."""
-    return StoreFullError(
-        f'the disk that holds "{place}" is full. Nothing was lost and nothing was written; make room and try again.',
-        place=str(place),
-    )
-
-
-def read_only(place: Path) -> StoreReadOnlyError:
-    """Say that the folder may not be written."""
-    return StoreReadOnlyError(
-        f'this user may not write to "{place}", or not even read it. Change its permissions, or choose another home.',
         place=str(place),
     )
 

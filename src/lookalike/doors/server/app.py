@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Mount
 
-from ... import disk
+from ... import refusals
 from ...core.jobs import Jobs
 from ...core.keys import Keys
 from ...core.library import Library
@@ -158,7 +158,7 @@ async def _too_deep(request: Request, error: Exception) -> Response:
 
 async def _no_room(request: Request, error: Any) -> Response:
     """Answer where the disk is full; any other refusal of the system is a bug of ours."""
-    known = disk.error_of(error, desk_of(request).settings.home)
+    known = refusals.error_of(error, desk_of(request).settings.home)
     if not isinstance(known, StoreFullError):
         raise error
     return await _failed(request, known)

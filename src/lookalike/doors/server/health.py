@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from ...disk import is_full
+from ...refusals import is_full
 from . import openapi, schema
 from .desk import desk_of, light, principal_of
 from .metrics import CONTENT_TYPE

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from ... import disk
+from ... import disk, refusals
 from ...core.jobs import no_job
 from ...errors import BusyError, CollectionNotFoundError, InputError, LookalikeError
 from ...values import OutcomeKind
@@ -241,7 +241,7 @@ async def _receive(request: Request, draft: Path, take: Callable[[int], None]) -
     most = desk_of(request).settings.limits.max_job_bytes
     size = taken = 0
     with (
-        disk.reporting(draft.parent),
+        refusals.reporting(draft.parent),
         open(draft / "input", "wb", buffering=_CHUNK, opener=disk.open_private) as stream,
     ):
         async for chunk in chunks_of(request, most):

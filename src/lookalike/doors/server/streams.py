@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from starlette.responses import StreamingResponse
 
-from ... import disk
+from ... import refusals
 
 if TYPE_CHECKING:
     from .lanes import Lane
@@ -36,7 +36,7 @@ def _kept(pieces: Iterable[bytes]) -> IO[bytes]:
     kept = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - closed when all is sent
     try:
         for piece in pieces:
-            with disk.reporting(Path(tempfile.gettempdir())):
+            with refusals.reporting(Path(tempfile.gettempdir())):
                 kept.write(piece)
     except BaseException:
         kept.close()
