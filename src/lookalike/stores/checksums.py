@@ -25,8 +25,16 @@ _SINCE = 2  # version of the schema
 
 
 def are_kept(conn: sqlite3.Connection) -> bool:
-    """Whether the file has checksums at all, as the transaction under way sees it."""
-    return bool(conn.execute("PRAGMA user_version").fetchone()[0] >= _SINCE)
+    """Whether the file has checksums at all, as the transaction under way sees it: those of the first schema have none.
+
+    What was seen once is noted on the connection, where it is one of a store.
+    """
+    if getattr(conn, "is_current", False):
+        return True
+    are_kept = bool(conn.execute("PRAGMA user_version").fetchone()[0] >= _SINCE)
+    if are_kept and hasattr(conn, "is_current"):
+        conn.is_current = True
+    return are_kept
 
 
 def create(conn: sqlite3.Connection, places: int) -> None:
@@ -56,9 +64,15 @@ def of_record(key: int, columns: Iterable[Any]) -> int:
     """Sum up the row of a record.
 
     Args:
-        columns: Those of SUMMED; texts may be text or UTF-8.
+        columns: Those of SUMMED, texts as UTF-8.
     """
     return zlib.crc32(b"\0".join(map(_bytes_of, columns)), key & _KEY_BITS)
+
+
+def of_new_record(key: int, columns: Iterable[Any]) -> int:
+    """Sum up a row that is being written, whose texts are text."""
+    texts = [one if one.__class__ is str else "" if one is None else str(one) for one in columns]
+    return zlib.crc32("\0".join(texts).encode(), key & _KEY_BITS)
 
 
 def insert(conn: sqlite3.Connection, places: int, rows: Sequence[tuple[Any, ...]]) -> None:

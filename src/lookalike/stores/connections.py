@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .. import disk
 from ..errors import StoreError
 from . import failures, sql
 
@@ -32,7 +31,7 @@ class Connections:
     """
 
     def __init__(self, path: Path, on_use: Callable[[], None] | None = None) -> None:
-        self._path, self._on_use = path, on_use
+        self._path, self._absolute, self._on_use = path, os.path.abspath(path), on_use
         self._identity: tuple[int, int] | None = None  # of the file that was opened first
         self._idle: list[sqlite3.Connection] = []
         self._busy = 0
@@ -59,7 +58,7 @@ class Connections:
     @property
     def is_there(self) -> bool:
         """Whether the file is still the one that was opened."""
-        return self._identity is None or disk.identity(os.path.abspath(self._path)) == self._identity
+        return self._identity is None or _identity(self._absolute) == self._identity
 
     def rest(self) -> bool:
         """Close what is idle until the next call; False when a connection is borrowed."""
@@ -90,7 +89,7 @@ class Connections:
                 return idle
             with failures.translated(self._path):
                 conn = connect(self._path)
-                self._identity = self._identity or disk.identity(os.path.abspath(self._path))
+                self._identity = self._identity or _identity(self._absolute)
                 return conn
         except BaseException:
             if idle is not None:
@@ -121,7 +120,26 @@ class Connections:
         self._gate.release()
 
 
-class _Fleeting(sqlite3.Connection):
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from another one of its name; None where there is none. Asked at every call."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+class Link(sqlite3.Connection):
+    """A connection to a store.
+
+    Attributes:
+        is_current: Whether the file was seen to be of this lookalike's schema, which it then stays.
+    """
+
+    is_current = False
+
+
+class _Fleeting(Link):
     """A connection for one call: it would not see what others write later, or keeps them out."""
 
 
@@ -145,9 +163,7 @@ def connect(path: Path) -> sqlite3.Connection:
     return _connect(path, "mode=ro&immutable=1", factory=_Fleeting)
 
 
-def _connect(
-    path: Path, mode: str, first: str = "", factory: type[sqlite3.Connection] = sqlite3.Connection
-) -> sqlite3.Connection:
+def _connect(path: Path, mode: str, first: str = "", factory: type[Link] = Link) -> sqlite3.Connection:
     conn = sqlite3.connect(
         f"{path.absolute().as_uri()}?{mode}",
         uri=True,

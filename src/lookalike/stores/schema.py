@@ -79,6 +79,8 @@ CREATE TABLE removed (seq INTEGER PRIMARY KEY AUTOINCREMENT, key INTEGER NOT NUL
 _RECORD_COLUMNS = (
     "key, id, source, content_hash, format, width, height, byte_size, stamp, metadata, tags, created_at, updated_at"
 )
+_decode = json.JSONDecoder().decode  # as json.loads, which looks for options each time
+_ALL_COLUMNS = f"{_RECORD_COLUMNS}, facts"
 _NO_FACTS, _FACTS = Facts(), frozenset(field.name for field in fields(Facts))
 
 
@@ -143,7 +145,7 @@ def check_version(conn: sqlite3.Connection, path: Path) -> None:
 
 def is_current(conn: sqlite3.Connection) -> bool:
     """Whether the file is of this schema, as the transaction under way sees it; an earlier one is read all the same."""
-    return bool(conn.execute("PRAGMA user_version").fetchone()[0] >= SCHEMA_VERSION)
+    return checksums.are_kept(conn)  # they came with this schema
 
 
 def count_places(conn: sqlite3.Connection) -> int:
@@ -153,7 +155,7 @@ def count_places(conn: sqlite3.Connection) -> int:
 
 def record_columns(conn: sqlite3.Connection) -> str:
     """Name the columns that make a Record, as the file has them; see `record_of`."""
-    return f"{_RECORD_COLUMNS}, facts" if is_current(conn) else f"{_RECORD_COLUMNS}, '{{}}' AS facts"
+    return _ALL_COLUMNS if is_current(conn) else f"{_RECORD_COLUMNS}, '{{}}' AS facts"
 
 
 def write_spec(conn: sqlite3.Connection, spec: CollectionSpec) -> None:
@@ -276,7 +278,7 @@ def record_of(row: tuple[Any, ...]) -> Record:
         byte_size=byte_size,
         stamp=stamp,
         metadata=metadata_of(metadata),
-        tags=tuple(json.loads(tags)),
+        tags=() if tags == "[]" else tuple(_decode(tags)),
         created_at=created,
         updated_at=updated,
         facts=_NO_FACTS if facts == "{}" else Facts(**{k: v for k, v in json.loads(facts).items() if k in _FACTS}),
@@ -289,13 +291,15 @@ def metadata_of(text: str) -> dict[str, Any]:
     Raises:
         ValueError: when it is none any more.
     """
-    metadata = json.loads(text)
-    if not isinstance(metadata, dict):
+    metadata = _decode(text)
+    if metadata.__class__ is not dict:
         raise ValueError("metadata is no JSON object")
     return metadata
 
 
 def facts_text(facts: Facts) -> str:
     """Write facts as JSON: those that say something, so that one more field changes no row."""
+    if facts == _NO_FACTS:
+        return "{}"
     known = {name: value for name, value in asdict(facts).items() if value != getattr(_NO_FACTS, name)}
     return json.dumps(known, ensure_ascii=False)

@@ -300,7 +300,7 @@ def _insert(conn: sqlite3.Connection, new: Sequence[tuple[int, Prepared, str]], 
         [
             (
                 key,
-                checksums.of_record(key, row[1:]),
+                checksums.of_new_record(key, row[1:]),
                 checksums.of_bytes(key, each.entry.thumbnail),
                 checksums.of_bytes(key, each.entry.original),
                 *(checksums.of_bytes(key, each.vectors.get(place)) for place in range(places)),
