@@ -105,6 +105,25 @@ def test_two_equal_files_that_move_keep_a_title_each(photos: lookalike.Collectio
     assert_settled(photos, lib)
 
 
+def test_many_equal_files_move_each_with_the_title_of_its_name(library: lookalike.Library, tmp_path: Path) -> None:
+    folder = fill(tmp_path / "many" / "old", [1])
+    for number in range(30):
+        shutil.copy2(folder / "1.jpg", folder / f"twin{number:02}.jpg")
+    photos = library.collection("many", create=True)
+    photos.add(folder.parent)
+    for record in photos:
+        photos.update(record.id, {"title": f"title of {record.id}"})
+    (folder / "twin07.jpg").unlink()
+    folder.rename(tmp_path / "many" / "new")
+    shutil.copy2(tmp_path / "many" / "new" / "1.jpg", tmp_path / "many" / "new" / "fresh.jpg")
+    report = photos.add(tmp_path / "many")
+    assert (report.moved, report.added) == (31, 0)  # the copy takes the title that is left over
+    found = titles(photos)
+    assert found.pop("new/fresh.jpg") == "old/twin07.jpg"
+    assert all(new.rpartition("/")[2] == old.rpartition("/")[2] for new, old in found.items())
+    assert_settled(photos, tmp_path / "many")
+
+
 def test_files_that_change_places_take_their_titles_along(photos: lookalike.Collection, lib: Path) -> None:
     first, second, aside = (lib / "2019" / name for name in ("0.jpg", "1.jpg", "aside"))
     first.rename(aside)

@@ -244,7 +244,7 @@ class Ingest:
     def _hash_or_entry(self, item: Item) -> Entry | str:
         """Encode a new file, or only hash it where a record of its bytes has left its path."""
         content_hash = self._hash(item.name)
-        return content_hash if self._departures.of(content_hash, item.name) else self._encode(item)
+        return content_hash if self._departures.find(content_hash, item.name) else self._encode(item)
 
     def _take(self, task: _Task, on_progress: OnProgress | None) -> None:
         item = task.item
@@ -280,12 +280,12 @@ class Ingest:
 
     def _move_later(self, task: _Task, content_hash: str) -> None:
         """Take a new file for a record that has left its path, where no other file was."""
-        found = self._departures.of(content_hash, task.item.name)
-        if not found:
+        found = self._departures.find(content_hash, task.item.name)
+        if found is None:
             self._left_over.append((task.place, task.item))
             return
-        self._departures.claim(found[0])
-        self._moves.append((task.place, task.item, move_to(found[0], task.item)))
+        self._departures.claim(found)
+        self._moves.append((task.place, task.item, move_to(found, task.item)))
 
     def _store_later(self, task: _Task, entry: Entry) -> None:
         record, held = entry.record, task.held
@@ -311,9 +311,7 @@ class Ingest:
         self._commit()
         changed, self._changed = self._changed, []
         moves = moves_among(changed, self._departures)
-        for one, move in moves:
-            self._departures.claim(move.seen)
-            self._moves.append((one.place, one.item, move))
+        self._moves += [(one.place, one.item, move) for one, move in moves]
         self._commit()
         moved = {one.place for one, _ in moves}
         left, self._left_over = self._left_over, []

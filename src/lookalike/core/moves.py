@@ -8,9 +8,11 @@ renamed, and when another picture takes its old name. A record whose bytes lie n
 from __future__ import annotations
 
 import os
+import threading
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from .. import intake
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from .ingest import Item
 
 Hash = Callable[[str], str]
+_MOST_NEIGHBORS = 64
+_MANY = 8  # records of the same bytes: their files are looked at once a run, not once for each new file
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,62 +46,116 @@ class Changed:
 
 
 @dataclass(eq=False)
-class Departures:
-    """The records of one store that have left their paths, each given to one file at most.
+class _Group:
+    """The records of some bytes that have left their paths, by id: all of them, and those of each file name."""
 
-    Attributes:
+    left: dict[str, Record] = field(default_factory=dict)
+    named: dict[str, dict[str, Record]] = field(default_factory=dict)
+    there: dict[str, Record] = field(default_factory=dict)  # those that have not, by their paths without case and form
+
+    def take(self, record: Record) -> None:
+        """Count a record among those that have left."""
+        self.left[record.id] = self.named.setdefault(_name_of(record), {})[record.id] = record
+
+    def drop(self, record: Record) -> None:
+        """Count a record no more."""
+        self.left.pop(record.id, None)
+        self.named.get(_name_of(record), {}).pop(record.id, None)
+
+
+class Departures:
+    """The records of one store that have left their paths, each given to one file at most. For many threads.
+
+    Args:
         hash: Hashes the bytes of a file, as records do.
     """
 
-    store: Store
-    hash: Hash
-    _claimed: set[str] = field(default_factory=set)
+    def __init__(self, store: Store, hash: Hash) -> None:
+        self._store = store
+        self._hash = hash
+        self._lock = threading.Lock()
+        self._claimed: set[str] = set()
+        self._groups: dict[str, _Group] = {}  # by content hash, those of many records
+        self._seen: Mapping[str, str] = {}
 
-    def of(self, content_hash: str, path: str, seen: Mapping[str, str] | None = None) -> list[Record]:
-        """Return the records of some bytes that a file of these bytes may be, the likeliest first.
+    def look_again(self, seen: Mapping[str, str]) -> None:
+        """Forget what was looked at, and take from now on what files hold from their hashes, by path, where given."""
+        with self._lock:
+            self._groups, self._seen = {}, seen
 
-        Args:
-            path: Where the file lies.
-            seen: Hashes of files that were read already, by path.
-        """
-        records = self.store.records(self.store.keys_of_hash(content_hash)).values()
-        left = [one for one in records if one.id not in self._claimed and self._has_left(one, path, seen or {})]
-        return sorted(left, key=lambda one: (os.path.basename(one.source or "") != os.path.basename(path), one.id))
+    def find(self, content_hash: str, path: str) -> Record | None:
+        """Return the record that a file of some bytes is likely to be: one of its name, else one whose name is free."""
+        with self._lock:
+            group = self._group(content_hash)
+            respelled = group.there.get(_folded(path))
+            if respelled is not None and is_respelled(respelled.source or "", path):
+                return None if respelled.id in self._claimed else respelled
+            named = group.named.get(os.path.basename(path))
+            return next(iter(named.values())) if named else _unlike_its_neighbors(group.left, os.path.dirname(path))
 
     def claim(self, record: Record) -> None:
         """Give a record to a file."""
-        self._claimed.add(record.id)
+        with self._lock:
+            self._claimed.add(record.id)
+            if record.content_hash in self._groups:
+                self._groups[record.content_hash].drop(record)
+
+    def release(self, record: Record) -> None:
+        """Take a record back that was given to a file."""
+        with self._lock:
+            self._claimed.discard(record.id)
+            if record.content_hash in self._groups:
+                self._groups[record.content_hash].take(record)
 
     def is_claimed(self, record: Record) -> bool:
         """Return whether a record was given to a file."""
         return record.id in self._claimed
 
-    def _has_left(self, record: Record, path: str, seen: Mapping[str, str]) -> bool:
+    def _group(self, content_hash: str) -> _Group:
+        group = self._groups.get(content_hash)
+        if group is None:
+            records = self._store.records(self._store.keys_of_hash(content_hash)).values()
+            group = _Group()
+            for record in sorted(records, key=lambda one: one.id):
+                if record.id in self._claimed:
+                    continue
+                if self._has_left(record):
+                    group.take(record)
+                else:
+                    group.there[_folded(record.source or "")] = record
+            if len(records) >= _MANY:
+                self._groups[content_hash] = group
+        return group
+
+    def _has_left(self, record: Record) -> bool:
         source = record.source or ""
-        if not os.path.isabs(source) or source == path:
+        if not os.path.isabs(source):
             return False
-        if intake.is_gone(source) or is_respelled(source, path):
+        if intake.is_gone(source):
             return True
-        if source in seen:
-            return seen[source] != record.content_hash
+        if source in self._seen:
+            return self._seen[source] != record.content_hash
         try:
-            return intake.stamp(source) != record.stamp and self.hash(source) != record.content_hash
+            return intake.stamp(source) != record.stamp and self._hash(source) != record.content_hash
         except (LookalikeError, OSError):  # nobody can tell
             return False
 
 
 def moves_among(changed: Sequence[Changed], departures: Departures) -> list[tuple[Changed, Move]]:
-    """Find the changed files that hold the bytes of another record, where the record of their path moves away, too."""
-    seen = {one.item.name: one.content_hash for one in changed}
+    """Find the changed files that hold the bytes of another record, where the record of their path moves away, too.
+
+    The records are claimed.
+    """
+    departures.look_again({one.item.name: one.content_hash for one in changed})
     wanted: dict[str, tuple[Changed, Record]] = {}
     for one in changed:
-        found = (record for record in departures.of(one.content_hash, one.item.name, seen) if record.id not in wanted)
-        record = next(found, None)
+        record = departures.find(one.content_hash, one.item.name)
         if record is not None:
+            departures.claim(record)
             wanted[record.id] = one, record
-    while blocked := [id for id, (one, _) in wanted.items() if _is_blocked(one, wanted, departures)]:
+    while blocked := [id for id, (one, _) in wanted.items() if _stays(one, departures)]:
         for id in blocked:
-            del wanted[id]
+            departures.release(wanted.pop(id)[1])
     return [(one, move_to(record, one.item, keeps_id=_is_elsewhere(one))) for one, record in wanted.values()]
 
 
@@ -109,7 +167,7 @@ def move_to(record: Record, item: Item, *, keeps_id: bool = False) -> Move:
 
 def is_respelled(old: str, new: str) -> bool:
     """Return whether a path is another spelling of the one that its file has now, where a disk takes both for one."""
-    if old == new or not _is_same_text(old.casefold(), new.casefold()):
+    if old == new or _folded(old) != _folded(new):
         return False
     try:
         return os.path.samefile(old, new) and not _is_listed(old, new)
@@ -124,8 +182,16 @@ def _is_listed(old: str, new: str) -> bool:
     return all(ours[place] in os.listdir(os.sep.join(ours[:place]) or os.sep) for place in differing)
 
 
-def _is_blocked(one: Changed, wanted: Iterable[str], departures: Departures) -> bool:
-    return not (_is_elsewhere(one) or one.held.id in wanted or departures.is_claimed(one.held))
+def _unlike_its_neighbors(left: Mapping[str, Record], folder: str) -> Record | None:
+    """Return the first record whose file name no other file of a folder has, which then is rather that one's."""
+    some = list(islice(left.values(), _MOST_NEIGHBORS))
+    free = (record for record in some if intake.is_gone(os.path.join(folder, _name_of(record))))
+    return next(free, some[-1] if some else None)
+
+
+def _stays(one: Changed, departures: Departures) -> bool:
+    """Return whether the record at a file's path keeps it."""
+    return not _is_elsewhere(one) and not departures.is_claimed(one.held)
 
 
 def _is_elsewhere(one: Changed) -> bool:
@@ -136,6 +202,14 @@ def _is_elsewhere(one: Changed) -> bool:
 def _is_of_path(record: Record) -> bool:
     """Return whether an id was made from the path of its file."""
     return record.id.rsplit("/", 1)[-1] == intake.printable(os.path.basename(record.source or ""))
+
+
+def _name_of(record: Record) -> str:
+    return os.path.basename(record.source or "")
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFC", path.casefold())
 
 
 def _is_same_text(a: str, b: str) -> bool:
