@@ -352,6 +352,15 @@ def test_a_killed_command_leaves_nothing_once_it_ran_again(named: tuple[str, ...
     assert [path for path in there() if ".partial" in path or ".state" in path] == []
 
 
+def test_an_upload_that_a_killed_server_cut_is_swept_at_the_next_start(tmp_path: Path) -> None:
+    files = tmp_path / "home" / "files"
+    Files(files).write("a/b.jpg", b"whole")
+    cut = files / "a" / f".c.jpg-{'0' * 16}.partial"
+    cut.write_bytes(b"ha")
+    with served(tmp_path / "home"):
+        assert os.listdir(files / "a") == ["b.jpg"]
+
+
 def test_a_writer_that_lives_keeps_what_it_writes(tmp_path: Path) -> None:
     """Two exports to one file: the second one does not sweep what the first is writing."""
     with disk.replace_file(tmp_path / "out") as first:

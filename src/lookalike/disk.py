@@ -80,7 +80,7 @@ def make_folder(path: Path, *, private: bool = False) -> None:
 
 
 @contextmanager
-def replace_file(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
+def replace_file(path: Path, *, mode: int | None = None, sweeps: bool = True) -> Iterator[BinaryIO]:
     """Write a file that is the old one or the whole new one, and is forced to disk when this returns.
 
     Links are followed first. A regular file is replaced under its mode and owner; a device, a pipe or a socket is
@@ -89,6 +89,7 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
 
     Args:
         mode: Rights of the file, also where one is there; without it those that it has, or the usual ones.
+        sweeps: Look for what dead writers of this name left; that reads the names of its whole folder.
 
     Yields:
         The stream to write to. What was written is dropped when the block raises.
@@ -109,6 +110,8 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
         return
     target = Path(os.path.realpath(path))
     first = mode if mode is not None else PRIVATE if target.exists() else 0o666
+    if sweeps:
+        sweep(target)
     fresh, handle = _begun(target, lambda path: os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, first))
     with open(handle, "w+b") as stream:
         try:
@@ -122,9 +125,9 @@ def replace_file(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
             raise
 
 
-def replace_bytes(path: Path, data: bytes, *, mode: int | None = None) -> None:
+def replace_bytes(path: Path, data: bytes, *, mode: int | None = None, sweeps: bool = True) -> None:
     """Replace a file by these bytes; see `replace_file`."""
-    with replace_file(path, mode=mode) as stream:
+    with replace_file(path, mode=mode, sweeps=sweeps) as stream:
         stream.write(data)
 
 
@@ -142,7 +145,8 @@ def settle(fresh: Path, path: Path, *, mode: int | None = None) -> None:
     sync(fresh)
     if mode is not None:
         if stat.S_IMODE(os.stat(fresh).st_mode) != mode:
-            os.chmod(fresh, mode)
+            with suppress(PermissionError):  # a file system that knows no rights
+                os.chmod(fresh, mode)
     else:
         _take_over(fresh, target)
     try:
@@ -291,6 +295,7 @@ def partial_folder(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Make a folder beside `path` to fill and hand to `replace_folder`; what is left of it is removed afterwards."""
     path = Path(os.path.realpath(path))
     make_folder(path.parent, private=private)
+    sweep(path)
     fresh, handle = _begun(path, partial(_made_folder, mode=PRIVATE_FOLDER if private else 0o777))
     try:
         yield fresh
@@ -305,9 +310,10 @@ def sweep(path: Path) -> None:
     _sweep(path.parent, re.compile(re.escape(_stem(path)) + r"[0-9a-f]{16}" + re.escape(_PARTIAL)))
 
 
-def sweep_all(folder: Path) -> None:
-    """Remove what dead writers left in a folder that is ours alone."""
-    _sweep(folder, _A_PARTIAL)
+def sweep_all(folder: Path, *, below: bool = False) -> None:
+    """Remove what dead writers left in a folder that is ours alone, or also in all below it."""
+    for place in [Path(place) for place, _, _ in os.walk(folder)] if below else [folder]:
+        _sweep(place, _A_PARTIAL)
 
 
 @contextmanager
@@ -358,12 +364,12 @@ def _take_over(fresh: Path, target: Path) -> None:
     if os.name == "posix" and (held.st_uid, held.st_gid) != (ours.st_uid, ours.st_gid):
         with suppress(PermissionError):
             os.chown(fresh, held.st_uid, held.st_gid)
-    os.chmod(fresh, stat.S_IMODE(held.st_mode))
+    with suppress(PermissionError):
+        os.chmod(fresh, stat.S_IMODE(held.st_mode))
 
 
 def _begun(path: Path, make: Callable[[Path], T]) -> tuple[Path, T]:
-    """Sweep what dead writers of `path` left; make a partial file or folder of it, held until its handle is closed."""
-    sweep(path)
+    """Make a partial file or folder of `path`, held until its handle is closed."""
     while True:
         fresh = partial_of(path)
         handle = make(fresh)
@@ -390,7 +396,8 @@ def _copy_whole(source: Path, target: Path) -> None:
     else:
         with open(source, "rb") as held, replace_file(target, mode=PRIVATE) as stream:
             shutil.copyfileobj(held, stream, _BLOCK_BYTES)
-        shutil.copystat(source, target)
+        with suppress(PermissionError):
+            shutil.copystat(source, target)
         if os.name == "posix":
             status = os.stat(source)
             with suppress(PermissionError):

@@ -137,7 +137,7 @@ class Files:
         with self._room(max(0, len(data) - self._own(path, before))), _failing(path):
             place = self._place(path)
             disk.make_folder(place.parent, private=True)
-            disk.replace_bytes(place, data, mode=disk.PRIVATE)
+            disk.replace_bytes(place, data, mode=disk.PRIVATE, sweeps=False)
             self._usage.changed(self._relative(place), before, len(data), self._owner)
 
     def make_folder(self, path: str) -> None:
@@ -214,7 +214,10 @@ class Files:
         before, place = self._size_before(target), self._place(target)
         with _failing(target):
             disk.make_folder(place.parent, private=True)
-            with open(self._place(source), "rb") as given, disk.replace_file(place, mode=disk.PRIVATE) as stream:
+            with (
+                open(self._place(source), "rb") as given,
+                disk.replace_file(place, mode=disk.PRIVATE, sweeps=False) as stream,
+            ):
                 shutil.copyfileobj(given, stream, _CHUNK)
         self._usage.changed(self._relative(place), before, self._size(target) or 0, self._owner)
 

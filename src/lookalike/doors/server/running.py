@@ -48,6 +48,7 @@ def serve(settings: Settings, tell: Callable[[str], None]) -> None:
     with disk.locked(settings.home / _LOCK, wait=False), _listen(serving.host, serving.port) as listening:
         if disk.is_loose(settings.home / FILES):  # of an earlier lookalike
             disk.tighten(settings.home / FILES)
+        disk.sweep_all(settings.home / FILES, below=True)
         _run(settings, listening, tell)
 
 
