@@ -1,9 +1,12 @@
 """What a store of an earlier lookalike becomes, and the checksums that show damage."""
 
 import hashlib
+import json
 import logging
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import numpy as np
@@ -137,4 +140,51 @@ def test_a_fact_of_a_later_lookalike_is_passed_over(home):
         conn.execute("""UPDATE records SET facts = '{"frames": 2, "moon": "full"}'""")
     store = open_stores(home).open("shelf")
     assert store.get(["1"])["1"].facts == Facts(frames=2)
+    store.close()
+
+
+def test_the_doctor_tells_an_old_home_and_gives_it_its_checksums(home):
+    held, _ = shelf(home)
+    run = [sys.executable, "-m", "lookalike", "doctor", "--json", "--home", str(home)]
+    told = json.loads(subprocess.run(run, capture_output=True, text=True, check=True).stdout)
+    assert told["problems"] == []
+    assert "an earlier lookalike made it" in told["collections"][0]["note"]
+    assert rows(home, "PRAGMA user_version") == [(1,)]
+    repaired = subprocess.run([*run, "--repair"], capture_output=True, text=True, check=True)
+    assert json.loads(repaired.stdout)["repaired"] == ['"shelf": every row has its checksum now']
+    assert "3 records get checksums" in repaired.stderr
+    assert rows(home, "SELECT count(*) FROM checksums") == [(3,)]
+    assert (
+        json.loads(subprocess.run(run, capture_output=True, text=True, check=True).stdout)["collections"][0]["note"]
+        is None
+    )
+    store = open_stores(home).open("shelf")
+    assert list(store.scan()) == held
+    store.close()
+
+
+def test_rows_that_lost_their_checksum_are_told_and_get_one_again(home):
+    shelf(home, old=False)
+    with closing(sqlite3.connect(file_of(home), isolation_level=None)) as conn:
+        conn.execute("DELETE FROM checksums WHERE key = 2")
+    store = open_stores(home).open("shelf")
+    assert store.check() == ["no checksums of 1 record"]
+    store.repair()
+    assert store.check() == []
+    store.close()
+
+
+def test_two_processes_that_write_first_migrate_once(home):
+    shelf(home, records=40)
+    code = (
+        "import sys; from pathlib import Path; from lookalike.stores import open_stores\n"
+        "store = open_stores(Path(sys.argv[1])).open('shelf')\n"
+        "store.revise(sys.argv[2], metadata={'by': sys.argv[2]})\nstore.close()"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", code, str(home), id]) for id in ("1", "2", "3")]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    store = open_stores(home).open("shelf")
+    assert [store.get([id])[id].metadata["by"] for id in ("1", "2", "3")] == ["1", "2", "3"]
+    assert store.check() == []
+    assert rows(home, "SELECT count(*) FROM checksums") == [(40,)]
     store.close()

@@ -9,6 +9,7 @@ from contextlib import closing
 import numpy as np
 import PIL.Image
 import pytest
+from serving import API, code_of, served
 
 import lookalike
 from lookalike.errors import StoreDamagedError
@@ -346,3 +347,31 @@ def test_broken_words_about_an_index_cost_nothing_but_time(home, opened):
     change(home, "INSERT OR REPLACE INTO meta VALUES ('generation', '{'), ('pairs 0', '[]')")
     assert len(found(opened())) == 6
     assert sum(map(len, opened().pairs("look", 2.0))) == 15
+
+
+def test_a_server_goes_on_without_damaged_records_and_says_how_many(pictures):
+    change(pictures, "UPDATE records SET metadata = '{broken' WHERE id = '2.png'")
+    with served(pictures) as server:
+        found = server.post(f"{API}/collections/shelf/search", json={"source": "id:1.png"})
+        assert found.json()["count"] == 4
+        assert found.json()["left_out"] == 1
+        listed = server.get(f"{API}/collections/shelf/records").json()
+        assert (len(listed["records"]), listed["left_out"]) == (4, 1)
+        assert code_of(server.get(f"{API}/collections/shelf/records/2.png"))[1] == "store_damaged"
+        assert (
+            code_of(server.post(f"{API}/collections/shelf/search", json={"source": "id:2.png"}))[1] == "store_damaged"
+        )
+        assert server.http.delete(f"{API}/collections/shelf/records/2.png").status_code == 204
+        assert "left_out" not in server.get(f"{API}/collections/shelf/records").json()
+
+
+@pytest.mark.parametrize("broken", ["'{broken'", "CAST(x'7b226e223a2022c3227d' AS TEXT)"])
+def test_indexing_again_overwrites_a_record_that_cannot_be_read_only_when_told_to(pictures, tmp_path, broken):
+    change(pictures, f"UPDATE records SET metadata = {broken} WHERE id = '2.png'")
+    with lookalike.open(pictures) as library:
+        report = library.collection("shelf").add(tmp_path / "pictures")
+        assert [(one.code, "2.png" in one.message) for one in report.failed] == [("store_damaged", True)]
+        assert report.unchanged == 4
+        assert library.collection("shelf").add(tmp_path / "pictures", replace=True).failed == ()
+        assert library.collection("shelf").check() == []
+        assert library.collection("shelf")["2.png"].metadata == {}

@@ -23,7 +23,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import intake
-from ..errors import IdTakenError, LookalikeError
+from ..errors import IdTakenError, LookalikeError, StoreDamagedError
 from ..stores import Move
 from ..values import Entry, Failure, Outcome, Progress, Record
 from .moves import Changed, Departures, Hash, move_to, moves_among
@@ -211,6 +211,8 @@ class Ingest:
         stream = iter(items)
         while block := list(islice(stream, _ASK_ROWS)):
             held = self._store.get([item.id for _, item in block if item.id])
+            damaged = {} if self._rules.replace else self._store.damaged()
+            block = [(place, _unless_damaged(item, damaged)) for place, item in block]
             lost = [item.name for _, item in block if self._may_be_elsewhere(item, held.get(item.id))]
             stored = self._store.from_sources(lost) if lost else {}
             for place, item in block:
@@ -399,6 +401,18 @@ def _is_same(held: Record, entry: Entry) -> bool:
         and ("metadata" in entry.keeps or dict(held.metadata) == dict(new.metadata))
         and ("tags" in entry.keeps or held.tags == new.tags)
     )
+
+
+def _unless_damaged(item: Item, damaged: Mapping[str, str]) -> Item:
+    """Give an item a failure where the record of its id cannot be read: what people said of it would be lost."""
+    if "record" not in damaged.get(item.id, ""):
+        return item
+    error = StoreDamagedError(
+        f'record "{item.id[:200]}" is damaged and cannot be read: what you said of it would be lost. Bring a backup '
+        "back, or overwrite it (replace=True, --replace).",
+        id=item.id,
+    )
+    return replace(item, failure=error)
 
 
 def _taken(refused: Refused, name: str, *, is_copy: bool) -> IdTakenError:

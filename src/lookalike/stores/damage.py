@@ -101,6 +101,13 @@ def unreadable(conn: sqlite3.Connection) -> list[int]:
     return sorted(found)
 
 
+def texts_of(metadata: bytes, tags: bytes) -> tuple[str, str] | None:
+    """Give metadata and tags of a row, both as UTF-8, as text; None where they cannot be read."""
+    if not _is_json(metadata, dict) or not _is_json(tags, list):
+        return None
+    return metadata.decode(), tags.decode()
+
+
 def _is_json(raw: bytes | None, kind: type) -> bool:
     try:
         return isinstance(json.loads(str(raw, "utf-8")) if isinstance(raw, bytes) else None, kind)

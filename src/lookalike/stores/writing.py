@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import InputError
 from ..limits import Limits
 from ..values import Entry, Record, Space
-from . import checksums, failures, schema
+from . import checksums, damage, failures, schema
 from .base import Refused, Replace, Written
 
 _UNIT_TOLERANCE = 1e-2  # an encoder's rounding; anything farther was never normalised
@@ -193,7 +193,9 @@ def _with_kept(conn: sqlite3.Connection, batch: Sequence[Prepared]) -> list[Prep
     if not ids:
         return list(batch)
     sql = "SELECT id, metadata, tags FROM records WHERE id IN (SELECT value FROM json_each(?))"
-    stored = {row[0]: row[1:] for row in conn.execute(sql, (json.dumps(ids),))}
+    with checksums.raw_text(conn):
+        rows = conn.execute(sql, (json.dumps(ids),)).fetchall()
+    stored = {id.decode(): texts for id, *raw in rows if (texts := damage.texts_of(*raw)) is not None}
     found = []
     for each in batch:
         id, keeps = each.entry.record.id, each.entry.keeps

@@ -8,6 +8,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -17,7 +18,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ...core.outside import outside_source
 from ...core.results import Report
-from ...errors import CollectionNotFoundError, InputError, LookalikeError, NotFoundError
+from ...errors import CollectionNotFoundError, InputError, LookalikeError, NotFoundError, StoreDamagedError
 from ...values import Outcome
 from ..forms import record_form, report_form
 from . import openapi, schema
@@ -209,7 +210,8 @@ async def delete_record(request: Request, name: Name, record_id: RecordId) -> Re
 
     def work() -> None:
         collection = desk_of(request).collection(request, name, "write")
-        collection.get(record_id)  # one that is not there is told of
+        with suppress(StoreDamagedError):  # it can go all the same
+            collection.get(record_id)  # one that is not there is told of
         collection.delete([record_id], seen=seen(request, collection, record_id))
 
     await light(request, work)
