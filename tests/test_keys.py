@@ -392,3 +392,16 @@ def test_no_key_is_called_by_the_id_of_another(keys):
     made, _ = keys.create("shop")
     with pytest.raises(ConflictError):
         keys.create(made.id)
+
+
+def test_what_a_key_made_and_deleted_is_forgotten(keys):
+    made, _ = keys.create("shop")
+    for number in range(5):
+        keys.note_made(made, f"c{number}", [f"c{number}"])
+    assert keys.get(made.id).made == ("c4",)
+
+
+@pytest.mark.parametrize("collections", [[""], ["x" * 129], [f"c{n}" for n in range(1001)]])
+def test_a_key_names_no_more_collections_than_there_can_be(keys, collections):
+    with pytest.raises(InputError):
+        keys.create("shop", collections=collections)

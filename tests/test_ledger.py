@@ -622,3 +622,12 @@ def test_an_event_that_no_decision_could_be_is_not_merged(tmp_path: Path, what: 
         ledger.merge([{**good, **too_large()[what]}])
     assert ledger.events() == ()
     assert ledger.merge([good]) == 1
+
+
+def test_what_was_forgotten_is_not_taken_for_what_came_since(both: Tenants) -> None:
+    made = both.mine.decisions.decide("delete", ["0-low.jpg"], beside=["0.jpg"])
+    assert both.mine.decisions.ids_of("delete") == {"0-low.jpg"}
+    both.library.ledger.forget([made.id])
+    both.mine.decisions.decide("keep", ["1.jpg"])  # as many events as before
+    assert both.mine.decisions.ids_of("delete") == set()
+    assert both.mine.decisions.ids_of("keep") == {"1.jpg"}

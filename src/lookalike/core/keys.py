@@ -30,6 +30,7 @@ _LOCK = "keys.lock"
 _FORMAT = 1
 _PREFIX = "lk"  # so that people and secret scanners know one when they see it
 _MOST_NAME_CHARS = 128
+_MOST_COLLECTIONS = 1000  # of one key
 
 
 @dataclass(frozen=True)
@@ -159,8 +160,9 @@ class Keys:
             ScopeError: when it may more than the key that makes it.
             ConflictError: when the name is in use.
         """
-        quotas = quotas or Quotas()
+        quotas, collections = quotas or Quotas(), tuple(dict.fromkeys(collections))
         _check(name, scope, expires_days, quotas)
+        _check_collections(collections)
         now = self._clock()
         with self._changing() as keys:
             if any(key.revoked_at is None and name in (key.name, key.id) for key in keys):
@@ -226,12 +228,18 @@ class Keys:
         is_right = hmac.compare_digest(self._sign(key, int(ends)), signature)
         return key if is_right and now.timestamp() < int(ends) and key.is_valid(now) else None
 
-    def note_made(self, key: Key, collection: str) -> None:
-        """Note that a key made a collection."""
+    def note_made(self, key: Key, collection: str, there: Iterable[str] | None = None) -> None:
+        """Note that a key made a collection.
+
+        Args:
+            there: All that exist: what was made and is gone is forgotten.
+        """
+        known = None if there is None else {*there, collection}
         with self._changing() as keys:
             for place, held in enumerate(keys):
                 if held.id == key.id:
-                    keys[place] = replace(held, made=tuple(dict.fromkeys([*held.made, collection])))
+                    made = [name for name in held.made if known is None or name in known]
+                    keys[place] = replace(held, made=tuple(dict.fromkeys([*made, collection])))
 
     def _sign(self, key: Key, ends: int) -> str:
         signed = f"{key.id}.{ends}.{key.digest}".encode()
@@ -272,6 +280,14 @@ def _check(name: str, scope: str, expires_days: float | None, quotas: Quotas) ->
     for quota, most in asdict(quotas).items():
         if most is not None and not 0 <= most < float("inf"):
             raise InputError(f"{quota}={most} is no quota: pass a number of 0 or more.")
+
+
+def _check_collections(names: tuple[str, ...]) -> None:
+    if len(names) > _MOST_COLLECTIONS:
+        raise InputError(f"{len(names):,} collections are too many for one key: name {_MOST_COLLECTIONS:,} at most.")
+    wrong = next((one for one in names if not isinstance(one, str) or not 0 < len(one) <= _MOST_NAME_CHARS), None)
+    if wrong is not None:
+        raise InputError(f"{str(wrong)[:80]!r} cannot be a collection: it has 1 to {_MOST_NAME_CHARS} characters.")
 
 
 def _place(keys: list[Key], name: str, by: Key | None) -> int:

@@ -92,6 +92,7 @@ class Ledger:
         self._sorted: tuple[Event, ...] = ()
         self._counts: Counter[tuple[str, ...]] = Counter()  # events by `within`
         self._bytes: Counter[str] = Counter()  # of their lines, by collection
+        self._dropped = 0  # events that were forgotten since: a version never comes back
 
     def events(self) -> tuple[Event, ...]:
         """Give all events in their order.
@@ -104,11 +105,12 @@ class Ledger:
             return self._sorted
 
     def version(self, collection: str | None = None) -> int:
-        """Return a number that every new event raises which holds in a collection, or in any."""
+        """Return a number that every new event raises which holds in a collection, or in any; 0 before the first."""
         with self._lock:
             self._refresh()
             counts = self._counts.items()
-            return sum(count for within, count in counts if collection is None or not within or collection in within)
+            held = sum(count for within, count in counts if collection is None or not within or collection in within)
+            return held + self._dropped
 
     def byte_size(self, collections: Iterable[str]) -> int:
         """Return the bytes that the events of some collections take on disk."""
@@ -279,6 +281,7 @@ class Ledger:
 
     def _forget(self) -> None:
         self._read_to, self._last, self._events, self._sorted = 0, b"", {}, ()
+        self._dropped += sum(self._counts.values()) + bool(self._counts)
         self._counts.clear()
         self._bytes.clear()
 

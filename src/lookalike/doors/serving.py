@@ -77,11 +77,16 @@ def keys() -> None:
 @click.option("--name", required=True, help="What to call the key.")
 @click.option("--scope", type=click.Choice(["read", "write", "admin"]), default="write", show_default=True,
               help="read asks; write also changes records and collections; admin also keys.")  # fmt: skip
-@click.option("--collection", "collections", multiple=True, help="A collection that the key is for; all without it.")
+@click.option(
+    "--collection",
+    "collections",
+    multiple=True,
+    help="A collection that the key is for, and nothing of others; all without it. May be given again.",
+)
 @click.option("--expires", "expires_days", type=float, help="Days until the key ends.")
 @click.option("--max-collections", type=int, help="Collections that the key may have made.")
 @click.option("--max-images", type=int, help="Images that its collections may hold.")
-@click.option("--max-bytes", type=int, help="Bytes that its collections may take on disk.")
+@click.option("--max-bytes", type=int, help="Bytes that all it keeps may take on disk.")
 @click.option("--requests-per-s", type=float, help="Requests a second in the long run.")
 @home_option
 @json_option

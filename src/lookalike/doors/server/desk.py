@@ -158,7 +158,7 @@ class Desk:
         with self._creating:  # one after the other: two of the same moment cannot pass a quota together
             self.meter.check_collections(self.keys.get(principal.key.id) or principal.key)
             made = self.library.create(name, **wanted)
-            self.keys.note_made(principal.key, made.name)
+            self.keys.note_made(principal.key, made.name, self.library.collections())
         return made
 
     def files_for(self, principal: Principal) -> Files:

@@ -180,6 +180,11 @@ function figuresOf(found, requests, rate) {
   const of = (name, fits) => sum(found, name, fits);
   const count = of("lookalike_request_seconds_count");
   const mean = count ? (1000 * of("lookalike_request_seconds_sum")) / count : 0;
+  const kept = [
+    ["Pictures in all", number(of("lookalike_records"))],
+    ["On disk", bytes(of("lookalike_bytes_on_disk"))],
+  ];
+  if (!found.some(([name]) => name === "lookalike_workers")) return kept; // a key for some collections sees these alone
   return [
     ["Requests", number(requests)],
     ["Requests a second", rate === null ? "..." : rate.toFixed(1)],
@@ -188,8 +193,7 @@ function figuresOf(found, requests, rate) {
     ["Waiting", number(of("lookalike_queue_depth"))],
     ["Workers idle", `${number(of("lookalike_workers_idle"))} of ${number(of("lookalike_workers"))}`],
     ["Pictures added", number(of("lookalike_images_total", ({ outcome }) => outcome === "added" || outcome === "updated"))],
-    ["Pictures in all", number(of("lookalike_records"))],
-    ["On disk", bytes(of("lookalike_bytes_on_disk"))],
+    ...kept,
     ["Refused", number(of("lookalike_refusals_total"))],
   ];
 }
