@@ -222,6 +222,8 @@ def _tighten(folder: Path) -> None:
         return
     disk.tighten(folder)
     disk.tighten_one(root)
+    for name in _OURS - {FOLDER}:
+        disk.tighten(home / name)
     with suppress(OSError):
         if set(os.listdir(home)) <= _OURS:
             disk.tighten_one(home)
