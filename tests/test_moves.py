@@ -105,6 +105,26 @@ def test_two_equal_files_that_move_keep_a_title_each(photos: lookalike.Collectio
     assert_settled(photos, lib)
 
 
+@pytest.mark.parametrize(("kept", "gone"), [("a", "b"), ("b", "a")])
+def test_equal_files_that_move_keep_their_decisions(
+    library: lookalike.Library, tmp_path: Path, kept: str, gone: str
+) -> None:
+    photos = library.collection("twins", create=True)
+    for name in "ab":
+        fill(tmp_path / "twins" / name, [1])
+    photos.add(tmp_path / "twins")
+    photos.decisions.decide("keep", [f"{kept}/1.jpg"], beside=[f"{gone}/1.jpg"])
+    photos.decisions.decide("delete", [f"{gone}/1.jpg"], beside=[f"{kept}/1.jpg"])
+    now = {"a": "m", "b": "k"}
+    for turn in ("", "2", "3"):  # also when they move on
+        for old, new in now.items():
+            before = old if not turn else new + {"2": "", "3": "2"}[turn]
+            (tmp_path / "twins" / before).rename(tmp_path / "twins" / f"{new}{turn}")
+            photos.add(tmp_path / "twins")
+        kinds = {f"{now[kept]}{turn}/1.jpg": "keep", f"{now[gone]}{turn}/1.jpg": "delete"}
+        assert photos.decisions.kinds(list(kinds)) == kinds
+
+
 def test_many_equal_files_move_each_with_the_title_of_its_name(library: lookalike.Library, tmp_path: Path) -> None:
     folder = fill(tmp_path / "many" / "old", [1])
     for number in range(30):

@@ -744,7 +744,8 @@ def test_a_moved_record_keeps_all_but_id_source_and_stamp(make_store):
         held = store.get(["old/a", "new/a"])
         assert list(held) == ["new/a"]
         wanted = replace(seen, id="new/a", source="/new/a", stamp="3:4", tags=("meanwhile",))
-        assert replace(held["new/a"], updated_at=seen.updated_at) == wanted
+        assert held["new/a"].facts == replace(seen.facts, was_at=("/old/a",))
+        assert replace(held["new/a"], updated_at=seen.updated_at, facts=seen.facts) == wanted
         assert (store.keys(["new/a"])["new/a"], store.thumbnail("new/a"), store.original("new/a")) == (
             key,
             b"small",

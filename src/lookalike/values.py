@@ -49,6 +49,7 @@ class Facts:
         camera: Make and model of the camera.
         has_place: Whether it says where it was taken; the place itself is kept nowhere.
         name: What its sender called the file, where it came as bytes.
+        was_at: Where its file lay before it was moved, the last few paths; the store keeps them.
     """
 
     frames: int = 1
@@ -56,6 +57,7 @@ class Facts:
     camera: str | None = None
     has_place: bool = False
     name: str | None = None
+    was_at: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, get_args
 
 from ..errors import InputError, RecordNotFoundError
+from .fingerprints import Fingerprint
 from .ledger import MOST_PICTURES, Choice, Event, fresh_id
 from .spellings import all_as_stored
 from .standing import Standing, Verdicts, standing_in, verdicts_of
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from ..stores import Store
     from ..values import Record
-    from .fingerprints import Fingerprint
     from .ledger import Ledger
 
 
@@ -178,7 +178,11 @@ class Decisions:
     def note_applied(self, event: Event, record: Record, moved_to: Path | None, batch: str) -> Event:
         """Write that a deletion is carried out on a record, with all that brings the record back."""
         pictures = [one for one in event.pictures if one.content_hash == record.content_hash]
-        at = [one for one in pictures if one.is_at(record)] or pictures
+        at = (
+            [one for one in pictures if one.is_at(record)]
+            or [one for one in pictures if one.was_at(record)]
+            or pictures
+        )
         [written] = self._ledger.append(
             [
                 Event(

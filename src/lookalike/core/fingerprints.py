@@ -58,6 +58,10 @@ class Fingerprint:
         """Say whether a record lies where this picture lay: under the same id, or from the same source."""
         return self.id == record.id or (self.source is not None and self.source == record.source)
 
+    def was_at(self, record: Record) -> bool:
+        """Say whether a record lay, before its file was moved, where this picture lay."""
+        return self.source is not None and self.source in record.facts.was_at
+
 
 @dataclass(frozen=True)
 class Agreement:

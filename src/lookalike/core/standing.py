@@ -3,7 +3,8 @@
 Decisions are about pictures, and a collection holds records; which record is which picture is found in this order:
 
 1. **The same bytes.** Every record of them is meant; the last decision counts. Only where two files with the same bytes
-   lay side by side, the place tells them apart; one that moved meanwhile takes the decision that is left over.
+   lay side by side, the place tells them apart, or the place that a record moved from; one of which that is not known
+   takes the decision that is left over.
 2. **Saved anew.** A picture whose bytes no record has any more may be a record whose bytes nobody decided on: the one
    at its place if their signs agree, else one whose signs agree closely. Each picture is one record at most, and each
    record one picture. So while a picture is there itself, a third copy of it is never taken for it. The ledger notes
@@ -241,6 +242,11 @@ def _by_place(
         if at:
             found[key] = _latest(verdicts, at)
             left = [picture for picture in left if picture not in at]
+    for key, record in records.items():
+        came = [picture for picture in left if picture.was_at(record)] if key not in found else []
+        if came:
+            found[key] = _latest(verdicts, came)
+            left = [picture for picture in left if picture not in came]
     moved = sorted((key for key in records if key not in found), key=lambda key: records[key].id)
     left.sort(key=lambda picture: verdicts.kind(picture) == "delete")  # when only one is left, it is the kept one
     found |= {key: verdicts.last[picture] for key, picture in zip(moved, left, strict=False)}

@@ -148,10 +148,10 @@ class Store(Protocol):
     def move(self, moves: Sequence[Move]) -> tuple[Move, ...]:
         """Give records another id, source and stamp, in one transaction, and return the moves that were carried out.
 
-        Vectors, pictures, metadata, tags and time of birth stay, whoever changed them meanwhile. A move is left out
-        when its record has another source or content than was seen, or when its new id is held by a record that does
-        not move away itself; so records may change places. Of two moves to one id the first counts, after one that
-        keeps its id; of two moves of one record, the first.
+        Vectors, pictures, metadata, tags and time of birth stay, whoever changed them meanwhile; the source that is
+        left is added to `facts.was_at`. A move is left out when its record has another source or content than was seen,
+        or when its new id is held by a record that does not move away itself; so records may change places. Of two
+        moves to one id the first counts, after one that keeps its id; of two moves of one record, the first.
 
         Raises:
             InputError: for an id that cannot be one; nothing is moved.

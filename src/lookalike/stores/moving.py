@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from ..limits import Limits
 from . import checksums, schema, writing
 from .base import Move
 
+_MOST_PATHS = 4  # that a record was at
 _IN = "IN (SELECT value FROM json_each(?))"  # any number of values in one variable
 
 
@@ -18,15 +21,18 @@ def move(conn: sqlite3.Connection, moves: Sequence[Move], *, version: int, limit
     for one in moves:
         writing.check_id(one.id, limits)
     names = [name for one in moves for name in (one.seen.id, one.id)]
-    sql = f"SELECT id, key, source, content_hash FROM records WHERE id {_IN}"  # noqa: S608 - nothing of a caller
+    sql = f"SELECT id, key, source, content_hash, facts FROM records WHERE id {_IN}"  # noqa: S608 - nothing of a caller
     held = {id: tuple(rest) for id, *rest in conn.execute(sql, (json.dumps(names),))}
     chosen = possible([one for one in moves if _is_as_seen(one, held)], held)
     keys = [held[one.seen.id][0] for one in chosen]
     conn.executemany("UPDATE records SET id = ? WHERE key = ?", [(f"\0{key}", key) for key in keys])
     now = schema.now()
     conn.executemany(
-        "UPDATE records SET id = ?, source = ?, stamp = ?, updated_at = ?, changed = ? WHERE key = ?",
-        [(one.id, one.source, one.stamp, now, version, key) for one, key in zip(chosen, keys, strict=True)],
+        "UPDATE records SET id = ?, source = ?, stamp = ?, facts = ?, updated_at = ?, changed = ? WHERE key = ?",
+        [
+            (one.id, one.source, one.stamp, _facts_after(one, held[one.seen.id][3]), now, version, key)
+            for one, key in zip(chosen, keys, strict=True)
+        ],
     )
     checksums.renew_records(conn, keys)
     return tuple(chosen)
@@ -52,5 +58,13 @@ def possible(moves: Sequence[Move], held: Container[str]) -> list[Move]:
     return list(chosen.values())
 
 
-def _is_as_seen(one: Move, held: Mapping[str, tuple[object, ...]]) -> bool:
-    return one.seen.id in held and held[one.seen.id][1:] == (one.seen.source, one.seen.content_hash)
+def _facts_after(one: Move, text: str) -> str:
+    """Add the path that a record leaves to its facts."""
+    facts = schema.facts_of(text)
+    if one.seen.source in (None, one.source):
+        return text
+    return schema.facts_text(replace(facts, was_at=(*facts.was_at, str(one.seen.source))[-_MOST_PATHS:]))
+
+
+def _is_as_seen(one: Move, held: Mapping[str, tuple[Any, ...]]) -> bool:
+    return one.seen.id in held and held[one.seen.id][1:3] == (one.seen.source, one.seen.content_hash)

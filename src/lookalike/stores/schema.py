@@ -281,7 +281,7 @@ def record_of(row: tuple[Any, ...]) -> Record:
         tags=() if tags == "[]" else tuple(_decode(tags)),
         created_at=created,
         updated_at=updated,
-        facts=_NO_FACTS if facts == "{}" else Facts(**{k: v for k, v in json.loads(facts).items() if k in _FACTS}),
+        facts=facts_of(facts),
     )
 
 
@@ -295,6 +295,14 @@ def metadata_of(text: str) -> dict[str, Any]:
     if metadata.__class__ is not dict:
         raise ValueError("metadata is no JSON object")
     return metadata
+
+
+def facts_of(text: str) -> Facts:
+    """Read facts; those that this lookalike does not know are left out."""
+    if text == "{}":
+        return _NO_FACTS
+    known = {name: value for name, value in json.loads(text).items() if name in _FACTS}
+    return Facts(**{**known, "was_at": tuple(known.get("was_at", ()))})
 
 
 def facts_text(facts: Facts) -> str:
