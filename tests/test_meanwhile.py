@@ -151,3 +151,51 @@ def test_what_is_edited_while_decisions_are_applied_stays_and_comes_back(
     assert "4.jpg" not in photos
     applying.restore(lambda _: photos, [one for one in photos.decisions.events() if one.kind == "applied"])
     assert photos["4.jpg"].metadata == {"price": 4, "place": "Rome", "late": True}
+
+
+def test_what_is_edited_while_a_record_moves_goes_along(
+    library: lookalike.Library, photos: lookalike.Collection, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "5.jpg").rename(folder / "beach.jpg")
+    edit = "photos.update('5.jpg', {'price': 9}, tags=['red'])"
+    before(monkeypatch, photos._store, "move", lambda: elsewhere(library, edit))
+    assert photos.add(folder).moved == 1
+    assert photos["beach.jpg"].metadata == {"title": "five", "price": 9}
+    assert photos["beach.jpg"].tags == ("red",)
+
+
+def test_a_record_that_gets_another_picture_while_its_file_moves_stays_where_it_is(
+    library: lookalike.Library, photos: lookalike.Collection, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = folder.parent / "other.png"
+    draw(9, (64, 48)).save(other)
+    (folder / "5.jpg").rename(folder / "beach.jpg")
+    edit = f"photos.update('5.jpg', source={str(other)!r})"
+    before(monkeypatch, photos._store, "move", lambda: elsewhere(library, edit))
+    report = photos.add(folder)
+    assert (report.moved, report.added) == (0, 1)
+    assert (photos["5.jpg"].source, photos["5.jpg"].metadata) == (str(other), {"title": "five"})
+    assert photos["beach.jpg"].metadata == {}
+
+
+def test_two_processes_that_index_one_renamed_folder_move_each_record_once(
+    library: lookalike.Library, photos: lookalike.Collection, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "sub").mkdir()
+    for seed in range(6):
+        (folder / f"{seed}.jpg").rename(folder / "sub" / f"{seed}.jpg")
+    before(monkeypatch, photos._store, "move", lambda: elsewhere(library, f"photos.add({str(folder)!r})"))
+    report = photos.add(folder)
+    assert (report.added, report.failed) == (0, ())
+    assert [record.id for record in photos] == [f"sub/{seed}.jpg" for seed in range(6)]
+    assert photos["sub/5.jpg"].metadata == {"title": "five"}
+
+
+def test_what_is_edited_while_another_picture_is_encoded_stays(
+    library: lookalike.Library, photos: lookalike.Collection, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit = "photos.update('5.jpg', {'price': 9}, tags=['red'])"
+    before(monkeypatch, photos._store, "revise", lambda: elsewhere(library, edit))
+    photos.update("5.jpg", {"color": "blue"}, source=folder / "1.jpg")
+    assert photos["5.jpg"].metadata == {"title": "five", "price": 9, "color": "blue"}
+    assert photos["5.jpg"].tags == ("red",)

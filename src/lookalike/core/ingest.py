@@ -170,7 +170,7 @@ class Ingest:
         )
         try:
             self._stream(enumerate(items), pool, on_progress)
-            while self._changed or self._left_over:
+            while self._moves or self._changed or self._left_over:
                 self._settle_changed(pool, on_progress)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
