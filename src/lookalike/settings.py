@@ -33,7 +33,7 @@ class Serving:
         shutdown_timeout_s: How long accepted requests may take to finish after the order to stop.
         header_timeout_s: How long a client may take to send the head of a request.
         body_timeout_s: How long a body, or the reading of an answer, may stand still.
-        max_connections: Connections at a time; 0 for half of the file handles that the process may have.
+        max_connections: Connections at a time; 0 for a quarter of the file handles that the process may have.
     """
 
     host: str = "127.0.0.1"

@@ -81,11 +81,11 @@ class Connections:
 
 
 def _as_many_as_handles() -> int:
-    """Half of the file handles that this process may have; the others are for collections, workers and jobs."""
+    """A quarter of the file handles that this process may have; the others are for collections, workers and jobs."""
     if sys.platform == "win32":
         return _MOST_CONNECTIONS
     import resource
 
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    handles = 2 * _MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else soft
-    return max(8, min(_MOST_CONNECTIONS, handles // 2 - _SPARES))
+    handles = 8 * _MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else soft
+    return max(8, min(_MOST_CONNECTIONS, handles // 4 - _SPARES))
