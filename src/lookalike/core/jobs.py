@@ -18,7 +18,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -287,12 +287,14 @@ class Jobs:
         with open(folder.input, "rb") as stream:
             total = self._form.count(job, stream)
         job = replace(job, state="running", total=total, started_at=job.started_at or now_text())
-        self._note(job, save=True)
-        with open(folder.input, "rb") as stream, folder.appending() as outcomes:
+        self._note(job)  # in memory only: what was under way is found out by every start anew
+        with open(folder.input, "rb") as stream, ExitStack() as opened:
+            outcomes: BinaryIO | None = None
             sources = islice(self._form.sources(job, stream), job.done, None)
             while block := _block(sources):
                 folder.check()
                 settled = self._add(job, collection, block)
+                outcomes = outcomes or opened.enter_context(folder.appending())
                 write_outcomes(outcomes, settled)
                 job = replace(job, counts=dict(Counter(job.counts) + Counter(one.kind for one in settled)))
                 self._note(job)
@@ -366,10 +368,8 @@ class Jobs:
             return gone
         return error
 
-    def _note(self, job: Job, *, save: bool = False) -> None:
+    def _note(self, job: Job) -> None:
         """Take a job's new state."""
-        if save:
-            self._folder(job).save(job)
         with self._lock:
             self._jobs[job.id] = job
 

@@ -9,7 +9,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.concurrency import run_in_threadpool
 
 from ...core.outside import outside_record
 from ...errors import InputError, LookalikeError, shown
@@ -86,7 +85,7 @@ async def read(request: Request, most_bytes: int | None = None) -> bytes:
         async for chunk in chunks_of(request, limit if most_bytes is None else min(limit, most_bytes)):
             received.add(chunk)
         held_of(request).take(received.size)
-        return await run_in_threadpool(received.whole) if received.is_on_disk else received.whole()
+        return await desk.lanes.bodies.run(received.whole) if received.is_on_disk else received.whole()
 
 
 async def read_json(request: Request, parse: Callable[[bytes], T], budget: JsonBudget) -> T:
