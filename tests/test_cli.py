@@ -260,7 +260,8 @@ def test_doctor_tells_versions_speed_and_the_state_of_the_stores(run: Run, pictu
     told = answer(run("doctor", "--json"))
     assert told["problems"] == []
     assert told["encoder"]["images_per_s_one_thread"] > 1
-    assert told["collections"] == [{"name": "default", "records": 10, "problems": []}]
+    well = {"name": "default", "records": 10, "problems": [], "damaged": {}, "note": None}
+    assert told["collections"] == [well]
     assert "all is well" in run("doctor").stdout
 
 
