@@ -56,8 +56,8 @@ class FileUsage:
     def changed(self, path: str, before: int, after: int, owner: str | None) -> None:
         """Count a file that was written (`after` bytes in place of `before`) or removed (`after` 0, without owner)."""
         with self._lock:
-            self._refresh()
-            self._total = max(0, self._total + after - before)
+            if not self._refresh():  # else the change is among what was counted just now
+                self._total = max(0, self._total + after - before)
             held, size = self._files.pop(path, (None, 0))
             if held is not None:
                 self._owned[held] -= size
@@ -67,10 +67,10 @@ class FileUsage:
             if held != owner:
                 self._note(path, owner)
 
-    def _refresh(self) -> None:
-        """Count all files where that was never done, or long ago."""
+    def _refresh(self) -> bool:
+        """Count all files where that was never done, or long ago; say whether it was done."""
         if self._clock() - self._counted_at < _RECOUNT_S:
-            return
+            return False
         self._counted_at = self._clock()
         sizes = dict(_sizes(self._root))
         self._total = sum(sizes.values())
@@ -82,6 +82,7 @@ class FileUsage:
         if lines > _LINES_KEPT + 2 * len(self._files):
             kept = [json.dumps({"path": path, "key": owner}) for path, (owner, _) in sorted(self._files.items())]
             disk.replace_text(self._notes, "".join(f"{line}\n" for line in kept), mode=disk.PRIVATE)
+        return True
 
     def _noted(self) -> tuple[dict[str, str], int]:
         """Read the notes: the owner of each path, and how many lines there are. A broken line says nothing."""

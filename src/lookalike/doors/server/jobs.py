@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace as replace_in
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
@@ -122,7 +122,7 @@ async def accept_job(request: Request, name: str, *, replace: bool) -> Response:
     await light(request, lambda: desk.collection(request, name, "write"))
     draft = await light(request, desk.jobs.draft)
     try:
-        with desk.meter.growing_room(key) as take:
+        async with _growing_room(desk, key) as take:
             await _receive(request, draft, take)
             job = await light(
                 request,
@@ -236,7 +236,25 @@ async def _job(request: Request, job_id: str) -> Job:
     return job
 
 
-async def _receive(request: Request, draft: Path, take: Callable[[int], None]) -> None:
+@asynccontextmanager
+async def _growing_room(desk: Desk, key: Key | None) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
+    """Hold room under a key's quota for a body as it comes, on threads: what a key has may be counted for it."""
+    if key is None or key.quotas.bytes is None:
+        yield lambda _: asyncio.sleep(0)
+        return
+    room = desk.meter.growing_room(key)
+    take = await asyncio.to_thread(room.__enter__)
+
+    async def more(count: int) -> None:
+        await asyncio.to_thread(take, count)
+
+    try:
+        yield more
+    finally:
+        await asyncio.to_thread(room.__exit__, None, None, None)
+
+
+async def _receive(request: Request, draft: Path, take: Callable[[int], Awaitable[None]]) -> None:
     """Write a body to disk as it comes; `take` holds room for it under the quota of who sends it."""
     most = desk_of(request).settings.limits.max_job_bytes
     size = taken = 0
@@ -248,9 +266,10 @@ async def _receive(request: Request, draft: Path, take: Callable[[int], None]) -
             size += len(chunk)
             stream.write(chunk)
             if not taken or size - taken >= _CHUNK:
-                await asyncio.to_thread(take, size - taken)
+                await take(size - taken)
                 taken = size
-    await asyncio.to_thread(take, size - taken)
+    if size > taken:
+        await take(size - taken)
     if not size:
         raise InputError("the body of this job is empty: send JSON lines, or files as multipart.")
 
