@@ -375,3 +375,44 @@ def test_indexing_again_overwrites_a_record_that_cannot_be_read_only_when_told_t
         assert library.collection("shelf").add(tmp_path / "pictures", replace=True).failed == ()
         assert library.collection("shelf").check() == []
         assert library.collection("shelf")["2.png"].metadata == {}
+
+
+def test_a_broken_page_is_told_by_backup_restore_and_doctor_and_nothing_is_copied(pictures, backup, tmp_path):
+    folder, vector = backup
+    [file] = (pictures / "collections").glob("*/records.sqlite")
+    for broken in (file, folder / "records.sqlite"):
+        raw = bytearray(broken.read_bytes())
+        page = raw.index(vector) // 8192 * 8192
+        raw[page : page + 64] = b"\xff" * 64
+        broken.write_bytes(raw)
+    code, _, err = command(pictures, "backup", str(tmp_path / "tuesday"), "--collection", "shelf")
+    assert (code, (tmp_path / "tuesday").exists()) == (4, False)
+    assert "damaged" in err or "cannot be read" in err
+    code, _, err = command(pictures, "restore", str(folder), "--name", "again", "--despite-damage")
+    assert code == 4
+    assert "damaged" in err or "cannot be read" in err
+    code, out, _ = command(pictures, "doctor")
+    assert code == 4
+    assert '"shelf":' in out
+    assert "Traceback" not in out + err
+
+
+def test_flipped_bytes_in_the_file_are_found_when_the_index_is_written_anew(pictures):
+    with lookalike.open(pictures) as library:
+        vector = library.collection("shelf").vector("2.png", "copy").astype("<f2").tobytes()
+        library.collection("shelf").compact()
+    [file] = (pictures / "collections").glob("*/records.sqlite")
+    flip(file, vector)
+    with lookalike.open(pictures) as library:
+        shelf = library.collection("shelf")
+        assert shelf.search("id:1.png", limit=5).left_out == 0  # the index was written before
+        assert shelf.check() == ['record "2.png" is damaged: its vector "copy"']
+        shelf.compact()
+        assert len(shelf.search("id:1.png", limit=5)) == 5  # ranked by another descriptor, which is whole
+        assert list(shelf.damaged()) == []
+        shelf.duplicates()
+        assert list(shelf.damaged()) == ["2.png"]
+        assert "2.png" not in {member.id for group in shelf.duplicates() for member in group.members}
+        assert shelf.repair() == ['record "2.png" was made anew from its picture']
+        assert shelf.check() == []
+        assert list(shelf.damaged()) == []

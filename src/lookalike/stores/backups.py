@@ -70,17 +70,27 @@ def check_digest(source: Path) -> str | None:
     return None
 
 
-def damaged_in(file: Path) -> Mapping[str, Sequence[str]]:
+def damaged_in(folder: Path, origin: Path) -> Mapping[str, Sequence[str]]:
     """Look at every row of a copy that nobody else has open; give the damaged records, and what of each it is.
+
+    Args:
+        origin: The folder that it is a copy of.
 
     Raises:
         StoreDamagedError: when more than rows is damaged.
     """
-    with closing(sqlite3.connect(file, isolation_level=None)) as conn:
-        answers = checking.integrity(conn)
-        if answers:
-            raise StoreDamagedError(f'"{file}" is damaged: {answers[0]}. Use another backup.', place=str(file))
-        return checking.damaged_records(conn, schema.read_spec(conn).spaces)
+    try:
+        with closing(sqlite3.connect(folder / schema.FILE, isolation_level=None)) as conn:
+            answers = checking.integrity(conn)
+            if not answers:
+                return checking.damaged_records(conn, schema.read_spec(conn).spaces)
+    except sqlite3.DatabaseError as exc:
+        answers = [str(exc)]
+    raise StoreDamagedError(
+        f'"{origin / schema.FILE}" is damaged: {answers[0]}. Nothing was copied. Use another backup, or index the '
+        "pictures again.",
+        place=str(origin),
+    )
 
 
 def refusal(source: Path, wrong: str | None, damaged: Mapping[str, Sequence[str]]) -> StoreDamagedError | None:

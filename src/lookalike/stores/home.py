@@ -155,7 +155,7 @@ class EmbeddedStores:
                 copied = fresh / "copy"
                 copied.mkdir(mode=disk.PRIVATE_FOLDER)
                 kept.copy(copied)
-                refusal = backups.refusal(source, wrong, backups.damaged_in(copied / schema.FILE))
+                refusal = backups.refusal(source, wrong, backups.damaged_in(copied, source))
                 if refusal is not None and not despite_damage:
                     raise refusal
                 schema.rename(copied, name)

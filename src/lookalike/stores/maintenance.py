@@ -101,7 +101,7 @@ def backup(truth: Truth, target: Path) -> Mapping[str, Sequence[str]]:
         raise InputError(f'"{target}" is not empty: name a folder that is not there yet.')
     with failures.translated(target), disk.partial_folder(target) as fresh:
         copy(truth, fresh)
-        damaged = backups.damaged_in(fresh / schema.FILE)
+        damaged = backups.damaged_in(fresh, truth.file.parent)
         backups.write_digest(fresh)
         disk.replace_folder(fresh, target)
     return damaged
