@@ -70,6 +70,11 @@ class Crossing:
         self.key = made[1]["id"]
         self.attacker = httpx.Client(base_url=server.url, timeout=60)
         self.attacker.headers["authorization"] = f"Bearer {made[2]['key']}"
+        reader = json.loads(server.command("keys", "create", "--name", "reader", "--scope", "read", "--json"))
+        self.reader = httpx.Client(
+            base_url=server.url, timeout=60, headers={"authorization": f"Bearer {reader['key']}"}
+        )
+        self.stranger = httpx.Client(base_url=server.url, timeout=60)
         self.token = {"client_id": made[1]["id"], "client_secret": made[2]["key"]}
         self.fill("mine", {"note": "ours"})
 
@@ -101,8 +106,8 @@ class Crossing:
         told["tags"] = get(f"{API}/collections/theirs.tags/records").text
         return told
 
-    def ask(self, method: str, path: str, target: str, **more: Any) -> httpx.Response:
-        """Ask for what belongs to a target, under the names that the victim's things have."""
+    def ask(self, method: str, path: str, target: str, who: httpx.Client | None = None, **more: Any) -> httpx.Response:
+        """Ask for what belongs to a target, by the names that the victim's things have; as the attacker, or another."""
         values = {
             "name": target, "context_id": target, "collection_id": target, "record_id": "0.jpg", "image_id": "0.jpg",
             "job_id": self.job, "key": self.key, "decision": self.decision, "version": "v3.0", "path": "0.jpg",
@@ -129,7 +134,7 @@ class Crossing:
             sent = {"files": [*parts, *((name, (None, text)) for name, text in texts.items())]}
         if method in ("GET", "DELETE"):
             sent = {}
-        return self.attacker.request(method, where, params={**params, **more}, headers=headers, **sent)
+        return (who or self.attacker).request(method, where, params={**params, **more}, headers=headers, **sent)
 
 
 def _native_body(path: str, target: str) -> Any:
@@ -166,7 +171,8 @@ def crossing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crossing]:
     with served(tmp_path_factory.mktemp("routes") / "home", LOOKALIKE_WORKERS="1") as server:
         made = Crossing(server)
         yield made
-        made.attacker.close()
+        for client in (made.attacker, made.reader, made.stranger):
+            client.close()
 
 
 def test_the_routes_are_read_from_the_application() -> None:
@@ -198,6 +204,30 @@ def test_no_route_tells_or_changes_anything_of_another_tenant(crossing: Crossing
             if method == "DELETE":
                 crossing.fill("mine", {"note": "ours"})
     assert crossing.state() == before, asked
+
+
+def test_a_key_that_reads_changes_nothing_by_any_route(crossing: Crossing) -> None:
+    before = crossing.state()
+    statuses = {
+        (method, path): crossing.ask(method, path, "theirs", crossing.reader).status_code for method, path in ROUTES
+    }
+    assert crossing.state() == before
+    assert {
+        status for one, status in statuses.items() if one[0] in ("PATCH", "DELETE") and "/api/v1/coll" in one[1]
+    } == {403}
+
+
+PUBLIC = {"/", "/healthz", "/readyz", "/favicon.ico", "/docs/", "/docs/start.js"}
+
+
+def test_no_route_tells_anything_without_a_key(crossing: Crossing) -> None:
+    for method, path in ROUTES:
+        answer = crossing.ask(method, path, "theirs", crossing.stranger)
+        if method == "GET" and path in PUBLIC:
+            assert answer.status_code in (200, 404), (method, path)
+        else:
+            assert answer.status_code == (400 if "token" in path else 401), (method, path, answer.text)
+        assert SECRET not in answer.text
 
 
 def told(answer: httpx.Response, name: str) -> tuple[int, str]:
