@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image as PILImage
 
+import lookalike
 from lookalike.errors import ImageTooLargeError, ImageUndecodableError, ImageUnsupportedError, LookalikeError
 from lookalike.intake import read, webp
 from lookalike.limits import Limits
@@ -597,3 +598,16 @@ def test_threads_give_what_one_thread_gives():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_pictures_that_are_only_read_reduced_are_compared(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOOKALIKE_MAX_IMAGE_PIXELS", "1000000")
+    data = encoded(photo(2000, 1500), "JPEG")
+    other = data[:2] + b"\xff\xfe\0\6seen" + data[2:]  # the same pixels, which nobody may unpack
+    with lookalike.open(tmp_path / "home") as library:
+        found = library.compare(data, other)
+        assert (found.relation, found.score >= 0.9) == ("reencoded", True)
+        shelf = library.collection("large", create=True, keep="original")
+        assert shelf.add([data, other]).added == 2
+        [group] = shelf.duplicates()
+        assert len(group.members) == 2

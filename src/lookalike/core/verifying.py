@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .. import intake
 from ..distances import Map
-from ..errors import LookalikeError, SourceError, StoreDamagedError
+from ..errors import ImageTooLargeError, LookalikeError, SourceError, StoreDamagedError
 from ..geometry import read_features
 from .looks import Look, look_of
 from .relations import SAME_PICTURE, relate
@@ -58,9 +58,17 @@ def look_at(describer: Describer, seen: Description, source: Any) -> Look:
         format=seen.format,
         size_px=seen.size_px,
         vectors=seen.vectors,
-        pixel_hash=lambda: describer.pixel_hash(source),
-        close_pixels=lambda side_px: describer.close_pixels(source, side_px),
+        pixel_hash=lambda: _unless_too_large(lambda: describer.pixel_hash(source)),
+        close_pixels=lambda side_px: _unless_too_large(lambda: describer.close_pixels(source, side_px)),
     )
+
+
+def _unless_too_large(make: Callable[[], Made]) -> Made | None:
+    """Make something of a picture in full size; None for one that is read reduced alone, as it is too large."""
+    try:
+        return make()
+    except ImageTooLargeError:
+        return None
 
 
 class Verifier:
