@@ -330,7 +330,7 @@ class DuplicateGroups(Sequence[DuplicateGroup]):
     def _unseen_text(self) -> str:
         if not self.unseen:
             return ""
-        return f"without a picture to look at, so that the score alone decided: {counted(self.unseen, 'record')}"
+        return f"no picture to look at, so that the score alone decided: {counted(self.unseen, 'record')}"
 
     def summary(self) -> str:
         """Count the groups and their pictures in a line, and what those hold that are not the best."""
