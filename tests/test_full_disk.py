@@ -20,7 +20,7 @@ import lookalike
 from lookalike.core.jobs import Jobs
 from lookalike.core.keys import Keys
 from lookalike.core.ledger import Event, Ledger
-from lookalike.errors import StoreFullError
+from lookalike.errors import InputError, StoreFullError
 
 
 @pytest.fixture
@@ -147,6 +147,15 @@ def test_the_server_refuses_with_503_what_a_full_disk_cannot_take(small_disk: Pa
         filler.unlink()
         assert server.get("/readyz").status_code == 200
         assert server.post(f"{API}/keys", json={"name": "later"}).status_code == 201
+
+
+def test_a_backup_to_a_whole_disk_says_to_name_a_folder_on_it(small_disk: Path, tmp_path: Path) -> None:
+    with lookalike.open(tmp_path / "home") as library:
+        made = library.create("shoes")
+        with pytest.raises(InputError, match="name a folder on it"):
+            made.backup(small_disk)
+        made.backup(small_disk / "shoes")
+    assert os.listdir(small_disk) == ["shoes"]
 
 
 @pytest.mark.parametrize("has_log", [False, True], ids=["closed", "killed"])

@@ -237,7 +237,7 @@ def tighten_one(path: Path) -> None:
 
 
 def is_loose(path: Path) -> bool:
-    """Say whether others may do anything with a file or folder."""
+    """Return whether others may do anything with a file or folder."""
     try:
         held = os.lstat(path).st_mode
     except OSError:
@@ -257,7 +257,7 @@ def identity(path: str | os.PathLike[str] | None) -> tuple[int, int] | None:
 
 
 def is_replaceable(path: Path) -> bool:
-    """Say whether a path is a regular file or nothing yet, links followed; anything else is written to in place.
+    """Return whether a path is a regular file or nothing yet, links followed; anything else is written to in place.
 
     Raises:
         InputError: when it is a folder, or in one that is not there.
@@ -286,7 +286,7 @@ def partial_of(path: Path) -> Path:
 
 
 def is_partial(name: str) -> bool:
-    """Say whether a name is that of a file or folder that is being written."""
+    """Return whether a name is that of a file or folder that is being written."""
     return _A_PARTIAL.fullmatch(name) is not None
 
 

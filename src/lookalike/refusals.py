@@ -17,7 +17,7 @@ _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def is_full(path: Path) -> bool:
-    """Say whether the disk of a path, or of the first folder above it that is there, has next to no room."""
+    """Return whether the disk of a path, or of the first folder above it that is there, has next to no room."""
     place = next((one for one in (path, *path.parents) if one.exists()), Path("/"))
     try:
         return shutil.disk_usage(place).free < LITTLE_LEFT_BYTES
@@ -44,7 +44,7 @@ def error_of(exc: OSError, place: str | os.PathLike[str]) -> StoreError:
 
 
 def full(place: str | os.PathLike[str]) -> StoreFullError:
-    """Say that the disk is full."""
+    """Make the error that tells that the disk is full."""
     return StoreFullError(
         f'the disk that holds "{place}" is full. Nothing was lost and nothing was written; make room and try again.',
         place=str(place),
@@ -52,7 +52,7 @@ def full(place: str | os.PathLike[str]) -> StoreFullError:
 
 
 def read_only(place: str | os.PathLike[str]) -> StoreReadOnlyError:
-    """Say that the place may not be written."""
+    """Make the error that tells that the place may not be written."""
     return StoreReadOnlyError(
         f'this user may not write to "{place}", or not even read it. Change its permissions, or choose another place.',
         place=str(place),

@@ -139,7 +139,9 @@ def find(
 @click.argument("b")
 @collection_option
 @click.option("--threshold", "-t", type=float, help="Exit with 1 when the score is below.")
-@click.option("--explain", type=click.Path(dir_okay=False), help="PNG to write: what agrees, and what was changed.")
+@click.option(
+    "--explain", type=click.Path(dir_okay=False), help="PNG to write: what agrees, and what was changed; - is stdout."
+)
 @sheet_option
 @home_option
 @json_option

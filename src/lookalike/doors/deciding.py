@@ -308,7 +308,12 @@ def merge(file: str, home: str | None, as_json: bool) -> int:
 @decisions.command()
 @click.option("--trash", type=click.Path(file_okay=False), help="Move the files into this folder; undo restores them.")
 @click.option("--system-trash", is_flag=True, help="Move the files to the trash of the system.")
-@click.option("--script", "script_file", type=click.Path(dir_okay=False), help="Write a shell script that moves them.")
+@click.option(
+    "--script",
+    "script_file",
+    type=click.Path(dir_okay=False),
+    help="Write a shell script that moves them; - is stdout.",
+)
 @click.option("--merge-metadata", is_flag=True, help="First give kept records the fields and tags that they lack.")
 @collection_option
 @home_option

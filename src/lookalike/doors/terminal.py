@@ -49,7 +49,7 @@ keep_option = click.option(
 )
 yes_option = click.option("--yes", "-y", "is_sure", is_flag=True, help="Do not ask, also on a terminal.")
 sheet_option = click.option(
-    "--html", "sheet", type=click.Path(dir_okay=False), help="Write a contact sheet with pictures."
+    "--html", "sheet", type=click.Path(dir_okay=False), help="Write a contact sheet with pictures; - is stdout."
 )
 
 

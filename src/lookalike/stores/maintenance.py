@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -99,6 +100,8 @@ def backup(truth: Truth, target: Path) -> Mapping[str, Sequence[str]]:
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(f'"{target}" is not empty: name a folder that is not there yet.')
+    if os.path.ismount(target):  # nothing can take its place
+        raise InputError(f'"{target}" is a disk of its own: name a folder on it that is not there yet.')
     with failures.translated(target), disk.partial_folder(target) as fresh:
         copy(truth, fresh)
         damaged = backups.damaged_in(fresh, truth.file.parent)
