@@ -631,3 +631,16 @@ def test_what_was_forgotten_is_not_taken_for_what_came_since(both: Tenants) -> N
     both.mine.decisions.decide("keep", ["1.jpg"])  # as many events as before
     assert both.mine.decisions.ids_of("delete") == set()
     assert both.mine.decisions.ids_of("keep") == {"1.jpg"}
+
+
+def test_what_a_tenant_dates_ahead_makes_nothing_of_others_later_than_it_is(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, Clock())
+    ahead = [NOON + timedelta(hours=hours) for hours in (23, 22)]
+    told = [event_form(replace(event(kind, "a"), at=at.isoformat(), collection="mine"))
+            for kind, at in zip(("keep", "delete"), ahead, strict=True)]  # fmt: skip
+    assert ledger.merge(told, within=("mine",)) == 2
+    assert [one.kind for one in ledger.events()] == ["delete", "keep"]  # in the order that they had
+    [made] = ledger.append([event("later", "b")])
+    assert made.at < (NOON + timedelta(seconds=1)).isoformat()
+    assert ledger.merge(told, within=("mine",)) == 0
+    assert ledger.merge(told) == 2  # who speaks for all of the home may have a clock that is ahead

@@ -13,68 +13,51 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from .. import disk, refusals
 from ..errors import ConflictError, InputError, NotFoundError, StoreDamagedError
 from ..limits import Limits
-from .fingerprints import Fingerprint, check_fingerprint, check_text, fingerprint_form, fingerprint_from
+from .events import (
+    MOST_PICTURES,
+    NOTES,
+    STEP,
+    Choice,
+    Event,
+    Kind,
+    checked,
+    event_form,
+    event_from,
+    fresh_id,
+    narrowed,
+    order,
+    standing_of,
+    text_of,
+)
 
-Choice = Literal["keep", "delete", "not_a_duplicate", "later"]
-Kind = Literal["keep", "delete", "not_a_duplicate", "later", "applied", "saved_anew", "undo"]
-
-NOTES: tuple[Kind, ...] = ("undo", "saved_anew")  # what nobody decided
-
-MOST_PICTURES = 1000  # in one event, `beside` included: more is a mistake
+__all__ = [
+    "MOST_PICTURES",
+    "NOTES",
+    "Choice",
+    "Event",
+    "Kind",
+    "Ledger",
+    "event_form",
+    "event_from",
+    "fresh_id",
+    "standing_of",
+]
 
 _FILE, _LOCK = "decisions.jsonl", "decisions.lock"
-_MOST_TEXT_CHARS = 1024  # of an id or a batch
-_STEP = timedelta(microseconds=1)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _CLOCKS_DIFFER = timedelta(days=1)  # more than that ahead of ours is a wrong clock, whose events would outrank all
-
-
-@dataclass(frozen=True)
-class Event:
-    """One thing that people decided, or that was done because of it.
-
-    Attributes:
-        at: UTC, ISO 8601 with microseconds; later than every event that its writer knew.
-        kind: "keep" and "delete" settle what becomes of each of `pictures`, "later" puts them off, "not_a_duplicate"
-            says that any two of them are different; "applied" tells that a deletion was carried out, "saved_anew" that
-            a picture which was decided on has other bytes now, and "undo" takes back.
-        collection: Where it was decided.
-        batch: What was decided by one command has one batch, and is undone at once by it.
-        beside: The pictures that were looked at together with `pictures`.
-        about: The ids of the events that are undone or applied.
-        record: What was applied to, in the form that `Collection.add` reads.
-        moved_to: Where its file lies since; None where it cannot be had back from.
-        within: The collections that it holds in; empty for all of the home.
-    """
-
-    id: str
-    at: str
-    kind: Kind
-    collection: str
-    batch: str
-    pictures: tuple[Fingerprint, ...] = ()
-    beside: tuple[Fingerprint, ...] = ()
-    about: tuple[str, ...] = ()
-    record: Mapping[str, Any] = field(default_factory=dict)
-    moved_to: str | None = None
-    within: tuple[str, ...] = ()
-
-    def holds_in(self, collection: str | None) -> bool:
-        """Return whether it means anything in a collection; None is the home as a whole."""
-        return collection is None or not self.within or collection in self.within
 
 
 class Ledger:
@@ -125,8 +108,8 @@ class Ledger:
     def append(self, events: Sequence[Event]) -> tuple[Event, ...]:
         """Write events, dated now, and give them as written; they survive a crash once this returns."""
         with self._writing() as last:
-            moment = max(self._clock(), last + _STEP)
-            dated = tuple(replace(event, at=_text(moment + place * _STEP)) for place, event in enumerate(events))
+            moment = max(self._clock(), last + STEP)
+            dated = tuple(replace(event, at=text_of(moment + place * STEP)) for place, event in enumerate(events))
             self._write(dated)
         return dated
 
@@ -228,20 +211,23 @@ class Ledger:
         Where another machine moved a file to is not taken over: nothing here may be moved by what stands in a file.
 
         Args:
-            within: The collections that the caller may speak for; empty for all of the home.
+            within: The collections that the caller may speak for; empty for all of the home. What such a caller brings
+                is dated now at the latest.
 
         Raises:
             InputError: when a line is no event, is larger than a decision can be, or is dated later than clocks can
                 differ.
         """
-        events = [_narrowed(_checked(line, limits or Limits()), within) for line in lines]
-        latest = _text(self._clock() + _CLOCKS_DIFFER)
+        events = [checked(line, limits or Limits()) for line in lines]
+        latest = text_of(self._clock() + _CLOCKS_DIFFER)
         wrong = next((event for event in events if event.at > latest), None)
         if wrong is not None:
             raise InputError(
                 f'decision "{wrong.id}" is dated {wrong.at}, more than a day ahead: it would outrank all that is '
                 f"decided until then. Set the clock of its machine, and correct the date in the file."
             )
+        if within:
+            events = narrowed(events, within, self._clock())
         with self._writing():
             fresh = {_name(event): event for event in events if not self._has(event)}
             self._write(list(fresh.values()))
@@ -277,7 +263,7 @@ class Ledger:
                     self._take(line)
                     self._read_to += len(line)
                     self._last = line
-        self._sorted = tuple(sorted(self._events.values(), key=_order))
+        self._sorted = tuple(sorted(self._events.values(), key=order))
 
     def _forget(self) -> None:
         self._read_to, self._last, self._events, self._sorted = 0, b"", {}, ()
@@ -320,126 +306,8 @@ class Ledger:
         self._refresh()
 
 
-def standing_of(events: Iterable[Event], collection: str | None = None) -> tuple[Event, ...]:
-    """Give the events that no standing undo takes back, in their order; an undo of an undo brings back.
-
-    Args:
-        collection: Where they are to stand; without one, an event stands unless it is undone wherever it holds.
-    """
-    undone: dict[str, list[Event]] = {}
-    standing = []
-    held = (event for event in events if event.holds_in(collection))
-    for event in sorted(held, key=_order, reverse=True):  # an undo is later than what it undoes
-        if any(collection is not None or _covers(undo, event) for undo in undone.get(event.id, ())):
-            continue
-        standing.append(event)
-        if event.kind == "undo":
-            for about in event.about:
-                undone.setdefault(about, []).append(event)
-    return tuple(reversed(standing))
-
-
 def _line(event: Event) -> bytes:
     return json.dumps(event_form(event), ensure_ascii=True).encode() + b"\n"
-
-
-def fresh_id() -> str:
-    """Give an id that no machine gave before."""
-    return secrets.token_hex(8)
-
-
-def event_form(event: Event) -> dict[str, Any]:
-    """Give an event as plain values."""
-    return {
-        "id": event.id,
-        "at": event.at,
-        "kind": event.kind,
-        "collection": event.collection,
-        "batch": event.batch,
-        "pictures": [fingerprint_form(one) for one in event.pictures],
-        "beside": [fingerprint_form(one) for one in event.beside],
-        "about": list(event.about),
-        "record": dict(event.record),
-        "moved_to": event.moved_to,
-        **({"within": list(event.within)} if event.within else {}),
-    }
-
-
-def event_from(told: Mapping[str, Any]) -> Event:
-    """Read what `event_form` gave.
-
-    Raises:
-        InputError: when it is none.
-    """
-    try:
-        event = Event(
-            id=told["id"],
-            at=_text(datetime.fromisoformat(told["at"]).astimezone(UTC)),
-            kind=told["kind"],
-            collection=told["collection"],
-            batch=told["batch"],
-            pictures=tuple(fingerprint_from(one) for one in told["pictures"]),
-            beside=tuple(fingerprint_from(one) for one in told["beside"]),
-            about=tuple(told["about"]),
-            record=dict(told["record"]),
-            moved_to=told["moved_to"],
-            within=tuple(told.get("within", ())),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        why = f"it has no {exc}" if isinstance(exc, KeyError) else str(exc)[:200]
-        raise InputError(f"this is no line of `lookalike decisions export`: {why}") from exc
-    texts = (event.id, event.collection, event.batch, *event.about, event.moved_to or "-", *event.within)
-    if not all(isinstance(text, str) and text for text in texts):
-        raise InputError("an event of a decision has an empty name where one is needed. Export the decisions anew.")
-    if event.kind not in get_args(Kind):
-        kinds = ", ".join(get_args(Kind))
-        raise InputError(
-            f"a decision of the kind {str(event.kind)[:80]!r} is unknown here. There are: {kinds}. Use the lookalike "
-            f"that wrote it, or a newer one."
-        )
-    return event
-
-
-def _checked(told: Mapping[str, Any], limits: Limits) -> Event:
-    """Read an event that somebody else wrote, no larger than a decision here can be.
-
-    Raises:
-        InputError: when it is none, or too large.
-    """
-    counted = [told.get(name) for name in ("pictures", "beside", "about", "within")]
-    counts = [len(one) if isinstance(one, list | tuple) else 0 for one in counted]
-    if sum(counts[:2]) > MOST_PICTURES or max(counts) > MOST_PICTURES:  # before anything is made of them
-        raise InputError(f"a decision is about {MOST_PICTURES} records at most, not {max(sum(counts[:2]), *counts):,}.")
-    event = replace(event_from(told), moved_to=None)
-    for text in (event.id, event.batch, *event.about):
-        check_text(text, "a name in a decision", most_chars=_MOST_TEXT_CHARS)
-    for text in (event.collection, *event.within):
-        check_text(text, "a collection in a decision", most_chars=limits.max_name_chars)
-    for picture in (*event.pictures, *event.beside):
-        check_fingerprint(picture, limits)
-    _check_record(event, limits)
-    if event.within and event.collection not in event.within:
-        raise InputError(f'decision "{event.id}" does not hold in the collection that it was made in. Export it anew.')
-    return event
-
-
-def _check_record(event: Event, limits: Limits) -> None:
-    size = len(json.dumps(event.record)) if event.record else 0
-    most = limits.max_metadata_bytes + 16 * limits.max_id_chars  # its metadata, its names and its tags
-    if size > most:
-        raise InputError(f'decision "{event.id}" brings a record of {size:,} bytes; {most:,} may be.')
-
-
-def _narrowed(event: Event, within: tuple[str, ...]) -> Event:
-    """Let an event hold only where its bringer may speak."""
-    if not within:
-        return event
-    return replace(event, within=tuple(one for one in event.within if one in within) or within)
-
-
-def _covers(undo: Event, event: Event) -> bool:
-    """Return whether an undo takes an event back wherever that holds."""
-    return not undo.within or (bool(event.within) and set(event.within) <= set(undo.within))
 
 
 def _is_of(event: Event, collection: str | None) -> bool:
@@ -448,11 +316,3 @@ def _is_of(event: Event, collection: str | None) -> bool:
 
 def _name(event: Event) -> tuple[str, tuple[str, ...]]:
     return event.id, event.within
-
-
-def _order(event: Event) -> tuple[str, str]:
-    return event.at, event.id
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds")
