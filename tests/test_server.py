@@ -588,7 +588,7 @@ def test_what_the_command_line_adds_is_served_at_once(server, pictures: Path):
 
 
 def test_a_record_is_reached_by_either_unicode_form_of_its_id(server):
-    path = server.create("forms", keep="thumbnail")
+    path = server.create("forms of ids", keep="thumbnail")
     composed, parts = (unicodedata.normalize(form, "Bücher/Müller.jpg") for form in ("NFC", "NFD"))
     assert server.post(path, files=picture_file(1), params={"id": composed}).status_code == 201
     address = f"{path}/{quote(parts)}"
@@ -596,9 +596,9 @@ def test_a_record_is_reached_by_either_unicode_form_of_its_id(server):
     assert server.get(f"{address}/thumbnail").status_code == 200
     changed = server.http.patch(address, json={"metadata": {"title": "Müller"}})
     assert (changed.json()["id"], changed.json()["metadata"]) == (composed, {"title": "Müller"})
-    found = server.post(f"{API}/collections/forms/search", json={"like": [f"id:{parts}"]})
+    found = server.post(f"{API}/collections/forms%20of%20ids/search", json={"like": [f"id:{parts}"]})
     assert [match["id"] for match in found.json()["matches"]] == [composed]
-    decided = server.post(f"{API}/collections/forms/decisions", json={"decision": "keep", "ids": [parts]})
+    decided = server.post(f"{API}/collections/forms%20of%20ids/decisions", json={"decision": "keep", "ids": [parts]})
     assert decided.status_code == 201, decided.text
     assert server.http.delete(address).status_code == 204
     assert server.get(f"{path}/{quote(composed)}").status_code == 404

@@ -61,6 +61,7 @@ PATHS = [
     ("PATCH", "/collections/shoes"),
     ("DELETE", "/collections/shoes"),
     ("GET", "/collections/shoes/records"),
+    ("POST", "/collections/shoes/compact"),
     ("POST", "/collections/shoes/records"),
     ("POST", "/collections/shoes/records?job=true"),
     ("GET", "/collections/shoes/records/r"),

@@ -10,10 +10,9 @@ from fastapi import APIRouter, Request, Response
 
 from ...core.outside import outside_source
 from ...errors import InputError
-from ..server.bodies import read
 from ..server.desk import desk_of, on_pictures, principal_of
 from ..server.replies import Refusal, reply
-from .wire import Dialect, below, holds_vendor_limits, read_object, refused
+from .wire import Dialect, below, holds_vendor_limits, read_object_body, refused
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -38,8 +37,7 @@ async def compare(request: Request) -> Response:
     if holds_vendor_limits(request):
         who = principal.key.id if principal.key else "anyone"
         desk_of(request).meter.keep_pace(f"compare {who}", _REQUESTS_PER_S)
-    body = await read(request, _MOST_BYTES)
-    pair = await read_object(request, _without_last_comma(body), "the body", _pair_in)
+    pair = await read_object_body(request, _pair_in, mended=_without_last_comma, most_bytes=_MOST_BYTES)
     library = desk_of(request).library
 
     def work() -> float:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...core.items import UPLOAD
 from ...errors import shown
-from ..server.bodies import MULTIPART, apart, budget_of, media_type
+from ..server.bodies import MULTIPART, apart, budget_of, media_type, read_as
 from ..server.bodies import read_parts as read_native_parts
 from ..server.desk import desk_of, held_of, principal_of
 from ..server.multipart import Part
@@ -111,6 +111,26 @@ async def read_object(request: Request, data: bytes, name: str, then: Callable[[
     """
     budget = budget_of(request)
     return await apart(request, lambda: then(_parse_object(data, name, budget)), len(data), budget)
+
+
+async def read_object_body(
+    request: Request,
+    then: Callable[[dict[str, Any]], T],
+    *,
+    mended: Callable[[bytes], bytes] = lambda body: body,
+    most_bytes: int | None = None,
+) -> T:
+    """Read a body that has to be a JSON object; see `read_object`.
+
+    Args:
+        mended: Turns what the clients of the service send into JSON.
+    """
+    budget = budget_of(request)
+
+    def parse(body: bytes) -> T:
+        return then(_parse_object(mended(body), "the body", budget))
+
+    return await read_as(request, parse, budget=budget, most_bytes=most_bytes)
 
 
 def _parse_object(data: bytes, name: str, budget: JsonBudget) -> dict[str, Any]:

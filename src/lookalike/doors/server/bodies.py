@@ -77,15 +77,26 @@ async def chunks_of(request: Request, most_bytes: int) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def read(request: Request, most_bytes: int | None = None) -> bytes:
-    """Read a body into memory, which all requests share; `most_bytes` may narrow the server's own limit."""
+async def read_as(
+    request: Request,
+    parse: Callable[[bytes], T],
+    *,
+    budget: JsonBudget | None = None,
+    most_bytes: int | None = None,
+) -> T:
+    """Read a body and parse it: a large one on a thread, and not in memory before its turn has come.
+
+    Args:
+        budget: Of the JSON in it; the request holds its values from then on.
+        most_bytes: Narrows the server's own limit.
+    """
     desk = desk_of(request)
     limit = desk.settings.limits.max_body_bytes
     with desk.reception.begin() as received:
         async for chunk in chunks_of(request, limit if most_bytes is None else min(limit, most_bytes)):
             received.add(chunk)
         held_of(request).take(received.size)
-        return await desk.lanes.bodies.run(received.whole) if received.is_on_disk else received.whole()
+        return await apart(request, lambda: parse(received.whole()), received.size, budget)
 
 
 async def read_json(request: Request, parse: Callable[[bytes], T], budget: JsonBudget) -> T:
@@ -96,8 +107,7 @@ async def read_json(request: Request, parse: Callable[[bytes], T], budget: JsonB
     """
     if media_type(request) not in (JSON, ""):
         raise unsupported(media_type(request), JSON)
-    body = await read(request)
-    return await apart(request, lambda: parse(body), len(body), budget)
+    return await read_as(request, parse, budget=budget)
 
 
 async def read_model(request: Request, kind: type[Model]) -> Model:
@@ -142,10 +152,8 @@ async def read_pictures(request: Request) -> Sent:
     if kind != MULTIPART and kind != JSON and kind not in JSON_LINES and not kind.startswith(RAW):
         raise unsupported(kind, _TAKEN)
     content_type = request.headers.get("content-type", "")
-    body, budget = await read(request), budget_of(request)
-    if kind.startswith(RAW):
-        return Sent([{"_bytes": body}], is_list=False)
-    sent = await apart(request, lambda: _sent(body, kind, content_type, limits, budget), len(body), budget)
+    budget = budget_of(request)
+    sent = await read_as(request, lambda body: _sent(body, kind, content_type, limits, budget), budget=budget)
     if not sent.records:
         raise InputError('the body holds no picture: send a part "file", an image, or records.')
     if len(sent.records) > limits.max_images_per_request:
@@ -156,8 +164,7 @@ async def read_pictures(request: Request) -> Sent:
 async def read_parts(request: Request, parse: Callable[[list[Part]], T], budget: JsonBudget | None = None) -> T:
     """Read a multipart body into memory, and parse its parts, on a thread where it is large."""
     boundary, limits = boundary_of(request.headers.get("content-type", "")), desk_of(request).settings.limits
-    body = await read(request)
-    return await apart(request, lambda: parse(parts_in(body, boundary, limits)), len(body), budget)
+    return await read_as(request, lambda body: parse(parts_in(body, boundary, limits)), budget=budget)
 
 
 async def apart(request: Request, work: Callable[[], T], size: int, budget: JsonBudget | None = None) -> T:
@@ -178,6 +185,8 @@ def budget_of(request: Request) -> JsonBudget:
 
 
 def _sent(body: bytes, kind: str, content_type: str, limits: Limits, budget: JsonBudget) -> Sent:
+    if kind.startswith(RAW):
+        return Sent([{"_bytes": body}], is_list=False)
     if kind == MULTIPART:
         parts = _record_first(parts_in(body, boundary_of(content_type), limits))
         records = list(records_of(parts, budget))

@@ -13,7 +13,7 @@ from ...errors import InputError, LookalikeError, NotFoundError
 from ..forms import best_form, decision_form, record_form
 from ..lines import parse_line
 from . import openapi, schema
-from .bodies import JSON, JSON_LINES, apart, budget_of, lines_in, media_type, read, read_model
+from .bodies import JSON, JSON_LINES, budget_of, lines_in, media_type, read_as, read_model
 from .desk import desk_of, held_of, light, principal_of, room
 from .paths import Name
 from .replies import reply
@@ -178,8 +178,8 @@ async def merge_ledger(request: Request, name: Name) -> Response:
     """Add the events that another home exported for a collection of this name; all of them or none."""
     principal_of(request).check("write", name)
     if media_type(request) in JSON_LINES:
-        body, budget = await read(request), budget_of(request)
-        events = await apart(request, lambda: _events_in(body, budget), len(body), budget)
+        budget = budget_of(request)
+        events = await read_as(request, lambda body: _events_in(body, budget), budget=budget)
     else:
         events = (await read_model(request, schema.Events)).events
 

@@ -109,7 +109,7 @@ class Desk:
         self._file_usage = FileUsage(settings.home / FILES, settings.home / NOTES)
         self._creating = threading.Lock()
         self.connections = Connections(settings.serving)
-        self.reception = Reception()
+        self.reception = Reception(max(8, self.connections.most // 2))
         self.memory = Memory(settings.limits.max_bytes_under_way)
         self.lanes = Lanes(
             bodies=Lane("bodies", threads=_BODY_THREADS, waiting=waiting),

@@ -11,14 +11,18 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _SMALL_BYTES = 32_768  # a body of which is always held in memory
-_IN_MEMORY_BYTES = 16_000_000  # of all bodies together, beside the small ones
-_MOST_FILES = 32
+_IN_MEMORY_BYTES = 8_000_000  # of all bodies together, beside the small ones
 
 
 class Reception:
-    """What the bodies that are being received hold, all together. Used from the event loop."""
+    """What the bodies that are being received hold, all together. Used from the event loop.
 
-    def __init__(self) -> None:
+    Args:
+        most_files: Bodies that may be on disk.
+    """
+
+    def __init__(self, most_files: int) -> None:
+        self.most_files = most_files
         self.held_bytes = 0
         self.files = 0
 
@@ -48,11 +52,6 @@ class Received:
             self._file.close()
             self._reception.files -= 1
 
-    @property
-    def is_on_disk(self) -> bool:
-        """Whether giving its bytes means reading a file."""
-        return self._file is not None
-
     def add(self, chunk: bytes) -> None:
         """Take what came.
 
@@ -70,9 +69,10 @@ class Received:
         self._reception.held_bytes += len(chunk)
 
     def whole(self) -> bytes:
-        """Return all that came."""
+        """Return all that came; once, since nothing of it is kept. May be called on another thread."""
         if self._file is None:
-            return b"".join(self._chunks)
+            chunks, self._chunks = self._chunks, []
+            return b"".join(chunks)
         self._file.seek(0)
         return self._file.read()
 
@@ -81,7 +81,7 @@ class Received:
 
     def _opened(self) -> IO[bytes]:
         """Go on in a file without a name, which nothing leaves behind."""
-        if self._reception.files >= _MOST_FILES:
+        if self._reception.files >= self._reception.most_files:
             raise BusyError("too many large bodies are being received. Try again soon.", retry_after_s=2)
         file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the body is done
         for chunk in self._chunks:

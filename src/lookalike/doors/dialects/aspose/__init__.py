@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request, Response
 from starlette.convertors import Convertor, register_url_convertor
 
-from ...server.bodies import read
+from ...server.bodies import read_as
 from ...server.desk import desk_of
 from ...server.replies import reply
 from ..wire import Dialect, refused
@@ -46,7 +46,7 @@ tokens = APIRouter()
 @tokens.post(forms.TOKEN_PATHS[1])
 async def create_token(request: Request) -> Response:
     """Exchange a key's id and secret for a token; while no key exists, anything."""
-    sent = parse_qs((await read(request, _MOST_TOKEN_BYTES)).decode("utf-8", "replace"))
+    sent = await read_as(request, _form_in, most_bytes=_MOST_TOKEN_BYTES)
     keys = desk_of(request).keys
     token = _ANYONE
     if keys.is_needed():
@@ -56,6 +56,10 @@ async def create_token(request: Request) -> Response:
         token = keys.ticket(key, lasts=_TOKEN_LASTS)
     seconds = int(_TOKEN_LASTS.total_seconds())
     return reply({"access_token": token, "expires_in": seconds, "token_type": "Bearer"})
+
+
+def _form_in(body: bytes) -> dict[str, list[str]]:
+    return parse_qs(body.decode("utf-8", "replace"))
 
 
 def _covers(method: str, path: str) -> bool:

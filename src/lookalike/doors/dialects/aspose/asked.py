@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from ....core.files import RIGHT, Files
 from ....errors import NotFoundError, ScopeError
-from ...server.bodies import MULTIPART, apart, media_type, parts_in, read
+from ...server.bodies import MULTIPART, media_type, parts_in, read_as
 from ...server.desk import desk_of, principal_of
 from ...server.multipart import Part, boundary_of
 from ..wire import refused
@@ -37,11 +37,14 @@ async def first_file(request: Request, name: str) -> Part | None:
 
 async def parts_of_body(request: Request) -> list[Part]:
     """Split a body; one that is not multipart is a single nameless file. A client sends multipart without any body."""
-    body = await read(request)
-    if media_type(request) != MULTIPART or not body:
-        return [Part("", "", body)] if body else []
-    boundary, limits = boundary_of(request.headers["content-type"]), desk_of(request).settings.limits
-    return await apart(request, lambda: parts_in(body, boundary, limits), len(body))
+    kind, limits = media_type(request), desk_of(request).settings.limits
+
+    def split(body: bytes) -> list[Part]:
+        if kind != MULTIPART or not body:
+            return [Part("", "", body)] if body else []
+        return parts_in(body, boundary_of(request.headers["content-type"]), limits)
+
+    return await read_as(request, split)
 
 
 def text_in(request: Request, name: str) -> str | None:

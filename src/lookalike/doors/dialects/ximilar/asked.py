@@ -7,9 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ....errors import CollectionExistsError, CollectionNotFoundError, LookalikeError, shown
-from ...server.bodies import read
 from ...server.desk import desk_of, principal_of, request_id_of
-from ..wire import holds_vendor_limits, read_object, refused
+from ..wire import holds_vendor_limits, read_object_body, refused
 from . import forms
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ async def read_asked(request: Request, then: Callable[[dict[str, Any]], T]) -> t
         forms.check_fields(asked.get("fields_to_return"))
         return asked, then(asked)
 
-    return await read_object(request, await read(request) or b"{}", "the body", both)
+    return await read_object_body(request, both, mended=lambda body: body or b"{}")
 
 
 async def read_query(request: Request) -> tuple[dict[str, Any], bytes | str]:
