@@ -132,6 +132,20 @@ def test_a_third_picture_beside_does_not_lift_the_guard(
     assert len(collection) == 3
 
 
+def test_a_copy_that_has_another_name_elsewhere_frees_nothing(library: lookalike.Library, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    draw(0).save(root / "good.jpg", quality=92)
+    draw(0).save(root / "poor.jpg", quality=40)
+    os.link(root / "poor.jpg", tmp_path / "elsewhere.jpg")
+    collection = _added(library, root, "good.jpg", "poor.jpg")
+    [best] = collection.review.best_of_each()
+    assert (best.deleted, best.freed_bytes) == (("poor.jpg",), 0)
+    collection.review.keep_best()
+    applied = applying.apply(collection, applying.removals(collection), applying.to_folder(tmp_path / "trash"))
+    assert (len(applied.moved), applied.bytes) == (1, 0)
+
+
 def test_the_script_looks_for_links_that_came_later(library: lookalike.Library, tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()

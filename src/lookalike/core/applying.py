@@ -12,6 +12,7 @@ import os
 import shlex
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,12 +61,8 @@ class Removal:
 
     @property
     def freed_bytes(self) -> int:
-        """What moving it frees: nothing where it is a link, or its file has other names."""
-        try:
-            status = os.lstat(self.record.source or "")
-        except OSError:
-            return 0
-        return 0 if stat.S_ISLNK(status.st_mode) or status.st_nlink > 1 else self.record.byte_size
+        """What moving it frees; see `freed_bytes`."""
+        return freed_bytes(self.record)
 
 
 @dataclass(frozen=True)
@@ -94,6 +91,15 @@ class Applied:
     moved: tuple[tuple[str, str | None], ...]
     failed: tuple[Failure, ...]
     bytes: int
+
+
+def freed_bytes(record: Record) -> int:
+    """Return what parting with a record's picture frees: nothing where its file is a link, or has other names."""
+    if os.path.isabs(record.source or ""):
+        with suppress(OSError):
+            status = os.lstat(record.source or "")
+            return 0 if stat.S_ISLNK(status.st_mode) or status.st_nlink > 1 else record.byte_size
+    return record.byte_size
 
 
 def removals(collection: Collection) -> list[Removal]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from ..errors import InputError
 from ..limits import check_count
+from .applying import freed_bytes
 from .ledger import Choice, Event
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Review:
             kept = [best, *(one for one in others if one.decision == "keep")]
             deleted = [one for one in others if one.decision != "keep"]
             if deleted:
-                freed = sum(one.record.byte_size for one in deleted)
+                freed = sum(freed_bytes(one.record) for one in deleted)
                 found.append(BestOf(_ids(kept), _ids(deleted), freed))
         return tuple(found)
 
