@@ -402,6 +402,21 @@ def test_tags_of_an_earlier_lookalike_are_found_replaced_and_deleted_with_their_
         assert listed["collections"] == []
 
 
+def test_tags_of_an_earlier_lookalike_beside_any_name_are_still_searched_by(tmp_path: Path) -> None:
+    with lookalike.open(tmp_path / "home") as library:
+        for name in ("shop", "shop.tags"):
+            made = library.create(name, type="matching", keep="original")
+            made.add([{"_id": "boat", "_bytes": jpeg(0), "_name": "boat"}])
+    with served(tmp_path / "home", LOOKALIKE_WORKERS="1") as server:
+        key = json.loads(server.command("keys", "create", "--name", "k", "--collection", "shop", "--json"))["key"]
+        own = {"headers": {"authorization": f"Bearer {key}"}}
+        assert by_tag(server, "shop", "boat", **own) == (200, ["boat"])
+        assert server.http.delete(f"{BASE}/shop", **own).status_code == 200
+        assert [one["name"] for one in json.loads(server.command("collections", "--json"))["collections"]] == [
+            "shop.tags"
+        ]
+
+
 def test_tags_come_back_with_a_backup(server: Served, tmp_path: Path) -> None:
     context = server.post(f"{BASE}/create", headers=SDK).json()["id"]
     server.post(f"{BASE}/{context}/features", params={"imageId": "a"}, content=jpeg(0))

@@ -51,33 +51,36 @@ def reference(request: Request, collection: Collection, tag: str) -> bytes:
 
 
 def delete_earlier(request: Request, context_id: str) -> None:
-    """Delete the collection in which 0.1 kept the tags of a context, where it is certain that it is that."""
+    """Delete the collection in which 0.1 kept the tags of a context, where nobody else can have made it.
+
+    Nobody else makes one beside a context's random name; beside another name a key made it that could make no other.
+    """
     earlier = _earlier(request, context_id)
-    if earlier is not None and _holds_tags_of(request, context_id, earlier):
+    if earlier is None or not _holds_tags(earlier):
+        return
+    key = principal_of(request).key
+    is_ours = key is not None and not key.sees(earlier.name) and earlier.name in key.made
+    if is_ours or _is_random(context_id):
         desk_of(request).library.delete_collection(earlier.name)
 
 
 def _earlier(request: Request, context_id: str) -> Collection | None:
     """Give the collection in which 0.1 kept the tags of a context; None where another one has its name.
 
-    The caller may see it by its own right, or it is known for the tags of the context, which the caller may see.
+    The caller may see it by its own right, or it holds what nothing but tags looks like.
     """
     name = f"{context_id}.tags"
     try:
         found = desk_of(request).library.collection(name)
     except CollectionNotFoundError:
         return None
-    return found if principal_of(request).sees(name) or _holds_tags_of(request, context_id, found) else None
+    return found if principal_of(request).sees(name) or _holds_tags(found) else None
 
 
-def _holds_tags_of(request: Request, context_id: str, collection: Collection) -> bool:
-    """Say whether 0.1 made a collection for the tags of a context.
-
-    Nobody else makes one beside a context's random name; beside another name a key made it that could make no other.
-    """
-    key, spec = principal_of(request).key, collection.spec
-    is_beside = _is_random(context_id) or (key is not None and not key.sees(spec.name) and spec.name in key.made)
-    if not is_beside or (spec.type, spec.keep, spec.title, spec.fields) != ("matching", "original", "", ()):
+def _holds_tags(collection: Collection) -> bool:
+    """Say whether a collection is as 0.1 made those of tags: what comes by other doors has no name of its sender."""
+    spec = collection.spec
+    if (spec.type, spec.keep, spec.title, spec.fields) != ("matching", "original", "", ()):
         return False
     records = list(islice(collection, _MOST_EARLIER + 1))
     return len(records) <= _MOST_EARLIER and all(
