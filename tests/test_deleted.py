@@ -14,7 +14,7 @@ import pytest
 from serving import API, served
 
 import lookalike
-from lookalike.core import verifying
+from lookalike.core import verdicts
 from lookalike.stores import open_stores
 from lookalike.values import CollectionSpec, Entry, Record, Space
 
@@ -250,7 +250,7 @@ def test_a_picture_that_comes_back_is_looked_at_again(tmp_path, folder):
 
 def test_no_old_state_is_held_while_pictures_are_laid_over_each_other(tmp_path, folder, monkeypatch):
     home = tmp_path / "home"
-    relate, free = verifying.relate, []
+    relate, free = verdicts.relate, []
 
     def looked(*looks):
         [file] = home.glob("collections/*/records.sqlite")
@@ -268,7 +268,7 @@ def test_no_old_state_is_held_while_pictures_are_laid_over_each_other(tmp_path, 
             with lock:
                 return looked(*looks)
 
-        monkeypatch.setattr(verifying, "relate", alone)
+        monkeypatch.setattr(verdicts, "relate", alone)
         shelf.search("id:1.jpg", verify=4)
         shelf.search(folder / "1.jpg", verify=4)
     assert free

@@ -611,7 +611,7 @@ class EmbeddedStore:
             held = None if row is None else schema.record_of(row)
         except UnicodeEncodeError:  # half a surrogate pair, which no id that is stored holds
             held = None
-        except (sqlite3.OperationalError, ValueError) as exc:
+        except (sqlite3.OperationalError, ValueError, TypeError, AttributeError) as exc:
             if isinstance(exc, sqlite3.Error) and not failures.is_about_a_row(exc):
                 raise
             raise failures.damaged_record(self._folder, record_id, "its record") from exc
