@@ -353,6 +353,16 @@ def test_a_killed_command_leaves_nothing_once_it_ran_again(named: tuple[str, ...
     assert [path for path in there() if ".partial" in path or ".state" in path] == []
 
 
+def test_a_killed_backup_is_swept_by_one_under_another_name(tmp_path: Path) -> None:
+    with lookalike.open(tmp_path / "home") as library:
+        library.create("default")
+    (tmp_path / "out").mkdir()
+    _killed_while_writing(["backup", str(tmp_path / "out" / "monday")], tmp_path / "home", tmp_path)
+    assert len(os.listdir(tmp_path / "out")) == 1
+    assert cli.run(["backup", str(tmp_path / "out" / "tuesday"), "--home", str(tmp_path / "home")]) == 0
+    assert os.listdir(tmp_path / "out") == ["tuesday"]
+
+
 def test_an_upload_that_a_killed_server_cut_is_swept_at_the_next_start(tmp_path: Path) -> None:
     files = tmp_path / "home" / "files"
     Files(files).write("a/b.jpg", b"whole")
@@ -368,7 +378,6 @@ def test_a_writer_that_lives_keeps_what_it_writes(tmp_path: Path) -> None:
         first.write(b"first")
         disk.replace_bytes(tmp_path / "out", b"second")
         with disk.partial_folder(tmp_path / "folder") as fresh:
-            disk.sweep(tmp_path / "folder")
             disk.sweep_all(tmp_path)
             assert fresh.is_dir()
     assert (tmp_path / "out").read_bytes() == b"first"

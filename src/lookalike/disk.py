@@ -2,7 +2,7 @@
 
 Whoever acknowledges something has forced it to disk first: the bytes of a file, then the entry of its folder that names
 it. A file that is being written lies beside its target as `.NAME-RANDOM.partial`, locked by its writer; one that nobody
-holds has lost its writer, and the next writer of the same name sweeps it.
+holds has lost its writer, and the next writer in its folder sweeps it.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def replace_file(path: Path, *, mode: int | None = None, sweeps: bool = True) ->
 
     Args:
         mode: Rights of the file, also where one is there; without it those that it has, or the usual ones.
-        sweeps: Look for what dead writers of this name left; that reads the names of its whole folder.
+        sweeps: Look for what dead writers left in its folder; that reads all names there.
 
     Yields:
         The stream to write to. What was written is dropped when the block raises.
@@ -111,7 +111,7 @@ def replace_file(path: Path, *, mode: int | None = None, sweeps: bool = True) ->
     target = Path(os.path.realpath(path))
     first = mode if mode is not None else PRIVATE if target.exists() else 0o666
     if sweeps:
-        sweep(target)
+        sweep_all(target.parent)
     fresh, handle = _begun(target, lambda path: os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, first))
     with open(handle, "w+b") as stream:
         try:
@@ -295,7 +295,7 @@ def partial_folder(path: Path, *, private: bool = False) -> Iterator[Path]:
     """Make a folder beside `path` to fill and hand to `replace_folder`; what is left of it is removed afterwards."""
     path = Path(os.path.realpath(path))
     make_folder(path.parent, private=private)
-    sweep(path)
+    sweep_all(path.parent)
     fresh, handle = _begun(path, partial(_made_folder, mode=PRIVATE_FOLDER if private else 0o777))
     try:
         yield fresh
@@ -305,15 +305,13 @@ def partial_folder(path: Path, *, private: bool = False) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def sweep(path: Path) -> None:
-    """Remove what writers of `path` left that are dead: their partial files and folders."""
-    _sweep(path.parent, re.compile(re.escape(_stem(path)) + r"[0-9a-f]{16}" + re.escape(_PARTIAL)))
-
-
 def sweep_all(folder: Path, *, below: bool = False) -> None:
-    """Remove what dead writers left in a folder that is ours alone, or also in all below it."""
+    """Remove what dead writers left in a folder, or also in all below it: what was being written, and nobody holds."""
     for place in [Path(place) for place, _, _ in os.walk(folder)] if below else [folder]:
-        _sweep(place, _A_PARTIAL)
+        with suppress(OSError):
+            for entry in [one for one in os.scandir(place) if is_partial(one.name)]:
+                with suppress(OSError, ConflictError):
+                    _remove_unheld(Path(entry.path))
 
 
 @contextmanager
@@ -408,13 +406,6 @@ def _copy_whole(source: Path, target: Path) -> None:
 def _stem(path: Path) -> str:
     """Begin the name of a partial file."""
     return f".{os.fsencode(path.name)[:_MOST_NAME_BYTES].decode(errors='ignore')}-"
-
-
-def _sweep(folder: Path, litter: re.Pattern[str]) -> None:
-    with suppress(OSError):
-        for entry in [one for one in os.scandir(folder) if litter.fullmatch(one.name)]:
-            with suppress(OSError, ConflictError):
-                _remove_unheld(Path(entry.path))
 
 
 def _remove_unheld(path: Path) -> None:
