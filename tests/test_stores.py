@@ -1129,7 +1129,7 @@ def test_check_finds_damage_in_the_truth(full_home):
     conn.close()
     store = open_stores(full_home).open("shoes")
     found = "\n".join(store.check())
-    assert '1 vectors of "look" are missing' in found
+    assert 'missing or too many: 1 vector of "look"' in found
     assert 'of a wrong length: 1 vector of "hash"' in found
     store.close()
 

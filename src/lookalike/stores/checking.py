@@ -35,7 +35,7 @@ def check(truth: Truth, folder: Path, index: Index, spaces: Sequence[Space]) -> 
             problems += _check_vectors(conn, place, space)
         orphans = conn.execute("SELECT count(*) FROM pictures WHERE key NOT IN (SELECT key FROM records)").fetchone()[0]
         if orphans:
-            problems.append(f"{orphans} pictures belong to no record")
+            problems.append(f"of no record: {counted(orphans, 'picture')}")
         is_old = migration.is_pending(conn)
         if not is_old:
             unsummed = "SELECT count(*) FROM records WHERE key NOT IN (SELECT key FROM checksums)"
@@ -77,7 +77,7 @@ def integrity(conn: sqlite3.Connection) -> list[str]:
 def _check_vectors(conn: sqlite3.Connection, place: int, space: Space) -> list[str]:
     table, found = schema.vector_table(place), []
     for question, what in (
-        (f"SELECT count(*) FROM {table} WHERE key NOT IN (SELECT key FROM records)", "belong to no record"),
+        (f"SELECT count(*) FROM {table} WHERE key NOT IN (SELECT key FROM records)", "of no record"),
         (f"SELECT count(*) FROM {table} WHERE length(vector) <> {schema.vector_bytes(space)}", "of a wrong length"),
         (
             f"SELECT count(*) FROM records WHERE (spaces >> {place} & 1) <> (key IN (SELECT key FROM {table}))",
