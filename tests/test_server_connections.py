@@ -93,6 +93,19 @@ def test_a_head_that_is_too_large_is_told_what_may_be(server):
     assert server.get("/healthz", headers=many, params={"a": "a" * 60_000}).status_code == 200
 
 
+def test_many_large_heads_together_are_bounded(server):
+    before = resident(server)
+    with contextlib.ExitStack() as opened:
+        connections = [opened.enter_context(connect(server)) for _ in range(300)]
+        for connection in connections:
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(HEAD + b"A: " + b"a" * 50_000)
+        statuses = [status(received(connection)) for connection in connections]
+        assert statuses.count(b"HTTP/1.1 431 Request Header Fields Too Large") > 30
+        assert resident(server) - before < MOST_GROWTH
+    assert server.get("/healthz", params={"a": "a" * 20_000}).status_code == 200
+
+
 def test_a_refusal_of_the_parser_has_the_form_of_whose_path_was_asked(server):
     with connect(server) as connection:
         connection.sendall(b"GET /v3/collections HTTP/1.1\r\nHost: localhost\r\n" + b"A:b\r\n" * 200)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SPARE = "lookalike.spare"  # in the scope of a request that may only ask for health
 _MOST_CONNECTIONS = 4096
 _SPARES = 16  # for health checks of a full server
+_MOST_LARGE_HEADS = 256  # at a time
 
 
 class Member(Protocol):
@@ -44,6 +45,7 @@ class Connections:
         self.header_s, self.body_s = serving.header_timeout_s, serving.body_timeout_s
         self.most = serving.max_connections or _as_many_as_handles()
         self.members: set[Member] = set()
+        self.large_heads: set[Member] = set()  # of which only so many may be under way
 
     @property
     def most_streams(self) -> int:
@@ -59,6 +61,11 @@ class Connections:
             self._make_room(spare=True)
         self.members.add(connection)
         return is_spare
+
+    @property
+    def is_full_of_heads(self) -> bool:
+        """Whether so many large heads are under way that no other may grow large."""
+        return len(self.large_heads) > _MOST_LARGE_HEADS
 
     async def watch(self) -> None:
         """Close what is overdue, for as long as the server runs."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST_HEAD_BYTES = 65_536
 MOST_HEADERS = 100
+_LARGE_HEAD_BYTES = 8192  # of these heads only so many may be under way, over all connections
 _PIECE = 4096  # parsed at once: what is pipelined in it becomes requests in memory
 _LEAST_PROGRESS = 1024  # bytes within a deadline; less is a client that wastes our time
 _PATIENT_SHARE = 6  # of its deadline a body may stand still before it makes room for others
@@ -66,6 +67,7 @@ class Connection(HttpToolsProtocol):
         """Forget the connection."""
         self.is_leaving = self._is_deaf = True
         self._crowd.members.discard(self)
+        self._crowd.large_heads.discard(self)
         self._held.clear()
         super().connection_lost(exc)
 
@@ -97,8 +99,10 @@ class Connection(HttpToolsProtocol):
             self._head_since = self.loop.time()
         self._bare += len(piece)
         super().data_received(piece)
-        if self._bare > MOST_HEAD_BYTES and not self._is_deaf:
-            self.refuse(_TOO_LARGE)
+        if self._bare > _LARGE_HEAD_BYTES and not self._is_deaf:
+            self._crowd.large_heads.add(self)
+            if self._bare > MOST_HEAD_BYTES or self._crowd.is_full_of_heads:
+                self.refuse(_TOO_LARGE)
 
     # ---- what comes from the parser
 
@@ -120,6 +124,7 @@ class Connection(HttpToolsProtocol):
         """Begin with the body."""
         super().on_headers_complete()
         self._bare, self._progress, self._head_since = 0, 0, None
+        self._crowd.large_heads.discard(self)
         self._in_body, self._progress_at = True, self.loop.time()
         if self.is_spare:
             self.cycle.keep_alive = False
@@ -135,6 +140,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """End a request."""
         self._in_body, self._at_start, self._bare = False, True, 0
+        self._crowd.large_heads.discard(self)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
