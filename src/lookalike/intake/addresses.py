@@ -29,11 +29,7 @@ _REFUSED_V6 = """
 2620:4f:8000::/48 AS112                3fff::/20        documentation
 """
 _NAT64 = "64:ff9b::/96"
-_CARRIERS = (  # network, and the bytes in which it carries an IPv4 address
-    ("::ffff:0:0/96", slice(12, 16)),  # mapped
-    ("::ffff:0:0:0/96", slice(12, 16)),  # translated
-    (_NAT64, slice(12, 16)),
-)
+_CARRIERS = ("::ffff:0:0/96", _NAT64)  # mapped, translated: an IPv4 address in the last four bytes
 _ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")  # bytes 8 to 12; the IPv4 address is behind them
 
 
@@ -45,9 +41,8 @@ def is_private(address: str) -> bool:
         return True
     if isinstance(ip, ipaddress.IPv4Address):
         return any(ip in network for network in _networks(_REFUSED_V4))
-    for network, place in _CARRIERS:
-        if ip in ipaddress.ip_network(network):
-            return is_private(str(ipaddress.IPv4Address(ip.packed[place])))
+    if any(ip in network for network in _networks(" ".join(_CARRIERS))):
+        return is_private(str(ipaddress.IPv4Address(ip.packed[12:])))
     if ip.packed[8:12] in _ISATAP and is_private(str(ipaddress.IPv4Address(ip.packed[12:]))):
         return True
     return ip not in ipaddress.ip_network(_INTERNET_V6) or any(ip in network for network in _networks(_REFUSED_V6))
