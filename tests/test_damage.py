@@ -96,6 +96,21 @@ def test_a_record_that_cannot_be_read_is_left_out_named_and_counted(home, opened
     with pytest.raises(StoreDamagedError, match=r'"2"'):
         store.revise("2", metadata={"n": 7})
     assert [problem for problem in opened().check() if "damaged" in problem] == ['record "2" is damaged: its record']
+    assert dict(opened().backup(home / "backup")) == {"2": ("its record",)}
+
+
+@pytest.mark.parametrize("change_of", [
+    "width = 'wide'", "height = x'00'", "id = CAST(x'c3' AS TEXT)", "created_at = CAST(x'c3' AS TEXT)", "tags = '{}'",
+    "facts = '['", "content_hash = CAST(x'c3' AS TEXT)",
+])  # fmt: skip
+def test_whatever_column_is_damaged_the_other_records_are_given(home, opened, tmp_path, change_of):
+    change(home, f"UPDATE records SET {change_of} WHERE key = 3")
+    store, rest = opened(), ["0", "1", "3", "4", "5"]
+    assert [record.id for record in store.scan()] == rest
+    assert found(opened()) == rest
+    assert sorted(opened().ids([1, 2, 3, 4, 5, 6]).values()) == rest or not change_of.startswith("id")
+    assert len(opened().examine().damaged) == 1
+    assert len(opened().backup(tmp_path / "backup")) == 1
 
 
 @pytest.mark.parametrize("broken", BROKEN)

@@ -82,6 +82,9 @@ def damaged_in(folder: Path, origin: Path) -> Mapping[str, Sequence[str]]:
     try:
         with closing(sqlite3.connect(folder / schema.FILE, isolation_level=None)) as conn:
             answers = checking.integrity(conn)
+            if answers:  # the index of a field, which is made anew, holds another value of a damaged record
+                schema.drop_field_indexes(conn)
+                answers = checking.integrity(conn)
             if not answers:
                 return checking.damaged_records(conn, schema.read_spec(conn).spaces)
     except sqlite3.DatabaseError as exc:

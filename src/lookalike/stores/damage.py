@@ -18,6 +18,7 @@ from . import checksums, failures, schema
 T = TypeVar("T")
 
 _TYPES = {"metadata": dict, "tags": list, "facts": dict}
+_NUMBERS = ("width", "height", "byte_size")
 _TEXTS = ("id", "source", "content_hash", "format", "stamp", "created_at", "updated_at")
 
 
@@ -98,6 +99,8 @@ def unreadable(conn: sqlite3.Connection) -> list[int]:
         sql = "SELECT key FROM records WHERE NOT json_valid(CAST({0} AS TEXT)) OR typeof({0}) <> 'text'"
         for name in ("metadata", "tags"):  # SQLite takes less for JSON than Python does
             found.update(row[0] for row in conn.execute(sql.format(name)))
+        no_number = " OR ".join(f"typeof({name}) <> 'integer'" for name in _NUMBERS)
+        found.update(row[0] for row in conn.execute(f"SELECT key FROM records WHERE {no_number}"))
     return sorted(found)
 
 

@@ -30,7 +30,7 @@ from ..values import Calibration, CollectionSpec, Entry, Neighbors, Pairs, Plan,
 from . import attachments, checksums, failures, generation, maintenance, moving, remembered, schema, writing
 from .awake import Awake
 from .base import Findings, Move, Replace, Revision, Written
-from .damage import Damage, vector_of
+from .damage import Damage, ids_of, vector_of
 from .figures import figures_of
 from .sql import Where, where
 from .transactions import Truth
@@ -226,8 +226,13 @@ class EmbeddedStore:
 
     def ids(self, keys: Sequence[int]) -> dict[int, str]:
         """Give the ids of the records that are there, by key."""
+
+        def ask() -> dict[int, str]:
+            sql = f"SELECT key, id FROM records WHERE {self._damage.guard(f'key {_IN}')}"
+            return dict(conn.execute(sql, (json.dumps([int(key) for key in keys]),)))
+
         with self._truth.reading() as conn:
-            return _ids(conn, [int(key) for key in keys])
+            return self._damage.without(conn, ask)
 
     def entry(self, record_id: str) -> tuple[int, Entry] | None:
         """Give the key and the record with all its vectors, of one moment; see the seam."""
@@ -338,7 +343,7 @@ class EmbeddedStore:
         def ask() -> list[tuple[int, dict[str, Any], list[str]]]:
             where = f"key > ? AND {self._damage.guard(f'({accepted.text})')} ORDER BY key LIMIT {_PAGE}"
             rows = conn.execute(f"SELECT key, metadata, tags FROM records WHERE {where}", (last, *accepted.values))
-            return [(key, schema.metadata_of(metadata), json.loads(tags)) for key, metadata, tags in rows]
+            return [(key, schema.metadata_of(metadata), schema.tags_of(tags)) for key, metadata, tags in rows]
 
         while True:
             with self._truth.reading() as conn:
@@ -673,4 +678,10 @@ def _held_hashes(conn: sqlite3.Connection, hashes: Collection[str]) -> set[str]:
 
 
 def _ids(conn: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:
-    return dict(conn.execute(f"SELECT key, id FROM records WHERE key {_IN}", (json.dumps(list(keys)),)))
+    """Give the ids of records, also of those whose id is no text any more."""
+    try:
+        return dict(conn.execute(f"SELECT key, id FROM records WHERE key {_IN}", (json.dumps(list(keys)),)))
+    except sqlite3.OperationalError as exc:
+        if not failures.is_about_a_row(exc):
+            raise
+        return ids_of(conn, keys)

@@ -267,8 +267,14 @@ def rename(folder: Path, name: str) -> None:
 
 
 def record_of(row: tuple[Any, ...]) -> Record:
-    """Make a Record of a row of `record_columns`."""
+    """Make a Record of a row of `record_columns`.
+
+    Raises:
+        ValueError, TypeError: when a column holds something else than was written.
+    """
     _, id, source, content_hash, format, width, height, byte_size, stamp, metadata, tags, created, updated, facts = row
+    if not width.__class__ is height.__class__ is byte_size.__class__ is int:
+        raise ValueError("a size is no number")
     return Record(
         id=id,
         source=source,
@@ -278,7 +284,7 @@ def record_of(row: tuple[Any, ...]) -> Record:
         byte_size=byte_size,
         stamp=stamp,
         metadata=metadata_of(metadata),
-        tags=() if tags == "[]" else tuple(_decode(tags)),
+        tags=() if tags == "[]" else tuple(tags_of(tags)),
         created_at=created,
         updated_at=updated,
         facts=facts_of(facts),
@@ -303,6 +309,18 @@ def facts_of(text: str) -> Facts:
         return _NO_FACTS
     known = {name: value for name, value in json.loads(text).items() if name in _FACTS}
     return Facts(**{**known, "was_at": tuple(known.get("was_at", ()))})
+
+
+def tags_of(text: str) -> list[str]:
+    """Read tags.
+
+    Raises:
+        ValueError: when they are none any more.
+    """
+    tags = _decode(text)
+    if tags.__class__ is not list:
+        raise ValueError("tags are no JSON list")
+    return tags
 
 
 def facts_text(facts: Facts) -> str:
