@@ -340,7 +340,8 @@ def test_an_empty_mount_point_costs_no_record(photos: lookalike.Collection, lib:
     assert list(photos) == before
     (lib / "placeholder").write_text("the disk is not mounted")
     draw(9, (64, 48)).save(lib / "new.jpg")
-    with pytest.raises(PruneRefusedError):  # another picture says nothing about those that are gone
+    # Another picture says nothing about those that are gone, and is added.
+    with pytest.raises(PruneRefusedError, match="1 added"):
         photos.add(lib, prune=True)
     assert len(photos) == 5
     report = photos.add(lib, prune_all=True)

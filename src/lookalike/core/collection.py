@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..distances import Map, score_map
-from ..errors import InputError, LookalikeError, SourceError
+from ..errors import InputError, LookalikeError, PruneRefusedError, SourceError
 from ..filters import Filter
 from ..limits import Limits, check_count, check_unit
 from ..rendering import counted
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from .evaluation import Evaluation
     from .labels import Labels
     from .ledger import Ledger
+    from .pruning import Pruning
 
 _UPDATED_AT_ONCE = 500  # records in one transaction: other writers wait for it
 _EXPORTED = 500  # records that are read at once
@@ -223,10 +224,10 @@ class Collection:
             on_outcome=on_outcome,
         )
         report = run.run(items, on_progress)
-        if pruning is not None:
-            report = _with_removed(report, pruning.of(self._store))
         if report.updated:
             self.decisions.follow()
+        if pruning is not None:
+            report = _pruned(report, pruning, self._store)
         self._store.flush()
         return report
 
@@ -1068,8 +1069,13 @@ def check_title(title: str, *, limits: Limits) -> None:
         raise InputError(f"{str(title)[:80]!r} cannot be a title: pass a text of at most {most:,} characters.")
 
 
-def _with_removed(report: Report, removed: int) -> Report:
-    return dataclasses.replace(report, removed=removed)
+def _pruned(report: Report, pruning: Pruning, store: Store) -> Report:
+    """Remove the records of deleted files, and report them; a refusal says that the rest is done."""
+    try:
+        return dataclasses.replace(report, removed=pruning.of(store))
+    except PruneRefusedError as refusal:
+        done = str(report).splitlines()[0]
+        raise PruneRefusedError(f"{refusal.message} What was indexed is there: {done}.", **refusal.details) from None
 
 
 def _ms(began: float, ended: float) -> float:
