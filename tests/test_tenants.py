@@ -300,3 +300,13 @@ def test_tags_metadata_decisions_events_and_jobs_count(tenants: Tenants, small: 
     body = {"decision": "keep", "ids": ["0.jpg"]}
     assert refused(server.post(f"{path}/decisions", json=body, headers=small))
     assert server.http.delete(f"{path}/records/0.jpg", headers=small).status_code == 204  # what frees room may be done
+
+
+def test_collections_themselves_take_room(tenants: Tenants) -> None:
+    key = tenants.key("many", quotas={"bytes": 1000})
+    made = [tenants.server.post(f"{API}/collections", json={"name": f"many {n}"}, headers=key) for n in range(3)]
+    assert [one.status_code for one in made] == [201, 429, 429]
+    assert tenants.server.post("/v3/imaging/ai/imageSearch/create", headers=key).status_code == 429
+    asked = {"records": [{"_id": "1", "_base64": base64.b64encode(jpeg(0)).decode()}]}
+    headers = {**key, "collection-id": "many more"}
+    assert tenants.server.post("/similarity/photos/v2/insert", json=asked, headers=headers).status_code == 429

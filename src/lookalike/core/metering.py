@@ -103,6 +103,12 @@ class Meter:
         if most is not None and len(self._made(key)) >= most:
             raise _storage_error(f'key "{key.name}" may have {most:,} collections. Delete one first.')
 
+    def count_anew(self, key: Key) -> None:
+        """Count what a key has at the next question: it has something that nobody knew the size of."""
+        with self._counting:
+            if key.id in self._usages:
+                self._usages[key.id].counted_at = float("-inf")
+
     @contextmanager
     def room_for(self, key: Key | None, images: int, *, sent_bytes: int = 0, stored_bytes: int = 0) -> Iterator[None]:
         """Hold room for images while they are added, so that requests of one moment pass no quota together.

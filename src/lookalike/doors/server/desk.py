@@ -148,7 +148,7 @@ class Desk:
         """Make a collection for a caller, whose quota it counts against; `wanted` is as for `Library.create`.
 
         Raises:
-            QuotaError: when the caller has as many as it may have.
+            QuotaError: when the caller has as many as it may have, or no room for one more.
             ConflictError: for the name that keys have for the files.
         """
         if name == RIGHT and (self.settings.home / FILES).exists():
@@ -156,8 +156,11 @@ class Desk:
         if principal.key is None:
             return self.library.create(name, **wanted)
         with self._creating:  # one after the other: two of the same moment cannot pass a quota together
-            self.meter.check_collections(self.keys.get(principal.key.id) or principal.key)
-            made = self.library.create(name, **wanted)
+            key = self.keys.get(principal.key.id) or principal.key
+            self.meter.check_collections(key)
+            with self.meter.room_for(key, 0):  # an empty one takes room, too
+                made = self.library.create(name, **wanted)
+            self.meter.count_anew(key)
             self.keys.note_made(principal.key, made.name, self.library.collections())
         return made
 
