@@ -173,6 +173,23 @@ def test_nothing_is_acknowledged_in_a_collection_that_was_removed_by_hand(tmp_pa
         again.close()
 
 
+def test_a_store_that_rests_is_woken_where_its_file_has_another_number_now(tmp_path):
+    """Some file systems number a file anew when nobody has it open."""
+    store = open_stores(tmp_path).create(CollectionSpec(name="shelf", spaces=SPACES))
+    store.upsert([entry("a")])
+    assert store.rest()
+    [folder] = (tmp_path / "collections").iterdir()
+    shutil.copytree(folder, tmp_path / "copy")
+    shutil.rmtree(folder)
+    with pytest.raises(CollectionNotFoundError):
+        store.get(["a"])
+    os.rename(tmp_path / "copy", folder)
+    assert list(store.get(["a"])) == ["a"]
+    store.upsert([entry("b")])
+    assert len(list(store.scan())) == 2
+    store.close()
+
+
 def test_a_write_under_way_is_not_acknowledged_when_the_folder_goes(tmp_path, monkeypatch):
     from lookalike.stores import writing
 

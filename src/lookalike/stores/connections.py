@@ -32,7 +32,9 @@ class Connections:
 
     def __init__(self, path: Path, on_use: Callable[[], None] | None = None) -> None:
         self._path, self._absolute, self._on_use = path, os.path.abspath(path), on_use
-        self._identity: tuple[int, int] | None = None  # of the file that was opened first
+        self._identity: tuple[int, int] | None = (
+            None  # of the file, until it rests: some give another number to what nobody has open
+        )
         self._idle: list[sqlite3.Connection] = []
         self._busy = 0
         self._closed = False
@@ -57,8 +59,13 @@ class Connections:
 
     @property
     def is_there(self) -> bool:
-        """Whether the file is still the one that was opened."""
-        return self._identity is None or _identity(self._absolute) == self._identity
+        """Whether the file is still the one that is open, or there at all where none is."""
+        try:
+            return self._identity in (None, _identity(self._absolute))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:  # it may not be looked at: opening it says why
+            return True
 
     def rest(self) -> bool:
         """Close what is idle until the next call; False when a connection is borrowed."""
@@ -66,6 +73,7 @@ class Connections:
             if self._busy:
                 return False
             _close_all(self._idle)
+            self._identity = None
             return True
 
     def close(self) -> None:
@@ -89,7 +97,8 @@ class Connections:
                 return idle
             with failures.translated(self._path):
                 conn = connect(self._path)
-                self._identity = self._identity or _identity(self._absolute)
+                if self._identity is None:
+                    self._identity = _identity(self._absolute)
                 return conn
         except BaseException:
             if idle is not None:
@@ -120,12 +129,9 @@ class Connections:
         self._gate.release()
 
 
-def _identity(path: str) -> tuple[int, int] | None:
-    """Return what tells a file from another one of its name; None where there is none. Asked at every call."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
+def _identity(path: str) -> tuple[int, int]:
+    """Return what tells a file from another one of its name; asked at every call."""
+    status = os.stat(path)
     return status.st_dev, status.st_ino
 
 
