@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+import lookalike
 from lookalike.samples import installed_photographs, write_samples
 from lookalike.samples.gallery import COPIES
 from lookalike.samples.patterns import FAMILIES, draw_pattern
@@ -79,3 +80,17 @@ def test_a_drawing_is_the_same_every_time() -> None:
 
 def test_installed_photographs_are_files_that_exist() -> None:
     assert all(path.is_file() for path in installed_photographs())
+
+
+def test_no_group_of_duplicates_holds_two_colors_or_two_views_of_one_thing(
+    folder: Path, lines: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    made_of = {line["_id"]: line.get("copy_of", line["_id"]) for line in lines}
+    with lookalike.open(tmp_path / "home") as library:
+        shelf = library.create("samples")
+        shelf.add(folder)
+        groups = [[member.id for member in group.members] for group in shelf.duplicates()]
+    assert all(len({made_of[name] for name in members}) == 1 for members in groups)
+    assert {made_of[members[0]] for members in groups} == set(COPIES)
+    found = sum(len(members) - 1 for members in groups)
+    assert found >= 0.9 * sum(map(len, COPIES.values()))

@@ -162,8 +162,7 @@ class Relation:
         inliers: Distinct places of 8 px where both agree on the transform.
         agreement: Share of what both show that is the very same, 0..1; None where nothing could be laid over.
         confidence: Probability that both are the same picture, given what was measured.
-        other_colors: Whether one is the other in colors of its own, as a negative of a red mug is a green one: the same
-            picture to `compare`, and no duplicate.
+        other_colors: Whether one is the other with a part, or all of it, in other colors: a red and a blue mug.
         padded: Whether A, and whether B, shows the other with something added around it: a border, a page, other
             pictures, the corners that turning leaves.
     """

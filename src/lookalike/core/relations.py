@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..distances import OTHER_COLORS_DISTANCE, SAME_HASH_BITS, cosine_distance
+from ..distances import SAME_HASH_BITS
 from ..geometry import (
     CLOSE_SIDE_PX,
     SIDE_PX,
@@ -24,7 +24,6 @@ from ..geometry import (
 from ..values import Relation
 from .little import judge
 from .scoring import hash_bits, pair_score
-from .spaces import HUE_SPACE
 from .transforms import identity, transform_of, turned_round
 
 if TYPE_CHECKING:
@@ -62,12 +61,12 @@ _LEAST_CROP = 1 - _WHOLE  # of the area
 _LEAST_RESIZE = 0.03  # of a side
 _LEAST_TURN_DEG = 1.2
 _SEAM, _UNIFORM = 1.8, 0.9
-_REPAINTED, _REWRITTEN = 0.01, 0.0005  # shares of the picture; the latter for each px that the map may miss by
+_REWRITTEN = 0.0005  # share of the picture, for each px that the map may miss by
 _VARIANT_CONFIDENCE = 0.1  # shops and offices have variants of one drawing, few people repaint or rewrite a part
-# Of chroma in CIELAB: 900 copies without an edit move 16 at most (JPEG 5, 64 colors), 12 white balances 18, 9 other
-# dyes 21 or more.
-_OTHER_COLORS = 19.0
+_OTHER_COLORS = 19.0  # of chroma in CIELAB: 900 copies without an edit move 16 at most (JPEG 5, 64 colors)
 _EVERYWHERE, _SOFT = 0.98, 0.8  # shares of the blocks, and of the strength of the edges
+# A part of a picture lies in its own light. Of 427 copies 3 are less sure; second views have 6 levels and more.
+_SURE, _SAME_LIGHT = 0.95, 4.5
 _FRAMED_SLACK_PX, _ALIGNED_SLACK_PX = 1, 2  # by how much a map may miss
 _CLOSER_FROM_PX = 1.25 * SIDE_PX  # of the longer side; below it a closer look sees no more
 _RECOLORED, _RECOLORED_SHARE = 3.0, 0.9  # levels, and levels for each that remains: coarse encoding moves colors, too
@@ -116,7 +115,12 @@ def relate(a: Look, b: Look) -> Relation | None:
     if verdict is not None:
         confidence, found = verdict
         transform = _transform(found, a, b)
-    is_variant = confidence >= SAME_PICTURE_CONFIDENCE and _is_variant(found, a, b, is_little=verdict is not None)
+    if SAME_PICTURE_CONFIDENCE <= confidence < _SURE and not _is_whole(found) and found.unlike_light > _SAME_LIGHT:
+        confidence = _VARIANT_CONFIDENCE
+    other_colors = confidence >= SAME_PICTURE_CONFIDENCE and found.changes.repainted > 0
+    is_variant = other_colors or (
+        confidence >= SAME_PICTURE_CONFIDENCE and verdict is None and _is_rewritten(found, a, b)
+    )
     if is_variant:
         confidence = _VARIANT_CONFIDENCE
     if confidence >= SAME_PICTURE_CONFIDENCE:
@@ -128,12 +132,12 @@ def relate(a: Look, b: Look) -> Relation | None:
             inliers=_inliers(found),
             agreement=round(found.agreement.share, 4),
             confidence=confidence,
-            other_colors=_shows_other_colors(found, a, b),
             padded=(_is_padding(found.around[0], transform), _is_padding(found.around[1], transform)),
         )
     if is_variant or (verdict is None and _shows_one_thing(found)):
         kinds: tuple[RelationKind, ...] = ("same_object",)
-        return Relation(kinds[0], kinds, transform, _inliers(found), round(found.agreement.share, 4), confidence)
+        share = round(found.agreement.share, 4)
+        return Relation(kinds[0], kinds, transform, _inliers(found), share, confidence, other_colors)
     related = _by_score(a, b)
     return related and replace(related, confidence=confidence)
 
@@ -211,16 +215,8 @@ def _is_seen_well(look: Look) -> bool:
     return max(look.content.size_px) >= min(max(look.size_px), _CLOSER_FROM_PX)
 
 
-def _is_variant(registration: Registration, a: Look, b: Look, *, is_little: bool) -> bool:
-    """Say whether two pictures that lie over each other are two of one drawing: repainted, or written anew.
-
-    Args:
-        is_little: Whether they hold little, all of which was compared already.
-    """
-    if registration.changes.repainted >= _REPAINTED:
-        return True
-    if is_little:
-        return False
+def _is_rewritten(registration: Registration, a: Look, b: Look) -> bool:
+    """Say whether two pictures that lie over each other are two of one drawing, with other words or lines."""
     if registration.agreement.share >= _EVERYWHERE and registration.changes.edges < _SOFT:
         return False  # what agrees everywhere and is only softer has no other words
     slack_px = _FRAMED_SLACK_PX if _is_whole(registration) else _ALIGNED_SLACK_PX
@@ -233,17 +229,6 @@ def _is_variant(registration: Registration, a: Look, b: Look, *, is_little: bool
     if ours is None or theirs is None:
         return False
     return rewritten_share(closer_overlay(registration, ours, theirs), slack_px) >= bound
-
-
-def _shows_other_colors(registration: Registration, a: Look, b: Look) -> bool:
-    """Say whether the hues differ, and because the things in the picture have others.
-
-    A white balance turns the hues of what is nearly gray, and a border brings some of its own.
-    """
-    hues: list[Any] = [side.vectors[HUE_SPACE] for side in (a, b) if HUE_SPACE in side.vectors]
-    if len(hues) < 2 or cosine_distance(*hues) <= OTHER_COLORS_DISTANCE:
-        return False
-    return registration.moved_chroma > _OTHER_COLORS
 
 
 def _flat_confidence(registration: Registration) -> float:

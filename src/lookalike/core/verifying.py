@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _KINDS_KEPT = 4096  # of pairs that were looked at last
 _LOOKS_KEPT = 400  # of about 0.3 MB each
 _PICTURED_KEPT = 100_000  # records of which is known that there is a picture
-_SMALL, _FEATURES, _KINDS = "small 3", "features 3", "kind 13"  # what is remembered; the number is that of its form
+_SMALL, _FEATURES, _KINDS = "small 3", "features 3", "kind 14"  # what is remembered; the number is that of its form
 
 _OTHER_COLORS = "other colors"  # a red mug is no copy of the blue one, whatever its shape
 

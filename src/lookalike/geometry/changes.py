@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .frames import CELL_PX, cell_colors
+from .frames import cell_colors
 from .opencv import opencv
 from .recoloring import find_recoloring, recolored
 from .repainting import repainted_share
@@ -71,7 +71,7 @@ def measure_changes(laid: Overlay) -> Changes:
         remaining=float(left.mean()),
         covered=float((left > 10 + 4 * usual).mean()),
         one_way=_one_way(step.mean(1), left > 6 + 3 * usual),
-        repainted=repainted_share(laid, colors, whole, CELL_PX),
+        repainted=repainted_share(laid, colors, whole),
         edges=edges,
         grain=grain,
     )

@@ -22,6 +22,7 @@ _PAD_PX = 6
 _LUMA = (0.299, 0.587, 0.114)
 _TOLD_BY_LUMA = 0.2  # of all that differs from the ground; else the strongest color is looked at
 _BLUR_PX = 0.8
+_UNEVEN = 2.0  # by how much one part may be stronger than another
 _STROKES, _LEAST_WINDOW_PX, _MOST_WINDOW_PX, _OF_SIDE = 3.0, 7, 20, 4
 _SUBSTANTIAL = 0.25  # of what strong windows hold
 _NEARLY_ALL, _UNLIKE = 0.99, 0.5
@@ -121,7 +122,7 @@ def _matched(a: Content, b: Content, matrix: F64) -> Match | None:
     scale = both / max(sum(float((y * y).sum()) for _, y in pairs), 1e-6)
     if scale <= 0.1:
         return Match(matrix, 1.0, 1.0, 0.0, 0.0)
-    found = [_differences(x, y * scale) for x, y in pairs]
+    found = [_differences(x, y * _scale(x, y, scale)) for x, y in pairs]
     differing = np.concatenate([one[0] for one in found])
     if not len(differing):
         return Match(matrix, 1.0, 1.0, 0.0, 0.0)
@@ -132,6 +133,14 @@ def _matched(a: Content, b: Content, matrix: F64) -> Match | None:
     return Match(
         moved[largest] if len(boxes) == 1 else matrix, worst, float((differing > _UNLIKE).mean()), windows, float(size)
     )
+
+
+def _scale(x: F32, y: F32, usual: float) -> float:
+    """Say how much stronger one part is than its counterpart: on a ground that is lighter there it may be another."""
+    import numpy as np
+
+    own = float((x * y).sum()) / max(float((y * y).sum()), 1e-6)
+    return float(np.clip(own, usual / _UNEVEN, usual * _UNEVEN))
 
 
 def _boxes(a: Content, b: Content, back: F64) -> list[Box]:

@@ -17,6 +17,7 @@ from .features import Features, find_features
 from .frames import frame_map, inverse, overlay
 from .opencv import opencv
 from .recoloring import moved_chroma
+from .repainting import unlike_light
 from .surroundings import Surroundings, measure_surroundings
 
 if TYPE_CHECKING:
@@ -85,6 +86,11 @@ class Registration:
     def moved_chroma(self) -> float:
         """By how much colors are others; see `recoloring`."""
         return moved_chroma(self.laid)
+
+    @cached_property
+    def unlike_light(self) -> float:
+        """By how much even parts differ, in levels; see `repainting`."""
+        return unlike_light(self.laid)
 
     @cached_property
     def around(self) -> tuple[Surroundings, Surroundings]:

@@ -1,71 +1,163 @@
-"""Repainting: a part has another color while all shapes, and the colors of the rest, stayed.
+"""Repainting: a part has another color while its shapes stayed, and no edit of the whole picture explains it.
 
-So do the red and the blue mug of one shop, which are no copies of each other. Edits of a whole picture are told apart
-by what they do: light, contrast and gamma send all channels through one curve; gray, saturation and hue keep one of the
-usual tones of each color and are a linear change of colors for all of the picture; blur, vignettes and the like change
-light alone. What is laid over a picture brings shapes of its own.
+So do the red and the blue mug of one shop, which are no copies of each other. What an edit of all colors would make of
+the one picture is compared with the other, color by color (`toning`): where a good part of it stayed as it was the edit
+has to be exact. What is laid over a picture brings shapes of its own, and repaints nothing.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .fitting import least_squares
 from .opencv import opencv
 from .recoloring import chroma
 from .small import cell_means
+from .toning import have_stayed, nearest_edit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..values import F32, U8, Bools
+    from ..values import F32, F64, U8, Bools
     from .frames import Overlay
 
-# Of 299 edits none and of 10 pairs of variants all 10 meet these; levels are of 255.
-_MOVED, _STILL = 24.0, 5.0  # levels
-_LEAST_STILL = 0.25  # share of the cells
-_LEAST_KEPT = 0.7  # of the cells that changed and those around them: where the shapes stayed
+_MOVED = 17.0  # levels of 255; coarse encoding moves colors by less
+_MISSED, _OF_MOVED, _MOST_EXACT = (
+    5.0,
+    0.25,
+    10.0,
+)  # levels, and share of the move that an edit misses, where something stayed ...
+_MISSED_BY_ALL, _OF_ALL_MOVED = 14.0, 0.4  # ... and where all moved: edits one after another leave so much ...
+_STRONG, _STRONG_AFTER_ALL = 40.0, 70.0  # ... but hardly this
+_OF_SPREAD, _OF_USUAL, _DYED = 3.0, 2.0, 6.0  # times the deviation, times what is usual; chroma in CIELAB
+_SHADED, _SHADED_KEPT = 0.12, 0.8  # shares: of what is only lighter or darker
+_LEAST_CELLS, _LEAST_SHARE, _LEAST_OF_ALL = 4, 0.02, 0.15  # shares of the cells
+_STRONG_SHARE, _STRONG_OF_ALL = 0.008, 0.012
+_SMALL_CELL_PX, _LEAST_EVEN = 4, 40
+_EVEN, _NOISY, _NOISES, _LEAST_SEEN = 18.0, 0.2, 4.0, 0.3  # levels of deviation; quantile, times; share
+_WHOLE = 0.999
+_BIN, _LEAST_ALIKE = 24, 5  # levels; cells of one color
+_LEAST_KEPT = 0.4  # of the cells that changed and those around them: where the shapes stayed
 _SHAPE_PX, _ALIKE, _FLAT = 24, 0.7, 1.5  # window, correlation, levels a px of standard deviation
 _BLUR_PX, _SCHARR = 1.2, 32.0  # the sum of the weights of one side of that filter
-_GRAY, _MOSTLY, _OTHER_CHROMA = 8.0, 0.98, 15.0  # chroma in CIELAB; of so many cells a gray picture has less
-_EXPLAINED, _LINEAR = 6.0, 8.0  # levels
-_TELLING = (4.0, 250.0)  # levels; beyond, light was cut off
-_SLOPES = (0.3, 3.0)
 
 
-def repainted_share(laid: Overlay, colors: Sequence[F32], whole: Bools, cell_px: int) -> float:
-    """Give the share of the cells that are repainted; 0 where an edit of the whole picture explains the change.
+def repainted_share(laid: Overlay, colors: Sequence[F32], whole: Bools) -> float:
+    """Give the share of the cells that have another color, with the shapes of their own; see `toning`.
 
     Args:
         colors: Of the cells, (h, w, 3) of both pictures.
         whole: (h, w) which cells both pictures are in.
 
-    Cost: 2 ms on one core.
+    Cost: 1 ms where no color moved, 10 ms of one core elsewhere.
     """
     cv2 = opencv()
     import numpy as np
 
-    apart = cv2.medianBlur(np.abs(colors[0] - colors[1]).max(2), 3)
-    moved = (apart >= _MOVED) & whole
-    still = (apart <= _STILL) & whole
-    if not moved.any() or still.sum() < _LEAST_STILL * whole.sum():
+    apart = np.abs(colors[0] - colors[1]).max(2)
+    if ((apart >= _MOVED) & whole).sum() < max(_LEAST_CELLS, 0.5 * _STRONG_SHARE * whole.sum()):
         return 0.0
-    around = cv2.dilate(moved.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & whole
-    if _kept_shapes(laid, cell_px)[around].mean() < _LEAST_KEPT:
+    means, even = _even_cells(laid)
+    if even.sum() < _LEAST_EVEN:
         return 0.0
-    before, after = (side[moved] for side in colors)
-    hues = [chroma(side[whole]) for side in colors]  # (n, 2) each
-    if min(float(np.quantile(np.hypot(*side.T), _MOSTLY)) for side in hues) < _GRAY:
+    before, wanted, after = nearest_edit(*(side[even] for side in means))
+    has_still = have_stayed(before, after)
+    kept = _kept_shapes(laid, _SMALL_CELL_PX)
+    strong = np.abs(after - wanted).max(1) >= (_STRONG if has_still else _STRONG_AFTER_ALL)
+    for names in (before, after):
+        dyed, shaded = _have_other_colors(names, before, wanted, after, has_still=has_still)
+        tries = [(dyed & strong, _STRONG_SHARE if has_still else _STRONG_OF_ALL, _LEAST_KEPT)]
+        if names is before:  # by those after, what was sharpened or marked is of one color, too
+            tries.append((dyed, _LEAST_SHARE if has_still else _LEAST_OF_ALL, _LEAST_KEPT))
+            tries.append((dyed | shaded, _SHADED if has_still else 1.0, _SHADED_KEPT))
+        for is_other, least_share, least_kept in tries:
+            moved = np.zeros(even.shape, np.uint8)
+            moved[even] = is_other
+            around = cv2.dilate(moved, np.ones((3, 3), np.uint8)).astype(bool)
+            if is_other.mean() >= least_share and kept[around].mean() >= least_kept:
+                return float(is_other.mean())
+    return 0.0
+
+
+def unlike_light(laid: Overlay) -> float:
+    """Say by how much even parts differ after the edit of the whole that explains most, in levels.
+
+    A part that was cut out of a picture takes light and shadow with it; a thing that was pictured again, or moved on
+    its table, does not.
+    """
+    import numpy as np
+
+    means, even = _even_cells(laid)
+    if even.sum() < _LEAST_EVEN:
         return 0.0
-    if np.median(np.hypot(*(hues[0] - hues[1])[moved[whole]].T)) < _OTHER_CHROMA:
-        return 0.0
-    if _is_toned(before, after):
-        return 0.0
-    if _keeps_tone(before, after):
-        stayed = colors[0][still], colors[1][still]
-        if _is_linear((before, stayed[0]), (after, stayed[1])) or _is_linear((after, stayed[1]), (before, stayed[0])):
-            return 0.0
-    return float(moved.sum() / whole.sum())
+    _, wanted, after = nearest_edit(*(side[even] for side in means))
+    return float(np.quantile(np.abs(after - wanted).max(1), 0.75))
+
+
+def _even_cells(laid: Overlay) -> tuple[list[F32], Bools]:
+    """Give the colors of small cells of both, (h, w, 3), and which of them have one color in both.
+
+    Where colors mix, what an edit makes of their mean is not the mean of what it makes of them; such cells count only
+    where there are hardly others.
+    """
+    import numpy as np
+
+    inside = cell_means(laid.shared.astype(np.float32), _SMALL_CELL_PX) > _WHOLE
+    means, spread = [], np.zeros(inside.shape, np.float32)
+    for side in (laid.a, laid.b):
+        values = side.astype(np.float32)
+        mean, square = cell_means(values, _SMALL_CELL_PX), cell_means(values * values, _SMALL_CELL_PX)
+        spread = np.maximum(spread, (square - mean * mean).max(2))
+        means.append(mean)
+    if not inside.any():
+        return means, inside
+    noise = float(np.quantile(spread[inside], _NOISY))
+    even: Bools = inside & (spread <= max(_EVEN**2, _NOISES * noise))
+    moved = inside & (np.abs(means[0] - means[1]).max(2) >= _MOVED)
+    is_seen = (moved & even).sum() >= _LEAST_SEEN * moved.sum()
+    return means, even if is_seen else inside
+
+
+def _have_other_colors(names: F32, before: F32, wanted: F32, after: F32, *, has_still: bool) -> tuple[Bools, Bools]:
+    """Say which cells have become another color than an edit makes of theirs, as most cells of that color have.
+
+    What coarse encoding does to a color goes all ways. Where a part of the picture stayed as it was, edits have to be
+    exact; where all of it moved, several may have been made one after another.
+
+    Args:
+        names: The colors by which cells are alike: those before, or those after.
+        before, wanted, after: See `nearest_edit`.
+        has_still: Whether a part stayed as it was.
+
+    Returns:
+        Those of another dye, and those that are only lighter or darker: blur does that as well.
+    """
+    import numpy as np
+
+    bins = (names // _BIN).astype(np.int64) @ np.array([256, 16, 1])
+    _, places = np.unique(bins, return_inverse=True)
+    counts = np.bincount(places)
+
+    def mean(values: F32) -> F64:
+        found: F64 = np.stack([np.bincount(places, side) for side in values.T], 1) / counts[:, None]
+        return found
+
+    least, share = (_MISSED, _OF_MOVED) if has_still else (_MISSED_BY_ALL, _OF_ALL_MOVED)
+    usual = float(np.median(np.abs(after - wanted).max(1)))
+    least = max(least, min(_OF_USUAL * usual, _MISSED_BY_ALL))
+    missed = mean(after - wanted)
+    spread = np.sqrt(np.maximum(mean((after - wanted) ** 2) - missed**2, 0)).max(1)
+    moved = np.maximum(np.abs(mean(after - before)).max(1), np.abs(mean(wanted - before)).max(1))
+    apart = np.abs(missed).max(1)
+    is_other = (
+        (counts >= _LEAST_ALIKE)
+        & (moved >= _MOVED)
+        & (apart >= np.maximum(least, np.minimum(share * moved, _MOST_EXACT if has_still else 255)))
+        & (apart >= _OF_SPREAD * spread)
+    )
+    turned = np.hypot(*(chroma(mean(after).astype(np.float32)) - chroma(mean(wanted).astype(np.float32))).T)
+    has_dye = turned >= _DYED
+    dyed, shaded = is_other & has_dye, is_other & ~has_dye
+    return dyed[places], shaded[places]
 
 
 def _kept_shapes(laid: Overlay, cell_px: int) -> Bools:
@@ -97,47 +189,3 @@ def _slopes(pixels: U8) -> F32:
     steps = np.hypot(cv2.Scharr(soft, cv2.CV_32F, 1, 0), cv2.Scharr(soft, cv2.CV_32F, 0, 1))
     steepest: F32 = steps.max(2) / _SCHARR
     return steepest
-
-
-def _is_toned(before: F32, after: F32) -> bool:
-    """Say whether one curve for all channels, a line or a power, makes the colors (n, 3) of the others."""
-    import numpy as np
-
-    low, high = _TELLING
-    inside = (np.minimum(before, after) > low) & (np.maximum(before, after) < high)
-    x, y = before[inside].astype(np.float64), after[inside].astype(np.float64)
-    if len(x) < 6 or np.ptp(x) < 1:
-        return False
-    steps = x - x.mean()
-    slope = float(np.clip((steps * y).sum() / (steps * steps).sum(), *_SLOPES))
-    line = slope * x + np.median(y - slope * x)
-    power = 255 * (x / 255) ** np.median(np.log(y / 255) / np.log(x / 255))
-    return bool(min(np.median(np.abs(line - y)), np.median(np.abs(power - y))) <= _EXPLAINED)
-
-
-def _keeps_tone(before: F32, after: F32) -> bool:
-    """Say whether the colors kept what gray, saturation and hue keep: luma, mean, lightness or value."""
-    import numpy as np
-
-    changes = [
-        [side @ np.array([0.299, 0.587, 0.114]), side.mean(1), (side.max(1) + side.min(1)) / 2, side.max(1)]
-        for side in (before, after)
-    ]
-    return any(float(np.median(np.abs(a - b))) <= _EXPLAINED for a, b in zip(*changes, strict=True))
-
-
-def _is_linear(before: tuple[F32, F32], after: tuple[F32, F32]) -> bool:
-    """Say whether one linear change of colors makes the colors after, those that moved and those that stayed.
-
-    Args:
-        before, after: The colors (n, 3) that moved, and those (m, 3) that stayed. Both count the same, however many.
-    """
-    import numpy as np
-
-    counts = np.repeat([len(side) for side in before], [len(side) for side in before])
-    weight = (1 / np.sqrt(counts))[:, None]
-    known, goal = (np.concatenate(side) / 255 for side in (before, after))
-    known = np.concatenate([known, np.ones((len(known), 1))], 1)  # (n + m, 4)
-    change = least_squares(weight * known, weight * goal)
-    left = 255 * np.abs(known @ change - goal).max(1)
-    return bool(np.median(left[: len(before[0])]) <= _LINEAR)
