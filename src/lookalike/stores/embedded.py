@@ -238,8 +238,11 @@ class EmbeddedStore:
         """Give the key and the record with all its vectors, of one moment; see the seam."""
 
         def ask() -> tuple[Any, ...] | None:
-            sums = self._sum_columns if checksums.are_kept(conn) else ", ".join(["NULL"] * len(self._spaces))
-            sql = f"SELECT {schema.record_columns(conn)}, {self._vector_columns}, {sums} FROM records"
+            columns = f"{schema.record_columns(conn)}, {self._vector_columns}"
+            if checksums.are_kept(conn):
+                sql = f"SELECT {columns}, {self._sum_columns} FROM records NATURAL LEFT JOIN checksums"
+            else:
+                sql = f"SELECT {columns}, {', '.join(['NULL'] * places)} FROM records"
             row = conn.execute(f"{sql} WHERE {self._damage.guard('id = ?')}", (record_id,)).fetchone()
             return None if row is None else (schema.record_of(row[: -2 * places]), row)
 
@@ -571,8 +574,7 @@ class EmbeddedStore:
 
     @cached_property
     def _sum_columns(self) -> str:
-        names = [checksums.column(place) for place in range(len(self._spaces))]
-        return ", ".join(f"(SELECT {name} FROM checksums WHERE checksums.key = records.key)" for name in names)
+        return ", ".join(f"checksums.{checksums.column(place)}" for place in range(len(self._spaces)))
 
     @cached_property
     def _index(self) -> Index:
