@@ -13,6 +13,7 @@ from conftest import draw
 import lookalike
 from lookalike.core import applying
 from lookalike.core.collection import Collection
+from lookalike.errors import InputError
 
 Link = Callable[[Path], None]
 
@@ -188,3 +189,27 @@ def test_the_script_moves_across_disks_and_brings_links_as_links(library: lookal
         assert os.readlink(f"{other}{root}/link.jpg") == "a.jpg"
     finally:
         subprocess.run(["rm", "-rf", str(other)], check=True)
+
+
+def test_a_file_that_is_there_by_two_paths_counts_once(library: lookalike.Library, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (tmp_path / "view").symlink_to(folder)
+    draw(0).save(folder / "a.jpg", quality=92)
+    draw(0).save(folder / "copy.jpg", quality=40)
+    collection = _added(library, tmp_path, "data/a.jpg", "data/copy.jpg", "view/copy.jpg")
+    collection.decisions.decide("delete", ["data/copy.jpg"], beside=["data/a.jpg"])
+    size = (folder / "copy.jpg").stat().st_size
+    chosen = [one for one in applying.removals(collection) if one.obstacle is None]
+    assert {one.record.id for one in chosen} == {"data/copy.jpg", "view/copy.jpg"}
+    assert applying.freed_by(chosen) == size
+    applied = applying.apply(collection, chosen, applying.to_folder(tmp_path / "trash"))
+    assert (applied.bytes, applied.failed, len(list((tmp_path / "trash").rglob("*.jpg")))) == (size, (), 1)
+    _, restored = applying.undo(library.ledger, library.collection, [applied.batch])
+    assert (restored.bytes, restored.failed) == (size, ())
+    assert len(collection) == 3
+
+
+def test_the_root_of_a_disk_is_no_folder_to_move_pictures_to() -> None:
+    with pytest.raises(InputError, match="root of a disk"):
+        applying.to_folder("/")

@@ -21,6 +21,7 @@ from .. import disk, refusals
 from ..errors import (
     ChangedMeanwhileError,
     ConflictError,
+    InputError,
     LookalikeError,
     RecordNotFoundError,
     SourceNotFoundError,
@@ -102,6 +103,12 @@ def freed_bytes(record: Record) -> int:
     return record.byte_size
 
 
+def freed_by(chosen: Iterable[Removal]) -> int:
+    """Return what moving all of these frees; a file that is there by two paths counts once."""
+    files = {_entry(one.record.source or one.record.id): one.freed_bytes for one in chosen}
+    return sum(files.values())
+
+
 def removals(collection: Collection) -> list[Removal]:
     """Give the files of a collection that are to go, by record id, each with what is in its way."""
     doomed = {record.id: (record, event) for record, event in collection.decisions.records_of("delete")}
@@ -139,7 +146,8 @@ def apply(
     gone: dict[str, Path | None] = {}  # by the entry of a folder: one file may be there by two paths
     for done, removal in enumerate(_links_first(chosen), start=1):
         try:
-            freed, entry = removal.freed_bytes, _entry(removal.record.source or "")
+            entry = _entry(removal.record.source or "")
+            freed = 0 if entry in gone else removal.freed_bytes
             moved.append(_take_away(collection, removal, way, batch, gone, merge_metadata=merge_metadata))
             gone[entry] = None if moved[-1][1] is None else Path(moved[-1][1])
             size += freed
@@ -165,8 +173,8 @@ def restore(open_collection: Callable[[str], Collection], events: Iterable[Event
             collection = open_collection(event.collection)
             failures = collection.add([dict(event.record)]).failed
             collection.decisions.take_back([event])
+            size += 0 if target in {one for one, _ in moved} else source.stat().st_size
             moved.append((target, str(source)))
-            size += source.stat().st_size
             failed += failures
         except (LookalikeError, OSError) as error:
             failed.append(_failed(str(source), error))
@@ -194,8 +202,14 @@ def undo(
 
 
 def to_folder(folder: str | os.PathLike[str]) -> Way:
-    """Move files into a folder, under the path that they had; nothing that lies there is overwritten."""
+    """Move files into a folder, under the path that they had; nothing that lies there is overwritten.
+
+    Raises:
+        InputError: for the root of a disk, where each file would stay where it is under another name.
+    """
     root = Path(os.path.abspath(folder))
+    if os.path.realpath(root) == root.anchor:
+        raise InputError(f'"{folder}" is the root of a disk: name a folder of its own to move the pictures to.')
 
     def target(source: Path) -> Path:
         return next(place for place in _numbered(root.joinpath(*_names(source))) if not os.path.lexists(place))

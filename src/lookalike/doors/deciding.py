@@ -376,12 +376,12 @@ def _decide(
 
 
 def _preview(found: Sequence[Removal], script_file: str | None, as_json: bool) -> int:
-    from ..core.applying import script
+    from ..core.applying import freed_by, script
     from ..rendering import size_text
     from .forms import removal_form
 
     ready = [one for one in found if one.obstacle is None]
-    size = sum(one.freed_bytes for one in ready)
+    size = freed_by(ready)
     if script_file is not None:
         with open_output(script_file) as stream:
             stream.write(script(ready).encode(errors="surrogateescape"))
