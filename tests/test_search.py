@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from serving import jpeg
 
 import lookalike
 from lookalike.distances import cosine_distance, score_map, score_of
@@ -497,3 +498,28 @@ def test_results_show_groups_and_hidden_counts_to_people(shop: lookalike.Collect
     assert any(match.hidden for match in collapsed)
     assert "alike" in replace(collapsed, matches=tuple(m for m in collapsed if m.hidden))._repr_html_()
     assert str(shop.search(query, tags=["red"])).splitlines()[0].split()[-2:] == ["visual", "tags"]
+
+
+def test_leaving_out_copies_asks_for_no_more_than_it_can_compare(library, pictures):
+    collection = library.create("collapsing")
+    collection.add(pictures)
+    assert len(collection.search("id:a/0.jpg", limit=10_000, collapse=True)) == 8
+    with pytest.raises(InputError, match="with collapse"):
+        collection.search("id:a/0.jpg", limit=10_001, collapse=0.9)
+
+
+@pytest.mark.parametrize("floor", [0.0, 0.4, 0.6, 0.9, 0.98, 1.0])
+def test_copies_that_are_left_out_are_those_that_comparing_one_by_one_leaves_out(library, floor):
+    """Blocks and products of matrices find the pairs; each pair is judged by its exact distance."""
+    collection = library.create("one-by-one", type="matching", keep="none")
+    sizes = [(seed, side) for seed in range(24) for side in (64, 80, 97)]
+    records = [{"_id": f"{seed} {side}", "_bytes": jpeg(seed, (side, side))} for seed, side in sizes]
+    assert not collection.add(records).failed
+    ranked = [match.id for match in collection.search("id:0 64", limit=100, verify=0)]
+    assert len(ranked) == len(records)
+    kept: list[str] = []
+    for one in ranked:
+        scores = {match.id: match.score for match in collection.search(f"id:{one}", limit=100, verify=0)}
+        if not any(scores[other] >= floor for other in kept):
+            kept.append(one)
+    assert [match.id for match in collection.search("id:0 64", limit=100, collapse=floor, verify=0)] == kept

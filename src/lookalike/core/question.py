@@ -39,6 +39,7 @@ CANDIDATE_SCORE, LIKELY_SCORE = 0.5, 0.8
 MAX_MEMBERS = 1000
 MAX_VERIFIED = 1000  # each takes about 20 ms
 VERIFIED = 100  # in a matching collection, when nobody says how many
+MAX_COLLAPSED = 10_000  # matches on a page without near-duplicates: each is compared with all before it
 MAX_DIVERSE = 1000  # matches of a diverse selection: its time grows with their square
 _TAG_WEIGHT = 0.3  # the picture leads; tags decide between pictures that are about as near
 _UNLIKE_WEIGHT = 0.5  # how far a counter-example pushes away, of what an example pulls (Rocchio's usual 1 : 0.5)
@@ -156,6 +157,11 @@ def ask(
         raise InputError("diversity gives one selection without further pages: leave the cursor out, or ask for more.")
     if not isinstance(collapse, bool):
         check_unit("collapse", collapse)
+    if collapse is not False and limit > MAX_COLLAPSED:
+        raise InputError(
+            f"limit={limit} is out of range: with collapse a page holds at most {MAX_COLLAPSED} matches, since each is "
+            f"compared with all before it. A cursor goes on behind them."
+        )
     return Question(
         limit=limit,
         threshold=threshold,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..distances import AGREEING_SCORE, Map, cosine_distances, scores_of
+from ..distances import AGREEING_SCORE, Map, cosine_distances, distance_at
 from ..values import Match, Step
 from . import groups
 from .diversity import diverse, pool_size
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _GROWTH = 4
 _WALKED_AT_ONCE = 256
+_PAIRS_AT_ONCE = 4096  # whose exact distances are found together
+_SLACK = 1e-4  # of a cosine in float32; the exact distance decides
 
 
 @dataclass(frozen=True)
@@ -229,7 +231,8 @@ class _Walk:
         self.met_group = False
         self._walked = np.empty(0, np.int64)  # keys
         self._groups: set[Hashable] = set()
-        self._kept: dict[int, F32] = {}  # row -> vector of what no better match hides; `rows` may be fewer: by groups
+        self._kept: set[int] = set()  # rows with a vector that no better match hides; `rows` may be fewer: by groups
+        self._blocks: list[_Block] = []  # the same, as they were walked
         self._hidden: list[tuple[int, int]] = []  # (row, the row that hides it)
 
     def go_on(self, ranking: Ranking, wanted: int | None) -> None:
@@ -274,7 +277,7 @@ class _Walk:
         keys = ranking.keys[rows].tolist()
         found: Any = self._store.vectors(self._copy_space, keys)
         fresh = {row: found[key] for row, key in zip(rows.tolist(), keys, strict=True) if key in found}
-        copies = self._copies(ranking, {**self._kept, **fresh}, first=int(rows[0]))
+        copies = self._copies(ranking, fresh)
         kept = []
         for row in rows.tolist():
             by = next((better for better in copies.get(row, ()) if better in self._kept), None)
@@ -283,27 +286,46 @@ class _Walk:
                 continue
             kept.append(row)
             if row in fresh:
-                self._kept[row] = fresh[row]
+                self._kept.add(row)
+        seen = [row for row in kept if row in fresh]
+        if seen:
+            self._blocks.append(_Block(np.array(seen, np.int64), np.stack([fresh[row] for row in seen])))
         return np.array(kept, np.int64)
 
-    def _copies(self, ranking: Ranking, vectors: Mapping[int, F32], *, first: int) -> dict[int, list[int]]:
-        """Give for each row from `first` on the better rows that it is a near-duplicate of, best first."""
-        if not vectors:
+    def _copies(self, ranking: Ranking, fresh: Mapping[int, F32]) -> dict[int, list[int]]:
+        """Give for each fresh row the better rows that it is a near-duplicate of, best first.
+
+        Products of matrices leave a few pairs that may be near; only these get the exact distance, which decides.
+        """
+        if not fresh:
             return {}
         floor = self._question.collapse
         assert floor is not None
         points = self._points
-        rows, matrix = np.fromiter(vectors, np.int64), np.stack(list(vectors.values()))
+        block = _Block(np.fromiter(fresh, np.int64), np.stack(list(fresh.values())))
+        least = 1 - distance_at(min(floor, AGREEING_SCORE), points) - _SLACK  # of the cosine
         worse, better, far = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.float32)]
-        for place in np.flatnonzero(rows >= first).tolist():
-            distances = cosine_distances(matrix[place], matrix[:place])
-            near = np.flatnonzero(scores_of(distances, points) >= min(floor, AGREEING_SCORE))
-            worse.append(np.full(len(near), rows[place]))
-            better.append(rows[near])
-            far.append(distances[near])
-        ours, theirs, distances = np.concatenate(worse), np.concatenate(better), np.concatenate(far)
-        scores = score_pairs(self._store, points, ranking.keys[ours], ranking.keys[theirs], distances)
+        for held in [*self._blocks, block]:
+            ours, theirs = np.nonzero(block.units @ held.units.T >= least)
+            is_better = held.rows[theirs] < block.rows[ours]
+            ours, theirs = ours[is_better], theirs[is_better]
+            worse.append(block.rows[ours])
+            better.append(held.rows[theirs])
+            for start in range(0, len(ours), _PAIRS_AT_ONCE):
+                some = slice(start, start + _PAIRS_AT_ONCE)
+                far.append(cosine_distances(block.vectors[ours[some]], held.vectors[theirs[some]]))
+        ours, best, distances = np.concatenate(worse), np.concatenate(better), np.concatenate(far)
+        scores = score_pairs(self._store, points, ranking.keys[ours], ranking.keys[best], distances)
         copies: dict[int, list[int]] = {}
-        for row, other in zip(ours[scores >= floor].tolist(), theirs[scores >= floor].tolist(), strict=True):
+        for row, other in zip(ours[scores >= floor].tolist(), best[scores >= floor].tolist(), strict=True):
             copies.setdefault(row, []).append(other)
         return copies
+
+
+class _Block:
+    """Some rows (n,), their vectors (n, d), and these at length 1; a zero vector stays as it is."""
+
+    def __init__(self, rows: I64, vectors: F32) -> None:
+        self.rows, self.vectors = rows, vectors
+        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+        self.units = (vectors / np.where(lengths > 0, lengths, 1.0)[:, None]).astype(np.float32)

@@ -93,6 +93,8 @@ def failure_form(refusal: Refusal, scope: Scope) -> Response:
 
 def message_of(error: LookalikeError) -> str:
     """Give the message of an error for people elsewhere."""
+    if isinstance(error, errors.StoreFullError):  # without the folder that it names
+        return "the disk of the server is full. Nothing was lost and nothing was written; try again when it has room."
     if isinstance(error, _OURS) and not isinstance(error, errors.EncoderMismatchError):
         return "the server could not do this; its log says why, under the id of this request."
     return error.message[:_MOST_MESSAGE_CHARS]
