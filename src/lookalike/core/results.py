@@ -201,9 +201,9 @@ class Compacted:
         text = f"{size_text(self.bytes_before)} before, {size_text(self.bytes_after)} now"
         if not self.decisions:
             return text
-        told = counted(len(self.decisions), "decision")
+        told, stay = counted(len(self.decisions), "decision"), "stays" if len(self.decisions) == 1 else "stay"
         return (
-            f"{text}\n{told} about pictures that are gone stay, with their names, places and hashes: "
+            f"{text}\n{told} about pictures that are gone {stay}, with names, places and hashes: "
             "`lookalike decisions forget --gone` drops them"
         )
 

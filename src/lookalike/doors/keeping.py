@@ -13,6 +13,7 @@ from .terminal import (
     ANSWER_IS_NO,
     DONE,
     SOME_FAILED,
+    STDOUT,
     collection_option,
     command_line,
     encoder_option,
@@ -317,6 +318,8 @@ def backup(folder: str, collection: str, home: str | None) -> int:
     Example:
       lookalike backup backups/monday
     """
+    if folder == STDOUT:
+        raise InputError("a backup is a folder, and cannot go to stdout: name one. `export` writes lines to stdout.")
     with open_library_at(home) as library:
         damaged = library.collection(collection).backup(folder)
         click.echo(f'copied "{collection}" to {folder}', err=True)

@@ -99,7 +99,8 @@ def backup(truth: Truth, target: Path) -> Mapping[str, Sequence[str]]:
         The damaged records that the copy holds as they are: their ids, and what of each it is.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise InputError(f'"{target}" is not empty: name a folder that is not there yet.')
+        what = "is not empty" if target.is_dir() else "is no folder"
+        raise InputError(f'"{target}" {what}: a backup is a folder; name one that is not there yet.')
     if os.path.ismount(target):  # nothing can take its place
         raise InputError(f'"{target}" is a disk of its own: name a folder on it that is not there yet.')
     with failures.translated(target), disk.partial_folder(target) as fresh:
