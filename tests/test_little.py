@@ -228,3 +228,36 @@ def test_a_light_thing_that_was_cut_out_stays_on_white() -> None:
     dark = intake.read(saved(icon("star", INKS["white"]), "PNG"), limits=Limits()).pixels
     assert dark[2, 2].tolist() == [0, 0, 0]
     assert dark[48, 48].tolist() == [255, 255, 255]
+
+
+# --- frames and pages -------------------------------------------------------------------------------------------
+
+
+def several(form: str, *pictures: Picture) -> bytes:
+    stream = io.BytesIO()
+    pictures[0].save(stream, form, save_all=True, append_images=pictures[1:])
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["GIF", "TIFF", "WEBP", "PNG"])
+def test_files_that_begin_with_one_picture_are_not_the_same_for_that(form: str, data: Path, compare: Compare) -> None:
+    names = ("pizza", "lotus", "watch")
+    cover, *pages = (PIL.Image.open(data / "general" / name / "001.jpg").convert("RGB") for name in names)
+    pages = [picture.resize(cover.size) for picture in pages]
+    first, second = several(form, cover, pages[0]), several(form, cover, pages[1], pages[0])
+    for a, b, frames in ((first, second, (2, 3)), (second, first, (3, 2)), (saved(cover, "PNG"), first, (1, 2))):
+        found = compare(a, b)
+        assert found.relation not in SAME_PICTURE
+        assert found.score < 0.9
+        assert found.related.frames == frames
+        assert "the first of each was looked at" in str(found)
+    assert compare(first, first).relation == "identical"
+
+
+def test_animations_with_one_first_frame_are_no_duplicates(data: Path, tmp_path: Path) -> None:
+    names = ("pizza", "lotus", "watch")
+    cover, *others = (PIL.Image.open(data / "general" / name / "001.jpg").convert("RGB") for name in names)
+    with lookalike.open(tmp_path / "home") as library:
+        shelf = library.create("animations")
+        shelf.add({"_id": str(n), "_bytes": several("GIF", cover, other)} for n, other in enumerate(others))
+        assert not list(shelf.duplicates())

@@ -165,6 +165,8 @@ class Relation:
         other_colors: Whether one is the other with a part, or all of it, in other colors: a red and a blue mug.
         padded: Whether A, and whether B, shows the other with something added around it: a border, a page, other
             pictures, the corners that turning leaves.
+        frames: How many pictures the file of A, and that of B, holds. Of several only the first is looked at, which
+            says nothing of the whole: then nothing but equal bytes is the same picture.
     """
 
     kind: RelationKind
@@ -175,6 +177,7 @@ class Relation:
     confidence: float
     other_colors: bool = False
     padded: tuple[bool, bool] = (False, False)
+    frames: tuple[int, int] = (1, 1)
 
 
 @dataclass(frozen=True)

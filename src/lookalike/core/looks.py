@@ -26,6 +26,7 @@ class Look:
             pictures that may have equal pixels.
         close_pixels: Gives the picture with a longer side of so many px at most, or None where it cannot be had; called
             only for drawn pages that seem the same, and for pictures that hold little.
+        frames: How many pictures the file holds; all the rest is about the first of them.
     """
 
     content_hash: str
@@ -35,6 +36,7 @@ class Look:
     view: View | None = None
     pixel_hash: Callable[[], str | None] = lambda: None
     close_pixels: Callable[[int], U8 | None] = lambda side_px: None
+    frames: int = 1
 
     @cached_property
     def content(self) -> Content | None:
@@ -57,6 +59,7 @@ def look_of(
     features: Features | None = None,
     pixel_hash: Callable[[], str | None] = lambda: None,
     close_pixels: Callable[[int], U8 | None] = lambda side_px: None,
+    frames: int = 1,
 ) -> Look:
     """Make a look from what a description, or a record with its thumbnail, holds.
 
@@ -67,4 +70,4 @@ def look_of(
     Cost: 1 ms for the small version; nothing where the pixels are as small already.
     """
     view = None if pixels is None else View(small_version(pixels), features)
-    return Look(content_hash, format, size_px, vectors, view, pixel_hash, close_pixels)
+    return Look(content_hash, format, size_px, vectors, view, pixel_hash, close_pixels, frames)

@@ -62,6 +62,7 @@ _LEAST_RESIZE = 0.03  # of a side
 _LEAST_TURN_DEG = 1.2
 _SEAM, _UNIFORM = 1.8, 0.9
 _REWRITTEN = 0.0005  # share of the picture, for each px that the map may miss by
+_FIRST_CONFIDENCE = 0.5  # of animations and files of pages that begin with the same picture
 _VARIANT_CONFIDENCE = 0.1  # shops and offices have variants of one drawing, few people repaint or rewrite a part
 _OTHER_COLORS = 19.0  # of chroma in CIELAB: 900 copies without an edit move 16 at most (JPEG 5, 64 colors)
 _EVERYWHERE, _SOFT = 0.98, 0.8  # shares of the blocks, and of the strength of the edges
@@ -98,13 +99,29 @@ def relate(a: Look, b: Look) -> Relation | None:
         return Relation("identical", ("identical",), identity(a.size_px), 0, 1.0, 1.0)
     if a.content_hash > b.content_hash:  # the last digits of what is measured depend on the order: there is one
         back = relate(b, a)
-        if back is None or back.transform is None:
-            return back
-        transform = turned_round(back.transform, b.size_px, a.size_px)
-        return replace(back, transform=transform, padded=back.padded[::-1])
+        if back is None:
+            return None
+        transform = back.transform and turned_round(back.transform, b.size_px, a.size_px)
+        return replace(back, transform=transform, padded=back.padded[::-1], frames=back.frames[::-1])
     if a.view is None or b.view is None:
         return None
-    found = register(a.view, b.view)
+    related = _related(a, b, a.view, b.view)
+    if related is not None and max(a.frames, b.frames) > 1:
+        return _of_first_frames(related, a, b)
+    return related
+
+
+def _of_first_frames(related: Relation, a: Look, b: Look) -> Relation:
+    """Say of files with several pictures no more than their first ones prove: that is nothing about the whole."""
+    frames = (a.frames, b.frames)
+    if related.kind not in SAME_PICTURE:
+        return replace(related, frames=frames)
+    return Relation("similar", ("similar",), None, related.inliers, related.agreement, _FIRST_CONFIDENCE, frames=frames)
+
+
+def _related(a: Look, b: Look, ours: View, theirs: View) -> Relation | None:
+    """Relate two pictures by what is seen of them."""
+    found = register(ours, theirs)
     transform = _transform(found, a, b)
     confidence = max(_confidence(found), _FRAMED_CONFIDENCE if _is_framed(found, transform, a, b) else 0.0)
     if _DOUBTED <= confidence < SAME_PICTURE_CONFIDENCE and _is_marked(found):

@@ -280,9 +280,11 @@ class Comparison:
 
 def relation_text(related: Relation) -> str:
     """Give a relation for people: what it is, how sure that is, and how the one picture became the other."""
-    kinds = ", ".join(kind.replace("_", " ") for kind in related.details)
+    kinds = ", ".join(kind.replace("_", " ") for kind in related.details) + ", other colors" * related.other_colors
     chance = related.confidence if related.confidence == 1 else min(related.confidence, 0.99)  # 1.00 is certain
     text = f"{kinds}; the same picture with probability {chance:.2f}"
+    if max(related.frames) > 1:
+        text += f"; A holds {related.frames[0]} pictures, B {related.frames[1]}: the first of each was looked at"
     seen = related.transform
     if seen is None:
         return text

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _KINDS_KEPT = 4096  # of pairs that were looked at last
 _LOOKS_KEPT = 400  # of about 0.3 MB each
 _PICTURED_KEPT = 100_000  # records of which is known that there is a picture
-_SMALL, _FEATURES, _KINDS = "small 3", "features 3", "kind 14"  # what is remembered; the number is that of its form
+_SMALL, _FEATURES, _KINDS = "small 3", "features 3", "kind 15"  # what is remembered; the number is that of its form
 
 _OTHER_COLORS = "other colors"  # a red mug is no copy of the blue one, whatever its shape
 
@@ -60,6 +60,7 @@ def look_at(describer: Describer, seen: Description, source: Any) -> Look:
         vectors=seen.vectors,
         pixel_hash=lambda: _unless_too_large(lambda: describer.pixel_hash(source)),
         close_pixels=lambda side_px: _unless_too_large(lambda: describer.close_pixels(source, side_px)),
+        frames=seen.facts.frames,
     )
 
 
@@ -210,6 +211,7 @@ class Verifier:
                 close_pixels=lambda side_px: self._in_full(
                     record, lambda source: self._describer.close_pixels(source, side_px)
                 ),
+                frames=record.facts.frames,
             )
             if look.view is not None:
                 look.view.features  # noqa: B018 - found now, on this thread

@@ -83,6 +83,8 @@ def comparison_form(compared: Comparison, evidence: PairEvidence | None = None) 
         "inliers": compared.inliers,
         "agreement": compared.agreement,
         "confidence": compared.confidence,
+        "other_colors": compared.related is not None and compared.related.other_colors,
+        "frames": None if compared.related is None else list(compared.related.frames),
         "elapsed_ms": compared.elapsed_ms,
     }
     return form if evidence is None else form | {"explanation": evidence_form(evidence)}

@@ -381,6 +381,8 @@ class Comparison(Answered):
     inliers: int
     agreement: float | None
     confidence: float | None = Field(description="Probability of the same picture; null where relation is.")
+    other_colors: bool = Field(False, description="Whether one is the other with a part, or all, in other colors.")
+    frames: list[int] | None = Field(None, description="Pictures in each file; of several only the first is seen.")
     elapsed_ms: float
     explanation: PairExplanation | None = Field(None, description="There where `explain` was asked for.")
 
