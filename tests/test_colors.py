@@ -117,6 +117,19 @@ def test_a_thing_or_a_drawing_in_other_colors_is_no_copy_and_told_so(name: str, 
         assert (found.relation, found.related.other_colors, found.confidence) == ("same_object", True, 0.1)
 
 
+def test_a_small_mark_in_another_color_is_another_picture(compare: Compare) -> None:
+    def mark(color: str) -> Picture:
+        sheet = PIL.Image.new("RGB", (1280, 720), "white")
+        PIL.ImageDraw.Draw(sheet).polygon([(600, 400), (640, 330), (680, 400), (660, 440), (620, 440)], fill=color)
+        return sheet
+
+    for first, second in (("#c03030", "#3040c0"), ("black", "#c03030"), ("#208040", "#c08020")):
+        found = compare(saved(mark(first)), saved(mark(second)))
+        assert (found.relation, found.related.other_colors) == ("same_object", True)
+    for edit in (EDITS["gray"], EDITS["brighter"], EDITS["white balance"]):
+        assert compare(saved(mark("#c03030")), saved(edit(mark("#c03030")))).relation in SAME_PICTURE
+
+
 @pytest.mark.parametrize("share", [0.3, 0.55])
 def test_a_photo_of_which_a_part_was_dyed_is_no_copy(share: float, data: Path, compare: Compare) -> None:
     photo = PIL.Image.open(data / "products" / "vine_tomato" / "iconic.jpg").convert("RGB")

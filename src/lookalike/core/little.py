@@ -25,6 +25,7 @@ _STRETCH = 0.08  # by which the sides of the frames may grow otherwise than what
 _WIDER = 0.2  # ... and by which a frame may be wider: a page that was turned needs more room
 _MOST_TURN_DEG = 8.0
 _INSIDE = 0.97  # of a frame that the other has to show
+_OTHER_COLOR = 0.04  # 1 - cosine: 16 degrees; a white balance turns by less than 8
 _SURE, _THIN = 0.95, 0.1
 
 
@@ -33,6 +34,7 @@ class Verdict(NamedTuple):
 
     confidence: float
     registration: Registration
+    other_colors: bool = False
 
 
 def judge(found: Registration, a: Content, b: Content, *, in_full: bool) -> Verdict:
@@ -52,6 +54,8 @@ def judge(found: Registration, a: Content, b: Content, *, in_full: bool) -> Verd
         return Verdict(_THIN, found)
     if match.windows < (max(_needed(match, a.size_px, b.size_px), 0 if in_full else _SEEN_SMALL_WINDOWS)):
         return Verdict(_THIN, found)
+    if match.other_color > _OTHER_COLOR:
+        return Verdict(_THIN, found, other_colors=True)
     return Verdict(_SURE, laid_by(found, _between(a.size_px, b.size_px, small[0], small[1], match.matrix)))
 
 

@@ -130,11 +130,12 @@ def _related(a: Look, b: Look, ours: View, theirs: View) -> Relation | None:
         return Relation("same_pixels", ("same_pixels",), identity(a.size_px), _inliers(found), 1.0, 1.0)
     verdict = _by_content(found, a, b)
     if verdict is not None:
-        confidence, found = verdict
+        confidence, found, _ = verdict
         transform = _transform(found, a, b)
     if SAME_PICTURE_CONFIDENCE <= confidence < _SURE and not _is_whole(found) and found.unlike_light > _SAME_LIGHT:
         confidence = _VARIANT_CONFIDENCE
     other_colors = confidence >= SAME_PICTURE_CONFIDENCE and found.changes.repainted > 0
+    other_colors = other_colors or (verdict is not None and verdict.other_colors)
     is_variant = other_colors or (
         confidence >= SAME_PICTURE_CONFIDENCE and verdict is None and _is_rewritten(found, a, b)
     )

@@ -22,6 +22,7 @@ _PAD_PX = 6
 _LUMA = (0.299, 0.587, 0.114)
 _TOLD_BY_LUMA = 0.2  # of all that differs from the ground; else the strongest color is looked at
 _BLUR_PX = 0.8
+_STRONG, _LEAST_STRONG, _GRAY = 0.7, 12, 8.0  # of the most; px; levels
 _UNEVEN = 2.0  # by how much one part may be stronger than another
 _STROKES, _LEAST_WINDOW_PX, _MOST_WINDOW_PX, _OF_SIDE = 3.0, 7, 20, 4
 _SUBSTANTIAL = 0.25  # of what strong windows hold
@@ -41,6 +42,8 @@ class Match:
         bad: Share of these windows where more differs than is alike.
         windows: How many windows that do not overlap the content takes.
         size_px: The longer side of the content, in the coarser picture.
+        other_color: By how much the color of a part, against the ground, is another one: 0 for the same, light and
+            contrast apart, and for a gray copy; 1 for its counterpart.
     """
 
     matrix: F64
@@ -48,6 +51,7 @@ class Match:
     bad: float
     windows: float
     size_px: float
+    other_color: float
 
 
 def match_contents(a: Content, b: Content, matrices: list[F64]) -> Match | None:
@@ -107,32 +111,48 @@ def _matched(a: Content, b: Content, matrix: F64) -> Match | None:
         return None
     if growth < 1:  # the coarser one comes first
         back = _matched(b, a, inverse(matrix))
-        return back and Match(inverse(back.matrix), back.worst, back.bad, back.windows, back.size_px)
+        return back and Match(inverse(back.matrix), back.worst, back.bad, back.windows, back.size_px, back.other_color)
     boxes = _boxes(a, b, inverse(matrix))
     if not boxes:
         return None
     axis = _axis(a, b)
-    pairs, moved = [], []
+    pairs, moved, turned = [], [], 0.0
     for box in boxes:
-        first = a.within(box) @ axis
-        second, local = _brought(b, box, matrix, growth, axis, first)
-        pairs.append((first, second))
+        colors = a.within(box)
+        first = colors @ axis
+        others, local = _brought(b, box, matrix, growth, axis, first)
+        pairs.append((first, others @ axis))
         moved.append(local)
+        turned = max(turned, _color_apart(colors, others))
     both = sum(float((x * y).sum()) for x, y in pairs)
     scale = both / max(sum(float((y * y).sum()) for _, y in pairs), 1e-6)
     if scale <= 0.1:
-        return Match(matrix, 1.0, 1.0, 0.0, 0.0)
+        return Match(matrix, 1.0, 1.0, 0.0, 0.0, 0.0)
     found = [_differences(x, y * _scale(x, y, scale)) for x, y in pairs]
     differing = np.concatenate([one[0] for one in found])
     if not len(differing):
-        return Match(matrix, 1.0, 1.0, 0.0, 0.0)
+        return Match(matrix, 1.0, 1.0, 0.0, 0.0, 0.0)
     worst = max(float(np.quantile(one[0], _NEARLY_ALL)) for one in found if len(one[0]))
     windows = sum(one[1] for one in found)
     size = max(max(right - left, bottom - top) for left, top, right, bottom in boxes) - 2 * _PAD_PX
     largest = int(np.argmax([one.size for one, _ in pairs]))
-    return Match(
-        moved[largest] if len(boxes) == 1 else matrix, worst, float((differing > _UNLIKE).mean()), windows, float(size)
-    )
+    bad = float((differing > _UNLIKE).mean())
+    return Match(moved[largest] if len(boxes) == 1 else matrix, worst, bad, windows, float(size), turned)
+
+
+def _color_apart(a: F32, b: F32) -> float:
+    """Say how far the color of a part is from that of its counterpart, by how both differ from the ground, 0..1."""
+    import numpy as np
+
+    strong = np.minimum(*(np.abs(side).max(2) / max(float(np.abs(side).max()), 1.0) for side in (a, b))) > _STRONG
+    if strong.sum() < _LEAST_STRONG:
+        return 0.0
+    ours, theirs = (side[strong].mean(0).astype(np.float64) for side in (a, b))
+    lengths = float(np.hypot.reduce(ours) * np.hypot.reduce(theirs))
+    apart = 1 - float(np.einsum("i,i->", ours, theirs)) / max(lengths, 1e-6)
+    is_gray = min(float(np.ptp(side)) for side in (ours, theirs)) <= _GRAY
+    luma = [float(np.einsum("i,i->", side, np.array(_LUMA))) for side in (ours, theirs)]
+    return 0.0 if is_gray and abs(luma[0] - luma[1]) <= 2 * _GRAY else apart
 
 
 def _scale(x: F32, y: F32, usual: float) -> float:
@@ -198,7 +218,7 @@ def _brought(b: Content, box: Box, matrix: F64, growth: float, axis: F32, first:
     put = corners @ matrix[:, :2].T + matrix[:, 2]
     low = np.floor(put.min(0) - reach).astype(np.int64)
     high = np.ceil(put.max(0) + reach).astype(np.int64)
-    wide = b.within((int(low[0]), int(low[1]), int(high[0]), int(high[1]))) @ axis
+    wide = b.within((int(low[0]), int(low[1]), int(high[0]), int(high[1])))
     if growth > 1.2:
         wide = cv2.GaussianBlur(wide, (0, 0), 0.4 * growth)
     # From px of the box to px of what was cut out; OpenCV's origin is the middle of the first pixel.
@@ -206,7 +226,7 @@ def _brought(b: Content, box: Box, matrix: F64, growth: float, axis: F32, first:
     half = np.array([0.5, 0.5])
     centered = local.copy()
     centered[:, 2] += local[:, :2] @ half - half
-    centered = _refined(first, wide, centered, growth, max(b.size_px))
+    centered = _refined(first, wide @ axis, centered, growth, max(b.size_px))
     brought = cv2.warpAffine(
         wide, centered, (right - left, bottom - top), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     )
