@@ -43,7 +43,10 @@ NOTHING: dict[str, tuple[str, ...]] = {
         *(f"Files.{name}" for name in ("kind", "entry", "entries", "walk", "read", "usage", "place")),
         *(f"Graph.{name}" for name in ("lines", "blocks", "arrays", "to_networkx")),
         "PairEvidence.difference_png",
-        *(f"applying.{name}" for name in ("removals", "script", "to_folder", "to_system_trash", "freed_bytes")),
+        *(
+            f"applying.{name}"
+            for name in ("removals", "script", "to_folder", "to_system_trash", "freed_bytes", "freed_by")
+        ),
         *(f"POST server.questions.{name}" for name in ("search", "compare", "compare_stored", "find_duplicates")),
         "POST server.browsing.get_histogram",
         *(f"POST dialects.aspose.searches.{name}" for name in ("find_similar", "compare", "find_by_tags")),
