@@ -98,7 +98,10 @@ def test_the_best_of_each_group_is_shown_first_and_decided_only_on_request(
     run: Callable[..., Any], photos: Collection
 ) -> None:
     shown = run("decide", "best-in-each-group", "--json")
-    wanted = [{"keep": ["0.jpg"], "delete": ["sub/0 low.jpg"]}, {"keep": ["4.jpg"], "delete": [AWKWARD]}]
+    wanted = [
+        {"keep": ["0.jpg"], "delete": ["sub/0 low.jpg"], "left": []},
+        {"keep": ["4.jpg"], "delete": [AWKWARD], "left": []},
+    ]
     assert shown["groups"] == wanted
     assert (shown["deleted"], shown["batch"]) == (2, None)
     assert shown["freed_bytes"] == sum(photos.get(one).byte_size for one in ("sub/0 low.jpg", AWKWARD))

@@ -113,11 +113,16 @@ def test_a_group_that_was_put_off_waits_apart(server: Served, shelf: str) -> Non
 
 def test_the_best_of_each_group_is_shown_decided_and_taken_back_at_once(server: Served, shelf: str) -> None:
     shown = server.get(f"{shelf}/review/best", params={"limit": 2}).json()
-    assert (shown["count"], shown["deleted"], shown["batch"], len(shown["groups"])) == (5, 5, None, 2)
-    assert shown["groups"][0] == {"keep": ["0-92.jpg"], "delete": ["0-50.jpg"]}
+    assert (shown["count"], shown["batch"], len(shown["groups"])) == (5, None, 2)
+    assert shown["deleted"] + shown["left"] == 5
+    assert shown["groups"][0] == {"keep": ["0-92.jpg"], "delete": ["0-50.jpg"], "left": []}
     assert names(review(server, shelf)) == ALL
-    saved = server.post(f"{shelf}/review/best", json={}).json()
-    assert (saved["count"], saved["freed_bytes"]) == (5, shown["freed_bytes"])
+    certain = server.post(f"{shelf}/review/best", json={}).json()
+    assert (certain["deleted"], certain["freed_bytes"]) == (shown["deleted"], shown["freed_bytes"])
+    assert len(names(review(server, shelf))) == shown["left"]
+    assert server.http.delete(f"{shelf}/decisions/{certain['batch']}").status_code == 200
+    saved = server.post(f"{shelf}/review/best", json={"all_kinds": True}).json()
+    assert (saved["count"], saved["deleted"], saved["left"]) == (5, 5, 0)
     assert names(review(server, shelf)) == []
     assert server.get(f"{shelf}/duplicates").json()["count"] == 0
     assert len(server.http.delete(f"{shelf}/decisions/{saved['batch']}").json()["undone"]) == 10

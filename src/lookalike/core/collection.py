@@ -681,9 +681,10 @@ class Collection:
                 Where there is no picture to look at, and without `verify`, the descriptor's score has to reach it
                 (0.90 when not given).
             precision: In place of a threshold: the chance, 0..1, with which a member has to be right.
-            best: What makes the representative: "resolution" (most pixels; then lossless before lossy, most bytes,
-                the oldest file, the lowest id), "bytes", "oldest" or "newest" by the time of the file's last change,
-                or a metadata field, whose greatest value wins. Ties fall to the others, in that order.
+            best: What makes the representative: "original" (the one that the others were made of, as pictures, cameras
+                and dates tell it; see `docs/duplicates.md`), "resolution" (most pixels; then lossless before lossy,
+                most bytes, the oldest file, the lowest id), "bytes", "oldest" or "newest" by the time of the file's
+                last change, or a metadata field, whose greatest value wins. Ties fall to the others, in that order.
             verify: Whether geometry decides on every member, where pictures can be had, so that photos of the same
                 shelf are no copies and cropped or turned ones are; relation and confidence are told then. Candidates
                 are the pairs that score 0.80 or more, and the two nearest of each record from 0.50 (among 20,000
@@ -715,6 +716,7 @@ class Collection:
             best=best,
             judge=judge,
             likely_from=LIKELY_SCORE if verifies else None,
+            traits_of=self._verifier.traits,
             on_progress=on_progress,
         )
         floor = NEAR_DUPLICATE_SCORE if threshold is None else threshold

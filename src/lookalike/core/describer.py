@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import intake
 from ..encoders import difference_hash, hue_histogram, open_encoder, palette, tiny_pixels
-from ..geometry import SIDE_PX
+from ..geometry import SIDE_PX, table_quality, traces_of
 from ..values import Entry, Facts, Image, Record
 from .items import UPLOAD, check_record_id
 from .spaces import HASH_SPACE, HUE_SPACE, PALETTE_SPACE
 
 if TYPE_CHECKING:
     from ..encoders import Encoder, ModelCard
+    from ..geometry import Traces
     from ..settings import Settings
     from ..values import F32, U8, Keep, Vectors
     from .ingest import Item
 
     Crop = tuple[int, int, int, int]
+    Traced = tuple[Traces, int | None]  # with the quality of a JPEG
 
 THUMBNAIL_SIDE_PX = 320  # enough to show a match, and to verify a copy by its local features
 DESCRIPTOR_VERSION = "2"  # of what is computed beside the encoder: part of a collection's identity
@@ -67,6 +69,10 @@ class Workers(Protocol):
 
     def pixel_hash(self, encoder_name: str, data: bytes) -> str:
         """Hash the pixels of a picture as `Describer.pixel_hash` does; it raises as `describe` does."""
+        ...
+
+    def traces(self, encoder_name: str, data: bytes) -> Traced:
+        """Measure a picture as `Describer.traces` does; it raises as `describe` does."""
         ...
 
     def embed(self, encoder_name: str, pixels: U8) -> F32:
@@ -158,6 +164,23 @@ class Describer:
         if self._workers is not None:
             return self._workers.thumbnail(self._bytes(source), side_px=SIDE_PX, fine=True)
         return intake.thumbnail(self.read(source), SIDE_PX, fine=True)
+
+    def traces(self, source: Any) -> Traced:
+        """Measure what handling left in a picture, and tell the quality of its encoding, where it is a JPEG.
+
+        Raises:
+            SourceError: when the source gives no picture.
+
+        Cost: decoding without any reduction, and 25 ms.
+        """
+        data = self._bytes(source)
+        if self._workers is not None:
+            return self._workers.traces(self.encoder_name, data)
+        table = intake.jpeg_table(data)
+        quality = None if table is None else table_quality(table)
+        pixels = intake.read(data, limits=self.settings.limits, min_side_px=sys.maxsize).pixels
+        found = traces_of(pixels, quality)
+        return (found if table is None else replace(found, unsettled=intake.unsettled_share(data, pixels))), quality
 
     def decoded(self, small: bytes) -> U8:
         """Read a small JPEG of our own making, (h, w, 3)."""

@@ -24,14 +24,15 @@ from ..distances import Map
 from ..values import DuplicateGroup, Member, Progress, Record
 from .pairs import ScoredPairs, likely, scored_pairs, scores_between
 from .pruning import has_lost_file
-from .representatives import DEFAULT_RULE, Chooser, claim_by, weighs_pixels
+from .representatives import DEFAULT_RULE, Chooser, claim_by, weighs_evidence, weighs_pixels
 from .spaces import HUE_SPACE
-from .stars import Judge, Ray, Stars
+from .stars import Judge, Ray, ScoresOf, Stars
 
 if TYPE_CHECKING:
     from ..stores import Store
     from ..values import I64
     from .ingest import OnProgress
+    from .representatives import TraitsOf
 
 _JOIN_SHARE, _STAR_SHARE = 0.2, 0.6  # of the work, where a judge looks at pictures
 _READ = 1000  # records read at once
@@ -50,6 +51,7 @@ def find_duplicates(
     best: str = DEFAULT_RULE,
     judge: Judge | None = None,
     likely_from: float | None = None,
+    traits_of: TraitsOf | None = None,
     most_pairs: int = MOST_PAIRS,
     on_progress: OnProgress | None = None,
 ) -> tuple[DuplicateGroup, ...]:
@@ -61,6 +63,7 @@ def find_duplicates(
             "identical" and nothing is said of others.
         likely_from: Given when the judge looks at pictures: the score from which every pair is a candidate. Below it,
             down to the threshold, only the nearest of each record are, and among more than 20,000 records none.
+        traits_of: Tells what of some pictures says when each was made, where the rule asks for that.
         most_pairs: How many pairs to hold. Thousands of pictures that are all alike have more: then each record is
             compared only with those that represent, in the order of the claims, and nothing is kept for later.
 
@@ -96,11 +99,43 @@ def find_duplicates(
     gray = set(claims.tolist()).difference(store.vectors(HUE_SPACE, claims.tolist()))
     stars = Stars(_by_weight(claims, pairs, gray), judge, scores_of=scores_of, floor=threshold)
     stars.take(pairs, lambda share: tell(_JOIN_SHARE + _STAR_SHARE * share))
-    chooser = Chooser(judge, scores_of, claims, floor=threshold, wants_original=weighs_pixels(best))
+    chooser = Chooser(
+        judge,
+        scores_of,
+        claims,
+        floor=threshold,
+        wants_original=weighs_pixels(best),
+        traits_of=traits_of if weighs_evidence(best) else None,
+    )
     left = 1 - _JOIN_SHARE - _STAR_SHARE
     chosen = chooser.represented(stars.rays, lambda share: tell(1 - left + left * share))
+    _bring_more(judge, scores_of, chosen, pairs, floor=threshold, centers=stars.rays)
     tell(1.0)
     return _groups(store, chosen)
+
+
+def _bring_more(
+    judge: Judge,
+    scores_of: ScoresOf,
+    chosen: dict[int, list[Ray]],
+    pairs: ScoredPairs,
+    *,
+    floor: float,
+    centers: Container[int],
+) -> None:
+    """Bring records that are in no group before representatives that were not the centers of their stars."""
+    best_of = {key: best for best, rays in chosen.items() for key in (best, *(ray.key for ray in rays))}
+    ends = zip(pairs.ours.tolist(), pairs.theirs.tolist(), strict=True)
+    both_ways = (side for pair in ends for side in (pair, pair[::-1]))
+    asked = sorted({(best_of[a], b) for a, b in both_ways if b not in best_of and a in best_of})
+    asked = [(best, key) for best, key in asked if best not in centers]
+    judge.prepare(asked)
+    for best, key in asked:
+        score = float(scores_of(best, [key])[0])
+        ray = judge.ray(best, key, score) if key not in best_of and score >= floor else None
+        if ray is not None and not judge.are_apart(key, [best, *(one.key for one in chosen[best])]):
+            chosen[best].append(ray)
+            best_of[key] = best
 
 
 def _rising(on_progress: OnProgress | None, total: int) -> Callable[[float], None]:

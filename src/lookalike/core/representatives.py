@@ -1,18 +1,20 @@
 """Which record represents a duplicate group: rules by which the better of two copies comes first.
 
+    original     the one that the others were made of, as far as pictures and cameras tell; then as resolution
     resolution   most pixels, then lossless before lossy, most bytes, the oldest file
     bytes        most bytes, then as above
-    oldest       the file that was changed longest ago, then as above
-    newest       the file that was changed last, then as above
-    FIELD        the greatest value of that metadata field: numbers before texts, texts before none; then as above
+    oldest       the file that was changed longest ago, then as resolution
+    newest       the file that was changed last, then as resolution
+    FIELD        the greatest value of that metadata field: numbers before texts, texts before none; then as resolution
 
 The id decides last. So the order depends on the records alone. A file's time is that of its last change when it was
-indexed; a picture that came without a file has the time at which it was added. Sharpness has no part in it: it is not
-stored, and of two copies the enlarged one would win or lose by the filter that made it.
+indexed; a picture that came without a file has the time at which it was added.
 
-Where geometry looks at the pictures, the first two rules pass over those that are edited, turned or mirrored as against
-the one that is most like all, and those that show the others with something around them: noise, a caption, a border
-and the page of a screenshot bring bytes or pixels, and nothing of the picture.
+Where geometry looks at the pictures, `originals` weighs for the first rule who was made of whom. A border, a page and
+the corners of a turned picture make it the later one, and so does what few of a group have: a mirrored or turned frame,
+an edit. Of resolution and bytes, those come last that are edited, turned or mirrored as against the one that is most
+like all, and those that show the others with something around them: noise and a caption bring bytes, and nothing of the
+picture.
 """
 
 from __future__ import annotations
@@ -28,18 +30,30 @@ import numpy as np
 from .. import intake
 from ..errors import InputError
 from ..values import Record
+from .originals import evidence, lateness
 from .stars import Judge, Ray, ScoresOf
 
 if TYPE_CHECKING:
     from ..values import I64
+    from .originals import Traits
+
+    TraitsOf = Callable[[Sequence[int]], Mapping[int, Traits]]
 
 Claim = tuple[Any, ...]  # of a record to represent its group: the smaller is the better
 
-RULES = ("resolution", "bytes", "oldest", "newest")
-DEFAULT_RULE = "resolution"
+RULES = ("original", "resolution", "bytes", "oldest", "newest")
+DEFAULT_RULE = "original"
 
 _MOST_TRIED = 8  # members that may represent, beside the center
 _CHANGED = frozenset({"edited", "rotated", "mirrored"})
+# What speaks for a later picture beside `originals`, as a share of the others: a border around another, a part of
+# another, a change that few of a group have; and against it: to be the most like all.
+_PADDED, _PART, _RARE, _CENTRAL = 2.0, 1.0, 0.3, 0.1
+_NEARLY_ALL = 0.8  # of a group: so many are changed as against the center, and it is the center that was
+_RIVALS, _LEAST_EVIDENCE = 5, 0.5
+_LIKELY, _ASKED_ABOUT = 6, 6  # members that are held, beside all traces, against so many others
+_FEW = 4  # one of so many members may be no copy of the original itself
+_LEAST_VOTERS = 3  # members, below which nothing is rare
 _AT_ONCE = 128  # groups whose members are looked at side by side
 _ASKED = 4  # pairs that are looked at before the others: most of those that are no copy are among them
 
@@ -55,13 +69,31 @@ def claim_by(best: str) -> Callable[[Record], Claim]:
     """
     if not isinstance(best, str) or not best:
         raise InputError(f"best={best!r} names no rule: pass {', '.join(RULES)}, or a metadata field.")
+    if best == "original":
+        return _original
     first = _FIRST.get(best) or partial(_by_field, best)
     return lambda record: (first(record), *_resolution(record))
 
 
 def weighs_pixels(best: str) -> bool:
-    """Say whether a rule counts pixels or bytes, of which an edit may bring some."""
-    return best in ("resolution", "bytes")
+    """Whether a rule counts pixels or bytes, of which an edit may bring some."""
+    return best in ("original", "resolution", "bytes")
+
+
+def weighs_evidence(best: str) -> bool:
+    """Whether a rule asks which picture the others were made of."""
+    return best == "original"
+
+
+def _original(record: Record) -> Claim:
+    """By what the record says alone: what a camera wrote, then pixels, then the oldest; never bytes."""
+    facts = record.facts
+    width, height = record.size_px
+    taken = (facts.taken is None, facts.taken or "")
+    is_lossy = record.format not in _LOSSLESS
+    changed = intake.changed_ns(record.stamp)
+    age = (changed is None, changed or 0)
+    return (not facts.camera, not facts.has_place, -width * height, taken, age, is_lossy, record.id)
 
 
 def _resolution(record: Record) -> Claim:
@@ -96,6 +128,11 @@ _FIRST: dict[str, Callable[[Record], Any]] = {
 }
 
 
+def _are_alike(a: Traits | None, b: Traits | None) -> bool:
+    """Whether two are of one size and quality."""
+    return a is not None and b is not None and (a.pixel_count, a.quality) == (b.pixel_count, b.quality)
+
+
 class Chooser:
     """Chooses who represents a star: the best claim of those that all others are copies of.
 
@@ -104,10 +141,21 @@ class Chooser:
         floor: The least score of all others.
         wants_original: Whether those come last that are changed by more than size, encoding and crop as against the
             center, or show most others with a border or a page around them.
+        traits_of: Given, the least late of a star represents it, by what these say; see `originals`.
     """
 
-    def __init__(self, judge: Judge, scores_of: ScoresOf, claims: I64, *, floor: float, wants_original: bool) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        scores_of: ScoresOf,
+        claims: I64,
+        *,
+        floor: float,
+        wants_original: bool,
+        traits_of: TraitsOf | None = None,
+    ) -> None:
         self._judge, self._scores_of, self._floor, self._wants_original = judge, scores_of, floor, wants_original
+        self._traits_of = traits_of
         self._rank = {key: place for place, key in enumerate(claims.tolist())}
 
     def represented(self, stars: Mapping[int, list[Ray]], tell: Callable[[float], None]) -> dict[int, list[Ray]]:
@@ -122,16 +170,13 @@ class Chooser:
         return found
 
     def _chosen(self, center: int, rays: list[Ray]) -> tuple[int, list[Ray]]:
+        if self._traits_of is not None:
+            return self._least_late(self._traits_of, center, rays)
         changed = {ray.key for ray in rays if self._wants_original and ray.relation in _CHANGED}
         members = sorted((center, *(ray.key for ray in rays)), key=lambda key: (key in changed, self._rank[key]))
         second: tuple[int, list[Ray]] | None = None
         for best in dict.fromkeys((*members[:_MOST_TRIED], center)):
-            if best == center:
-                others = rays
-            elif len(rays) == 1:
-                others = [replace(rays[0], key=center)]
-            else:
-                others = self._around(best, [key for key in members if key != best])
+            others = self._rays(best, center, rays, members)
             if not others:
                 continue
             if not self._wants_original or 2 * sum(self._judge.is_padded(best, ray.key) for ray in others) <= len(rays):
@@ -139,18 +184,94 @@ class Chooser:
             second = second or (best, others)
         return second or (center, rays)
 
-    def _around(self, best: int, keys: Sequence[int]) -> list[Ray]:
-        """Give the others as rays of one; none when some are no copies of it."""
+    def _least_late(self, traits_of: TraitsOf, center: int, rays: list[Ray]) -> tuple[int, list[Ray]]:
+        """Choose who was made of the others least, of those that all others are copies of and that show no border."""
+        traits = traits_of([center, *(ray.key for ray in rays)])
+        weighed = lateness(traits)
+        laid = self._laid_around(center, rays)
+        late = {key: (round(share + laid[key], 6), round(mean, 3)) for key, (share, mean) in weighed.items()}
+        unknown = (1.0 + _PADDED, 0.0)
+        members = sorted(laid, key=lambda key: (*late.get(key, unknown), self._rank[key]))
+        members = self._least_edited(members, late)
+        first = members[0]
+        for rival in members[1:_RIVALS]:  # of equal encodings the first one is told by these two alone
+            if laid[rival] <= laid[first] + _CENTRAL and _are_alike(traits.get(first), traits.get(rival)):
+                first = rival if evidence(traits[rival], traits[first]) > _LEAST_EVIDENCE else first
+        members.sort(key=lambda key: key != first)
+        second: tuple[int, list[Ray]] | None = None
+        for best in dict.fromkeys((*members[:_MOST_TRIED], center)):
+            missing = len(rays) // _FEW if best == first else 0  # copies of a copy alone: they are left to themselves
+            others = self._rays(best, center, rays, members, missing=missing)
+            if not others:
+                continue
+            if 2 * sum(self._judge.is_padded(best, ray.key) for ray in others) <= len(rays):
+                return best, others
+            second = second or (best, others)
+        return second or (center, rays)
+
+    def _least_edited(self, members: list[int], late: Mapping[int, tuple[float, float]]) -> list[int]:
+        """Put those first anew by how many of some others are edited as against each: of an edited one, nearly all."""
+        likely = members[:_LIKELY]
+        others = members[:: -(-len(members) // _ASKED_ABOUT)]
+        if len(members) <= _LIKELY:
+            return members
+        self._judge.prepare([(key, other) for key in likely for other in others if key != other])
+        share = {}
+        for key in likely:
+            rays = [self._judge.ray(key, other, 1.0) for other in others if other != key]
+            share[key] = sum(ray is None or ray.relation == "edited" for ray in rays) / max(1, len(rays))
+        place = {key: number for number, key in enumerate(likely)}
+        likely.sort(key=lambda key: (round(share[key] + late.get(key, (1.0, 0.0))[0], 6), place[key]))
+        return [*likely, *members[_LIKELY:]]
+
+    def _laid_around(self, center: int, rays: list[Ray]) -> dict[int, float]:
+        """Weigh what geometry says of who is later: borders, and what few of a star have, as against its center."""
+        late = {ray.key: self._changed_frame(ray.key, center) for ray in rays}
+        late[center] = max(
+            _PADDED * (2 * sum(self._judge.is_padded(center, ray.key) for ray in rays) > len(rays)),
+            _PART * any(self._judge.is_part(center, ray.key) for ray in rays),
+        )
+        if len(rays) + 1 < _LEAST_VOTERS:
+            return late
+        late[center] -= _CENTRAL
+        for change in _CHANGED:
+            having = [ray.key for ray in rays if ray.relation == change]
+            if 2 * len(having) < len(rays):
+                late.update({key: late[key] + _RARE for key in having})
+            elif len(having) > _NEARLY_ALL * len(rays):
+                late[center] += _RARE + _CENTRAL
+        return late
+
+    def _changed_frame(self, key: int, center: int) -> float:
+        if self._judge.is_padded(key, center):
+            return _PADDED
+        return _PART if self._judge.is_part(key, center) else 0.0
+
+    def _rays(self, best: int, center: int, rays: list[Ray], members: Sequence[int], *, missing: int = 0) -> list[Ray]:
+        """Give the others as rays of one; none when more than so many are no copies of it."""
+        if best == center:
+            return rays
+        if len(rays) == 1:
+            return [replace(rays[0], key=center)]
+        return self._around(best, [key for key in members if key != best], missing)
+
+    def _around(self, best: int, keys: Sequence[int], missing: int) -> list[Ray]:
+        """Give the others as rays of one; none when more than so many are no copies of it."""
         scores = self._scores_of(best, keys)
-        if not (scores >= self._floor).all():
-            return []
-        rising = np.argsort(scores, kind="stable").tolist()
-        rays = []
+        near = scores >= self._floor
+        missing -= int((~near).sum())
+        rising = [place for place in np.argsort(scores, kind="stable").tolist() if near[place]]
+        rays: list[Ray] = []
         for some in (rising[:_ASKED], rising[_ASKED:]):
+            if missing < 0:
+                return []
             self._judge.prepare([(best, keys[place]) for place in some])
             for place in some:
                 ray = self._judge.ray(best, keys[place], float(scores[place]))
-                if ray is None:
+                if ray is not None:
+                    rays.append(ray)
+                    continue
+                missing -= 1
+                if missing < 0:
                     return []
-                rays.append(ray)
         return rays

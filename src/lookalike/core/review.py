@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Show = Literal["open", "later"]
 
+CERTAIN = frozenset({"identical", "same_pixels", "reencoded", "resized"})  # relations that nobody has to look at
+
 _MOST_GROUPS = 1000  # on a page
 _REVIEWS_KEPT = 4  # thresholds
 
@@ -63,11 +65,18 @@ class ReviewPage:
 
 @dataclass(frozen=True)
 class BestOf:
-    """What the rule "keep the best" says about one group: by record id, and the bytes that it frees."""
+    """What the rule "keep the best" says about one group, by record id.
+
+    Attributes:
+        deleted: Those that are certainly the kept picture once more.
+        freed_bytes: What these have.
+        left: Those that a person has to look at: they are cropped, edited or the like, or nobody could look.
+    """
 
     kept: tuple[str, ...]
     deleted: tuple[str, ...]
     freed_bytes: int
+    left: tuple[str, ...] = ()
 
 
 class Review:
@@ -114,35 +123,41 @@ class Review:
         next = _cursor(found[limit - 1]) if len(found) > limit else None
         return ReviewPage(tuple(self._reviewed(found[:limit])), states.count(False), states.count(True), next)
 
-    def best_of_each(self, *, threshold: float | None = None) -> tuple[BestOf, ...]:
-        """Say for each open group what keeping the best would mean; nothing is decided by that.
+    def best_of_each(self, *, threshold: float | None = None, all_kinds: bool = False) -> tuple[BestOf, ...]:
+        """Tell for each open group what keeping the best would mean; nothing is decided by that.
 
-        The representative is kept, and what people said to keep; the others are deleted. Groups that were put off
-        are left alone.
+        The representative is kept, and what people said to keep. Of the others those are deleted that are certainly
+        the same picture: identical, of the same pixels, re-encoded or resized. Groups that were put off are left alone.
+
+        Args:
+            all_kinds: Whether all others are deleted, cropped and edited ones, too.
         """
         put_off, groups = self._put_off(), self._groups(threshold, anew=True)
         chosen = [group for group in groups if not all(member.id in put_off for member in group.members)]
         found = []
         for best, *others in filter(None, self._reviewed(chosen)):
             kept = [best, *(one for one in others if one.decision == "keep")]
-            deleted = [one for one in others if one.decision != "keep"]
-            if deleted:
+            open_ones = [one for one in others if one.decision != "keep"]
+            deleted = [one for one in open_ones if all_kinds or one.relation in CERTAIN]
+            left = [one for one in open_ones if one not in deleted]
+            if open_ones:
                 freed = sum(freed_bytes(one.record) for one in deleted)
-                found.append(BestOf(_ids(kept), _ids(deleted), freed))
+                found.append(BestOf(_ids(kept), _ids(deleted), freed, _ids(left)))
         return tuple(found)
 
     def keep_best(
-        self, *, threshold: float | None = None, within: Sequence[str] = ()
+        self, *, threshold: float | None = None, all_kinds: bool = False, within: Sequence[str] = ()
     ) -> tuple[tuple[BestOf, ...], tuple[Event, ...]]:
         """Decide what `best_of_each` says, in one batch, and give that with the events.
 
         Args:
             within: The collections in which that holds; empty for all of the home.
         """
-        found = self.best_of_each(threshold=threshold)
+        found = self.best_of_each(threshold=threshold, all_kinds=all_kinds)
         choices: list[tuple[Choice, Sequence[str], Sequence[str]]] = []
         for one in found:
-            choices += [("keep", one.kept, one.deleted), ("delete", one.deleted, one.kept)]
+            if one.deleted:
+                choices += [("keep", one.kept, one.deleted), ("delete", one.deleted, one.kept)]
         decisions = self._collection.decisions.within(within)
         return found, decisions.decide_all(choices) if choices else ()
 

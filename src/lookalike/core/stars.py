@@ -47,6 +47,10 @@ class Judge(Protocol):
         """Say whether a record must not be shown together with one of some others."""
         ...
 
+    def is_part(self, key: int, other: int) -> bool:
+        """Say whether a record shows a part of another, which it is a copy of."""
+        ...
+
     def is_padded(self, key: int, other: int) -> bool:
         """Say whether a record shows another, which it is a copy of, with a border or a page around it."""
         ...

@@ -18,24 +18,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from .. import intake
 from ..distances import Map
 from ..errors import ImageTooLargeError, LookalikeError, SourceError, StoreDamagedError
-from ..geometry import read_features
+from ..geometry import read_features, read_traces, traces_of
 from .looks import Look, look_of
+from .originals import SMALL_QUALITY, Traits
 from .relations import SAME_PICTURE, relate
 from .stars import Ray
 from .threads import in_order
 from .verdicts import Verdict, told_score, verdict_of
 
 if TYPE_CHECKING:
-    from ..geometry import Features
+    from ..geometry import Features, Traces
     from ..stores import Store
-    from ..values import Record
+    from ..values import Record, Relation
     from .describer import Describer, Description
 
 _KINDS_KEPT = 4096  # of pairs that were looked at last
 _LOOKS_KEPT = 400  # of about 0.3 MB each
 _PICTURED_KEPT = 100_000  # records of which is known that there is a picture
-_SMALL, _FEATURES, _KINDS = "small 3", "features 3", "kind 15"  # what is remembered; the number is that of its form
+_TRACES = "traces 1"
+_SMALL, _FEATURES, _KINDS = "small 3", "features 3", "kind 16"  # what is remembered; the number is that of its form
 
+_WHOLE = 0.97  # of the area; what shows less of another's picture shows a part of it
 _OTHER_COLORS = "other colors"  # a red mug is no copy of the blue one, whatever its shape
 
 T = TypeVar("T")
@@ -43,11 +46,16 @@ Made = TypeVar("Made")
 
 
 class Kind(NamedTuple):
-    """What a pair is: the relation or "other colors", who is padded (see `Relation`), and how sure it is."""
+    """What a pair is: the relation or "other colors", who is padded or shows a part only, and how sure it is."""
 
     name: str
     padded: tuple[bool, bool]
     confidence: float
+    is_part: tuple[bool, bool] = (False, False)
+
+    def turned(self) -> Kind:
+        """Say the same of the two in the other order."""
+        return self._replace(padded=self.padded[::-1], is_part=self.is_part[::-1])
 
 
 def look_at(describer: Describer, seen: Description, source: Any) -> Look:
@@ -151,6 +159,48 @@ class Verifier:
             self._store.remember(_KINDS, fresh)
         return {**found, **seen}
 
+    def traits(self, keys: Sequence[int]) -> dict[int, Traits]:
+        """Tell of stored copies of one picture what says when each was made; see `originals`.
+
+        Where one of them cannot be had in full size, all are measured by their small versions, which compare.
+
+        Cost: decoding in full size, and 25 ms, for a picture that was never measured before.
+        """
+        records = self._store.records(keys)
+        hashes = [record.content_hash for record in records.values() if record.content_hash]
+        held = {name: _read_traces(data) for name, data in self._store.remembered(_TRACES, hashes).items()}
+
+        def measure(key: int) -> tuple[Traces, int | None] | None:
+            record = records[key]
+            return held.get(record.content_hash) or self._in_full(record, self._describer.traces)
+
+        seen = dict(zip(records, self._on_threads(measure, records), strict=True))
+        fresh = {
+            records[key].content_hash: bytes(found[0]) + bytes([found[1] or 0])
+            for key, found in seen.items()
+            if found is not None and records[key].content_hash and records[key].content_hash not in held
+        }
+        if fresh:
+            self._store.remember(_TRACES, fresh)
+        traces: dict[int, Traces | None] = {key: found and found[0] for key, found in seen.items()}
+        if not all(seen.values()):
+            looks = self.looks(list(records))
+            views = {key: look.view for key, look in looks.items()}
+            traces = {
+                key: None if view is None else traces_of(view.pixels, SMALL_QUALITY) for key, view in views.items()
+            }
+        return {
+            key: Traits(
+                record.size_px[0] * record.size_px[1],
+                record.format,
+                found[1] if (found := seen[key]) else None,
+                record.facts,
+                traces.get(key),
+                record.byte_size,
+            )
+            for key, record in records.items()
+        }
+
     def pictured(self, keys: Collection[int]) -> dict[int, bool]:
         """Say of records whether there is anything to look at: a kept thumbnail, or the file that they came from."""
         records = self._store.records(list(keys))
@@ -168,7 +218,8 @@ class Verifier:
             found = relate(a, b)
             if found is None:
                 return None
-            return Kind(_OTHER_COLORS if found.other_colors else found.kind, found.padded, found.confidence)
+            name = _OTHER_COLORS if found.other_colors else found.kind
+            return Kind(name, _padded(found, a, b), found.confidence, _parts(found, a, b))
 
         with self._store.apart():
             return dict(zip(pairs, self._on_threads(kind_of, pairs), strict=True))
@@ -265,16 +316,49 @@ class Verifier:
         return data if hashlib.sha256(data).hexdigest() == record.content_hash else None
 
 
+def _shares(found: Relation, a: Look, b: Look) -> tuple[float, float] | None:
+    """Measure how much of each of two pictures the other shows, as shares of their areas; None without a map."""
+    if found.transform is None:
+        return None
+    boxes = ((found.transform.crop_a, a.size_px), (found.transform.crop_b, b.size_px))
+    shown_a, shown_b = (box[2] * box[3] / (size[0] * size[1]) for box, size in boxes)
+    return shown_a, shown_b
+
+
+def _padded(found: Relation, a: Look, b: Look) -> tuple[bool, bool]:
+    """Say which of two pictures has something around it: of two that have, the one with more of it."""
+    shares = _shares(found, a, b)
+    if shares is None or not all(found.padded):
+        return found.padded
+    return (shares[0] < shares[1], shares[1] < shares[0])
+
+
+def _parts(found: Relation, a: Look, b: Look) -> tuple[bool, bool]:
+    """Say of two pictures that are the same whether one shows a part of the other: which has more around it."""
+    shares = _shares(found, a, b)
+    if shares is None:
+        return (False, False)
+    more = [share < _WHOLE and not padded for share, padded in zip(shares, found.padded, strict=True)]
+    return (more[1] and not more[0], more[0] and not more[1])
+
+
 def _written(kind: Kind, *, turned: bool) -> bytes:
     """Write what a pair is, for the one whose bytes have the lower hash first."""
-    padded = kind.padded[::-1] if turned else kind.padded
-    return f"{kind.name}:{'a' * padded[0]}{'b' * padded[1]}:{kind.confidence!r}".encode()
+    told = kind.turned() if turned else kind
+    marks = zip("abcd", (*told.padded, *told.is_part), strict=True)
+    return f"{told.name}:{''.join(mark for mark, holds in marks if holds)}:{told.confidence!r}".encode()
 
 
 def _read_kind(data: bytes, *, turned: bool) -> Kind:
-    name, padded, confidence = data.decode().split(":")
-    a, b = "a" in padded, "b" in padded
-    return Kind(name, (b, a) if turned else (a, b), float(confidence))
+    name, marks, confidence = data.decode().split(":")
+    a, b, c, d = (mark in marks for mark in "abcd")
+    kind = Kind(name, (a, b), float(confidence), (c, d))
+    return kind.turned() if turned else kind
+
+
+def _read_traces(data: bytes) -> tuple[Traces, int | None] | None:
+    found = read_traces(data[:-1])
+    return None if found is None else (found, data[-1] or None)
 
 
 def _read(data: bytes | None) -> Features | None:
@@ -339,6 +423,11 @@ class CopyJudge:
         """Say whether a record must not be shown together with one of some others: people have decided on the two."""
         return self._is_decided is not None and any(self._is_decided(key, other) for other in others)
 
+    def is_part(self, key: int, other: int) -> bool:
+        """Say whether a record shows a part of another, which it is a copy of."""
+        kind = None if self._verifier is None else self._kind(self._verifier, key, other)
+        return kind is not None and kind.is_part[0]
+
     def is_padded(self, key: int, other: int) -> bool:
         """Say whether a record shows another, which it is a copy of, with a border or a page around it."""
         kind = None if self._verifier is None else self._kind(self._verifier, key, other)
@@ -347,7 +436,7 @@ class CopyJudge:
     def _kind(self, verifier: Verifier, a: int, b: int) -> Kind | None:
         if (b, a) in self._kinds:
             kind = self._kinds[b, a]
-            return kind and kind._replace(padded=kind.padded[::-1])
+            return kind and kind.turned()
         if (a, b) not in self._kinds:
             self._look_at(verifier, [(a, b)])
         return self._kinds[a, b]

@@ -192,8 +192,8 @@ def compare(
 @click.option("--threshold", "-t", type=float, help="Floor on the score of a copy, 0.9 to 1.")
 @click.option("--precision", type=float, help="Instead: the chance, 0 to 1, with which a copy has to be one.")
 @click.option(
-    "--best", default="resolution", show_default=True,
-    help="What is kept of a group: resolution, bytes, oldest, newest, or the greatest value of a metadata FIELD.",
+    "--best", default="original", show_default=True,
+    help="What is kept of a group: original, resolution, bytes, oldest, newest, or the greatest value of a FIELD.",
 )  # fmt: skip
 @click.option(
     "--verify/--no-verify", default=None,

@@ -118,15 +118,19 @@ def later(record_ids: tuple[str, ...], **told: Any) -> int:
 
 @decide.command("best-in-each-group")
 @click.option("--threshold", "-t", type=float, help="Floor on the score of a copy, 0.9 to 1.")
+@click.option("--all-kinds", is_flag=True, help="Delete cropped, edited, turned and mirrored copies, too.")
 @click.option("--save", is_flag=True, help="Keep these decisions; without it they are only shown.")
 @collection_option
 @home_option
 @json_option
-def best_in_each_group(threshold: float | None, save: bool, collection: str, home: str | None, as_json: bool) -> int:
-    """Keep the representative of each duplicate group and delete the others.
+def best_in_each_group(
+    threshold: float | None, all_kinds: bool, save: bool, collection: str, home: str | None, as_json: bool
+) -> int:
+    """Keep the best picture of each duplicate group, and delete those that are certainly the same.
 
-    Shows what that means; --save decides it, in one batch. What was kept before stays, and groups that were put off
-    are left alone.
+    Those are identical, of the same pixels, re-encoded or resized; the others are shown as left, and stay open:
+    --all-kinds deletes them, too. Shows what that means; --save decides it, in one batch. What was kept before stays,
+    and groups that were put off are left alone.
 
     \b
     Example:
@@ -138,10 +142,10 @@ def best_in_each_group(threshold: float | None, save: bool, collection: str, hom
     with open_library_at(home) as library:
         review = library.collection(collection).review
         if save:
-            found, events = review.keep_best(threshold=threshold)
+            found, events = review.keep_best(threshold=threshold, all_kinds=all_kinds)
             batch = events[0].batch if events else None
         else:
-            found, batch = review.best_of_each(threshold=threshold), None
+            found, batch = review.best_of_each(threshold=threshold, all_kinds=all_kinds), None
         if as_json:
             print_json({**best_form(found), "batch": batch})
         else:
@@ -433,13 +437,16 @@ def _show_best(found: Sequence[BestOf], batch: str | None) -> None:
     from ..rendering import size_text
 
     for one in found[:_SHOWN]:
-        click.echo("\n".join([*(f"keep    {id}" for id in one.kept), *(f"delete  {id}" for id in one.deleted), ""]))
+        told = (("keep    ", one.kept), ("delete  ", one.deleted), ("left    ", one.left))
+        click.echo("\n".join([*(f"{word}{id}" for word, ids in told for id in ids), ""]))
     _tell_more(len(found))
     deleted, freed = sum(len(one.deleted) for one in found), sum(one.freed_bytes for one in found)
     click.echo(f"{counted(len(found), 'group')}: {counted(deleted, 'record')} to delete ({size_text(freed)})")
+    if left := sum(len(one.left) for one in found):
+        click.echo(f"{counted(left, 'record')} left for you to look at (--all-kinds deletes them, too)", err=True)
     if batch is not None:
         click.echo(f"Take back: {command_line('decisions', 'undo', batch)}", err=True)
-    elif found:
+    elif deleted:
         click.echo("nothing was decided. To decide it, pass --save.", err=True)
 
 

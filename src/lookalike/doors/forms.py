@@ -175,9 +175,10 @@ def decision_form(event: Event) -> dict[str, Any]:
 def best_form(found: Sequence[BestOf]) -> dict[str, Any]:
     """Give what keeping the best of each group means."""
     return {
-        "groups": [{"keep": list(one.kept), "delete": list(one.deleted)} for one in found],
+        "groups": [{"keep": list(one.kept), "delete": list(one.deleted), "left": list(one.left)} for one in found],
         "count": len(found),
         "deleted": sum(len(one.deleted) for one in found),
+        "left": sum(len(one.left) for one in found),
         "freed_bytes": sum(one.freed_bytes for one in found),
     }
 

@@ -11,6 +11,7 @@ from .registration import Registration, View, closer_overlay, laid_by, register,
 from .rewriting import are_drawn, may_be_drawn, rewritten_share
 from .small import CLOSE_SIDE_PX, SIDE_PX, small_version
 from .surroundings import Surroundings, measure_surroundings
+from .traces import Traces, read_traces, table_quality, traces_of
 
 __all__ = [
     "CLOSE_SIDE_PX",
@@ -25,6 +26,7 @@ __all__ = [
     "Overlay",
     "Registration",
     "Surroundings",
+    "Traces",
     "View",
     "align",
     "are_drawn",
@@ -42,8 +44,11 @@ __all__ = [
     "measure_surroundings",
     "overlay",
     "read_features",
+    "read_traces",
     "register",
     "rewritten_share",
     "shown_outline",
     "small_version",
+    "table_quality",
+    "traces_of",
 ]

@@ -1,5 +1,6 @@
 """Intake: anything that stands for a picture → an upright RGB image. Bytes of strangers end here."""
 
+from .encodings import jpeg_table, unsettled_share
 from .fetch import Fetcher
 from .folders import Found, changed_ns, is_gone, printable, stamp, walk
 from .signatures import looks_like_image
@@ -19,11 +20,13 @@ __all__ = [
     "is_gone",
     "is_source",
     "is_url",
+    "jpeg_table",
     "looks_like_image",
     "printable",
     "read",
     "read_bytes",
     "stamp",
     "thumbnail",
+    "unsettled_share",
     "walk",
 ]

@@ -70,12 +70,13 @@ async def preview_best(
     name: Name,
     threshold: _Threshold = None,
     limit: Annotated[int, Query(description="Groups that are told; the sums are over all.", ge=1, le=10_000)] = _PAGE,
+    all_kinds: Annotated[bool, Query(description=schema.ALL_KINDS)] = False,
 ) -> Response:
     """Tell what keeping the best of each open group would mean; nothing is decided."""
 
     def work() -> dict[str, Any]:
-        found = desk_of(request).collection(request, name, "read").review.best_of_each(threshold=threshold)
-        return _best_form(found, limit, None)
+        review = desk_of(request).collection(request, name, "read").review
+        return _best_form(review.best_of_each(threshold=threshold, all_kinds=all_kinds), limit, None)
 
     return reply(await desk_of(request).lanes.long.run(work))
 
@@ -86,14 +87,14 @@ async def preview_best(
     openapi_extra=openapi.body({JSON: schema.ReviewQuery}),
 )
 async def keep_best(request: Request, name: Name) -> Response:
-    """Keep the best of each open group and delete the others, in one batch that can be undone at once."""
+    """Keep the best of each open group, and delete the others that are certainly the same, in one batch."""
     principal_of(request).check("write", name)
-    threshold = (await read_model(request, schema.ReviewQuery)).threshold
+    asked = await read_model(request, schema.ReviewQuery)
 
     def work() -> dict[str, Any]:
         collection = desk_of(request).collection(request, name, "write")
         with room(request):
-            found, events = collection.review.keep_best(threshold=threshold, within=principal_of(request).reach)
+            found, events = collection.review.keep_best(**asked.model_dump(), within=principal_of(request).reach)
         return _best_form(found, _PAGE, events[0].batch if events else None)
 
     return reply(await desk_of(request).lanes.long.run(work))

@@ -172,9 +172,10 @@ ANSWERS: Mapping[str, Any] = {
     },
     "ReviewProgress": {"done": 512, "total": 1247},
     "BestOfGroups": {
-        "groups": [{"keep": ["7"], "delete": ["8"]}],
+        "groups": [{"keep": ["7"], "delete": ["8"], "left": []}],
         "count": 1,
         "deleted": 1,
+        "left": 0,
         "freed_bytes": 81920,
         "batch": None,
     },

@@ -20,7 +20,7 @@ from . import worker
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from ...core.describer import Crop, Description
+    from ...core.describer import Crop, Description, Traced
     from ...settings import Settings
     from ...values import F32, U8
 
@@ -86,6 +86,11 @@ class WorkerPool:
     def pixel_hash(self, encoder_name: str, data: bytes) -> str:
         """Hash the pixels of a picture in a worker; raises as `describe`."""
         found: str = self._ask(("pixel_hash", encoder_name, {}, data), self._patience_s)
+        return found
+
+    def traces(self, encoder_name: str, data: bytes) -> Traced:
+        """Measure a picture in a worker; raises as `describe`."""
+        found: Traced = self._ask(("traces", encoder_name, {}, data), self._patience_s)
         return found
 
     def embed(self, encoder_name: str, pixels: U8) -> F32:

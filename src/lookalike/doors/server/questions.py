@@ -103,7 +103,7 @@ async def get_duplicates(
     name: Name,
     threshold: Annotated[float | None, Query(description=schema.THRESHOLD)] = None,
     precision: Annotated[float | None, Query(description="Instead: the chance that a member is right.")] = None,
-    best: Annotated[str, Query(description=schema.BEST)] = "resolution",
+    best: Annotated[str, Query(description=schema.BEST)] = "original",
     verify: Annotated[bool | None, Query(description=schema.VERIFY)] = None,
 ) -> Response:
     """Find groups of records that are the same picture."""

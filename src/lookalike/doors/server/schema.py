@@ -387,8 +387,12 @@ class Comparison(Answered):
     explanation: PairExplanation | None = Field(None, description="There where `explain` was asked for.")
 
 
-BEST = "What represents a group: resolution, bytes, oldest, newest, or the metadata field whose greatest value wins."
+BEST = (
+    "What represents a group: original, resolution, bytes, oldest, newest, or the metadata field whose greatest value "
+    "wins."
+)
 VERIFY = "Whether geometry decides on every member, as it does when not given; false: the descriptors' scores alone."
+ALL_KINDS = "Delete cropped, edited, turned and mirrored copies, too."
 THRESHOLD = "Floor on the score of a copy, which narrows what geometry confirms."
 
 
@@ -399,7 +403,7 @@ class DuplicatesQuery(Asked):
 
     threshold: float | None = Field(None, description=THRESHOLD)
     precision: float | None = Field(None, description="Instead: the chance with which a member has to be right.")
-    best: str = Field("resolution", description=BEST)
+    best: str = Field("original", description=BEST)
     verify: bool | None = Field(None, description=VERIFY)
 
 
@@ -572,6 +576,7 @@ class ReviewQuery(Asked):
     model_config = ConfigDict(json_schema_extra={"examples": [{"threshold": 0.9}]})
 
     threshold: float | None = Field(None, description=THRESHOLD)
+    all_kinds: bool = Field(False, description=ALL_KINDS)
 
 
 class NewDecision(Asked):
@@ -620,7 +625,8 @@ class BestOfGroup(Answered):
     """What keeping the best means for one group."""
 
     keep: list[str]
-    delete: list[str]
+    delete: list[str] = Field(description="Certainly the same picture: identical, same pixels, re-encoded, resized.")
+    left: list[str] = Field(description="What a person has to look at: cropped, edited, or nobody could look.")
 
 
 class BestOfGroups(Answered):
@@ -629,6 +635,7 @@ class BestOfGroups(Answered):
     groups: list[BestOfGroup]
     count: int
     deleted: int
+    left: int
     freed_bytes: int
     batch: str | None = Field(description="What undoes it; null where nothing was decided.")
 

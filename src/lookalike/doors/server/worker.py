@@ -23,7 +23,7 @@ from ...settings import Settings, load_settings
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-Verb = Literal["card", "describe", "thumbnail", "small", "pixel_hash", "embed"]
+Verb = Literal["card", "describe", "thumbnail", "small", "traces", "pixel_hash", "embed"]
 Request = tuple[Verb, str, dict[str, Any], bytes]  # what to do, with which encoder, how, and on what
 
 PRELOAD = "LOOKALIKE_PRELOAD_WORKERS"  # in the environment of the process that workers are forked from
@@ -78,6 +78,8 @@ def _answer(describer: Describer, verb: Verb, data: bytes, options: dict[str, An
             return describer.thumbnail(data, **options)
         case "small":
             return describer.small(data)
+        case "traces":
+            return describer.traces(data)
         case "pixel_hash":
             return describer.pixel_hash(data)
         case "embed":

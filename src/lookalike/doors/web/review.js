@@ -335,33 +335,36 @@ class ReviewView {
     }
   }
 
-  async offerBest() {
+  async offerBest(allKinds = false) {
     let told;
     try {
-      told = await api.bestOfGroups(this.name, { threshold: this.asked.threshold, limit: SHOWN_BEST });
+      told = await api.bestOfGroups(this.name, { threshold: this.asked.threshold, limit: SHOWN_BEST, all_kinds: allKinds || null });
     } catch (error) {
       return toast(error.message, "bad");
     }
     if (!told.count) return toast("There is no open group.");
     openDialog("Keep the best of each group", (dialog) => [
       h("p", {}, `${plural(told.count, "group")}: the best picture of each is kept, ${plural(told.deleted, "other picture")} marked to go (${bytes(told.freed_bytes)}). `,
+        told.left > 0 && `${plural(told.left, "picture is", "pictures are")} not marked: cropped, edited, turned or mirrored, or nobody could look. `,
         "What you kept stays. No file is touched by this; it can be taken back at once."),
-      h("ul", { class: "best-list", tabindex: "0", "aria-label": "Groups" }, told.groups.map((group) => h("li", {}, [...group.keep.map((id) => this.small(id, "keep")), ...group.delete.map((id) => this.small(id, "delete"))]))),
+      (told.left > 0 || allKinds) && h("label", {}, h("input", { type: "checkbox", checked: allKinds, on: { change: (event) => { dialog.close(); this.offerBest(event.target.checked); } } }), " Mark these, too"),
+      h("ul", { class: "best-list", tabindex: "0", "aria-label": "Groups" }, told.groups.map((group) => h("li", {}, [
+        ...group.keep.map((id) => this.small(id, "keep")), ...group.delete.map((id) => this.small(id, "delete")), ...group.left.map((id) => this.small(id, "left"))]))),
       told.count > told.groups.length && h("p", { class: "muted" }, `and ${plural(told.count - told.groups.length, "more group", "more groups")}`),
       h("div", { class: "actions" }, button("Cancel", () => dialog.close()),
-        button(`Decide ${plural(told.count, "group")}`, () => { dialog.close(); this.keepBest(); }, { kind: "primary" })),
+        told.deleted > 0 && button(`Decide ${plural(told.count, "group")}`, () => { dialog.close(); this.keepBest(allKinds); }, { kind: "primary" })),
     ], { kind: "wide" });
   }
 
   small(id, decision) {
     return h("figure", { class: `best is-${decision}` }, h("img", { src: api.thumbnailUrl(this.name, id), alt: "", loading: "lazy" }),
-      h("figcaption", {}, h("strong", {}, DECIDED[decision]), " ", shortName(id)));
+      h("figcaption", {}, h("strong", {}, DECIDED[decision] ?? "not marked"), " ", shortName(id)));
   }
 
-  async keepBest() {
+  async keepBest(allKinds) {
     try {
-      const told = await api.keepBest(this.name, { threshold: this.asked.threshold && Number(this.asked.threshold) });
-      toast(`${plural(told.count, "group")} decided. Undo takes it back.`);
+      const told = await api.keepBest(this.name, { threshold: this.asked.threshold && Number(this.asked.threshold), all_kinds: allKinds });
+      toast(`${plural(told.deleted, "picture")} marked. Undo takes it back.`);
       this.set({ group: null, member: null });
       await this.start();
     } catch (error) {
