@@ -63,16 +63,28 @@ class Matches(Sequence[Match]):
         if not self.matches:
             wanted = "" if self.threshold is None else f" with a score of {self.threshold:g} or more"
             return f'no match in "{self.collection}"{wanted}'
-        header, rows = ["rank", "score", "distance", "id", "relation"], []
+        every = [one for match in self.matches for one in (match, *(match.members or ()))]
+        has_relation = any(one.relation for one in every)
+        header = ["rank", "score", "distance", "id", *(["relation"] if has_relation else [])]
         more = [name for name in ("visual", "tags", "hidden") if _told(self.matches[0], name)]
-        more += (
-            ["file"] if any(one.is_gone for match in self.matches for one in (match, *(match.members or ()))) else []
-        )
+        more += ["file"] if any(one.is_gone for one in every) else []
+        rows = []
         for match in self.matches:
-            rows.append([*_cells(match, str(match.rank)), *(_told(match, name) for name in more)])
-            for member in match.members or ():
-                rows.append([*_cells(member, ""), *(_told(member, name) for name in more)])
-        return text_table([*header, *more], rows, right=[0, 1, 2, *range(5, 5 + len(more))])
+            for one, rank in ((match, str(match.rank)), *((member, "") for member in match.members or ())):
+                rows.append([*_cells(one, rank)[: len(header)], *(_told(one, name) for name in more)])
+        numbers = [0, 1, 2, *range(len(header), len(header) + len(more))]
+        return "\n".join([text_table([*header, *more], rows, right=numbers), *self._notes()])
+
+    def _notes(self) -> list[str]:
+        """Say in words what the table does not explain by itself."""
+        notes = []
+        if self.query.get("diversity"):
+            notes.append("chosen to be unlike each other, so the scores are not in order")
+        if self.query.get("verify") and any(match.relation for match in self.matches):
+            notes.append(
+                "scores are those of geometry, where a relation is told; distances are those of the descriptor"
+            )
+        return ["", *notes] if notes else []
 
     def sections(self) -> list[Section]:
         """Give the query and its matches as a row of pictures; the members of a group follow its best match."""
