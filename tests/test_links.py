@@ -213,3 +213,21 @@ def test_a_file_that_is_there_by_two_paths_counts_once(library: lookalike.Librar
 def test_the_root_of_a_disk_is_no_folder_to_move_pictures_to() -> None:
     with pytest.raises(InputError, match="root of a disk"):
         applying.to_folder("/")
+
+
+def test_the_script_moves_nothing_whose_kept_picture_changed(library: lookalike.Library, tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 1), ("c", 2)):
+        draw(seed).save(tmp_path / f"{name}.jpg", quality=92)
+        draw(seed).save(tmp_path / f"{name} copy.jpg", quality=40)
+    names = [f"{name}{rest}.jpg" for name in "abc" for rest in ("", " copy")]
+    collection = _added(library, tmp_path, *names)
+    for name in "abc":
+        collection.decisions.decide("delete", [f"{name} copy.jpg"], beside=[f"{name}.jpg"])
+    script = applying.script(applying.removals(collection))
+    (tmp_path / "a.jpg").write_bytes(b"")  # emptied, replaced by another picture, and the copy itself painted over
+    draw(5).save(tmp_path / "b.jpg")
+    draw(6).save(tmp_path / "c copy.jpg")
+    told = subprocess.run(["sh", "-s", str(tmp_path / "out")], input=script, text=True, check=True, capture_output=True)
+    assert told.stderr.count("stays, for") == 3
+    assert not (tmp_path / "out").exists()
+    assert all((tmp_path / name).exists() for name in names)

@@ -234,10 +234,11 @@ def to_system_trash() -> Way:
 
 def script(chosen: Iterable[Removal]) -> str:
     """Give a shell script that moves the files to a folder, for people to read and run."""
-    lines = [
-        " ".join(["move", *(shlex.quote(one.source) for one in (removal.record, removal.kept) if one and one.source)])
-        for removal in _links_first(chosen)
-    ]
+    lines = []
+    for removal in _links_first(chosen):
+        files = [one for one in (removal.record, removal.kept) if one is not None and os.path.isabs(one.source or "")]
+        words = [word for one in files for word in (shlex.quote(one.source or ""), one.content_hash)]
+        lines.append(" ".join(["move", *words]))
     return _SCRIPT.format(count=counted(len(lines), "picture"), moves="\n".join(lines))
 
 
@@ -246,18 +247,29 @@ _SCRIPT = """#!/bin/sh
 #
 #     sh THIS_SCRIPT FOLDER
 #
-# Each line below names a picture and, where there is one, the picture that is kept in its place: without that one
-# the picture stays. Afterwards `lookalike index --prune` takes their records out of the collection.
+# Each line below names a picture and, where there is one, the picture that is kept in its place, each with the SHA-256
+# of its bytes: where one of them has other bytes by now, the picture stays. Afterwards `lookalike index --prune` takes
+# their records out of the collection.
 set -eu
 folder=${{1:?name the folder to move the pictures to}}
 
+if command -v sha256sum >/dev/null; then
+    sum() {{ sha256sum <"$1" | cut -c 1-64; }}
+else
+    sum() {{ shasum -a 256 <"$1" | cut -c 1-64; }}
+fi
+
 move() {{
-    if [ $# -eq 2 ] && [ ! -e "$2" ]; then
+    if [ $# -eq 4 ] && [ ! -e "$3" ]; then
         printf 'stays, for what was kept in its place is gone: %s\\n' "$1" >&2
-    elif [ $# -eq 2 ] && [ "$1" -ef "$2" ]; then
+    elif [ $# -eq 4 ] && [ "$1" -ef "$3" ]; then
         printf 'stays, for it is the very file that is kept: %s\\n' "$1" >&2
     elif [ ! -e "$1" ]; then
         printf 'is gone already: %s\\n' "$1" >&2
+    elif [ $# -eq 4 ] && [ "$(sum "$3")" != "$4" ]; then
+        printf 'stays, for what was kept in its place has other bytes by now: %s\\n' "$1" >&2
+    elif [ "$(sum "$1")" != "$2" ]; then
+        printf 'stays, for it has other bytes than when it was decided on: %s\\n' "$1" >&2
     elif [ -e "$folder$1" ] || [ -L "$folder$1" ]; then
         printf 'stays, for the folder holds one of its name: %s\\n' "$1" >&2
     else
