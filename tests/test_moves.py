@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -377,16 +378,123 @@ def test_so_many_may_vanish_at_once(
         assert photos.add(folder, prune=True).removed == gone
 
 
-def test_an_empty_mount_point_within_the_folder_costs_no_record(library: lookalike.Library, tmp_path: Path) -> None:
-    fill(tmp_path / "all" / "here", range(12))
-    disk = fill(tmp_path / "all" / "disk" / "deep", range(20, 24)).parent
+@pytest.fixture
+def disks(library: lookalike.Library, tmp_path: Path) -> tuple[lookalike.Collection, Path]:
+    """Index 16 files in six folders, of which "all/2/deep" lies two below and "all/5" holds a single one."""
+    root = tmp_path / "all"
+    for disk in range(5):
+        fill(root / str(disk) / ("deep" if disk == 2 else ""), range(4 * disk, 4 * disk + 3))
+    fill(root / "5", [99])
     photos = library.collection("all", create=True)
-    photos.add(tmp_path / "all")
-    shutil.rmtree(disk / "deep")
-    with pytest.raises(PruneRefusedError, match="disk"):
-        photos.add(tmp_path / "all", prune=True)
-    disk.rmdir()  # deleted by people, not unmounted
-    assert photos.add(tmp_path / "all", prune=True).removed == 4
+    assert photos.add(root).added == 16
+    return photos, root
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Callable[[Path], None]]:
+    mounted: list[Path] = []
+
+    def mount(place: Path) -> None:
+        command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
+        if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("needs root that may mount a small tmpfs")
+        mounted.append(place)
+
+    yield mount
+    for place in reversed(mounted):
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def assert_refused(photos: lookalike.Collection, root: Path, named: Path, gone: int) -> None:
+    before = list(photos)
+    with pytest.raises(PruneRefusedError) as told:
+        photos.add(root, prune=True)
+    assert (told.value.details["folder"], told.value.details["gone"]) == (str(named), gone)
+    assert [record for record in photos if record in before] == before
+
+
+@pytest.mark.parametrize(("place", "gone"), [("1", 3), ("2", 3), ("2/deep", 3), ("5", 1)])
+def test_a_disk_mounted_over_a_folder_below_costs_no_record(
+    disks: tuple[lookalike.Collection, Path], mount: Callable[[Path], None], place: str, gone: int
+) -> None:
+    photos, root = disks
+    mount(root / place)
+    assert_refused(photos, root, root / place, gone)
+    draw(77, (64, 48)).save(root / place / "another disk.jpg")
+    assert_refused(photos, root, root / place, gone)
+    assert photos.add(root, prune_all=True).removed == gone
+
+
+def test_pictures_deleted_on_a_mounted_disk_are_pruned(
+    disks: tuple[lookalike.Collection, Path], mount: Callable[[Path], None]
+) -> None:
+    photos, root = disks
+    (root / "6").mkdir()
+    mount(root / "6")
+    fill(root / "6", range(30, 33))
+    assert photos.add(root).added == 3
+    (root / "6" / "30.jpg").unlink()
+    (root / "6" / "31.jpg").unlink()
+    assert photos.add(root, prune=True).removed == 2
+
+
+@pytest.mark.parametrize(
+    ("what", "place", "gone"),
+    [
+        ("dangling", "1", 3),
+        ("dangling", "2", 3),
+        ("dangling", "2/deep", 3),
+        ("dangling", "5", 1),
+        ("empty", "5", 1),
+        ("file", "5", 1),
+    ],
+)
+def test_a_link_that_leads_nowhere_in_place_of_a_folder_below_costs_no_record(
+    disks: tuple[lookalike.Collection, Path], tmp_path: Path, what: str, place: str, gone: int
+) -> None:
+    photos, root = disks
+    (root / place).rename(tmp_path / "away")
+    target = tmp_path / "disk"
+    if what == "empty":
+        target.mkdir()
+    if what == "file":
+        (root / place).write_text("../disk")  # as a link is written where there are none
+    else:
+        (root / place).symlink_to(target)
+    assert_refused(photos, root, root / place, gone)
+    (root / place).unlink()  # deleted by people
+    if place == "2/deep":
+        (root / "2").rmdir()
+    assert photos.add(root, prune=True).removed == gone
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty folder", "links that lead nowhere"])
+def test_an_empty_folder_below_costs_no_record(
+    disks: tuple[lookalike.Collection, Path], tmp_path: Path, left: str
+) -> None:
+    photos, root = disks
+    for path in (root / "1").iterdir():
+        path.unlink()
+        if left == "links that lead nowhere":
+            path.symlink_to(tmp_path / "nowhere" / path.name)
+    if left == "an empty folder":
+        (root / "1" / "lost").mkdir()
+    assert_refused(photos, root, root / "1", 3)
+    shutil.rmtree(root / "1")
+    assert photos.add(root, prune=True).removed == 3
+
+
+def test_the_only_picture_of_a_folder_and_some_of_others_are_pruned(disks: tuple[lookalike.Collection, Path]) -> None:
+    photos, root = disks
+    for name in ("5/99.jpg", "0/0.jpg", "0/1.jpg"):
+        (root / name).unlink()
+    assert photos.add(root, prune=True).removed == 3
+
+
+def test_the_help_tells_how_many_records_prune_removes_unasked(tmp_path: Path) -> None:
+    told = " ".join(run(tmp_path, "index", "--help").stdout.split())
+    assert "all are, or at least half and more than 3, or all of a folder below" in told
+    assert "2 records or more" in told
 
 
 def test_prune_takes_several_folders_and_refuses_what_is_no_folder_before_any_work(

@@ -179,8 +179,9 @@ class Collection:
             id_from: What names a file: its path below the folder, its name, or its content hash.
             replace: Overwrite records that other sources made under the same id.
             resume: Take every stored id as done, without looking whether its file changed.
-            prune: After a folder, remove the records whose files below it are gone; refused when all or at least half
-                are (see `core/pruning`).
+            prune: After a folder, remove the records whose files below it are gone; refused when all are, or at least
+                half and more than 3, or all of a folder below that is still there: empty (2 records or more), or a
+                mount point or link without its files (see `core/pruning`).
             prune_all: Remove them however many they are.
             check_content: Find files, too, whose content changed while size and time stayed. Cost: reads every file.
             prefix: Begins the ids of files, as in "disk1/2019/a.jpg", for two disks whose paths are alike. A file that

@@ -44,7 +44,9 @@ if TYPE_CHECKING:
 @click.option("--resume", is_flag=True, help="Take every stored id as done, without looking whether its file changed.")
 @click.option("--check-content", is_flag=True, help="Look into files, too, whose size and time are as they were.")
 @click.option("--prune", is_flag=True,
-              help="Remove the records whose files below FOLDER are gone; refused when all, or half, are.")  # fmt: skip
+              help="Remove the records whose files below FOLDER are gone; refused when all are, or at least half and "
+                   "more than 3, or all of a folder below that is still there: empty (2 records or more), or a mount "
+                   "point or link without its files.")  # fmt: skip
 @click.option("--prune-all", is_flag=True, help="As --prune, however many files are gone.")
 @click.option("--prefix", default="", help="Begins the ids of files, as disk1/2019/a.jpg: for disks with equal paths.")
 @click.option("--replace", is_flag=True, help="Overwrite records that other sources made under the same id.")
