@@ -12,7 +12,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from lookalike.stores import migration, open_stores
+from lookalike.stores import checksums, migration, open_stores
 from lookalike.values import CollectionSpec, Entry, Facts, Record, Space
 
 SPACES = (Space("look", 4, "cosine"), Space("hash", 12, "hamming"))
@@ -138,6 +138,7 @@ def test_a_fact_of_a_later_lookalike_is_passed_over(home):
     shelf(home, old=False)
     with closing(sqlite3.connect(file_of(home), isolation_level=None)) as conn:
         conn.execute("""UPDATE records SET facts = '{"frames": 2, "moon": "full"}'""")
+        checksums.renew_records(conn, [row[0] for row in conn.execute("SELECT key FROM records").fetchall()])
     store = open_stores(home).open("shelf")
     assert store.get(["1"])["1"].facts == Facts(frames=2)
     store.close()
@@ -168,7 +169,7 @@ def test_rows_that_lost_their_checksum_are_told_and_get_one_again(home):
     with closing(sqlite3.connect(file_of(home), isolation_level=None)) as conn:
         conn.execute("DELETE FROM checksums WHERE key = 2")
     store = open_stores(home).open("shelf")
-    assert store.check() == ["no checksums of 1 record"]
+    assert store.check() == ['no checksums of 1 record: "1"']
     store.repair()
     assert store.check() == []
     store.close()

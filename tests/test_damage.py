@@ -1,5 +1,6 @@
 """Damage to what is stored: it is noticed, named, left out and counted, and never passed on as if it were whole."""
 
+import dataclasses
 import json
 import sqlite3
 import subprocess
@@ -15,6 +16,7 @@ import lookalike
 from lookalike.errors import StoreDamagedError
 from lookalike.filters import parse_filter
 from lookalike.stores import open_stores
+from lookalike.stores.base import Move
 from lookalike.values import CollectionSpec, Entry, Record, Space
 
 SPACES = (Space("look", 4, "cosine"), Space("hash", 12, "hamming"))
@@ -431,3 +433,98 @@ def test_flipped_bytes_in_the_file_are_found_when_the_index_is_written_anew(pict
         assert shelf.repair() == ['record "2.png" was made anew from its picture']
         assert shelf.check() == []
         assert list(shelf.damaged()) == []
+
+
+def damage(home, id, sql):
+    """Damage what a statement names `key` of: the key of a record."""
+    [file] = (home / "collections").glob("*/records.sqlite")
+    with closing(sqlite3.connect(file)) as conn:
+        [key] = conn.execute("SELECT key FROM records WHERE id = ?", (id,)).fetchone()
+    change(home, f"{sql} WHERE key = {key}")
+
+
+WRONG = ["width = -5", "content_hash = 'zz'", "id = 'other.png'", "source = CAST(x'fffe00' AS BLOB)", "format = 'gif'"]
+
+
+@pytest.mark.parametrize("wrong", [*WRONG, "source = CAST('/some/where' AS BLOB)", "metadata = '{\"price\": 1}'"])
+def test_a_record_that_is_not_what_was_written_is_told_by_no_command(pictures, wrong):
+    damage(pictures, "2.png", f"UPDATE records SET {wrong}")
+    id, whole = "other.png" if wrong.startswith("id") else "2.png", ["0.png", "1.png", "3.png", "4.png"]
+    with lookalike.open(pictures) as library:
+        shelf = library.collection("shelf")
+        found = shelf.search("id:1.png")
+        assert (sorted(match.id for match in found), found.left_out) == (whole, 1)
+        assert shelf.damaged() == {id: "its record"}
+    with lookalike.open(pictures) as library:
+        shelf = library.collection("shelf")
+        assert [line["_id"] for line in shelf.export()] == whole
+        assert list(shelf.damaged()) == [id]
+    for told in (["get", id], ["find", f"id:{id}"]):
+        code, out, err = command(pictures, *told, "--collection", "shelf")
+        assert code == 4
+        assert "damaged" in err
+        assert "Traceback" not in out + err
+
+
+def test_every_command_counts_the_same_damaged_records(pictures):
+    for n, wrong in enumerate(WRONG[:3]):
+        damage(pictures, f"{n}.png", f"UPDATE records SET {wrong}")
+    for asked in (["find", "id:3.png", "-n", "4"], ["export"], ["clusters", "-t", "0.0"], ["duplicates"]):
+        code, out, err = command(pictures, *asked, "--collection", "shelf")
+        assert code in (0, 1)
+        assert '3 damaged records were left out of "shelf"' in err, asked
+        assert "0.png" not in out
+
+
+def test_a_record_without_its_checksum_is_given_only_while_its_columns_are_of_their_kind(pictures):
+    damage(pictures, "1.png", "DELETE FROM checksums")
+    damage(pictures, "2.png", "DELETE FROM checksums")
+    damage(pictures, "2.png", "UPDATE records SET source = CAST(source AS BLOB)")
+    code, _, err = command(pictures, "get", "2.png", "--collection", "shelf")
+    assert (code, "Traceback" in err) == (4, False)
+    assert command(pictures, "get", "1.png", "--collection", "shelf")[0] == 0
+    code, out, _ = command(pictures, "doctor", "--repair")
+    assert 'record "1.png" had lost its checksum' in out
+    assert 'record "2.png" had lost' not in out
+    assert code == 4
+
+
+def test_nothing_that_is_written_later_makes_a_damaged_record_look_whole(home, opened):
+    seen = opened().get(["2"])["2"]
+    change(home, "UPDATE records SET width = 9 WHERE key = 3")
+    store = opened()
+    store.restamp([dataclasses.replace(seen, stamp="later")])
+    assert store.move([Move(seen, "new", "elsewhere", "later")]) == ()
+    assert store.discard([seen]) == ()
+    with pytest.raises(StoreDamagedError):
+        store.revise("2", metadata={"n": 1})
+    assert store.examine().damaged == {"2": ("its record",)}
+
+
+@pytest.mark.parametrize("sql", [
+    "DELETE FROM vector_1", "DELETE FROM vector_0", "UPDATE checksums SET vector_1 = 1 + vector_1",
+    "UPDATE checksums SET thumbnail = 1 + thumbnail",
+])  # fmt: skip
+def test_the_doctor_mends_what_it_says_it_mended(pictures, sql):
+    damage(pictures, "2.png", sql)
+    code, out, _ = command(pictures, "doctor", "--repair")
+    assert (code, 'record "2.png" was made anew' in out) == (0, True)
+    code, out, _ = command(pictures, "doctor", "--repair")
+    assert (code, "made anew" in out) == (0, False)
+
+
+def test_a_damaged_backup_comes_back_without_its_damaged_records_and_names_them(pictures, tmp_path):
+    damage(pictures, "1.png", "UPDATE records SET width = -5")
+    damage(pictures, "2.png", "UPDATE records SET metadata = '{'")
+    damage(pictures, "3.png", FLIPPED.format("pictures", "thumbnail").split(" WHERE")[0])
+    assert command(pictures, "backup", str(tmp_path / "monday"), "--collection", "shelf")[0] == 3
+    code, _, err = command(pictures, "restore", str(tmp_path / "monday"), "--name", "again", "--despite-damage")
+    assert code == 0
+    assert 'restored "again": 3 records' in err
+    assert 'left out of "again", for their rows are damaged: 1.png, 2.png' in err
+    assert "3.png (its thumbnail)" in err
+    with lookalike.open(pictures) as library:
+        again = library.collection("again")
+        assert sorted(record.id for record in again) == ["0.png", "3.png", "4.png"]
+        assert again.repair() == ['record "3.png" was made anew from its picture']
+        assert again.check() == []

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..stores import Store
     from .ingest import OnProgress
 
-_IDS_READ = 1000
+_READ = 1000
 
 
 def find_clusters(
@@ -30,9 +30,9 @@ def find_clusters(
             parents[max(ours, theirs)] = min(ours, theirs)
     members: dict[int, list[str]] = defaultdict(list)
     keys = list(parents)
-    for start in range(0, len(keys), _IDS_READ):
-        for key, id in store.ids(keys[start : start + _IDS_READ]).items():
-            members[_root(parents, key)].append(id)
+    for start in range(0, len(keys), _READ):
+        for key, record in store.records(keys[start : start + _READ]).items():  # those that are whole
+            members[_root(parents, key)].append(record.id)
     clusters = [tuple(sorted(ids)) for ids in members.values() if len(ids) > 1]
     return tuple(sorted(clusters, key=lambda ids: (-len(ids), ids)))
 

@@ -177,7 +177,7 @@ class Library:
         """Bring a backup back as a collection, under its own name or another.
 
         Args:
-            despite_damage: Bring a damaged one back as well; answers go without its damaged records.
+            despite_damage: Bring a damaged one back, too, without records whose row is damaged; a warning names them.
 
         Raises:
             InputError: when there is no backup.

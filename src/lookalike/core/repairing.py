@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 def repair(store: Store, encode: Callable[[Item], Entry]) -> list[str]:
     """Bring a store up to date, make anew what can be made anew, and say what was done."""
     found = store.examine()
-    done = []
-    if found.is_old or any("no checksums" in problem for problem in found.problems):
+    done, made = [], []
+    if found.is_old or found.unsummed:
         store.repair()
+    if found.is_old:
         done.append("every row has its checksum now")
+    for id in found.unsummed:
+        if id not in found.damaged:
+            done.append(
+                f'record "{id}" had lost its checksum and has one of what stands there now: see that it is right'
+            )
     for id, what in found.damaged.items():
         record = store.get([id]).get(id)
         if record is None or "its record" in what:
@@ -34,8 +40,9 @@ def repair(store: Store, encode: Callable[[Item], Entry]) -> list[str]:
             continue
         if entry is not None:
             store.revise(id, entry=entry, seen=record)
-            done.append(f'record "{id}" was made anew from its picture')
-    return done
+            made.append(id)
+    left = store.examine().damaged if made else {}
+    return [*done, *(f'record "{id}" was made anew from its picture' for id in made if id not in left)]
 
 
 def _encoded(store: Store, record: Record, encode: Callable[[Item], Entry]) -> Entry | None:

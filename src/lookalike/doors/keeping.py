@@ -331,7 +331,11 @@ def backup(folder: str, collection: str, home: str | None) -> int:
 @click.command()
 @click.argument("folder", type=click.Path())
 @click.option("--name", help="Name of the collection to make; its own without it.")
-@click.option("--despite-damage", is_flag=True, help="Bring a damaged backup back, without its damaged records.")
+@click.option(
+    "--despite-damage",
+    is_flag=True,
+    help="Bring a damaged backup back, without the records whose rows are damaged; they are named.",
+)
 @home_option
 def restore(folder: str, name: str | None, despite_damage: bool, home: str | None) -> int:
     """Bring a backup back as a collection. A damaged one is refused, and its damaged records are named.

@@ -83,7 +83,7 @@ def open_library_at(home: str | None, *, tells_damage: bool = True) -> Iterator[
         yield library
         for name, damaged in library.damaged().items() if tells_damage else ():
             told = "1 damaged record was" if len(damaged) == 1 else f"{len(damaged):,} damaged records were"
-            click.echo(f'{told} left out of "{name}": `lookalike doctor` names them.', err=True)
+            click.echo(f'{told} left out of "{name}", as far as was met: `lookalike doctor` looks at all.', err=True)
 
 
 def is_wanted(question: Callable[[], str], *, is_sure: bool) -> bool:

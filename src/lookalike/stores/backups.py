@@ -17,7 +17,8 @@ from pathlib import Path
 
 from ..disk import replace_text
 from ..errors import InputError, StoreDamagedError
-from . import attachments, checking, schema
+from . import attachments, checking, schema, writing
+from .damage import damaged_rows, ids_of
 
 DIGEST_FILE = "digest.json"
 _FORMAT = 1
@@ -96,17 +97,43 @@ def damaged_in(folder: Path, origin: Path) -> Mapping[str, Sequence[str]]:
     )
 
 
+def leave_out(folder: Path, name: str, damaged: Mapping[str, Sequence[str]]) -> None:
+    """Remove the records whose row is damaged from a copy that nobody else has open; say which, and which stay.
+
+    A record of which a vector or a kept picture alone is damaged stays with what was said of it: `doctor --repair`
+    may make that anew, and answers go without it until then.
+
+    Args:
+        damaged: As `damaged_in` found them.
+    """
+    with closing(sqlite3.connect(folder / schema.FILE, isolation_level=None)) as conn:
+        gone = damaged_rows(conn)
+        ids = sorted(ids_of(conn, gone).values())
+        conn.execute("BEGIN IMMEDIATE")
+        writing.remove(conn, sorted(gone))
+        conn.execute("COMMIT")
+    if ids:
+        log.warning('left out of "%s", for their rows are damaged: %s.', name, _listed(ids))
+    kept = [f"{id} ({' and '.join(what)})" for id, what in damaged.items() if id not in set(ids)]
+    if kept:
+        told = '"%s" holds records of which something is damaged, which `lookalike doctor --repair` may mend: %s.'
+        log.warning(told, name, _listed(kept))
+
+
+def _listed(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:_SHOWN]) + (f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else "")
+
+
 def refusal(source: Path, wrong: str | None, damaged: Mapping[str, Sequence[str]]) -> StoreDamagedError | None:
     """Make the error that says what of a backup is damaged; None where nothing is."""
     if wrong is None and not damaged:
         return None
     parts = [] if wrong is None else [wrong]
     if damaged:
-        more = f" and {len(damaged) - _SHOWN:,} more" if len(damaged) > _SHOWN else ""
-        parts.append(f"damaged records: {', '.join(list(damaged)[:_SHOWN])}{more}")
+        parts.append(f"damaged records: {_listed(list(damaged))}")
     return StoreDamagedError(
         f'the backup "{source}" is damaged: {"; ".join(parts)}. Use another one, or bring it back all the same '
-        "(--despite-damage, despite_damage=True): the damaged records are then left out of answers.",
+        "(--despite-damage, despite_damage=True): records whose rows are damaged are then left out, and named.",
         place=str(source),
         damaged=list(damaged),
     )

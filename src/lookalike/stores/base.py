@@ -55,11 +55,13 @@ class Findings:
         problems: In plain words; none when all is well.
         damaged: Of each damaged record its id, or its key where that cannot be read, and what is damaged.
         is_old: Whether an earlier lookalike made it, and some of its rows have no checksums yet.
+        unsummed: The ids of records that have lost their checksums; none of a store that is old.
     """
 
     problems: tuple[str, ...]
     damaged: Mapping[str, tuple[str, ...]]
     is_old: bool = False
+    unsummed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -440,7 +442,7 @@ class Stores(Protocol):
         """Make a collection of a backup, under its own name or another; the backup stays as it is.
 
         Args:
-            despite_damage: Bring a damaged one back as well; answers go without its damaged records.
+            despite_damage: Bring a damaged one back, too, without records whose row is damaged; a warning names them.
 
         Raises:
             InputError: when there is no backup.

@@ -21,6 +21,8 @@ from .transactions import Truth
 if TYPE_CHECKING:
     from ..values import I64
 
+_SHOWN = 20  # ids in a message
+
 
 def check(truth: Truth, folder: Path, index: Index, spaces: Sequence[Space]) -> Findings:
     """Look for damage in the truth, in the index, and between the two."""
@@ -36,21 +38,23 @@ def check(truth: Truth, folder: Path, index: Index, spaces: Sequence[Space]) -> 
         orphans = conn.execute("SELECT count(*) FROM pictures WHERE key NOT IN (SELECT key FROM records)").fetchone()[0]
         if orphans:
             problems.append(f"of no record: {counted(orphans, 'picture')}")
-        is_old = migration.is_pending(conn)
+        is_old, unsummed = migration.is_pending(conn), tuple[str, ...]()
         if not is_old:
-            unsummed = "SELECT count(*) FROM records WHERE key NOT IN (SELECT key FROM checksums)"
-            if count := conn.execute(unsummed).fetchone()[0]:
-                problems.append(f"no checksums of {counted(count, 'record')}")
+            keys = conn.execute("SELECT key FROM records WHERE key NOT IN (SELECT key FROM checksums)").fetchall()
+            unsummed = tuple(damage.ids_of(conn, [row[0] for row in keys]).values())
+            if unsummed:
+                named = ", ".join(f'"{id}"' for id in unsummed[:_SHOWN])
+                more = f" and {len(unsummed) - _SHOWN:,} more" if len(unsummed) > _SHOWN else ""
+                problems.append(f"no checksums of {counted(len(unsummed), 'record')}: {named}{more}")
     for place, space in enumerate(spaces):
         problems += _check_index(truth, index, place, space)
-    return Findings((*problems, *_told(damaged), *_check_files(truth, folder, spaces)), damaged, is_old)
+    problems += [*_told(damaged), *_check_files(truth, folder, spaces)]
+    return Findings(tuple(problems), damaged, is_old, unsummed)
 
 
 def damaged_records(conn: sqlite3.Connection, spaces: Sequence[Space]) -> dict[str, tuple[str, ...]]:
     """Find the records of which a row is not what was written, or cannot be read: id to what it is of each."""
-    found: dict[int, list[str]] = {}
-    for key in damage.unreadable(conn):
-        found.setdefault(key, []).append("its record")
+    found: dict[int, list[str]] = {key: ["its record"] for key in damage.unreadable(conn)}
     if checksums.are_kept(conn):
         for key, what in checksums.damaged(conn, [space.name for space in spaces]):
             if what not in found.setdefault(key, []):

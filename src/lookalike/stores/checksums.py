@@ -20,6 +20,7 @@ SUMMED = (
     "id, source, content_hash, format, width, height, byte_size, stamp, metadata, tags, created_at, updated_at, "
     "spaces, facts"
 )
+_LAYOUT = "\0".join(["%s"] * len(SUMMED.split(",")))
 _KEY_BITS = 0xFFFFFFFF
 _SINCE = 2  # version of the schema
 
@@ -69,10 +70,15 @@ def of_record(key: int, columns: Iterable[Any]) -> int:
     return zlib.crc32(b"\0".join(map(_bytes_of, columns)), key & _KEY_BITS)
 
 
-def of_new_record(key: int, columns: Iterable[Any]) -> int:
-    """Sum up a row that is being written, whose texts are text."""
-    texts = [one if one.__class__ is str else "" if one is None else str(one) for one in columns]
-    return zlib.crc32("\0".join(texts).encode(), key & _KEY_BITS)
+def of_texts(key: int, columns: tuple[Any, ...]) -> int:
+    """Sum up the row of a record whose texts are text: quicker than `of_record`, and the same.
+
+    Args:
+        columns: Those of SUMMED; of them the source alone may be None.
+    """
+    if columns[1] is None:
+        columns = (columns[0], "", *columns[2:])
+    return zlib.crc32((_LAYOUT % columns).encode(), key & _KEY_BITS)
 
 
 def insert(conn: sqlite3.Connection, places: int, rows: Sequence[tuple[Any, ...]]) -> None:

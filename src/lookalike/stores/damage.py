@@ -1,7 +1,8 @@
 """The damaged records of a store, as they are met: noticed, left out of answers from then on, and counted.
 
-A row that SQLite or JSON cannot read fails the whole statement. Then all records are looked at once, those that cannot
-be read are noticed, and the statement is run again without them: who has no damage pays nothing.
+A row that SQLite or JSON cannot read, or that does not have its checksum, fails the whole statement. Then all records
+are looked at once, such rows are noticed, and the statement is run again without them: who has no damage pays no more
+than the sums of the records that an answer names.
 """
 
 # ruff: noqa: S608 - keys are numbers
@@ -74,8 +75,8 @@ class Damage:
             return ask()
 
     def look(self, conn: sqlite3.Connection) -> bool:
-        """Look for records that cannot be read; say whether there are any that were not noticed before."""
-        keys = frozenset(unreadable(conn))
+        """Look for records that cannot be read, or are not what was written; say whether there are any new ones."""
+        keys = frozenset(damaged_rows(conn))
         fresh, self._unreadable = keys - self._unreadable, keys
         self.notice(fresh, "its record")
         return bool(fresh)
@@ -84,6 +85,12 @@ class Damage:
 def vector_of(space: Space) -> str:
     """Name the vector of a record."""
     return f'its vector "{space.name}"'
+
+
+def damaged_rows(conn: sqlite3.Connection) -> set[int]:
+    """Find the records whose row cannot be read, or is not what was written."""
+    found = set(unreadable(conn))
+    return found | checksums.damaged_records(conn) if checksums.are_kept(conn) else found
 
 
 def unreadable(conn: sqlite3.Connection) -> list[int]:
@@ -99,8 +106,9 @@ def unreadable(conn: sqlite3.Connection) -> list[int]:
         sql = "SELECT key FROM records WHERE NOT json_valid(CAST({0} AS TEXT)) OR typeof({0}) <> 'text'"
         for name in ("metadata", "tags"):  # SQLite takes less for JSON than Python does
             found.update(row[0] for row in conn.execute(sql.format(name)))
-        no_number = " OR ".join(f"typeof({name}) <> 'integer'" for name in _NUMBERS)
-        found.update(row[0] for row in conn.execute(f"SELECT key FROM records WHERE {no_number}"))
+        strange = [f"typeof({name}) <> 'integer'" for name in _NUMBERS]
+        strange += [f"typeof({name}) NOT IN ('text', 'null')" for name in names]
+        found.update(row[0] for row in conn.execute(f"SELECT key FROM records WHERE {' OR '.join(strange)}"))
     return sorted(found)
 
 

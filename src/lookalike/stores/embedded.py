@@ -205,7 +205,11 @@ class EmbeddedStore:
         with self._truth.writing() as (conn, _):
             sql = f"SELECT {schema.record_columns(conn)} FROM records WHERE id {_IN}"
             rows = conn.execute(sql, (json.dumps(list(expected)),)).fetchall()
-            same = {row[1]: row[0] for row in rows if schema.record_of(row) == expected[row[1]]}
+            same = {}
+            for row in rows:
+                with suppress(ValueError, TypeError, AttributeError):  # a damaged record is not as it was seen
+                    if schema.record_of(row) == expected[row[1]]:
+                        same[row[1]] = row[0]
             writing.remove(conn, list(same.values()))
             return tuple(same)
 

@@ -155,9 +155,12 @@ class EmbeddedStores:
                 copied = fresh / "copy"
                 copied.mkdir(mode=disk.PRIVATE_FOLDER)
                 kept.copy(copied)
-                refusal = backups.refusal(source, wrong, backups.damaged_in(copied, source))
+                damaged = backups.damaged_in(copied, source)
+                refusal = backups.refusal(source, wrong, damaged)
                 if refusal is not None and not despite_damage:
                     raise refusal
+                if damaged:
+                    backups.leave_out(copied, name, damaged)
                 schema.rename(copied, name)
                 disk.tighten(fresh)
                 self._settle(copied, self._folder(name), name)

@@ -23,7 +23,9 @@ def move(conn: sqlite3.Connection, moves: Sequence[Move], *, version: int, limit
     names = [name for one in moves for name in (one.seen.id, one.id)]
     sql = f"SELECT id, key, source, content_hash, facts FROM records WHERE id {_IN}"  # noqa: S608 - nothing of a caller
     held = {id: tuple(rest) for id, *rest in conn.execute(sql, (json.dumps(names),))}
-    chosen = possible([one for one in moves if _is_as_seen(one, held)], held)
+    damaged = checksums.damaged_records(conn, [row[0] for row in held.values()])
+    sound = {id: row for id, row in held.items() if row[0] not in damaged}
+    chosen = possible([one for one in moves if _is_as_seen(one, sound)], held)
     keys = [held[one.seen.id][0] for one in chosen]
     conn.executemany("UPDATE records SET id = ? WHERE key = ?", [(f"\0{key}", key) for key in keys])
     now = schema.now()

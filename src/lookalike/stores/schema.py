@@ -76,11 +76,10 @@ CREATE TABLE pictures (key INTEGER PRIMARY KEY, thumbnail BLOB, original BLOB);
 CREATE TABLE removed (seq INTEGER PRIMARY KEY AUTOINCREMENT, key INTEGER NOT NULL);
 """
 
-_RECORD_COLUMNS = (
-    "key, id, source, content_hash, format, width, height, byte_size, stamp, metadata, tags, created_at, updated_at"
-)
+_RECORD_COLUMNS = f"key, {checksums.SUMMED}, (SELECT record FROM checksums WHERE checksums.key = records.key) AS sum"  # noqa: S608
+_FIRST_COLUMNS = f"key, {checksums.SUMMED.removesuffix('facts')}'{{}}' AS facts, NULL AS sum"  # of the first schema
+_SIZES = (4, 5, 6)  # places of the numbers in SUMMED that people see
 _decode = json.JSONDecoder().decode  # as json.loads, which looks for options each time
-_ALL_COLUMNS = f"{_RECORD_COLUMNS}, facts"
 _NO_FACTS, _FACTS = Facts(), frozenset(field.name for field in fields(Facts))
 
 
@@ -155,7 +154,7 @@ def count_places(conn: sqlite3.Connection) -> int:
 
 def record_columns(conn: sqlite3.Connection) -> str:
     """Name the columns that make a Record, as the file has them; see `record_of`."""
-    return _ALL_COLUMNS if is_current(conn) else f"{_RECORD_COLUMNS}, '{{}}' AS facts"
+    return _RECORD_COLUMNS if is_current(conn) else _FIRST_COLUMNS
 
 
 def write_spec(conn: sqlite3.Connection, spec: CollectionSpec) -> None:
@@ -272,9 +271,14 @@ def record_of(row: tuple[Any, ...]) -> Record:
     Raises:
         ValueError, TypeError: when a column holds something else than was written.
     """
-    _, id, source, content_hash, format, width, height, byte_size, stamp, metadata, tags, created, updated, facts = row
-    if not width.__class__ is height.__class__ is byte_size.__class__ is int:
-        raise ValueError("a size is no number")
+    columns, sum = row[1:-1], row[-1]
+    if sum is None:  # of an earlier lookalike, or lost
+        _check_kinds(columns)
+    elif checksums.of_texts(row[0], columns) != sum:
+        raise ValueError("a row is not what was written")
+    id, source, content_hash, format, width, height, byte_size, stamp, metadata, tags, created, updated, _, facts = (
+        columns
+    )
     return Record(
         id=id,
         source=source,
@@ -289,6 +293,14 @@ def record_of(row: tuple[Any, ...]) -> Record:
         updated_at=updated,
         facts=facts_of(facts),
     )
+
+
+def _check_kinds(columns: tuple[Any, ...]) -> None:
+    """Refuse columns of a record that are of another kind than was written."""
+    if bytes in map(type, columns):
+        raise ValueError("a text is none")
+    if not all(columns[place].__class__ is int for place in _SIZES):
+        raise ValueError("a size is no number")
 
 
 def metadata_of(text: str) -> dict[str, Any]:

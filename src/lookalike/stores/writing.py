@@ -177,6 +177,10 @@ def restamp(conn: sqlite3.Connection, records: Sequence[Record]) -> None:
         for key, id, *seen in conn.execute(sql, (json.dumps(list(wanted)),))
         if seen == [wanted[id].source, wanted[id].content_hash]
     ]
+    damaged = checksums.damaged_records(
+        conn, [key for key, _ in held]
+    )  # no sum is made of what is not what was written
+    held = [(key, stamp) for key, stamp in held if key not in damaged]
     conn.executemany("UPDATE records SET stamp = ? WHERE key = ?", [(stamp, key) for key, stamp in held])
     checksums.renew_records(conn, [key for key, _ in held])
 
@@ -239,9 +243,13 @@ def _with_same_vectors(conn: sqlite3.Connection, wanted: Mapping[int, Prepared])
         )
         if spaces == wanted[key].spaces
     }
-    for place in {place for each in wanted.values() for place in each.vectors}:
-        sql = f"SELECT key, vector FROM {schema.vector_table(place)} WHERE key IN (SELECT value FROM json_each(?))"
-        same -= {key for key, raw in conn.execute(sql, (keys,)) if raw != wanted[key].vectors.get(place)}
+    among = "IN (SELECT value FROM json_each(?))"
+    for place in range(schema.count_places(conn)):
+        rows = {key: (raw, sum) for key, raw, sum in checksums.vectors(conn, place, among, (keys,))}
+        for key in list(same):
+            raw, sum = rows.get(key, (None, None))
+            if raw != wanted[key].vectors.get(place) or (sum is not None and checksums.of_bytes(key, raw) != sum):
+                same.discard(key)
     return same - checksums.damaged_records(conn, same)
 
 
@@ -302,7 +310,7 @@ def _insert(conn: sqlite3.Connection, new: Sequence[tuple[int, Prepared, str]], 
         [
             (
                 key,
-                checksums.of_new_record(key, row[1:]),
+                checksums.of_texts(key, row[1:]),
                 checksums.of_bytes(key, each.entry.thumbnail),
                 checksums.of_bytes(key, each.entry.original),
                 *(checksums.of_bytes(key, each.vectors.get(place)) for place in range(places)),
