@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import draw
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from serving import jpeg
@@ -523,3 +524,22 @@ def test_copies_that_are_left_out_are_those_that_comparing_one_by_one_leaves_out
         if not any(scores[other] >= floor for other in kept):
             kept.append(one)
     assert [match.id for match in collection.search("id:0 64", limit=100, collapse=floor, verify=0)] == kept
+
+
+def test_tags_and_fields_that_no_record_has_are_told(library: lookalike.Library, tmp_path: Path) -> None:
+    shelf = library.collection("shelf", create=True)
+    for seed in range(4):
+        draw(seed).save(tmp_path / f"{seed}.jpg")
+        shelf.add(tmp_path / f"{seed}.jpg", metadata={"price": seed}, tags=["red" if seed % 2 else "blue"])
+
+    def unknown(**asked: Any) -> tuple[str, ...]:
+        return shelf.search("id:0.jpg", **asked).unknown
+
+    assert unknown(tags=["red"]) == ()
+    assert unknown(tags=["rde", "red"]) == ()  # one of them says enough
+    assert unknown(tags=["rde"]) == ('tag "rde"',)
+    assert unknown(filter={"prize": {"$gt": 1}}) == ('field "prize"',)
+    assert unknown(filter={"$and": [{"prize": 1}, {"tags": "rde"}]}) == ('tag "rde"', 'field "prize"')
+    assert unknown(filter={"price": {"$gt": 100}}) == ()
+    assert unknown(filter={"prize": {"$exists": False}}) == ()
+    assert unknown(filter={"_id": "nobody"}) == ()

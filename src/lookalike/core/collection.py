@@ -56,6 +56,7 @@ from .scales import Scales
 from .search import Page, Selection
 from .spaces import HUE_SPACE
 from .spellings import all_as_stored, as_stored
+from .unknown import unknown_names
 from .verdicts import VERIFIED_CHANCES, Judge, Verified
 from .verifying import CopyJudge, Verifier
 
@@ -341,6 +342,8 @@ class Collection:
                 moment.close()  # nothing is held while geometry looks at pictures
             page, next, explanation = self._page(probe, question, cursor, judge)
         ended = time.perf_counter()
+        wanted = set(question.tags)
+        missed = () if any(wanted & set(match.tags) for match in page.matches) else sorted(wanted)
         return Matches(
             self.name,
             asked(question, examples, against, crop) | ({} if precision is None else {"precision": precision}),
@@ -351,6 +354,7 @@ class Collection:
             if explain
             else None,
             left_out=len(self._store.damaged()),
+            unknown=unknown_names(self._store, None if page.matches else question.filter, missed),
             picture=self.thumbnail,
             query_picture=lambda: self._examples.picture(examples[0][0]),
         )

@@ -30,6 +30,7 @@ class Matches(Sequence[Match]):
         next: The cursor of the page behind this one; None when nothing follows.
         explanation: How the answer was found, where that was asked for.
         left_out: Records of the collection that could not take part because they are damaged, as far as that was met.
+        unknown: The tags that were asked for, and the fields of a filter that left nothing, which no record has.
     """
 
     collection: str
@@ -39,6 +40,7 @@ class Matches(Sequence[Match]):
     next: str | None = None
     explanation: Explanation | None = None
     left_out: int = 0
+    unknown: tuple[str, ...] = ()
     picture: Picture = field(default=_no_picture, repr=False, compare=False)
     query_picture: Callable[[], bytes | None] = field(default=lambda: None, repr=False, compare=False)
 

@@ -29,6 +29,7 @@ def matches_form(found: Matches) -> dict[str, Any]:
     }
     given = {
         "left_out": found.left_out or None,
+        "unknown": list(found.unknown) or None,
         "explanation": None if found.explanation is None else asdict(found.explanation),
     }
     return form | {name: value for name, value in given.items() if value is not None}

@@ -121,6 +121,8 @@ def show(found: Matches | DuplicateGroups | Clusters, as_json: bool) -> None:
     from ..core import results
     from . import forms
 
+    if isinstance(found, results.Matches) and found.unknown:
+        click.echo(f"no record has the {', '.join(found.unknown)}. Check the spelling.", err=True)
     if not as_json:
         click.echo(str(found))
     elif isinstance(found, results.Matches):

@@ -279,6 +279,10 @@ class Matches(Answered):
     next: str | None
     matches: list[MatchForm]
     left_out: int | None = Field(None, description="Damaged records, which could not take part; where there are any.")
+    unknown: list[str] | None = Field(
+        None,
+        description="Tags, and fields of a filter that left nothing, which no record has; where there are any.",
+    )
 
 
 class ScoreHistogram(Answered):

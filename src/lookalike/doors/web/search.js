@@ -313,7 +313,7 @@ class CollectionView {
       const title = question.threshold ? `No match at ${question.threshold.toFixed(2)} or more` : "Nothing left to compare with";
       const text = question.threshold
         ? `The nearest picture scores about ${top.toFixed(2)}${top < CONFIDENT ? ": it has little in common with yours." : "."}`
-        : "The filters leave no picture. Take one away.";
+        : found.unknown ? `No picture has the ${found.unknown.join(", ")}.` : "The filters leave no picture. Take one away.";
       fill(this.note, h("div", { class: "empty" }, icon("search"), h("h2", {}, title), h("p", {}, text),
         question.threshold
           ? button(`Show from ${lower.toFixed(2)}`, () => this.set({ threshold: lower || null }))
