@@ -651,7 +651,7 @@ def test_what_was_typed_into_details_survives_escape(visit: Visit, shelf: Server
     page.keyboard.press("Escape")
     open_first()
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
     address = f"{shelf.address}/api/v1/collections/shelf/records/aurora-1.jpg"
     told = httpx.get(address).json()
     assert (told["metadata"], told["tags"]) == ({"title": "two words"}, ["night"])
