@@ -7,6 +7,7 @@ import io
 import json
 import threading
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -448,3 +449,21 @@ def test_many_changes_take_one_transaction_and_one_that_fails_spoils_no_other(li
     assert [collection.get(one).metadata.get("n") for one in ids] == [4, None, 2, None]
     assert collection.get(ids[2]).tags == ("new",)
     assert collection.update_all([]) == []
+
+
+def test_a_collection_declares_so_many_fields_and_no_more(tmp_path):
+    names = [f"f{n}" for n in range(100)]
+    with lookalike.open(tmp_path) as library:
+        with pytest.raises(InputError, match=r"101 declared fields.*100 at most"):
+            library.create("c", fields=[*names, "more"])
+        with pytest.raises(InputError, match="more than 1,000"):
+            library.create("c", fields=(f"f{n}" for n in count()))
+        assert library.collections() == []
+        made = library.create("c", fields=names)
+        for refused in (lambda: made.declare(["more"]), lambda: made.configure(fields=[*names, "more"])):
+            with pytest.raises(InputError, match="100 at most"):
+                refused()
+        made.declare(["more", "f7"], drop=["f3"])
+        assert set(made.spec.fields) == {*names, "more"} - {"f3"}
+        with pytest.raises(InputError, match="256 characters"):
+            made.declare(["x" * 257])

@@ -405,3 +405,38 @@ def test_what_a_key_made_and_deleted_is_forgotten(keys):
 def test_a_key_names_no_more_collections_than_there_can_be(keys, collections):
     with pytest.raises(InputError):
         keys.create("shop", collections=collections)
+
+
+def test_a_name_is_taken_only_by_a_key_that_its_maker_may_see(keys):
+    keys.create("boss", scope="admin")
+    mine, _ = keys.create("mine", scope="admin", collections=["mine"])
+    theirs, _ = keys.create("theirs", scope="admin", collections=["theirs"])
+    ours = {by.name: keys.create("boss", collections=by.collections, by=by)[0] for by in (mine, theirs)}
+    with pytest.raises(ConflictError, match="already"):
+        keys.create("boss", collections=["mine"], by=mine)
+    with pytest.raises(ConflictError, match="already"):
+        keys.create("boss")
+    rotated, secret = keys.rotate("boss", by=mine)
+    assert (rotated.id, keys.authenticate(secret).id) == (ours["mine"].id,) * 2
+    for refused in (keys.revoke, keys.rotate):
+        with pytest.raises(ConflictError, match=f"3 keys are called.*{ours['theirs'].id}"):
+            refused("boss")
+    assert keys.revoke("boss", by=theirs).id == ours["theirs"].id
+    assert keys.revoke(ours["mine"].id).id == ours["mine"].id
+    assert keys.revoke("boss").scope == "admin"
+    with pytest.raises(KeyNotFoundError):
+        keys.revoke("boss", by=mine)
+
+
+def test_what_the_database_needs_only_to_write_counts_against_no_quota(keys, library, pictures):
+    collection = library.create("shoes")
+    collection.add(pictures)
+    told = library.info("shoes")
+    assert told["bytes_on_disk"] > 1.5 * told["bytes_kept"]  # its log is as large as what it holds
+    key, _ = keys.create("shop", collections=["shoes"], quotas=Quotas(bytes=told["bytes_kept"] + 10_000))
+    with Meter(library).room_for(key, 0, stored_bytes=1000):
+        pass
+    with pytest.raises(QuotaError, match="bytes"), Meter(library).room_for(key, 0, stored_bytes=20_000):
+        pass
+    collection.delete([record.id for record in collection])
+    assert library.info("shoes")["bytes_kept"] < told["bytes_kept"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import tracemalloc
 from collections.abc import Iterator
@@ -178,7 +179,7 @@ def test_the_ledger_of_another_machine_is_merged(tmp_path: Path) -> None:
         ({"at": "yesterday"}, "yesterday"),
         ({"pictures": [{}]}, "size_px"),
         ({"id": ""}, "empty"),
-        ({"id": 7}, "empty"),
+        ({"id": 7}, "text"),
         ({"at": (NOON + timedelta(days=2)).isoformat()}, "clock"),
     ],
 )
@@ -644,3 +645,39 @@ def test_what_a_tenant_dates_ahead_makes_nothing_of_others_later_than_it_is(tmp_
     assert made.at < (NOON + timedelta(seconds=1)).isoformat()
     assert ledger.merge(told, within=("mine",)) == 0
     assert ledger.merge(told) == 2  # who speaks for all of the home may have a clock that is ahead
+
+
+@pytest.mark.parametrize("name", ["id", "at", "kind", "collection", "batch", "pictures", "about", "record", "within"])
+@pytest.mark.parametrize("wrong", [None, 3, [None], {"a": 1}, "x", True, 1e300])
+def test_a_wrong_part_of_an_event_is_told_in_words(name: str, wrong: Any) -> None:
+    told = json.loads(json.dumps(event_form(event("keep", "a", within=("photos",))))) | {name: wrong}
+    try:
+        event_from(told)
+    except InputError as error:
+        check_words(error)
+    else:
+        assert isinstance(wrong, str | dict)
+
+
+@pytest.mark.parametrize("name", ["content_hash", "id", "source", "size_px", "hash", "hues", "before"])
+@pytest.mark.parametrize("wrong", [None, 3, [None], {"a": 1}, [1, 1e400], "x"])
+def test_a_wrong_part_of_a_picture_is_told_in_words(name: str, wrong: Any) -> None:
+    told = fingerprint_form(picture("a")) | {name: wrong}
+    try:
+        fingerprint_from(told)
+    except InputError as error:
+        check_words(error)
+    else:
+        assert (name, wrong) in (("source", None), ("source", "x"), ("id", "x"), ("content_hash", "x"))
+
+
+def check_words(error: InputError) -> None:
+    pythons = "NoneType|object is not|iterable|argument|attribute|dict|unpack|isoformat|'int'"
+    assert re.search(pythons, str(error)) is None
+
+
+def test_what_is_no_event_at_all_is_told_in_words() -> None:
+    for told in ([1], None, "x", {}):
+        with pytest.raises(InputError, match="no line of") as refused:
+            event_from(told)  # type: ignore[arg-type]
+        check_words(refused.value)

@@ -345,3 +345,42 @@ def test_a_filter_that_contains_itself_is_refused():
 def test_a_filter_within_the_limit_is_read():
     wanted: Callable[[Any], bool] = parse_filter({"a": {"$in": list(range(9000))}}).accepts
     assert (wanted({"a": 8999}), wanted({"a": 9000})) == (True, False)
+
+
+def test_a_collection_declares_a_bounded_number_of_fields(server):
+    many = [f"f{n}" for n in range(90_000)]
+    with Watched(server) as watched:
+        for fields in (many, many[:101], ["x" * 300]):
+            made = server.post(f"{API}/collections", json={"name": "q", "fields": fields})
+            assert code_of(made) == (422, "input_invalid")
+            changed = server.http.patch(f"{API}/collections/c", json={"fields": fields})
+            assert code_of(changed) == (422, "input_invalid")
+            assert server.post(f"{API}/collections", json={"name": "q2"}).status_code == 201
+            assert server.http.delete(f"{API}/collections/q2").status_code == 204
+        assert "100 at most" in server.post(f"{API}/collections", json={"name": "q", "fields": many[:101]}).text
+        named = server.http.patch(f"{API}/collections/c", json={"product_id_field": "x" * 300})
+        assert code_of(named) == (422, "input_invalid")
+    assert watched.growth < MOST_GROWTH
+    assert server.get(f"{API}/collections/q").status_code == 404
+    assert server.post(f"{API}/collections", json={"name": "q", "fields": many[:100] * 2}).status_code == 201
+
+
+def test_lists_that_are_compared_with_lists_stay_quick(server):
+    """Half a body of fields to take away, from a record that has as many; ids, tags and fields to return."""
+    picture = base64.b64encode(jpeg(3, (64, 48))).decode()
+    fields = {f"f{n}": 0 for n in range(40_000)}
+    assert server.post(RECORDS, json={"_id": "wide", "_base64": picture, **fields}).status_code == 201
+    refused = {
+        "unset": server.http.patch(f"{RECORDS}/wide", json={"unset": [f"g{n}" for n in range(40_000)]}),
+        "tags": server.http.patch(f"{RECORDS}/wide", json={"tags": [f"g{n}" for n in range(40_000)]}),
+        "ids": server.post(f"{API}/collections/c/decisions", json={"decision": "later", "ids": list(map(str, fields))}),
+        "like": server.post(SEARCH, json={"like": ["id:1"] * 40_000}),
+    }
+    assert {name: answer.status_code for name, answer in refused.items()} == dict.fromkeys(refused, 422)
+    wanted = {"fields_to_return": list(map(str, fields))}
+    told = server.post("/photo/search/v2/allRecords", json=wanted, headers=XIMILAR)
+    assert "1,000 may be" in told.text
+    began = time.monotonic()
+    left = server.http.patch(f"{RECORDS}/wide", json={"unset": [f"f{n}" for n in range(30_001, 40_000)]})
+    assert len(left.json()["metadata"]) == 30_001
+    assert time.monotonic() - began < 5

@@ -6,7 +6,9 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT
@@ -18,6 +20,7 @@ from lookalike.doors.server.examples import ANSWERS
 from lookalike.doors.server.openapi import text
 
 DOCUMENT = ROOT / "docs" / "openapi.json"
+LISTS_BOUNDED_ELSEWHERE: set[str] = set()  # each with the reason why it needs no maxItems
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 
@@ -94,3 +97,34 @@ def test_generated_requests_find_nothing_undocumented(tmp_path):
 @pytest.mark.slow
 def test_many_generated_requests_find_nothing_undocumented(tmp_path):
     run_schemathesis(tmp_path, 150)
+
+
+def lists_below(form: Any, place: str, models: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give every list that a schema lets in, with its place."""
+    if isinstance(form, list):
+        for one in form:
+            yield from lists_below(one, place, models)
+    elif isinstance(form, dict):
+        if "$ref" in form:
+            name = form["$ref"].rsplit("/", 1)[1]
+            yield from lists_below(models[name], name, models)
+        if form.get("type") == "array":
+            yield place, form
+        for name, one in form.items():
+            if name == "properties":
+                for field, inner in one.items():
+                    yield from lists_below(inner, f"{place}.{field}", models)
+            elif name in ("anyOf", "items", "allOf", "oneOf", "schema"):
+                yield from lists_below(one, place, models)
+
+
+def test_every_list_that_may_be_sent_has_a_greatest_length():
+    told = json.loads(DOCUMENT.read_text())
+    found: dict[str, dict[str, Any]] = {}
+    for methods in told["paths"].values():
+        for operation in methods.values():
+            sent = [*operation.get("requestBody", {}).get("content", {}).values(), *operation.get("parameters", [])]
+            found |= dict(lists_below(sent, operation["operationId"], told["components"]["schemas"]))
+    assert {"NewCollection.fields", "CollectionChange.fields", "SearchQuery.like", "NewRecord.tags"} <= set(found)
+    without = {place for place, form in found.items() if "maxItems" not in form}
+    assert without <= LISTS_BOUNDED_ELSEWHERE

@@ -87,3 +87,58 @@ def test_no_limit_is_anything_but_a_number(number):
 def test_a_file_that_is_named_and_missing_is_told(tmp_path):
     with pytest.raises(InputError, match="nowhere"):
         load_settings(environment={}, config=tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DECODE_TIMEOUT_S", "0"),
+        ("FETCH_TIMEOUT_S", "0.0"),
+        ("HEADER_TIMEOUT_S", "0"),
+        ("BODY_TIMEOUT_S", "0"),
+        ("MAX_JSON_VALUES", "0"),
+        ("MAX_BYTES_UNDER_WAY", "1"),
+        ("MAX_BODY_BYTES", "1"),
+        ("MAX_IMAGE_BYTES", "0"),
+        ("MAX_IMAGE_PIXELS", "0"),
+        ("MAX_LIMIT", "0"),
+        ("MAX_FIELDS", "1001"),
+        ("ALLOWED_ORIGINS", "http://a b"),
+        ("ALLOWED_ORIGINS", "shop.example"),
+        ("ALLOWED_ORIGINS", "https://shop.example/"),
+        ("ALLOWED_ORIGINS", "https://Shop.example"),
+        ("ALLOWED_ORIGINS", "*"),
+        ("ALLOWED_HOSTS", "http://x/"),
+        ("ALLOWED_HOSTS", "a.example, b example"),
+        ("ALLOWED_HOSTS", "a.example:8000"),
+        ("ALLOWED_HOSTS", "*.example"),
+    ],
+)
+def test_what_could_never_work_is_refused_with_a_reason(tmp_path, name, value):
+    with pytest.raises(InputError, match=f"(?i){name}.*pass"):
+        load(tmp_path, **{f"LOOKALIKE_{name}": value})
+
+
+def test_what_works_may_be_set(tmp_path):
+    hosts, origins = (
+        "a.example, pictures_1, ::1, [::1], 10.0.0.1, bücher.example",
+        "https://a.example, http://[::1]:8000",
+    )
+    told = load(
+        tmp_path,
+        LOOKALIKE_ALLOWED_HOSTS=hosts,
+        LOOKALIKE_ALLOWED_ORIGINS=f"{origins}, app://local, http://localhost:3000, null",
+        LOOKALIKE_MAX_WAITING="0",
+        LOOKALIKE_FETCH_MAX_REDIRECTS="0",
+        LOOKALIKE_SHUTDOWN_TIMEOUT_S="0",
+        LOOKALIKE_DECODE_TIMEOUT_S="0.2",
+    )
+    assert len(told.serving.allowed_hosts) == 6
+    assert len(told.serving.allowed_origins) == 5
+
+
+def test_a_file_of_settings_that_is_not_there_is_told_in_words(tmp_path):
+    for path, words in ((tmp_path / "nowhere.toml", "there is no file"), (tmp_path, "is a folder")):
+        with pytest.raises(InputError, match=words) as refused:
+            load_settings(environment={}, config=path)
+        assert "Errno" not in str(refused.value)

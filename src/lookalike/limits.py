@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from .errors import InputError
 
 MOST = 10**15  # of any limit; a float holds it exactly
+MOST_FIELDS = 1000  # of one collection, whatever the setting: every write keeps an index level for each
+MOST_TAGS = 10_000  # of one record, and of one search
+LEAST_SECONDS = 0.001  # with less, nothing is ever in time
 MOST_SECONDS = 1_000_000  # the system cannot wait for more than 24 days
+_LEAST = {
+    "fetch_max_redirects": 0,
+    "max_fields": 0,
+    "max_open_collections": 0,  # all are closed after use
+    "max_waiting": 0,  # who finds all busy is refused
+    "max_body_bytes": 1024,  # a short JSON body
+    "max_bytes_under_way": 1024 * 128,  # a few small ones
+}
+
+
+def least_of(name: str) -> float:
+    """Return the least that a limit may be set to; with less, nothing would ever be let in."""
+    return LEAST_SECONDS if name.endswith("_s") else _LEAST.get(name, 1)
+
+
+def most_of(name: str) -> int:
+    """Return what a limit may be set to at most."""
+    return MOST_FIELDS if name == "max_fields" else MOST_SECONDS if name.endswith("_s") else MOST
 
 
 @dataclass(frozen=True)
@@ -25,6 +48,8 @@ class Limits:
         max_metadata_bytes: Bytes of one record's metadata as JSON.
         max_name_chars: Characters of a collection's name.
         max_title_chars: Characters of a collection's title.
+        max_fields: Declared fields of one collection, for each of which an index is kept; 1,000 at most.
+        max_field_chars: Characters of the name of a declared field, or of a product-id field.
         max_open_collections: Collections that stay open after use; fewer where a process may have few files.
         max_limit: Matches that one page of a search may hold; a cursor goes on behind them.
         max_body_bytes: Bytes of one request to the server, but for a job's.
@@ -44,6 +69,8 @@ class Limits:
     max_metadata_bytes: int = 1_000_000
     max_name_chars: int = 128
     max_title_chars: int = 1024
+    max_fields: int = 100
+    max_field_chars: int = 256
     max_open_collections: int = 64
     max_limit: int = 100_000
     max_body_bytes: int = 128_000_000
@@ -55,13 +82,48 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            most = MOST_SECONDS if name.endswith("_s") else MOST
-            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:
-                raise InputError(f"{name}={value!r} is not a limit: pass a number from 0 to {most:,}.", name=name)
+            most = most_of(name)
+            least = least_of(name)
+            if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
+                raise InputError(
+                    f"{name}={value!r} is not a limit: pass a number from {least:,} to {most:,}.", name=name
+                )
 
 
 # Strangers ask a server: what one of their pictures may cost is bounded lower.
 SERVED = Limits(max_image_bytes=64_000_000, max_image_pixels=100_000_000)
+
+
+def checked_fields(fields: Iterable[str], limits: Limits) -> tuple[str, ...]:
+    """Return fields that are to be declared, each once; refuse too many, and what cannot be the name of one.
+
+    Raises:
+        InputError: naming the limit.
+    """
+    if isinstance(fields, str):
+        raise InputError(f"{fields[:80]!r} is no list of fields: pass names, such as ['price'].")
+    found = tuple(islice(fields, MOST_FIELDS + 1))
+    for field in found:
+        check_field(field, limits)
+    found = tuple(dict.fromkeys(found))
+    if len(found) > limits.max_fields:
+        count = f"more than {MOST_FIELDS:,}" if len(found) > MOST_FIELDS else f"{len(found):,}"
+        raise InputError(
+            f"{count} declared fields are too many for one collection: declare {limits.max_fields:,} at most "
+            f"(max_fields). Fields that are not declared can be filtered by as well."
+        )
+    return found
+
+
+def check_field(field: str, limits: Limits) -> None:
+    """Refuse what cannot be the name of a declared field.
+
+    Raises:
+        InputError: naming what may be.
+    """
+    if not isinstance(field, str) or len(field) > limits.max_field_chars:
+        most = limits.max_field_chars
+        raise InputError(f"{str(field)[:80]!r} cannot be a declared field: pass a name of {most:,} characters at most.")
 
 
 def check_unit(name: str, value: float | None) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from .errors import InputError
-from .limits import MOST, MOST_SECONDS, SERVED, Limits
+from .limits import LEAST_SECONDS, MOST, MOST_SECONDS, SERVED, Limits, least_of, most_of
 
 LogFormat = Literal["text", "json"]
 
+_HOST = "a name alone, such as pictures.example, without scheme, port, path or blanks"
+_ORIGIN = "what a browser calls a site, such as https://shop.example: scheme, name and any port, without a path"
 _MOST_WORKERS = 1024  # each is a process, or a thread
 
 
@@ -115,7 +119,7 @@ class _Told:
         found = self._find(name)
         return default if found is None else str(found[1])
 
-    def number(self, name: str, default: float, *, least: int = 0, most: float = MOST) -> float:
+    def number(self, name: str, default: float, *, least: float = 0, most: float = MOST) -> float:
         """Read a number of the kind of its default: a whole one, or one with a fraction."""
         found = self._find(name)
         if found is None:
@@ -134,7 +138,7 @@ class _Told:
             raise InputError(f"{name}={number:g} is out of range: pass a {kind} from {least:,} to {most:,.0f}.{said}")
         return int(number) if is_whole else number
 
-    def seconds(self, name: str, default: float, *, least: int = 0) -> float:
+    def seconds(self, name: str, default: float, *, least: float = 0) -> float:
         """Read a time, no longer than the system can wait."""
         return self.number(name, default, least=least, most=MOST_SECONDS)
 
@@ -148,13 +152,18 @@ class _Told:
             raise InputError(f"{place}={value!r} is neither yes nor no: pass 1 or 0.")
         return word in ("1", "true", "yes")
 
-    def words(self, name: str) -> tuple[str, ...]:
+    def words(self, name: str, is_one: Callable[[str], bool], expected: str) -> tuple[str, ...]:
+        """Read a list of words, each of which has to be one; `expected` says what such a word is."""
         found = self._find(name)
         if found is None:
             return ()
-        value = found[1]
+        place, value = found
         listed = value.split(",") if isinstance(value, str) else value
-        return tuple(str(word).strip() for word in listed if str(word).strip())
+        words = tuple(str(word).strip() for word in listed if str(word).strip())
+        for word in words:
+            if not is_one(word):
+                raise InputError(f"{place}: {word[:80]!r} would never match: pass {expected}.")
+        return words
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         found = self._find(name)
@@ -182,6 +191,10 @@ def _read_file(path: Path) -> dict[str, Any]:
 
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f'there is no file "{path}" to read settings from. Check its path, or leave it out.') from None
+    except IsADirectoryError:
+        raise InputError(f'"{path}" is a folder: name the TOML file that holds the settings.') from None
     except (OSError, ValueError) as exc:
         raise InputError(f'cannot read the settings in "{path}": {exc}. It is a TOML file of name = value.') from exc
     known = {one.name for kind in (Settings, Serving, Limits) for one in fields(kind)} - {"limits", "serving"}
@@ -195,8 +208,7 @@ def _limits(told: _Told, defaults: Limits) -> Limits:
     given: dict[str, Any] = {}
     for limit in fields(Limits):
         default = getattr(defaults, limit.name)
-        read = told.seconds if limit.name.endswith("_s") else told.number
-        given[limit.name] = read(limit.name, default)
+        given[limit.name] = told.number(limit.name, default, least=least_of(limit.name), most=most_of(limit.name))
     return Limits(**given)
 
 
@@ -206,16 +218,33 @@ def _serving(told: _Told) -> Serving:
     return Serving(
         host=told.text("host", default.host),
         port=int(told.number("port", default.port, most=65_535)),
-        allowed_hosts=told.words("allowed_hosts"),
-        allowed_origins=told.words("allowed_origins"),
+        allowed_hosts=told.words("allowed_hosts", _is_host, _HOST),
+        allowed_origins=told.words("allowed_origins", _is_origin, _ORIGIN),
         without_key=told.flag("without_key"),
         vendor_limits=told.flag("vendor_limits"),
         only_known_collections=told.flag("only_known_collections"),
         log_format=log_format,
         shutdown_timeout_s=told.seconds("shutdown_timeout_s", default.shutdown_timeout_s),
-        header_timeout_s=told.seconds("header_timeout_s", default.header_timeout_s),
-        body_timeout_s=told.seconds("body_timeout_s", default.body_timeout_s),
+        header_timeout_s=told.seconds("header_timeout_s", default.header_timeout_s, least=LEAST_SECONDS),
+        body_timeout_s=told.seconds("body_timeout_s", default.body_timeout_s, least=LEAST_SECONDS),
         max_connections=int(told.number("max_connections", default.max_connections)),
+    )
+
+
+def _is_host(word: str) -> bool:
+    """Return whether a word can be the name, or the address, in a request's header Host."""
+    try:
+        ipaddress.ip_address(word.strip("[]"))
+    except ValueError:
+        return re.fullmatch(r"[\w-]+(\.[\w-]+)*", word) is not None
+    return True
+
+
+def _is_origin(word: str) -> bool:
+    """Return whether a word can be what a browser sends as Origin."""
+    return (
+        word == "null"
+        or re.fullmatch(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[^\sA-Z/?#@:\[\]*]+)(:\d+)?", word) is not None
     )
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..distances import Map, score_map
 from ..errors import InputError, LookalikeError, PruneRefusedError, SourceError
 from ..filters import Filter
-from ..limits import Limits, check_count, check_unit
+from ..limits import Limits, check_count, check_field, check_unit, checked_fields
 from ..rendering import counted
 from ..stores import Revision
 from ..values import CollectionSpec, Entry, Explanation, Progress, Record
@@ -534,12 +534,14 @@ class Collection:
             title: What people call it, where that is not its name; "" for its name.
 
         Raises:
-            InputError: when the recall target is out of range, or the title too long.
+            InputError: when the recall target is out of range, the fields are too many, or the title is too long.
         """
         if title is not None:
             check_title(title, limits=self._describer.settings.limits)
+        limits = self._describer.settings.limits
+        check_field(product_id_field or "", limits)
         self._store.configure(
-            fields=None if fields is None else tuple(fields),
+            fields=None if fields is None else checked_fields(fields, limits),
             product_id_field=product_id_field,
             recall_target=recall_target,
             title=title,
@@ -549,9 +551,9 @@ class Collection:
         """Declare more fields and drop others; the records keep what they hold.
 
         Raises:
-            InputError: when a field to drop is not declared.
+            InputError: when a field to drop is not declared, and when there would be too many.
         """
-        more, fewer = tuple(fields), tuple(drop)
+        more, fewer = checked_fields(fields, self._describer.settings.limits), tuple(drop)
         if more or fewer:
             self._store.configure(more_fields=more, fewer_fields=fewer)
 
@@ -616,7 +618,7 @@ class Collection:
         revised = self._store.revise(
             record_id,
             metadata=given,
-            unset=tuple(unset),
+            unset=frozenset(unset),
             tags=named,
             replace=replace,
             fill=fill,

@@ -229,7 +229,8 @@ def _checked(choice: str, record_ids: Sequence[str], beside: Iterable[str]) -> t
     if choice not in get_args(Choice):
         raise InputError(f"{choice!r} is no decision: pass {', '.join(get_args(Choice))}.")
     ids = list(dict.fromkeys(record_ids))
-    others = [one for one in dict.fromkeys(beside) if one not in ids]
+    named = set(ids)
+    others = [one for one in dict.fromkeys(beside) if one not in named]
     least = 2 if choice == "not_a_duplicate" else 1
     if len(ids) < least:
         raise InputError(f'"{choice}" is said of {least} or more records, not of {len(ids)}.')

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
-from ..errors import InputError
+from ..errors import InputError, shown
 from ..limits import Limits
 from .fingerprints import Fingerprint, check_fingerprint, check_text, fingerprint_form, fingerprint_from
 
@@ -24,6 +24,22 @@ NOTES: tuple[Kind, ...] = ("undo", "saved_anew")  # what nobody decided
 MOST_PICTURES = 1000  # in one event, `beside` included: more is a mistake
 STEP = timedelta(microseconds=1)  # between two events that are written together
 
+_NO_LINE = "this is no line of `lookalike decisions export`"
+_MEND = "Export the decisions anew."
+_TEXT, _LIST = (str, "a text"), ((list, tuple), "a list")
+_PARTS: Mapping[str, tuple[Any, str]] = {
+    "id": _TEXT,
+    "at": (str, "a moment as text"),
+    "kind": _TEXT,
+    "collection": _TEXT,
+    "batch": _TEXT,
+    "pictures": _LIST,
+    "beside": _LIST,
+    "about": _LIST,
+    "record": (Mapping, "an object"),
+    "moved_to": ((str, type(None)), "a text or null"),
+    "within": _LIST,
+}
 _MOST_TEXT_CHARS = 1024  # of an id or a batch
 
 
@@ -109,6 +125,7 @@ def event_from(told: Mapping[str, Any]) -> Event:
     Raises:
         InputError: when it is none.
     """
+    _check_kinds(told)
     try:
         event = Event(
             id=told["id"],
@@ -123,9 +140,13 @@ def event_from(told: Mapping[str, Any]) -> Event:
             moved_to=told["moved_to"],
             within=tuple(told.get("within", ())),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        why = f"it has no {exc}" if isinstance(exc, KeyError) else str(exc)[:200]
-        raise InputError(f"this is no line of `lookalike decisions export`: {why}") from exc
+    except (TypeError, ValueError, OverflowError) as exc:
+        if isinstance(exc, InputError):  # about one of its pictures
+            raise InputError(f"{_NO_LINE}: {exc}") from exc
+        moment = _in_json(told["at"])
+        raise InputError(
+            f'{_NO_LINE}: its "at" is no moment such as 2026-01-31T12:00:00+00:00, but {moment}. {_MEND}'
+        ) from exc
     texts = (event.id, event.collection, event.batch, *event.about, event.moved_to or "-", *event.within)
     if not all(isinstance(text, str) and text for text in texts):
         raise InputError("an event of a decision has an empty name where one is needed. Export the decisions anew.")
@@ -181,6 +202,32 @@ def order(event: Event) -> tuple[str, str]:
 def text_of(moment: datetime) -> str:
     """Return a moment as events are dated."""
     return moment.isoformat(timespec="microseconds")
+
+
+def _check_kinds(told: Any) -> None:
+    """Refuse what does not hold values of the kinds that `event_form` gives, in words that name the place."""
+    if not isinstance(told, Mapping):
+        raise InputError(f"{_NO_LINE}: it is no object, but {shown(told)!r}. {_MEND}")
+    for name, (kinds, called) in _PARTS.items():
+        if name not in told and name != "within":
+            raise InputError(f'{_NO_LINE}: it has no "{name}". {_MEND}')
+        value = told.get(name, [])
+        if not isinstance(value, kinds):
+            raise InputError(f'{_NO_LINE}: its "{name}" has to be {called}, not {_in_json(value)}. {_MEND}')
+    for name in ("pictures", "beside"):
+        wrong = next((one for one in told[name] if not isinstance(one, Mapping)), told)
+        if wrong is not told:
+            raise InputError(f'{_NO_LINE}: its "{name}" has to be a list of objects, not of {_in_json(wrong)}. {_MEND}')
+    for name in ("about", "within"):
+        wrong = next((one for one in told.get(name, ()) if not isinstance(one, str)), "")
+        if wrong != "":
+            raise InputError(f'{_NO_LINE}: its "{name}" has to be a list of texts, not of {_in_json(wrong)}. {_MEND}')
+
+
+def _in_json(value: Any) -> str:
+    if isinstance(value, Mapping | list | tuple):
+        return "an object" if isinstance(value, Mapping) else "a list"
+    return json.dumps(shown(value) if isinstance(value, str) else value, default=str)[:80]
 
 
 def _check_record(event: Event, limits: Limits) -> None:

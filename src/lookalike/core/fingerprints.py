@@ -11,7 +11,7 @@ they outlast a change of encoder. Two rules, each measured by `bench/decisions.p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -140,20 +140,18 @@ def fingerprint_from(told: Mapping[str, Any]) -> Fingerprint:
     Raises:
         InputError: when it is none.
     """
-    try:
-        width, height = (int(side) for side in told["size_px"])
-        known = Fingerprint(
-            content_hash=_text(told["content_hash"]),
-            id=_text(told["id"]),
-            source=None if told["source"] is None else _text(told["source"]),
-            size_px=(width, height),
-            hash=bytes.fromhex(told["hash"]),
-            hues=bytes.fromhex(told["hues"]),
-            before=tuple(_text(one) for one in told["before"]),
-        )
-    except (KeyError, TypeError, ValueError) as exc:
-        why = f"it has no {exc}" if isinstance(exc, KeyError) else exc
-        raise InputError(f"a picture of a decision is broken: {why}. Export the decisions anew.") from exc
+    read: dict[str, Any] = {}
+    for name, (reader, called) in _PARTS.items():
+        try:
+            read[name] = reader(told[name])
+        except KeyError:
+            why = f'it has no "{name}"'
+        except (TypeError, ValueError, OverflowError):
+            why = f'its "{name}" has to be {called}'
+        else:
+            continue
+        raise InputError(f"a picture of a decision is broken: {why}. Export the decisions anew.")
+    known = Fingerprint(**read)
     if len(known.hash) not in (0, _HASH_BYTES) or len(known.hues) % 2 or not known.content_hash:
         raise InputError("a picture of a decision has signs of a wrong length. Export the decisions anew.")
     if not all(0 <= side < _LARGEST_PX for side in known.size_px):
@@ -212,5 +210,27 @@ def _aspects_agree(ours: Iterable[int], theirs: Iterable[int], share: float) -> 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError
     return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise TypeError
+    return tuple(map(_text, value))
+
+
+def _size(value: Any) -> tuple[int, int]:
+    width, height = map(int, value)
+    return width, height
+
+
+_PARTS: Mapping[str, tuple[Callable[[Any], Any], str]] = {  # how each part is read, and what it has to be
+    "size_px": (_size, "two whole numbers"),
+    "content_hash": (_text, "a text"),
+    "id": (_text, "a text"),
+    "source": (lambda value: None if value is None else _text(value), "a text or null"),
+    "hash": (bytes.fromhex, "a text of hexadecimal digits"),
+    "hues": (bytes.fromhex, "a text of hexadecimal digits"),
+    "before": (_texts, "a list of texts"),
+}

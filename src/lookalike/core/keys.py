@@ -30,7 +30,7 @@ _LOCK = "keys.lock"
 _FORMAT = 1
 _PREFIX = "lk"  # so that people and secret scanners know one when they see it
 _MOST_NAME_CHARS = 128
-_MOST_COLLECTIONS = 1000  # of one key
+MOST_COLLECTIONS = 1000  # of one key
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Quotas:
     Attributes:
         collections: Collections that it made and that still exist.
         images: Records in the collections that are its own: those it is bound to, else those it made.
-        bytes: What these collections take on disk.
+        bytes: What these collections keep.
         requests_per_s: Requests in the long run; as many may come at once.
     """
 
@@ -55,7 +55,7 @@ class Key:
     """A key, without its secret.
 
     Attributes:
-        name: What people call it; unique among the keys that are not revoked.
+        name: What people call it; unique among the keys that its maker sees and that are not revoked.
         scope: "read" asks; "write" also adds, changes and removes, records and collections; "admin" also keys.
         collections: The collections it is for; empty for all.
         digest: SHA-256 of the secret, in hex.
@@ -158,14 +158,14 @@ class Keys:
         Raises:
             InputError: for a name, scope, time or quota that cannot be.
             ScopeError: when it may more than the key that makes it.
-            ConflictError: when the name is in use.
+            ConflictError: when the name is in use by a key that `by` may see.
         """
         quotas, collections = quotas or Quotas(), tuple(dict.fromkeys(collections))
         _check(name, scope, expires_days, quotas)
         _check_collections(collections)
         now = self._clock()
         with self._changing() as keys:
-            if any(key.revoked_at is None and name in (key.name, key.id) for key in keys):
+            if any(_is_named(key, name, by) or name == key.id for key in keys):
                 raise ConflictError(f'there is a key "{name}" already. Choose another name, or revoke or rotate it.')
             key_id = secrets.token_hex(6)
             secret, digest = _secret(key_id)
@@ -184,6 +184,7 @@ class Keys:
         Raises:
             KeyNotFoundError: when there is no key of this name or id that is not revoked, and none that `by` may see.
             ScopeError: when it may more than `by`.
+            ConflictError: when several keys that `by` may see have this name; an id always tells which.
         """
         with self._changing() as keys:
             place = _place(keys, name, by)
@@ -197,6 +198,7 @@ class Keys:
 
         Raises:
             KeyNotFoundError: when there is no key of this name or id that is not revoked, and none that `by` may see.
+            ConflictError: when several keys that `by` may see have this name; an id always tells which.
         """
         with self._changing() as keys:
             place = _place(keys, name, by)
@@ -283,17 +285,25 @@ def _check(name: str, scope: str, expires_days: float | None, quotas: Quotas) ->
 
 
 def _check_collections(names: tuple[str, ...]) -> None:
-    if len(names) > _MOST_COLLECTIONS:
-        raise InputError(f"{len(names):,} collections are too many for one key: name {_MOST_COLLECTIONS:,} at most.")
+    if len(names) > MOST_COLLECTIONS:
+        raise InputError(f"{len(names):,} collections are too many for one key: name {MOST_COLLECTIONS:,} at most.")
     wrong = next((one for one in names if not isinstance(one, str) or not 0 < len(one) <= _MOST_NAME_CHARS), None)
     if wrong is not None:
         raise InputError(f"{str(wrong)[:80]!r} cannot be a collection: it has 1 to {_MOST_NAME_CHARS} characters.")
 
 
+def _is_named(key: Key, name: str, by: Key | None) -> bool:
+    return key.revoked_at is None and name in (key.id, key.name) and key.is_seen_by(by)
+
+
 def _place(keys: list[Key], name: str, by: Key | None) -> int:
-    for place, key in enumerate(keys):
-        if key.revoked_at is None and name in (key.id, key.name) and key.is_seen_by(by):
-            return place
+    found = [place for place, key in enumerate(keys) if _is_named(key, name, by)]
+    by_id = [place for place in found if keys[place].id == name]
+    if len(by_id or found) == 1:
+        return (by_id or found)[0]
+    if found:
+        ids = ", ".join(keys[place].id for place in found)
+        raise ConflictError(f'{len(found)} keys are called "{name[:80]}". Name the one that is meant by its id: {ids}.')
     raise KeyNotFoundError(f'no key "{name[:80]}" that is not revoked. `lookalike keys list` shows all.')
 
 

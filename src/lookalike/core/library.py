@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from .. import intake
 from ..encoders import ENCODERS, HASH_BITS, HUES, PALETTE_COLORS
 from ..errors import CollectionNotFoundError, ConflictError, InputError
+from ..limits import check_field, checked_fields
 from ..settings import Settings, load_settings
 from ..stores import open_stores
 from ..values import CollectionSpec, CollectionType, Keep, Space
@@ -128,9 +129,11 @@ class Library:
 
         Raises:
             CollectionExistsError: when the name is in use.
-            InputError: for a type, a keep or an encoder that is unknown, and a title that is too long.
+            InputError: for a type, a keep or an encoder that is unknown, too many fields, and a title that is too long.
         """
         check_title(title, limits=self.settings.limits)
+        fields = checked_fields(fields, self.settings.limits)
+        check_field(product_id_field or "", self.settings.limits)
         for word, value, known in (
             ("type", type, get_args(CollectionType)),
             ("keep", keep, get_args(Keep)),
@@ -146,7 +149,7 @@ class Library:
             encoder=encoder,
             encoder_digest=digest,
             spaces=spaces,
-            fields=tuple(fields),
+            fields=fields,
             product_id_field=product_id_field,
             created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             title=title,

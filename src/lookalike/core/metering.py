@@ -210,7 +210,7 @@ class Meter:
             except CollectionNotFoundError:
                 continue
             usage.images += found["records"]
-            usage.bytes += found["bytes_on_disk"]
+            usage.bytes += found["bytes_kept"]
 
     def _made(self, key: Key) -> list[str]:
         return [name for name in self._library.collections() if name in key.made]

@@ -97,7 +97,9 @@ class EmbeddedStore:
             if fields is not None:
                 spec = replaced(spec, fields=tuple(fields))
             if more_fields or fewer_fields:
-                spec = replaced(spec, fields=schema.changed_fields(spec.fields, more_fields, fewer_fields))
+                spec = replaced(
+                    spec, fields=schema.changed_fields(spec.fields, more_fields, fewer_fields, self._limits)
+                )
             if product_id_field is not None:
                 spec = replaced(spec, product_id_field=product_id_field or None)
             if recall_target is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ def figures_of(conn: sqlite3.Connection, folder: Path) -> dict[str, Any]:
     return {
         "records": sum(count for _, count in held),
         "bytes_on_disk": bytes_below(folder),
+        "bytes_kept": bytes_kept(conn, folder),
         **_search(spec, files),
         "vectors": {
             space.name: sum(count for bits, count in held if bits >> place & 1)
@@ -33,11 +35,25 @@ def figures_of(conn: sqlite3.Connection, folder: Path) -> dict[str, Any]:
     }
 
 
-def bytes_below(folder: Path) -> int:
-    """Add up the sizes of the files below a folder; what goes meanwhile counts nothing."""
+def bytes_kept(conn: sqlite3.Connection, folder: Path) -> int:
+    """Return the bytes of what a store keeps: the pages of its database that are used, and its other files.
+
+    What SQLite needs to write (its log, and pages that wait to be used again) comes and goes with the writing.
+    """
+    pages, unused, size = (
+        conn.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    database = {schema.FILE, *(f"{schema.FILE}{ending}" for ending in ("-wal", "-shm", "-journal"))}
+    return int((pages - unused) * size) + bytes_below(folder, without=database)
+
+
+def bytes_below(folder: Path, *, without: Collection[str] = ()) -> int:
+    """Add up the sizes of the files below a folder, without some names; what goes meanwhile counts nothing."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
+            if name in without:
+                continue
             try:
                 total += os.stat(os.path.join(place, name)).st_size
             except OSError:

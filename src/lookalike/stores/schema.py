@@ -28,6 +28,7 @@ from typing import Any
 
 from .. import disk
 from ..errors import InputError, StoreTooNewError
+from ..limits import Limits, checked_fields
 from ..values import Calibration, CollectionSpec, Facts, Record, Space
 from . import checksums, failures
 from .places import place_of
@@ -193,17 +194,20 @@ def _calibration(stored: dict[str, Any]) -> Calibration:
     return Calibration(**{**stored, **curves})
 
 
-def changed_fields(declared: Sequence[str], more: Sequence[str], fewer: Collection[str]) -> tuple[str, ...]:
+def changed_fields(
+    declared: Sequence[str], more: Sequence[str], fewer: Collection[str], limits: Limits
+) -> tuple[str, ...]:
     """Return the declared fields with some more and without others.
 
     Raises:
-        InputError: when a field to drop is not declared.
+        InputError: when a field to drop is not declared, and when more are added than may be.
     """
     for field in fewer:
         if field not in declared:
             names = ", ".join(declared) or "none"
             raise InputError(f'"{field[:80]}" is no declared field. There are: {names}. Check the spelling.')
-    return tuple(dict.fromkeys([*(field for field in declared if field not in fewer), *more]))
+    changed = tuple(dict.fromkeys([*(field for field in declared if field not in fewer), *more]))
+    return checked_fields(changed, limits) if more else changed  # those that an earlier lookalike let in may go
 
 
 def checked_recall(target: float) -> float:

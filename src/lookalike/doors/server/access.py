@@ -58,14 +58,14 @@ async def create_key(request: Request) -> Response:
     return reply({**key_form(key), "key": secret}, 201)
 
 
-@router.delete("/keys/{key}", responses={200: {"model": schema.KeyInfo}, **openapi.errors(404, 422)})
+@router.delete("/keys/{key}", responses={200: {"model": schema.KeyInfo}, **openapi.errors(404, 409, 422)})
 async def revoke_key(request: Request, key: str) -> Response:
     """Revoke a key, by name or id, for good."""
     by = _admin(request)
     return reply(key_form(await light(request, lambda: desk_of(request).keys.revoke(key, by=by))))
 
 
-@router.post("/keys/{key}/rotate", responses={200: {"model": schema.FreshKey}, **openapi.errors(404, 422)})
+@router.post("/keys/{key}/rotate", responses={200: {"model": schema.FreshKey}, **openapi.errors(404, 409, 422)})
 async def rotate_key(request: Request, key: str) -> Response:
     """Give a key a new secret; the old one is void at once."""
     by = _admin(request)

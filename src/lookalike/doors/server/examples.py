@@ -18,6 +18,7 @@ _COLLECTION = {
     "created_at": "2026-01-31T09:30:00.000+00:00",
     "calibration": None,
     "bytes_on_disk": 212992,
+    "bytes_kept": 180224,
     "search": "exact",
     "recall_target": 0.99,
     "recall": 1.0,

@@ -6,10 +6,20 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ...core.keys import MOST_COLLECTIONS
+from ...core.ledger import MOST_PICTURES
+from ...limits import MOST_FIELDS, MOST_TAGS, Limits
 from ...values import CollectionType, Keep, OutcomeKind
 
 Choice = Literal["keep", "delete", "not_a_duplicate", "later"]
 Scope = Literal["read", "write", "admin"]
+
+_MOST_NAMES = 10_000
+_MOST_EXAMPLES = 10_000  # whatever the setting of pictures in a request
+_MOST_EVENTS = 100_000
+_AS_MANY = f"{Limits().max_fields} at most, unless the server is set otherwise (max_fields)"
+_DECLARED = f"Metadata fields that are often filtered by; {_AS_MANY}."
+_PICTURES = f"All pictures together: {Limits().max_images_per_request}, unless the server is set otherwise."
 
 
 class Asked(BaseModel):
@@ -55,7 +65,7 @@ class NewCollection(Asked):
     type: CollectionType = Field("photos", description="What ranks: what is shown; being a copy (matching); colors.")
     keep: Keep = Field("auto", description="Which pictures are kept; auto: a thumbnail of what is no file on disk.")
     encoder: str = Field("builtin", description='"builtin", or "builtin-accurate": better for clothes, twice the cost.')
-    fields: list[str] = Field([], description="Metadata fields that are often filtered by.")
+    fields: list[str] = Field([], max_length=MOST_FIELDS, description=_DECLARED)
     product_id_field: str | None = Field(None, description="Metadata field that says which records show one product.")
     title: str = Field("", description="What people call it, where that is not its name.")
 
@@ -65,7 +75,9 @@ class CollectionChange(Asked):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"fields": ["price", "color"]}]})
 
-    fields: list[str] | None = Field(None, description="All fields that are to be declared.")
+    fields: list[str] | None = Field(
+        None, max_length=MOST_FIELDS, description=f"All fields that are to be declared; {_AS_MANY}."
+    )
     product_id_field: str | None = Field(None, description='"" takes it away.')
     recall_target: float | None = Field(None, description="Share of true neighbors to be found; 1 for exact search.")
     title: str | None = Field(None, description='What people call it; "" for its name.')
@@ -104,6 +116,7 @@ class CollectionInfo(Answered):
     created_at: str
     calibration: CalibrationForm | None = Field(description="Null where scores mean what they mean everywhere.")
     bytes_on_disk: int
+    bytes_kept: int = Field(description="Without what the database needs only to write; quotas count these.")
     search: Literal["exact", "approximate"]
     recall_target: float = Field(description="Share of true neighbors that a search is to find.")
     recall: float = Field(description="The share that was measured when the index was built; exact search has 1.")
@@ -129,7 +142,7 @@ class NewRecord(BaseModel):
     id: str | int | None = Field(None, alias="_id")
     url: str | None = Field(None, alias="_url")
     base64: str | None = Field(None, alias="_base64")
-    tags: list[str] = []
+    tags: list[str] = Field([], max_length=MOST_TAGS)
 
 
 class RecordChange(Asked):
@@ -138,8 +151,8 @@ class RecordChange(Asked):
     model_config = ConfigDict(json_schema_extra={"examples": [{"metadata": {"price": 4}, "tags": ["red", "new"]}]})
 
     metadata: dict[str, Any] | None = Field(None, description="Fields to set; others stay, unless `replace`.")
-    unset: list[str] = Field([], description="Fields to take away.")
-    tags: list[str] | None = None
+    unset: list[str] = Field([], max_length=_MOST_NAMES, description="Fields to take away.")
+    tags: list[str] | None = Field(None, max_length=MOST_TAGS)
     replace: bool = Field(False, description="Take `metadata` for all the fields there are.")
     url: str | None = Field(None, alias="_url", description="Another picture for the record.")
     base64: str | None = Field(None, alias="_base64", description="The same, as base64.")
@@ -226,8 +239,10 @@ class SearchQuery(Asked):
     )
 
     source: str | None = Field(None, description='An URL, base64 of a picture, or "id:7" for a stored one.')
-    like: list[str | Example] = Field([], description="More examples; the search is for what they have in common.")
-    unlike: list[str | Example] = Field([], description="Counter-examples.")
+    like: list[str | Example] = Field(
+        [], max_length=_MOST_EXAMPLES, description=f"More examples; the search is for what they share. {_PICTURES}"
+    )
+    unlike: list[str | Example] = Field([], max_length=_MOST_EXAMPLES, description=f"Counter-examples. {_PICTURES}")
     limit: int = Field(10, description="How many matches (with group_by: groups) at most.")
     threshold: float | None = Field(None, description="Floor on the score, 0 to 1, inclusive.")
     precision: float | None = Field(None, description="Instead: the chance with which a match has to be right.")
@@ -235,7 +250,7 @@ class SearchQuery(Asked):
     filter: dict[str, Any] | str | None = Field(None, description="Condition on metadata, `_id` and `tags`.")
     group_by: str | None = Field(None, description="Metadata field; the best match of each value is given.")
     members: int = Field(0, description="With group_by: how many others of each group to give.")
-    tags: list[str] | None = Field(None, description="Tags that a record should share.")
+    tags: list[str] | None = Field(None, max_length=MOST_TAGS, description="Tags that a record should share.")
     tag_weight: float | None = Field(None, description="Share of the tags in the score, 0 to 1; 0.3 when not given.")
     diversity: float = Field(0.0, description="0 to 1: the more, the less alike the matches are.")
     collapse: bool | float = Field(False, description="Leave out near-duplicates of a better match, from a score on.")
@@ -496,7 +511,9 @@ class NewKey(Asked):
 
     name: str
     scope: Scope = "write"
-    collections: list[str] = Field([], description="The collections it is for; empty for all.")
+    collections: list[str] = Field(
+        [], max_length=MOST_COLLECTIONS, description="The collections it is for; empty for all."
+    )
     expires_days: float | None = None
     quotas: QuotasForm = Field(default_factory=lambda: QuotasForm.model_validate({}))
 
@@ -591,8 +608,10 @@ class NewDecision(Asked):
     )
 
     decision: Choice = Field(description="not_a_duplicate: any two of the records are different pictures.")
-    ids: list[str]
-    beside: list[str] = Field([], description="The other records of the group that were looked at.")
+    ids: list[str] = Field(max_length=MOST_PICTURES)
+    beside: list[str] = Field(
+        [], max_length=MOST_PICTURES, description="The other records of the group that were looked at."
+    )
     batch: str | None = Field(
         None, min_length=1, max_length=64, description="Decisions of one batch are undone at once."
     )
@@ -649,7 +668,7 @@ class Events(Asked):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"events": []}]})
 
-    events: list[dict[str, Any]] = Field(description="As GET gives them, a line each.")
+    events: list[dict[str, Any]] = Field(max_length=_MOST_EVENTS, description="As GET gives them, a line each.")
 
 
 class Merged(Answered):

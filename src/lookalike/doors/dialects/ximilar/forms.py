@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ....core.items import UPLOAD
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ....values import Record
 
 _ALREADY_THERE = 211  # the code that the client's loader counts as harmless
+_MOST_WANTED = 1000  # fields to return, each looked for in each record
 _BAD_TOKEN = {"detail": "Invalid token."}
 _STATUSES = {409: 400, 415: 400, 422: 400}  # the service knew these as 400
 
@@ -137,21 +138,24 @@ def fields_of(record: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
 
 
 def check_fields(wanted: Any) -> None:
-    """Refuse fields to return that are no list of names.
+    """Refuse fields to return that are no list of names, or too many.
 
     Raises:
         InputError: naming what is expected.
     """
     if wanted is not None and not (isinstance(wanted, list) and all(isinstance(name, str) for name in wanted)):
         raise InputError('fields_to_return is a list of names, such as ["_id", "price"], or ["*"].')
+    if wanted is not None and len(wanted) > _MOST_WANTED:
+        raise InputError(f'fields_to_return has {len(wanted):,} names; {_MOST_WANTED:,} may be. Pass ["*"] for all.')
 
 
 def record_forms(records: Iterable[Record], wanted: Sequence[str] | None) -> list[dict[str, Any]]:
     """Give records with the fields that were asked for; the id is always there, and alone when nothing was said."""
-    return [record_form(record, wanted or ()) for record in records]
+    names = frozenset(wanted or ())
+    return [record_form(record, names) for record in records]
 
 
-def record_form(record: Record, wanted: Sequence[str]) -> dict[str, Any]:
+def record_form(record: Record, wanted: Collection[str]) -> dict[str, Any]:
     """Give a record with the fields that were asked for."""
     address = (record.source or "").removeprefix(UPLOAD)
     form = {
