@@ -483,7 +483,8 @@ def test_a_record_without_its_checksum_is_given_only_while_its_columns_are_of_th
     code, _, err = command(pictures, "get", "2.png", "--collection", "shelf")
     assert (code, "Traceback" in err) == (4, False)
     assert command(pictures, "get", "1.png", "--collection", "shelf")[0] == 0
-    code, out, _ = command(pictures, "doctor", "--repair")
+    code, out, err = command(pictures, "doctor", "--repair")
+    assert "earlier lookalike" not in out + err
     assert 'record "1.png" had lost its checksum' in out
     assert 'record "2.png" had lost' not in out
     assert code == 4

@@ -30,7 +30,8 @@ def migrate(conn: sqlite3.Connection, *, again: bool = False) -> None:
     Args:
         again: Look for rows without checksums also where all should have them.
     """
-    if not is_pending(conn) and not (again and _lack_sums(conn)):
+    is_old = is_pending(conn)
+    if not is_old and not (again and _lack_sums(conn)):
         return
     conn.execute("BEGIN IMMEDIATE")
     if not schema.is_current(conn):
@@ -38,7 +39,7 @@ def migrate(conn: sqlite3.Connection, *, again: bool = False) -> None:
     conn.execute("INSERT OR IGNORE INTO meta VALUES (?, '0')", (_UNSUMMED,))
     count, places = conn.execute("SELECT count(*) FROM records").fetchone()[0], schema.count_places(conn)
     conn.execute("COMMIT")
-    if count:
+    if count and is_old:  # else a row has lost its sum
         name = schema.read_spec(conn).name
         log.warning(
             '"%s" was made by an earlier lookalike: its %s records get checksums now, once.', name, f"{count:,}"
