@@ -44,6 +44,6 @@ def diverse(scores: F64, vectors: F32, points: Map, *, limit: int, diversity: fl
         place = int(np.argmax(worth))
         chosen.append(place)
         # rounded, so that the last bits of a product, which depend on the machine, decide nothing
-        distances = np.round(np.maximum(0.0, 1.0 - vectors @ vectors[place]), 5)
+        distances = np.round(np.maximum(0.0, 1.0 - vectors @ vectors[place]), 6)
         alike = np.maximum(alike, scores_of(distances, points))
     return chosen
