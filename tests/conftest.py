@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
@@ -14,6 +15,8 @@ import pytest
 import lookalike
 
 ROOT = Path(__file__).parent.parent
+hypothesis.settings.register_profile("untimed", deadline=None)  # speed is measured in bench/, never in a test
+hypothesis.settings.load_profile("untimed")
 
 
 def draw(seed: int, size: tuple[int, int] = (320, 240)) -> PIL.Image.Image:
