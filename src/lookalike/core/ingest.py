@@ -418,9 +418,9 @@ def _unless_damaged(item: Item, damaged: Mapping[str, str]) -> Item:
 def _taken(refused: Refused, name: str, *, is_copy: bool) -> IdTakenError:
     holder = refused.held_by
     held = "" if holder is None or holder.startswith("bytes:") else f" ({holder})"
-    copy = " It is a copy of that one, byte for byte." if is_copy else ""
+    other, copy = ("file", " It is a copy of that one, byte for byte.") if is_copy else ("picture", "")
     return IdTakenError(
-        f'id "{refused.id}" belongs to another picture{held}, so {name or "this one"} was not stored.{copy} Give it '
+        f'id "{refused.id}" belongs to another {other}{held}, so {name or "this one"} was not stored.{copy} Give it '
         f"another id, or let it replace the one that is there.",
         id=refused.id,
         source=refused.source,

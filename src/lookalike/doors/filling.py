@@ -172,8 +172,6 @@ def _show_report(report: Report, target: Collection, as_json: bool) -> int:
         print_json(report_form(report))
     else:
         click.echo(f"{target.name}: {report}")
-        if any(failure.code == "id_taken" for failure in report.failed):
-            click.echo("To let new pictures replace those that hold their ids: --replace", err=True)
         if report.added:
             find = command_line("find", "IMAGE", *_named(target.name))
             click.echo(f"{counted(len(target), 'record')}. Now: {find}", err=True)
