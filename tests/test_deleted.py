@@ -153,9 +153,9 @@ def test_what_is_remembered_of_a_picture_goes_with_its_last_record(tmp_path, fol
                     if content_hash in hash
                 }
 
-        assert names() == {"small", "features", "kind"}
+        assert names() == {"small", "features", "kind", "traces"}
         shelf.delete("2.jpg")
-        assert names() == {"small", "features", "kind"}  # there is another of that content
+        assert names() == {"small", "features", "kind", "traces"}  # there is another of that content
         shelf.update("again", source=folder / "0.jpg")
         assert names() == set()
 
