@@ -381,8 +381,12 @@ def _begun(path: Path, make: Callable[[Path], T]) -> tuple[Path, T]:
 
 
 def _made_folder(path: Path, *, mode: int) -> int | None:
-    path.mkdir(mode=mode)
-    return os.open(path, os.O_RDONLY) if os.name == "posix" else None
+    while True:
+        path.mkdir(mode=mode)
+        if os.name != "posix":
+            return None
+        with suppress(FileNotFoundError):  # swept before it could be opened; without its parent, mkdir raises
+            return os.open(path, os.O_RDONLY)
 
 
 def _copy_whole(source: Path, target: Path) -> None:
