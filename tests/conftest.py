@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import hypothesis
@@ -98,3 +101,28 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     for seed in range(8):
         draw(seed).save(drawn / f"{seed}.jpg", quality=92)
     return sorted(drawn.iterdir())
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own with room for 16 MB; what needs it is skipped where none can be mounted."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)]
+    if not shutil.which("mount") or subprocess.run(mounted, capture_output=True, check=False).returncode:
+        pytest.skip("needs root that may mount a small tmpfs")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def fill_disk(place: Path) -> Path:
+    """Take all room of a disk, to the last byte and the last name."""
+    filler = place / "filler"
+    with open(filler, "wb", buffering=0) as stream:
+        for size in (1 << 20, 1 << 12, 1):
+            with suppress(OSError):
+                while stream.write(b"x" * size):
+                    pass
+    return filler

@@ -7,13 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
-from conftest import draw
+from conftest import draw, fill_disk
 from serving import API, Served, jpeg, served, wait_for
 
 import lookalike
@@ -21,30 +19,6 @@ from lookalike.core.jobs import Jobs
 from lookalike.core.keys import Keys
 from lookalike.core.ledger import Event, Ledger
 from lookalike.errors import InputError, StoreFullError
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)]
-    if not shutil.which("mount") or subprocess.run(mounted, capture_output=True, check=False).returncode:
-        pytest.skip("needs root that may mount a small tmpfs")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
-
-
-def _fill(place: Path) -> Path:
-    """Take all room of a disk, to the last byte and the last name."""
-    filler = place / "filler"
-    with open(filler, "wb", buffering=0) as stream:
-        for size in (1 << 20, 1 << 12, 1):
-            with suppress(OSError):
-                while stream.write(b"x" * size):
-                    pass
-    return filler
 
 
 def _home(place: Path) -> Path:
@@ -69,7 +43,7 @@ def test_keys_decisions_and_jobs_say_that_the_disk_is_full_and_keep_what_they_ha
     jobs = Jobs(home, lambda _: None, None)  # type: ignore[arg-type, return-value]
     draft = jobs.draft()
     (draft / "input").write_bytes(b"{}\n")
-    filler = _fill(small_disk)
+    filler = fill_disk(small_disk)
     many = [Event(str(number), "", "later", "c", "b" * 5000) for number in range(2, 12)]
     for write in (
         lambda: keys.create("second"),
@@ -92,7 +66,7 @@ def test_keys_decisions_and_jobs_say_that_the_disk_is_full_and_keep_what_they_ha
 
 def test_the_command_line_tells_a_full_disk_in_words(small_disk: Path) -> None:
     home = _home(small_disk)
-    _fill(small_disk)
+    fill_disk(small_disk)
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -130,7 +104,7 @@ def test_the_server_refuses_with_503_what_a_full_disk_cannot_take(small_disk: Pa
     home = _home(small_disk)
     with served(home) as server:
         wait_for(lambda: server.get("/readyz").status_code == 200)
-        filler = _fill(small_disk)
+        filler = fill_disk(small_disk)
         assert (server.get("/readyz").status_code, server.get("/readyz").json()["status"]) == (503, "full")
         assert server.get("/healthz").status_code == 200
         records = f"{API}/collections/default/records"
@@ -178,7 +152,7 @@ def test_reading_needs_no_room(small_disk: Path, tmp_path: Path, has_log: bool, 
         assert done.returncode == 0, (arguments, done.stderr)
         return done.stdout
 
-    filler = _fill(small_disk)
+    filler = fill_disk(small_disk)
     with open(filler, "r+b") as stream:
         stream.truncate(filler.stat().st_size - left_bytes)
     lines = [json.loads(line) for line in run("export").splitlines()]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ import anyio
 import httpx
 import psutil
 import pytest
+from conftest import fill_disk
 from serving import API, jpeg, served, wait_for
 
 import lookalike
@@ -57,33 +57,13 @@ def submit(jobs: Jobs, text: str) -> Job:
     return jobs.submit(draft, collection="c", form="pictures", replace=False, key_id=None)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)]
-    if not shutil.which("mount") or subprocess.run(mounted, capture_output=True, check=False).returncode:
-        pytest.skip("needs root that may mount a small tmpfs")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
-
-
-def fill(place: Path) -> None:
-    """Take all room of a disk, to the last byte."""
-    with open(place / "filler", "wb", buffering=0) as stream:
-        for size in (1 << 20, 1 << 12, 1):
-            with suppress(OSError):
-                while stream.write(b"x" * size):
-                    pass
-
-
 def test_a_job_that_meets_a_full_disk_fails_and_later_jobs_run(small_disk):
     home = small_disk / "home"
     with lookalike.open(home) as library:
         library.create("c")
-        jobs = Jobs(home, library.collection, Pictures(full=lambda place: fill(small_disk) if place == 64 else None))
+        jobs = Jobs(
+            home, library.collection, Pictures(full=lambda place: fill_disk(small_disk) if place == 64 else None)
+        )
         jobs.start()
         met, waiting = submit(jobs, "100 full"), submit(jobs, "2")
         failed = wait_for(lambda: jobs.get(met.id) if jobs.get(met.id).has_ended else None)
