@@ -29,6 +29,7 @@ from .duplicates import find_duplicates
 from .examples import ExampleReader
 from .facets import Facet, count_facets
 from .graph import Graph, edge_rules
+from .groups import is_held
 from .ingest import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
 from .items import check_metadata, check_prefix, check_tags, count_items, described, is_single, items_of
 from .pages import Recent, cursor_of, position_of
@@ -49,7 +50,7 @@ from .question import (
     stored_id,
 )
 from .ranking import Ranker, score_counts
-from .representatives import DEFAULT_RULE
+from .representatives import DEFAULT_RULE, check_rule
 from .results import Clusters, Compacted, Comparison, DuplicateGroups, Matches, Report
 from .review import Review
 from .scales import Scales
@@ -443,6 +444,10 @@ class Collection:
         """Give the records that pass a filter by rising id, those behind the id `after` when given."""
         return self._store.scan(filter=filter_of(filter), after=after)
 
+    def holds(self, field: str) -> bool:
+        """Return whether any record has a metadata field, dotted for a field within a field; True without records."""
+        return self._store.count() == 0 or is_held(self._store, field)
+
     def count(self, *, filter: Mapping[str, Any] | str | Filter | None = None) -> int:
         """Count the records that pass a filter."""
         return self._store.count(filter=filter_of(filter))
@@ -691,17 +696,22 @@ class Collection:
             best: What makes the representative: "original" (the one that the others were made of, as pictures, cameras
                 and dates tell it; see `docs/duplicates.md`), "resolution" (most pixels; then lossless before lossy,
                 most bytes, the oldest file, the lowest id), "bytes", "oldest" or "newest" by the time of the file's
-                last change, or a metadata field, whose greatest value wins. Ties fall to the others, in that order.
+                last change, or a metadata field, dotted for a field within a field, whose greatest value wins. Ties
+                fall to the others, in that order.
             verify: Whether geometry decides on every member, where pictures can be had, so that photos of the same
                 shelf are no copies and cropped or turned ones are; relation and confidence are told then. Candidates
                 are the pairs that score 0.80 or more, and the two nearest of each record from 0.50 (among 20,000
                 records at most). False: the scores of the descriptors alone.
             include_decided: Show the pairs, too, that people have decided on (see `decisions`).
 
+        Raises:
+            InputError: for values out of range, and for a field in `best` that no record holds.
+
         Cost: all pairs of records are compared once (100,000 in half a minute); what was found is kept, so that later
             calls compare new records alone.
         """
         check_unit("threshold", threshold)
+        check_rule(self._store, best)
         space = self._copy_space
         verifies = True if verify is None else verify
         least = NEAR_DUPLICATE_SCORE if threshold is None else threshold  # of what nobody looks at
@@ -727,6 +737,7 @@ class Collection:
             on_progress=on_progress,
         )
         floor = NEAR_DUPLICATE_SCORE if threshold is None else threshold
+        floor = max(floor, NEAR_DUPLICATE_SCORE) if verifies else floor  # a copy has no less
         return DuplicateGroups(self.name, floor, groups, unseen=len(judge.unseen), picture=self.thumbnail)
 
     def evaluate(

@@ -70,24 +70,32 @@ def others_of(
         asked *= 4
 
 
-def refuse_unknown(store: Store, field: str, *, asked_as: str = "group_by") -> None:
+def is_held(store: Store, field: str) -> bool:
+    """Return whether any record has a field. Cost: a look at all records where none has it and it is not declared."""
+    return next(store.scan(filter=parse_filter({field: {"$exists": True}})), None) is not None
+
+
+def refuse_unknown(store: Store, field: str, *, asked_as: str = "group_by", or_one_of: Sequence[str] = ()) -> None:
     """Refuse a field that is not declared and that no record holds.
 
     Args:
         asked_as: What the caller called it.
+        or_one_of: Words that may stand in place of a field.
 
     Raises:
         InputError: naming the fields that there are.
     """
     declared = store.spec.fields
-    if field in declared or next(store.scan(filter=parse_filter({field: {"$exists": True}})), None) is not None:
+    if field in declared or is_held(store, field):
         return
     records = list(islice(store.scan(), _RECORDS_LOOKED_AT))
     if not records:
         return
     known = {*declared, *(name for record in records for name in record.metadata)}
     names = ", ".join(sorted(known)[:_FIELDS_SHOWN]) or "none"
-    raise InputError(f'{asked_as}="{field[:80]}" is a field of no record. There are: {names}. Check the spelling.')
+    words = f"Pass {', '.join(or_one_of)}, or a field. " if or_one_of else ""
+    told = f'{asked_as}="{field[:80]}" is a field of no record.'
+    raise InputError(f"{told} {words}There are: {names}. Check the spelling.")
 
 
 def _plain(value: Any) -> Hashable:

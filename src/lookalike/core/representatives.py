@@ -30,10 +30,12 @@ import numpy as np
 from .. import intake
 from ..errors import InputError
 from ..values import Record
+from .groups import refuse_unknown, value_at
 from .originals import evidence, lateness
 from .stars import Judge, Ray, ScoresOf
 
 if TYPE_CHECKING:
+    from ..stores import Store
     from ..values import I64
     from .originals import Traits
 
@@ -75,6 +77,17 @@ def claim_by(best: str) -> Callable[[Record], Claim]:
     return lambda record: (first(record), *_resolution(record))
 
 
+def check_rule(store: Store, best: str) -> None:
+    """Refuse what is no rule and no field of any record.
+
+    Raises:
+        InputError: naming the rules, and the fields that there are.
+    """
+    claim_by(best)
+    if best not in RULES:
+        refuse_unknown(store, best, asked_as="best", or_one_of=RULES)
+
+
 def weighs_pixels(best: str) -> bool:
     """Whether a rule counts pixels or bytes, of which an edit may bring some."""
     return best in ("original", "resolution", "bytes")
@@ -112,7 +125,7 @@ def _moment_ns(record: Record) -> int:
 
 
 def _by_field(field: str, record: Record) -> Claim:
-    value = record.metadata.get(field)
+    value = value_at(record, field)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return (0, -value)
     if isinstance(value, str):

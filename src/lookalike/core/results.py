@@ -314,7 +314,8 @@ class DuplicateGroups(Sequence[DuplicateGroup]):
     """The duplicate groups of a collection, largest first.
 
     Attributes:
-        threshold: The floor on the score of a copy.
+        threshold: The floor on the score of a copy: the one that was asked for, or 0.90 where that is lower and
+            geometry decided.
         unseen: Records that are alike and that there was no picture of to look at: of these the score alone decided.
     """
 

@@ -21,6 +21,7 @@ from .terminal import (
     progress_bar,
     sheet_option,
     show,
+    tell_floor,
     write_output,
     write_sheet,
 )
@@ -189,7 +190,7 @@ def compare(
 
 @click.command()
 @collection_option
-@click.option("--threshold", "-t", type=float, help="Floor on the score of a copy, 0.9 to 1.")
+@click.option("--threshold", "-t", type=float, help="Floor on the score of a copy, 0.9 to 1; with --no-verify 0 to 1.")
 @click.option("--precision", type=float, help="Instead: the chance, 0 to 1, with which a copy has to be one.")
 @click.option(
     "--best", default="original", show_default=True,
@@ -238,6 +239,7 @@ def duplicates(
             )
         if not write_sheet(sheet, found):
             show(found, as_json)
+        tell_floor(threshold, found.threshold)
         if gone := target.count_gone():
             click.echo(f"in no group, as their files are gone: {counted(gone, 'record')}", err=True)
         return ANSWER_IS_NO if (threshold, precision) != (None, None) and not found else DONE

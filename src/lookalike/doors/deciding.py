@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..distances import COPY_SCORE
 from ..errors import InputError
+from ..limits import MOST, check_count
 from ..rendering import counted
 from .terminal import (
     ANSWER_IS_NO,
@@ -25,6 +27,7 @@ from .terminal import (
     open_output,
     print_json,
     progress_bar,
+    tell_floor,
     yes_option,
 )
 
@@ -150,6 +153,7 @@ def best_in_each_group(
             print_json({**best_form(found), "batch": batch})
         else:
             _show_best(found, batch)
+        tell_floor(threshold, COPY_SCORE)
         return DONE if found else ANSWER_IS_NO
 
 
@@ -180,14 +184,18 @@ def list_(collection: str | None, limit: int, home: str | None, as_json: bool) -
     from ..rendering import text_table
     from .forms import decision_form
 
+    check_count("limit", limit, least=1, most=MOST)
     with open_library_at(home) as library:
         standing = library.ledger.standing(collection)
+        is_known = collection is None or collection in library.collections()
     events = [one for one in standing if one.kind not in NOTES and collection in (None, one.collection)]
     newest = events[: -limit - 1 : -1]
     if as_json:
         print_json({"decisions": [decision_form(event) for event in newest], "count": len(events)})
     elif not events:
         click.echo("nothing is decided", err=True)
+        if not is_known:
+            click.echo(f'there is no collection "{collection}". Check the spelling.', err=True)
     else:
         rows = [[one.id, one.at[:16].replace("T", " "), one.kind, one.collection, _ids(one)] for one in newest]
         click.echo(text_table(["decision", "at (UTC)", "what", "collection", "records"], rows))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -138,6 +139,8 @@ def configure(
         target = library.collection(name)
         target.declare(added, dropped)
         target.configure(product_id_field=product_id, recall_target=recall_target, title=title)
+        if unknown := [name for name in dict.fromkeys([*added, product_id or ""]) if name and not target.holds(name)]:
+            click.echo(f"no record has the field {_quoted(unknown)} by now. Check the spelling.", err=True)
         if as_json:
             print_json(_brief(target))
         else:
@@ -272,11 +275,14 @@ def update(
         raise InputError("nothing to update: give --set, --unset, --tag or --picture.")
     with open_library_at(home) as library:
         target = library.collection(collection)
+        missing = [name for name in unset if name not in target.get(record_id).metadata]
         record = target.update(record_id, _fields(fields), unset=unset, tags=tags or None, source=picture)
         if as_json:
             print_json(record_form(record))
         else:
             print_pairs(record_form(record))
+        if missing:
+            click.echo(f"there was no field {_quoted(missing)} to take away. Check the spelling.", err=True)
         return DONE
 
 
@@ -362,6 +368,10 @@ def _farewell(library: Library, name: str) -> str:
 def _brief(collection: Collection) -> dict[str, Any]:
     told = collection.info()
     return {name: told[name] for name in _BRIEF}
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name[:80]}"' for name in names)
 
 
 def _fields(text: str | None) -> dict[str, Any] | None:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .terminal import ANSWER_IS_NO, DONE, home_option, is_wanted, json_option, print_json, yes_option
+from .terminal import (
+    ANSWER_IS_NO,
+    DONE,
+    home_option,
+    is_wanted,
+    json_option,
+    open_library_at,
+    print_json,
+    yes_option,
+)
 
 if TYPE_CHECKING:
     from ..core.keys import Key, Keys, Scope
@@ -114,7 +123,13 @@ def create(
     key, secret = _keys(home).create(
         name, scope=scope, collections=collections, expires_days=expires_days, quotas=quotas
     )
-    return _show_secret(key, secret, as_json)
+    shown = _show_secret(key, secret, as_json)
+    if collections:
+        with open_library_at(home) as library:
+            there = library.collections()
+        for missing in (one for one in collections if one not in there):
+            click.echo(f'there is no collection "{missing}" yet. Check the spelling, or make it.', err=True)
+    return shown
 
 
 @keys.command("list")

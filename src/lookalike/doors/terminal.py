@@ -133,6 +133,12 @@ def show(found: Matches | DuplicateGroups | Clusters, as_json: bool) -> None:
         print_json(forms.clusters_form(found))
 
 
+def tell_floor(asked: float | None, held: float) -> None:
+    """Say of a --threshold below the floor that held anyhow that it changed nothing."""
+    if asked is not None and asked < held:
+        click.echo(f"--threshold {asked:g} changes nothing: a copy has a score of {held:g} or more.", err=True)
+
+
 def write_sheet(sheet: str | None, found: Matches | Comparison | DuplicateGroups) -> bool:
     """Write an answer with its pictures as an HTML page, where a file was named; say whether stdout was."""
     if sheet is None:

@@ -1,0 +1,115 @@
+"""What a command is asked in vain is told: fields that no record has, values that change nothing, names of nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import draw
+
+import lookalike
+from lookalike.doors import cli
+from lookalike.errors import InputError
+
+Told = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Told:
+    """Run a command on two pictures with a copy each; give exit code, stdout and stderr."""
+    monkeypatch.setenv("LOOKALIKE_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for seed in (0, 4):
+        draw(seed).save(folder / f"{seed}.png")
+        draw(seed).save(folder / f"{seed}.jpg", quality=60)
+    with lookalike.open() as library:
+        photos = library.collection(create=True)
+        photos.add(folder)
+        photos.update("0.jpg", {"stars": 3, "shop": {"rank": 1}})
+        photos.update("0.png", {"stars": 5})
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = cli.run([str(one) for one in arguments])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def test_the_best_by_a_field_that_no_record_has_is_refused_and_the_fields_are_named(told: Told) -> None:
+    for best in ("sters", "shop.ranks", "resolutoin"):
+        code, out, err = told("duplicates", "--best", best)
+        assert (code, out) == (2, "")
+        assert f'best="{best}" is a field of no record' in err
+        assert "There are: shop, stars." in err
+        assert "original, resolution" in err
+    with lookalike.open() as library, pytest.raises(InputError):
+        library.collection().duplicates(best="sters")
+    for best in ("stars", "oldest"):
+        assert told("duplicates", "--best", best)[0] == 0
+
+
+def test_the_best_may_be_told_by_a_field_within_a_field(told: Told) -> None:
+    _, out, _ = told("duplicates", "--best", "shop.rank", "--json")
+    groups = {group["representative"] for group in json.loads(out)["groups"]}
+    assert groups == {"0.jpg", "4.png"}
+
+
+def test_no_record_has_the_field_is_not_said_of_an_empty_collection(told: Told) -> None:
+    told("create", "new")
+    assert told("duplicates", "--best", "stars", "--collection", "new")[0] == 0
+    assert told("configure", "new", "--field", "stars")[2] == ""
+
+
+@pytest.mark.parametrize("command", [["duplicates"], ["decide", "best-in-each-group"]])
+def test_a_threshold_below_that_of_any_copy_is_told_to_change_nothing(told: Told, command: list[str]) -> None:
+    for way in ([], ["--json"]):
+        code, out, err = told(*command, "-t", "0.5", *way)
+        assert code == 0
+        assert out == told(*command, *way)[1]
+        assert "--threshold 0.5 changes nothing: a copy has a score of 0.9 or more." in err
+        assert "changes nothing" not in told(*command, "-t", "0.95", *way)[2]
+
+
+def test_a_low_threshold_without_geometry_counts(told: Told) -> None:
+    assert "changes nothing" not in told("duplicates", "-t", "0.3", "--no-verify")[2]
+    with lookalike.open() as library:
+        photos = library.collection()
+        assert photos.duplicates(threshold=0.3, verify=False).threshold == 0.3
+        assert photos.duplicates(threshold=0.3).threshold == 0.9
+
+
+def test_a_field_that_was_not_there_to_take_away_is_told(told: Told) -> None:
+    assert "no field" not in told("update", "0.jpg", "--unset", "stars")[2]
+    code, _, err = told("update", "0.png", "--unset", "stars", "--unset", "sters", "--json")
+    assert (code, 'no field "sters"' in err) == (0, True)
+
+
+def test_a_declared_field_that_no_record_has_is_told(told: Told) -> None:
+    assert told("configure", "default", "--field", "stars", "--product-id", "shop.rank")[2] == ""
+    code, out, err = told("configure", "default", "--field", "sters", "--product-id", "skuu")
+    assert (code, "sters" in out, 'no record has the field "sters", "skuu"' in err) == (0, True, True)
+    assert told("configure", "default", "--product-id", "")[2] == ""
+
+
+def test_decisions_of_a_collection_that_never_was_are_told(told: Told) -> None:
+    assert "no collection" not in told("decisions", "list", "--collection", "default")[2]
+    assert 'no collection "defualt"' in told("decisions", "list", "--collection", "defualt")[2]
+    assert [told("decisions", "list", "--limit", limit)[0] for limit in (0, -1, 1)] == [2, 2, 0]
+
+
+def test_decisions_of_a_deleted_collection_are_listed_without_a_word(told: Told) -> None:
+    told("decide", "keep", "0.jpg")
+    told("delete", "default")
+    code, out, err = told("decisions", "list", "--collection", "default")
+    assert (code, "0.jpg" in out, err) == (0, True, "")
+
+
+def test_a_key_for_a_collection_that_is_not_there_is_made_and_told(told: Told) -> None:
+    code, out, err = told("keys", "create", "--name", "a", "--collection", "defualt", "--collection", "default")
+    assert (code, out.startswith("lk_")) == (0, True)
+    assert 'no collection "defualt"' in err
+    assert '"default"' not in err
