@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +17,9 @@ import PIL.ImageDraw
 import pytest
 
 import lookalike
+from lookalike.core.results import Comparison
 
+Compare = Callable[[object, object], Comparison]
 ROOT = Path(__file__).parent.parent
 hypothesis.settings.register_profile("untimed", deadline=None)  # speed is measured in bench/, never in a test
 hypothesis.settings.load_profile("untimed")
@@ -63,6 +66,21 @@ def draw(seed: int, size: tuple[int, int] = (320, 240)) -> PIL.Image.Image:
     return picture
 
 
+def saved(picture: PIL.Image.Image, form: str = "JPEG", quality: int = 90) -> bytes:
+    """Encode a picture; a JPEG without its alpha."""
+    stream = io.BytesIO()
+    has_alpha = form == "JPEG" and picture.mode in ("RGBA", "LA", "P")
+    (picture.convert("RGB") if has_alpha else picture).save(stream, form, quality=quality)
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def compare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compare]:
+    """What compares two pictures, in a library without collections."""
+    with lookalike.open(tmp_path_factory.mktemp("compared")) as library:
+        yield library.compare
+
+
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder: eight different pictures in two folders, and two changed copies of the first."""
@@ -103,18 +121,53 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return sorted(drawn.iterdir())
 
 
+class Mounts:
+    """Mounts that last for one test; what needs one is skipped where it cannot be had."""
+
+    def __init__(self) -> None:
+        self._places: list[Path] = []
+
+    def disk(self, place: Path, size: str = "16m") -> Path:
+        """Mount an empty disk with so much room over a folder, which is made where it is not there."""
+        place.mkdir(exist_ok=True)
+        self._mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place))
+        self._places.append(place)
+        return place
+
+    def bind(self, source: Path, place: Path) -> None:
+        """Mount a file or folder over another, or over itself."""
+        self._mount("--bind", str(source), str(place))
+        self._places.append(place)
+
+    def change(self, place: Path, options: str) -> None:
+        """Change how a place is mounted: "ro", "size=60m", "ro,bind"."""
+        self._mount("-o", f"remount,{options}", str(place))
+
+    def end(self) -> None:
+        """Undo all, the last one first."""
+        while self._places:
+            subprocess.run(["umount", "-l", str(self._places.pop())], check=True)
+
+    def _mount(self, *options: str) -> None:
+        command = ["mount", *options]
+        if not shutil.which("mount") or subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("needs root that may mount")
+
+
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of its own with room for 16 MB; what needs it is skipped where none can be mounted."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)]
-    if not shutil.which("mount") or subprocess.run(mounted, capture_output=True, check=False).returncode:
-        pytest.skip("needs root that may mount a small tmpfs")
+def mounts() -> Iterator[Mounts]:
+    """What mounts disks and folders for this test."""
+    mounted = Mounts()
     try:
-        yield place
+        yield mounted
     finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
+        mounted.end()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, mounts: Mounts) -> Path:
+    """A disk of its own with room for 16 MB."""
+    return mounts.disk(tmp_path / "disk")
 
 
 def fill_disk(place: Path) -> Path:

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import io
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
+import conftest
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageEnhance
 import PIL.ImageOps
 import pytest
+from conftest import Compare
 
-import lookalike
 from lookalike.core.relations import SAME_PICTURE
-from lookalike.core.results import Comparison
 from lookalike.samples.patterns import FAMILIES, draw_pattern
 from lookalike.samples.products import PRODUCTS, draw_product
 
 Picture = PIL.Image.Image
-Compare = Callable[[object, object], Comparison]
-
-
-@pytest.fixture(scope="module")
-def compare(tmp_path_factory: pytest.TempPathFactory) -> Compare:
-    return lookalike.open(tmp_path_factory.mktemp("colors")).compare
-
-
-def saved(picture: Picture, quality: int = 88) -> bytes:
-    stream = io.BytesIO()
-    picture.convert("RGB").save(stream, "JPEG", quality=quality)
-    return stream.getvalue()
+saved = functools.partial(conftest.saved, quality=88)
 
 
 def poster(*colors: str, ground: str = "white") -> Picture:

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
-from collections.abc import Callable
 from pathlib import Path
 
+import conftest
 import numpy as np
 import PIL.Image
 import PIL.ImageChops
 import PIL.ImageDraw
 import pytest
+from conftest import Compare
 
 import lookalike
 from lookalike import intake
 from lookalike.core.relations import SAME_PICTURE
-from lookalike.core.results import Comparison
 from lookalike.limits import Limits
 
 Picture = PIL.Image.Image
-Compare = Callable[[object, object], Comparison]
+saved = functools.partial(conftest.saved, quality=85)
 BICUBIC = PIL.Image.Resampling.BICUBIC
-
-
-@pytest.fixture(scope="module")
-def compare(tmp_path_factory: pytest.TempPathFactory) -> Compare:
-    return lookalike.open(tmp_path_factory.mktemp("little")).compare
-
-
-def saved(picture: Picture, form: str = "JPEG", quality: int = 85) -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, form, quality=quality)
-    return stream.getvalue()
 
 
 def page(text: str, *, ground: str = "white", ink: str = "black", size: int = 22) -> Picture:

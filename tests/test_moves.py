@@ -10,11 +10,10 @@ import signal
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import draw
+from conftest import Mounts, draw
 
 import lookalike
 from lookalike.errors import InputError, PruneRefusedError
@@ -390,21 +389,6 @@ def disks(library: lookalike.Library, tmp_path: Path) -> tuple[lookalike.Collect
     return photos, root
 
 
-@pytest.fixture
-def mount(tmp_path: Path) -> Iterator[Callable[[Path], None]]:
-    mounted: list[Path] = []
-
-    def mount(place: Path) -> None:
-        command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)]
-        if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
-            pytest.skip("needs root that may mount a small tmpfs")
-        mounted.append(place)
-
-    yield mount
-    for place in reversed(mounted):
-        subprocess.run(["umount", str(place)], check=True)
-
-
 def assert_refused(photos: lookalike.Collection, root: Path, named: Path, gone: int) -> None:
     before = list(photos)
     with pytest.raises(PruneRefusedError) as told:
@@ -415,10 +399,10 @@ def assert_refused(photos: lookalike.Collection, root: Path, named: Path, gone: 
 
 @pytest.mark.parametrize(("place", "gone"), [("1", 3), ("2", 3), ("2/deep", 3), ("5", 1)])
 def test_a_disk_mounted_over_a_folder_below_costs_no_record(
-    disks: tuple[lookalike.Collection, Path], mount: Callable[[Path], None], place: str, gone: int
+    disks: tuple[lookalike.Collection, Path], mounts: Mounts, place: str, gone: int
 ) -> None:
     photos, root = disks
-    mount(root / place)
+    mounts.disk(root / place, "256k")
     assert_refused(photos, root, root / place, gone)
     draw(77, (64, 48)).save(root / place / "another disk.jpg")
     assert_refused(photos, root, root / place, gone)
@@ -426,11 +410,11 @@ def test_a_disk_mounted_over_a_folder_below_costs_no_record(
 
 
 def test_pictures_deleted_on_a_mounted_disk_are_pruned(
-    disks: tuple[lookalike.Collection, Path], mount: Callable[[Path], None]
+    disks: tuple[lookalike.Collection, Path], mounts: Mounts
 ) -> None:
     photos, root = disks
     (root / "6").mkdir()
-    mount(root / "6")
+    mounts.disk(root / "6", "256k")
     fill(root / "6", range(30, 33))
     assert photos.add(root).added == 3
     (root / "6" / "30.jpg").unlink()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import stat
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import draw
+from conftest import Mounts, draw
 from serving import served
 
 import lookalike
@@ -160,18 +159,13 @@ def test_a_full_output_is_told_in_words_and_the_old_file_stays(
             assert b"Traceback" not in told.stderr
 
 
-def test_a_mounted_file_is_written_in_place(tmp_path: Path, run: Callable[..., int]) -> None:
+def test_a_mounted_file_is_written_in_place(tmp_path: Path, run: Callable[..., int], mounts: Mounts) -> None:
     for name in ("below", "mounted"):
         (tmp_path / name).write_text("old and longer than what comes" * 1000)
-    mounted = ["mount", "--bind", str(tmp_path / "below"), str(tmp_path / "mounted")]
-    if not shutil.which("mount") or subprocess.run(mounted, capture_output=True, check=False).returncode:
-        pytest.skip("needs root that may mount")
-    try:
-        assert run("export", "--output", tmp_path / "mounted") == 0
-        assert len((tmp_path / "below").read_text().splitlines()) == 3
-        assert sorted(os.listdir(tmp_path)) == ["below", "mounted"]
-    finally:
-        subprocess.run(["umount", str(tmp_path / "mounted")], check=True)
+    mounts.bind(tmp_path / "below", tmp_path / "mounted")
+    assert run("export", "--output", tmp_path / "mounted") == 0
+    assert len((tmp_path / "below").read_text().splitlines()) == 3
+    assert sorted(os.listdir(tmp_path)) == ["below", "mounted"]
 
 
 def test_a_file_in_a_folder_that_may_not_be_written_is_written_in_place(tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ import PIL.ImageDraw
 import PIL.ImageEnhance
 import PIL.ImageOps
 import pytest
+from conftest import Compare, saved
 
 import lookalike
 from lookalike.core.explaining import hidden, likeness_map
 from lookalike.core.looks import look_of
 from lookalike.core.relations import SAME_PICTURE, relate
-from lookalike.core.results import Comparison
 from lookalike.distances import cosine_distance
 from lookalike.encoders import open_encoder
 from lookalike.samples.products import PRODUCTS, draw_product
@@ -30,24 +30,12 @@ if TYPE_CHECKING:
     from lookalike.values import F32, U8
 
 Picture = PIL.Image.Image
-Compare = Callable[[object, object], Comparison]
 BICUBIC = PIL.Image.Resampling.BICUBIC
 
 
 @pytest.fixture(scope="module")
 def photo(data: Path) -> Picture:
     return PIL.Image.open(data / "general" / "leopards" / "001.jpg").convert("RGB")
-
-
-@pytest.fixture(scope="module")
-def compare(tmp_path_factory: pytest.TempPathFactory) -> Compare:
-    return lookalike.open(tmp_path_factory.mktemp("relations")).compare
-
-
-def saved(picture: Picture, form: str = "JPEG", quality: int = 90) -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, form, quality=quality)
-    return stream.getvalue()
 
 
 def cut(picture: Picture, left: float, top: float, right: float, bottom: float) -> Picture:
