@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import draw
+from conftest import Mounts, draw
 
 import lookalike
 
@@ -33,7 +33,8 @@ for number in range(int(sys.argv[2]), 10**9):
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -164,54 +165,42 @@ def test_files_that_vanish_while_indexing_fail_alone(tmp_path: Path) -> None:
     assert report.added + len(report.failed) + report.skipped <= 40
 
 
-def mounted(folder: Path, options: str) -> bool:
-    folder.mkdir(exist_ok=True)
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True)
-    return done.returncode == 0
+def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path: Path, folder: Path, mounts: Mounts) -> None:
+    home = mounts.disk(tmp_path / "small", "1200k")
+    done = start("-m", "lookalike", "index", folder, "--home", home, "--json")
+    _, told = done.communicate(timeout=120)
+    assert done.returncode == 4, told
+    assert json.loads(told.strip().splitlines()[-1])["error"]["code"] == "store_full"
+    with lookalike.open(home) as library:
+        photos = library.collection()
+        kept = len(photos)
+        assert photos.check() == []
+        assert len(photos.search(draw(1), limit=10)) == min(10, kept)
+    assert kept < 600
+    mounts.change(home, "size=60m")
+    with lookalike.open(home) as library:
+        report = library.collection().add(folder)
+        assert (report.added, report.unchanged) == (600 - kept, kept)
 
 
-def test_a_full_disk_is_a_clear_error_and_loses_nothing(tmp_path: Path, folder: Path) -> None:
-    home = tmp_path / "small"
-    if not mounted(home, "size=1200k"):
-        pytest.skip("a small file system cannot be mounted here (needs root)")
-    try:
-        done = start("-m", "lookalike", "index", folder, "--home", home, "--json")
-        _, told = done.communicate(timeout=120)
-        assert done.returncode == 4, told
-        assert json.loads(told.strip().splitlines()[-1])["error"]["code"] == "store_full"
-        with lookalike.open(home) as library:
-            photos = library.collection()
-            kept = len(photos)
-            assert photos.check() == []
-            assert len(photos.search(draw(1), limit=10)) == min(10, kept)
-        assert kept < 600
-        subprocess.run(["mount", "-o", "remount,size=60m", str(home)], check=True)
-        with lookalike.open(home) as library:
-            report = library.collection().add(folder)
-            assert (report.added, report.unchanged) == (600 - kept, kept)
-    finally:
-        subprocess.run(["umount", "-l", str(home)], check=False)
-
-
-def test_a_read_only_home_can_be_searched_and_refuses_to_be_written(tmp_path: Path, pictures: Path) -> None:
-    home = tmp_path / "locked"
-    if not mounted(home, "size=50m"):
-        pytest.skip("a file system cannot be mounted here (needs root)")
-    try:
-        with lookalike.open(home) as library:
-            library.collection(create=True).add(pictures)
-        subprocess.run(["mount", "-o", "remount,ro", str(home)], check=True)
-        found = start("-m", "lookalike", "find", "id:a/0.jpg", "--home", home, "--json")
-        out, told = found.communicate(timeout=60)
-        assert found.returncode == 0, told
-        assert json.loads(out)["count"] == 10
-        for command in (["index", pictures, "--replace"], ["create", "other"], ["remove", "a/0.jpg"]):
-            refused = start("-m", "lookalike", *command, "--home", home, "--json")
-            _, told = refused.communicate(timeout=60)
-            if command[0] == "index":  # nothing changed, so nothing had to be written
-                assert refused.returncode == 0, told
-            else:
-                assert refused.returncode == 4, told
-                assert json.loads(told.strip().splitlines()[-1])["error"]["code"] == "store_read_only"
-    finally:
-        subprocess.run(["umount", "-l", str(home)], check=False)
+def test_a_read_only_home_can_be_searched_and_refuses_to_be_written(
+    tmp_path: Path, pictures: Path, mounts: Mounts
+) -> None:
+    home = mounts.disk(tmp_path / "locked", "50m")
+    with lookalike.open(home) as library:
+        library.collection(create=True).add(pictures)
+    mounts.change(home, "ro")
+    found = start("-m", "lookalike", "find", "id:a/0.jpg", "--home", home, "--json")
+    out, told = found.communicate(timeout=60)
+    assert found.returncode == 0, told
+    assert json.loads(out)["count"] == 10
+    for command in (["index", pictures, "--replace"], ["create", "other"], ["remove", "a/0.jpg"]):
+        refused = start("-m", "lookalike", *command, "--home", home, "--json")
+        _, told = refused.communicate(timeout=60)
+        if command[0] == "index":  # nothing changed, so nothing had to be written
+            assert refused.returncode == 0, told
+        else:
+            assert refused.returncode == 4, told
+            error = json.loads(told.strip().splitlines()[-1])["error"]
+            assert error["code"] == "store_read_only"
+            assert "mounted read-only" in error["message"]

@@ -1,7 +1,10 @@
 """Damage to what is stored: it is noticed, named, left out and counted, and never passed on as if it were whole."""
 
+import copy
 import dataclasses
 import json
+import os
+import pickle
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +18,7 @@ from serving import API, code_of, served
 import lookalike
 from lookalike.errors import StoreDamagedError
 from lookalike.filters import parse_filter
-from lookalike.stores import open_stores
+from lookalike.stores import Harm, open_stores
 from lookalike.stores.base import Move
 from lookalike.values import CollectionSpec, Entry, Record, Space
 
@@ -414,6 +417,58 @@ def test_a_broken_page_is_told_by_backup_restore_and_doctor_and_nothing_is_copie
     assert "Traceback" not in out + err
 
 
+def test_a_record_whose_thumbnail_was_met_first_is_not_exported_without_its_vector(home):
+    change(home, "UPDATE pictures SET thumbnail = 'other' WHERE key = 3")
+    change(home, "UPDATE vector_0 SET vector = zeroblob(8) WHERE key = 3")
+    with closing(open_stores(home).open("shelf")) as store:
+        assert store.thumbnail("2") is None
+        assert [(harm.part, harm.space, str(harm)) for harm in store.damaged().values()] == [
+            ("thumbnail", None, "its thumbnail")
+        ]
+        keys = store.keys(["2"])
+        assert store.vectors("look", list(keys.values())) == {}
+        assert [(harm.part, harm.space, str(harm)) for harm in store.damaged().values()] == [
+            ("vector", "look", 'its vector "look"')
+        ]
+        assert {harm.part for harm in store.examine().damaged["2"]} == {"thumbnail", "vector"}
+
+
+@pytest.mark.parametrize("other", ["CAST(x'61626364' AS TEXT)", "7", "1.5", "'other'"])
+def test_bytes_that_became_a_text_or_a_number_are_damage_and_no_traceback(home, other):
+    for table, column in (("pictures", "thumbnail"), ("pictures", "original"), ("vector_0", "vector")):
+        change(home, f"UPDATE {table} SET {column} = {other} WHERE key = 3")
+    with closing(open_stores(home).open("shelf")) as store:
+        assert store.thumbnail("2") is None
+        with pytest.raises(StoreDamagedError):
+            store.original("2")
+        assert store.vectors("look", list(store.keys(["2"]).values())) == {}
+        assert len(store.neighbors("look", QUERY, 10).keys) <= 6
+        assert {harm.part for harm in store.examine().damaged["2"]} == {"thumbnail", "original", "vector"}
+        store.repair()
+        assert list(store.examine().damaged) == ["2"]
+
+
+@pytest.mark.parametrize("harm", [Harm("record"), Harm("vector", 'a "b"'), Harm("thumbnail")])
+def test_what_is_damaged_of_a_record_outlasts_copies(harm):
+    for again in (copy.copy(harm), copy.deepcopy(harm), pickle.loads(pickle.dumps(harm))):
+        assert (again, again.part, again.space) == (harm, harm.part, harm.space)
+
+
+def test_an_export_with_vectors_leaves_out_who_has_a_damaged_one_and_keeps_a_space_of_any_name(tmp_path):
+    """The parts of a record are told apart by their kind: an id or a space may hold the words for another."""
+    spaces = (Space("record", 4, "cosine"), Space("hash", 12, "hamming"))
+    store = open_stores(tmp_path).create(CollectionSpec(name="shelf", spaces=spaces))
+    vector = np.array([1, 0, 0, 0], np.float32)
+    for id in ("a", "b"):
+        entry = Entry(Record(id=id, content_hash=id), {"record": vector, "hash": np.array([3, 7], np.uint8)})
+        store.upsert([entry])
+    store.close()
+    change(tmp_path, "UPDATE vector_0 SET vector = zeroblob(8) WHERE key = 1")
+    with closing(open_stores(tmp_path).open("shelf")) as store:
+        store.vectors("record", list(store.keys(["a", "b"]).values()))
+        assert {id: harm.part for id, harm in store.damaged().items()} == {"a": "vector"}
+
+
 def test_flipped_bytes_in_the_file_are_found_when_the_index_is_written_anew(pictures):
     with lookalike.open(pictures) as library:
         vector = library.collection("shelf").vector("2.png", "copy").astype("<f2").tobytes()
@@ -529,3 +584,109 @@ def test_a_damaged_backup_comes_back_without_its_damaged_records_and_names_them(
         assert sorted(record.id for record in again) == ["0.png", "3.png", "4.png"]
         assert again.repair() == ['record "3.png" was made anew from its picture']
         assert again.check() == []
+
+
+# ---- a database that is not there
+
+
+EVERY_DOOR = [
+    *(["find", "id:1.png"], ["index", "PICTURES"], ["create", "shelf"], ["info"], ["get", "1.png"], ["export"]),
+    *(["remove", "1.png"], ["update", "1.png", "--tag", "a"], ["duplicates"], ["graph"], ["clusters"], ["compact"]),
+    *(["backup", "BACKUP/again"], ["restore", "BACKUP"], ["decide", "keep", "1.png"], ["decisions", "apply"]),
+    *(["configure", "shelf", "--title", "a"], ["evaluate", "--label", "price"], ["import", "LINES"], ["doctor"]),
+]
+
+
+def test_every_command_says_that_the_database_is_missing_and_how_it_comes_back(pictures, backup, tmp_path):
+    folder, _ = backup
+    [file] = (pictures / "collections").glob("*/records.sqlite")
+    for path in file.parent.glob("records.sqlite*"):
+        path.unlink()
+    (tmp_path / "lines.jsonl").write_text('{"_id": "x", "_file": "pictures/1.png"}\n')
+    given = {"PICTURES": tmp_path / "pictures", "BACKUP": folder, "LINES": tmp_path / "lines.jsonl"}
+    for door in EVERY_DOOR:
+        asked = [str(given.get(word, word)).replace("BACKUP", str(folder)) for word in door]
+        named = {"info": ["shelf"], "compact": ["shelf"]}.get(door[0], ["--collection", "shelf"])
+        code, out, err = command(pictures, *asked, *([] if door[0] in _BY_NAME else named))
+        assert code == 4, (asked, err)
+        assert 'has lost its records.sqlite: the collection "shelf" is gone' in out + err
+        assert "restore a backup" in out + err
+        assert not any(word in out + err for word in ("Create it", "already", "Traceback")), asked
+    code, out, err = command(pictures, "collections")
+    assert (code, 'the collection "shelf" is gone' in err) == (0, True)
+    assert command(pictures, "delete", "nothing")[0] == 2
+    assert command(pictures, "delete", "shelf")[0] == 0  # as it was told to
+    assert command(pictures, "restore", str(folder))[0] == 0
+    with lookalike.open(pictures) as library:
+        assert len(library.collection("shelf")) == 5
+        assert library.check() == []
+
+
+_BY_NAME = ("create", "configure", "restore", "doctor")
+
+
+def test_the_server_says_that_the_database_is_missing_to_who_may_see_the_collection(pictures):
+    with lookalike.open(pictures) as library:
+        library.collection("whole", create=True)
+    [file] = (pictures / "collections").glob("shelf-*/records.sqlite")
+    with served(pictures) as server:
+        assert server.get(f"{API}/collections/shelf").status_code == 200  # it is open now
+        for path in file.parent.glob("records.sqlite*"):
+            path.unlink()
+        picture = {"file": ("a.png", (pictures.parent / "pictures" / "1.png").read_bytes(), "image/png")}
+        asked = [
+            server.get(f"{API}/collections/shelf"),
+            server.get(f"{API}/collections/shelf/records/1.png"),
+            server.post(f"{API}/collections/shelf/search", files=picture),
+            server.post(f"{API}/collections/shelf/records", files=picture),
+            server.post(f"{API}/collections", json={"name": "shelf"}),
+        ]
+        for answer in asked:
+            assert code_of(answer) == (500, "store_damaged")
+            told = answer.json()["error"]["message"]
+            assert 'the collection "shelf" has lost its database' in told
+            assert str(pictures) not in told
+        assert code_of(server.get(f"{API}/collections/nothing")) == (404, "collection_not_found")
+        assert server.get(f"{API}/collections/whole").status_code == 200
+        assert "restore a backup" in server.log.read_text()
+
+
+# ---- backups that were cut short
+
+
+CUT = {
+    "half of it": lambda folder: os.truncate(
+        folder / "records.sqlite", os.path.getsize(folder / "records.sqlite") // 2
+    ),
+    "its last page": lambda folder: os.truncate(
+        folder / "records.sqlite", os.path.getsize(folder / "records.sqlite") - 8192
+    ),
+    "all but its first bytes": lambda folder: os.truncate(folder / "records.sqlite", 50),
+    "all of it": lambda folder: os.truncate(folder / "records.sqlite", 0),
+    "its database": lambda folder: (folder / "records.sqlite").unlink(),
+}
+
+
+@pytest.mark.parametrize("lacks", CUT)
+@pytest.mark.parametrize("how", [(), ("--despite-damage",)])
+def test_a_backup_that_was_cut_short_says_to_use_another_one(pictures, backup, lacks, how):
+    folder, _ = backup
+    CUT[lacks](folder)
+    code, _, err = command(pictures, "restore", str(folder), "--name", "again", *how)
+    assert code == 4
+    assert f'the backup "{folder}" cannot be read' in err
+    assert "Use another backup, or index the pictures again" in err
+    assert "Restore a backup" not in err
+    with lookalike.open(pictures) as library:
+        assert library.collections() == ["shelf"]
+        assert library.check() == []
+
+
+def test_a_backup_that_lacks_a_small_file_says_which(pictures, backup):
+    folder, _ = backup
+    (folder / "name.txt").unlink()
+    code, _, err = command(pictures, "restore", str(folder), "--name", "again")
+    assert (code, "its name.txt is missing" in err) == (4, True)
+    (folder / "digest.json").unlink()
+    code, _, err = command(pictures, "restore", str(folder), "--name", "again")
+    assert (code, "has no digest.json" in err) == (0, True)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import draw
+from conftest import Mounts, draw, saved
+from serving import API, jpeg, served
 
 import lookalike
+from lookalike.core.keys import Keys
 from lookalike.doors import cli
-from lookalike.errors import InputError
+from lookalike.errors import InputError, StoreReadOnlyError
 
 Told = Callable[..., tuple[int, str, str]]
 
@@ -113,3 +117,62 @@ def test_a_key_for_a_collection_that_is_not_there_is_made_and_told(told: Told) -
     assert (code, out.startswith("lk_")) == (0, True)
     assert 'no collection "defualt"' in err
     assert '"default"' not in err
+
+
+# ---- what may not be written
+
+
+def test_a_disk_that_is_mounted_read_only_is_told_as_that_and_not_as_rights(tmp_path: Path, mounts: Mounts) -> None:
+    disk = mounts.disk(tmp_path / "disk")
+    with lookalike.open(disk / "home") as library:
+        library.collection("shop", create=True).add(saved(draw(1)), id="1")
+        kept = library.collection("shop").backup(disk / "backup")
+        assert kept == {}
+    mounts.change(disk, "ro")
+    with lookalike.open(disk / "home") as library:
+        shop = library.collection("shop")
+        assert len(shop) == 1
+        for write in (
+            lambda: shop.add(saved(draw(2)), id="2"),
+            lambda: shop.delete("1"),
+            lambda: shop.decisions.decide("keep", ["1"]),
+            lambda: shop.backup(disk / "again"),
+            lambda: library.create("other"),
+            lambda: library.restore(disk / "backup", "other"),
+            lambda: library.delete_collection("shop"),
+            lambda: Keys(disk / "home").create("a"),
+            shop.compact,
+        ):
+            with pytest.raises(StoreReadOnlyError, match="mounted read-only"):
+                write()
+    written = (["export", "-o", disk / "out"], ["find", "id:1", "--html", disk / "a.html"])
+    for asked in ([*one, "-c", "shop"] for one in written):
+        done = subprocess.run(
+            [sys.executable, "-m", "lookalike", *map(str, asked), "--home", str(disk / "home")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, "mounted read-only" in done.stderr) == (4, True), done.stderr
+        assert "permission" not in done.stderr
+
+
+def test_a_server_on_a_disk_that_is_mounted_read_only_says_so_and_answers(tmp_path: Path, mounts: Mounts) -> None:
+    home = tmp_path / "home"
+    with served(home) as server:
+        path = server.create("c")
+        assert server.post(path, files={"file": jpeg(1)}).status_code == 201
+        assert server.http.put("/v4.0/imaging/storage/file/a.jpg", content=jpeg(1)).status_code == 200
+    for folder in (home / "collections", home / "files"):
+        mounts.bind(folder, folder)
+        mounts.change(folder, "ro,bind")
+    with served(home) as server:
+        for answer in (
+            server.post(path, files={"file": jpeg(2)}),
+            server.post(f"{API}/collections", json={"name": "d"}),
+            server.http.put("/v4.0/imaging/storage/file/b.jpg", content=jpeg(1)),
+        ):
+            assert (answer.status_code, "read" in answer.text) == (503, True), answer.text
+            assert str(home) not in answer.text
+        assert server.post(f"{API}/collections/c/search", files={"file": jpeg(1)}).status_code == 200
+        assert "mounted read-only" in server.log.read_text()

@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import StoreError, StoreFullError, StoreReadOnlyError
@@ -18,11 +18,23 @@ _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 def is_full(path: Path) -> bool:
     """Return whether the disk of a path, or of the first folder above it that is there, has next to no room."""
-    place = next((one for one in (path, *path.parents) if one.exists()), Path("/"))
     try:
-        return shutil.disk_usage(place).free < LITTLE_LEFT_BYTES
+        return shutil.disk_usage(_there(path)).free < LITTLE_LEFT_BYTES
     except OSError:
         return False
+
+
+def _there(path: Path) -> Path:
+    return next((one for one in (path, *path.parents) if os.path.exists(one)), Path("/"))
+
+
+def is_mounted_read_only(path: Path) -> bool:
+    """Return whether the file system of a path, or of the first folder above it that is there, may only be read."""
+    if not hasattr(os, "statvfs"):
+        return False
+    with suppress(OSError):
+        return bool(os.statvfs(_there(path)).f_flag & os.ST_RDONLY)
+    return False
 
 
 @contextmanager
@@ -39,7 +51,7 @@ def error_of(exc: OSError, place: str | os.PathLike[str]) -> StoreError:
     if exc.errno in _FULL:
         return full(place)
     if exc.errno in _READ_ONLY:
-        return read_only(place)
+        return read_only(place, by=exc)
     return StoreError(f'"{place}" cannot be read or written: {exc.strerror or exc}.', place=str(place))
 
 
@@ -51,8 +63,18 @@ def full(place: str | os.PathLike[str]) -> StoreFullError:
     )
 
 
-def read_only(place: str | os.PathLike[str]) -> StoreReadOnlyError:
-    """Make the error that tells that the place may not be written."""
+def read_only(place: str | os.PathLike[str], *, by: OSError | None = None) -> StoreReadOnlyError:
+    """Make the error that tells that the place may not be written: for its disk's mount, or for its rights.
+
+    Args:
+        by: What the system said, where it said something.
+    """
+    if (by is not None and by.errno == errno.EROFS) or is_mounted_read_only(Path(place)):
+        return StoreReadOnlyError(
+            f'nothing can be written to "{place}": its file system is mounted read-only. Mount it for writing, or '
+            "choose another place.",
+            place=str(place),
+        )
     return StoreReadOnlyError(
         f'this user may not write to "{place}", or not even read it. Change its permissions, or choose another place.',
         place=str(place),

@@ -62,7 +62,7 @@ from .verdicts import VERIFIED_CHANCES, Judge, Verified
 from .verifying import CopyJudge, Verifier
 
 if TYPE_CHECKING:
-    from ..stores import Findings, Store
+    from ..stores import Findings, Harm, Store
     from .evaluation import Evaluation
     from .labels import Labels
     from .ledger import Ledger
@@ -920,11 +920,11 @@ class Collection:
 
         return repair(self._store, self._entry)
 
-    def damaged(self) -> dict[str, str]:
+    def damaged(self) -> Mapping[str, Harm]:
         """Give the records that answers go without because they are damaged, as far as that was met until now.
 
         Returns:
-            Their ids, and what of them is damaged.
+            Their ids, and what of them is damaged: a text for people, whose `part` is for programs.
         """
         return self._store.damaged()
 
@@ -1009,7 +1009,7 @@ class Collection:
         return {
             id: {name: column[key] for name, column in columns.items() if key in column}
             for id, key in keys.items()
-            if "vector" not in damaged.get(id, "")
+            if id not in damaged or damaged[id].part != "vector"
         }
 
     def _scored_space(self, space: str | None) -> str:

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Literal
 
 from .. import disk
-from ..errors import ConflictError, ImageTooLargeError, InputError, NotFoundError, StoreError, StoreFullError
+from ..errors import (
+    ConflictError,
+    ImageTooLargeError,
+    InputError,
+    NotFoundError,
+    StoreError,
+    StoreFullError,
+    StoreReadOnlyError,
+)
 from .file_usage import NOTES, FileUsage
 
 FOLDER = "files"  # of the home
@@ -282,6 +290,9 @@ def _failing(path: str) -> Iterator[None]:
     except OSError as exc:
         if exc.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StoreFullError(f'cannot write "{path[:80]}": the disk is full. Make room.') from exc
+        if exc.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            why = "is mounted read-only" if exc.errno == errno.EROFS else "may not be written by this user"
+            raise StoreReadOnlyError(f'cannot write "{path[:80]}": the disk or folder {why}.') from exc
         if exc.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
             raise ConflictError(f'"{path[:80]}" cannot be: {exc.strerror}. Choose another path, or empty it.') from exc
         raise StoreError(f'cannot change "{path[:80]}": {exc.strerror}.') from exc

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .. import intake
 from ..errors import IdTakenError, LookalikeError, StoreDamagedError
-from ..stores import Move
+from ..stores import Harm, Move
 from ..values import Entry, Failure, Outcome, Progress, Record
 from .moves import Changed, Departures, Hash, move_to, moves_among
 from .results import Report
@@ -403,9 +403,9 @@ def _is_same(held: Record, entry: Entry) -> bool:
     )
 
 
-def _unless_damaged(item: Item, damaged: Mapping[str, str]) -> Item:
+def _unless_damaged(item: Item, damaged: Mapping[str, Harm]) -> Item:
     """Give an item a failure where the record of its id cannot be read: what people said of it would be lost."""
-    if "record" not in damaged.get(item.id, ""):
+    if item.id not in damaged or damaged[item.id].part != "record":
         return item
     error = StoreDamagedError(
         f'record "{item.id[:200]}" is damaged and cannot be read: what you said of it would be lost. Bring a backup '

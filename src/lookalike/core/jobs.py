@@ -26,7 +26,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from .. import disk, refusals
-from ..errors import BusyError, CollectionNotFoundError, JobNotFoundError, LookalikeError, StoreError, StoreFullError
+from ..errors import (
+    BusyError,
+    CollectionNotFoundError,
+    JobNotFoundError,
+    LookalikeError,
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+)
 from ..values import Failure, Outcome, Progress
 from .job_files import Job, JobFolder, State, now_text, write_outcomes
 
@@ -364,7 +372,7 @@ class Jobs:
         """Give what lies behind an error: a collection that is deleted is closed first."""
         try:
             self._open_collection(collection)
-        except CollectionNotFoundError as gone:
+        except (CollectionNotFoundError, StoreDamagedError) as gone:
             return gone
         return error
 

@@ -30,7 +30,7 @@ from .results import Comparison
 from .spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, PALETTE_SPACE
 
 if TYPE_CHECKING:
-    from ..stores import Store
+    from ..stores import Harm, Store
     from .looks import Look
     from .question import Probe
 
@@ -89,6 +89,7 @@ class Library:
 
         Raises:
             CollectionNotFoundError: when it is not there and `create` is False.
+            StoreDamagedError: when it cannot be read, or its database is missing.
             InputError: for a type or a keep that is unknown.
             ConflictError: when it is there, and of another type, keep or encoder than was given with `create`.
         """
@@ -205,7 +206,7 @@ class Library:
         """Mend what can be mended of that without losing anything, and say what was done."""
         return self._stores.repair()
 
-    def damaged(self) -> dict[str, dict[str, str]]:
+    def damaged(self) -> dict[str, Mapping[str, Harm]]:
         """Give the damaged records that were met in the collections that are open, by their name."""
         with self._opening:
             opened = list(self._open.items())

@@ -30,9 +30,9 @@ def repair(store: Store, encode: Callable[[Item], Entry]) -> list[str]:
             done.append(
                 f'record "{id}" had lost its checksum and has one of what stands there now: see that it is right'
             )
-    for id, what in found.damaged.items():
+    for id, harms in found.damaged.items():
         record = store.get([id]).get(id)
-        if record is None or "its record" in what:
+        if record is None or any(harm.part == "record" for harm in harms):
             continue
         try:
             entry = _encoded(store, record, encode)

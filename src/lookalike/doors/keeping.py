@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import InputError, LookalikeError
+from ..errors import InputError, LookalikeError, NotFoundError, StoreError
 from ..rendering import counted
 from .terminal import (
     ANSWER_IS_NO,
@@ -52,6 +52,8 @@ def collections(home: str | None, as_json: bool) -> int:
 
     with open_library_at(home) as library:
         found = [library.info(name) for name in library.collections()]
+        for problem in library.check():
+            click.echo(f"{problem}.", err=True)
         if as_json:
             print_json({"collections": [{name: one[name] for name in _BRIEF} for one in found]})
         elif not found:
@@ -161,7 +163,7 @@ def delete(name: str, is_sure: bool, home: str | None, as_json: bool) -> int:
       lookalike delete shoes
     """
     with open_library_at(home) as library:
-        if name in library.collections() and not is_wanted(lambda: _farewell(library, name), is_sure=is_sure):
+        if _is_there(library, name) and not is_wanted(lambda: _farewell(library, name), is_sure=is_sure):
             return ANSWER_IS_NO
         library.delete_collection(name)
         if as_json:
@@ -354,6 +356,17 @@ def restore(folder: str, name: str | None, despite_damage: bool, home: str | Non
         made = library.restore(folder, name, despite_damage=despite_damage)
         click.echo(f'restored "{made.name}": {counted(len(made), "record")}', err=True)
         return DONE
+
+
+def _is_there(library: Library, name: str) -> bool:
+    """Return whether there is a collection, or what is left of a damaged one."""
+    try:
+        library.info(name)
+    except NotFoundError:
+        return False
+    except StoreError:
+        pass
+    return True
 
 
 def _farewell(library: Library, name: str) -> str:

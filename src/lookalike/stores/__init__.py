@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..limits import Limits
-from .base import Findings, Move, Refused, Replace, Revision, Store, Stores, Written
+from .base import Findings, Harm, Move, Refused, Replace, Revision, Store, Stores, Written
 
-__all__ = ["Findings", "Move", "Refused", "Replace", "Revision", "Store", "Stores", "Written", "open_stores"]
+__all__ = ["Findings", "Harm", "Move", "Refused", "Replace", "Revision", "Store", "Stores", "Written", "open_stores"]
 
 
 APPROXIMATE_FROM = 50_000  # vectors; fewer are all scanned in under 3 ms (512 numbers, one core)

@@ -11,8 +11,8 @@ import hashlib
 import json
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ..disk import replace_text
@@ -39,6 +39,7 @@ def check_place(source: Path) -> None:
 
     Raises:
         InputError: saying what is there instead.
+        StoreDamagedError: when it is a backup whose database is missing.
     """
     wanted = f"Name a folder that `lookalike backup` has made; it holds {schema.FILE}."
     if not source.exists():
@@ -50,6 +51,8 @@ def check_place(source: Path) -> None:
     inside = sorted(entry.name for entry in source.iterdir() if (entry / schema.FILE).exists())
     if inside:
         raise InputError(f'"{source}" is no backup, but holds some: {", ".join(inside[:_SHOWN])}. {wanted}')
+    if (source / DIGEST_FILE).exists():
+        raise _unreadable(source, f"its {schema.FILE} is missing")
     holds = "holds no backup" if any(source.iterdir()) else "is empty"
     raise InputError(f'"{source}" {holds}. {wanted}')
 
@@ -60,13 +63,15 @@ def check_digest(source: Path) -> str | None:
         stored = json.loads((source / DIGEST_FILE).read_text(encoding="utf-8"))
         digests = {str(name): str(digest) for name, digest in stored["sha256"].items()}
     except FileNotFoundError:
-        told = 'the backup "%s" has no digest, as those of lookalike 0.1: its rows alone were looked at.'
-        log.warning(told, source)
+        told = 'the backup "%s" has no %s, as those of lookalike 0.1 or cut short: its rows alone were looked at.'
+        log.warning(told, source, DIGEST_FILE)
         return None
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return f"its {DIGEST_FILE} cannot be read"
     for name, digest in digests.items():
-        if not (source / name).is_file() or _sha256(source / name) != digest:
+        if not (source / name).is_file():
+            return f"its {name} is missing"
+        if _sha256(source / name) != digest:
             return f"its {name} is not what was written"
     return None
 
@@ -122,6 +127,25 @@ def leave_out(folder: Path, name: str, damaged: Mapping[str, Sequence[str]]) -> 
 
 def _listed(ids: Sequence[str]) -> str:
     return ", ".join(ids[:_SHOWN]) + (f" and {len(ids) - _SHOWN:,} more" if len(ids) > _SHOWN else "")
+
+
+@contextmanager
+def reading(source: Path) -> Iterator[None]:
+    """Tell of damage inside as of damage to a backup: the way on is another backup, not this one."""
+    try:
+        yield
+    except StoreDamagedError as exc:
+        if "why" not in exc.details:
+            raise
+        raise _unreadable(source, str(exc.details["why"])) from exc
+
+
+def _unreadable(source: Path, why: str) -> StoreDamagedError:
+    return StoreDamagedError(
+        f'the backup "{source}" cannot be read: {why}. It may have been cut short, or damaged since. Use another '
+        "backup, or index the pictures again; nothing was changed.",
+        place=str(source),
+    )
 
 
 def refusal(source: Path, wrong: str | None, damaged: Mapping[str, Sequence[str]]) -> StoreDamagedError | None:

@@ -47,6 +47,26 @@ class Move:
     stamp: str
 
 
+Part = Literal["record", "vector", "thumbnail", "original"]
+
+
+class Harm(str):
+    """What of a record is damaged: words for people, with `part` (and `space` of a vector) for programs."""
+
+    part: Part
+    space: str | None
+
+    def __new__(cls, part: Part, space: str | None = None) -> Harm:
+        """Name a part of a record; a vector by its space."""
+        made = super().__new__(cls, f"its {part}" if space is None else f'its {part} "{space}"')
+        made.part, made.space = part, space
+        return made
+
+    def __getnewargs__(self) -> tuple[str, str | None]:  # type: ignore[override]
+        """Return what copies and pickles are made of."""
+        return self.part, self.space
+
+
 @dataclass(frozen=True)
 class Findings:
     """What a look for damage found.
@@ -59,7 +79,7 @@ class Findings:
     """
 
     problems: tuple[str, ...]
-    damaged: Mapping[str, tuple[str, ...]]
+    damaged: Mapping[str, tuple[Harm, ...]]
     is_old: bool = False
     unsummed: tuple[str, ...] = ()
 
@@ -93,7 +113,7 @@ class Store(Protocol):
     @property
     def is_there(self) -> bool:
         """Whether the collection that was opened is still on disk; where it is not, every call raises
-        CollectionNotFoundError, and no write is acknowledged.
+        CollectionNotFoundError (StoreDamagedError where its database alone is gone), and no write is acknowledged.
         """
         ...
 
@@ -330,7 +350,7 @@ class Store(Protocol):
         """
         ...
 
-    def damaged(self) -> dict[str, str]:
+    def damaged(self) -> dict[str, Harm]:
         """Give the records that answers go without, as far as damage was met: their ids, and what of them it is.
 
         A damaged vector is left out of searches, a record that cannot be read out of everything; what asks for that
@@ -411,6 +431,7 @@ class Stores(Protocol):
 
         Raises:
             CollectionExistsError: when the name is in use.
+            StoreDamagedError: when what is left of one, without its database, has its place.
         """
         ...
 
@@ -419,6 +440,7 @@ class Stores(Protocol):
 
         Raises:
             CollectionNotFoundError: naming those that exist.
+            StoreDamagedError: when its folder is there without its database.
         """
         ...
 
@@ -427,11 +449,12 @@ class Stores(Protocol):
 
         Raises:
             CollectionNotFoundError: naming those that exist.
+            StoreDamagedError: when its folder is there without its database.
         """
         ...
 
     def delete(self, name: str) -> None:
-        """Delete a collection for good.
+        """Delete a collection for good; of one that has lost its database, what is left.
 
         Raises:
             CollectionNotFoundError: naming those that exist.

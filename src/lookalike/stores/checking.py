@@ -14,7 +14,7 @@ import numpy as np
 from ..rendering import counted
 from ..values import Space
 from . import checksums, damage, failures, generation, migration, schema
-from .base import Findings
+from .base import Findings, Harm
 from .index import Index, View
 from .transactions import Truth
 
@@ -52,13 +52,13 @@ def check(truth: Truth, folder: Path, index: Index, spaces: Sequence[Space]) -> 
     return Findings(tuple(problems), damaged, is_old, unsummed)
 
 
-def damaged_records(conn: sqlite3.Connection, spaces: Sequence[Space]) -> dict[str, tuple[str, ...]]:
+def damaged_records(conn: sqlite3.Connection, spaces: Sequence[Space]) -> dict[str, tuple[Harm, ...]]:
     """Find the records of which a row is not what was written, or cannot be read: id to what it is of each."""
-    found: dict[int, list[str]] = {key: ["its record"] for key in damage.unreadable(conn)}
+    found = {key: [Harm("record")] for key in damage.unreadable(conn)}
     if checksums.are_kept(conn):
-        for key, what in checksums.damaged(conn, [space.name for space in spaces]):
-            if what not in found.setdefault(key, []):
-                found[key].append(what)
+        for key, harm in checksums.damaged(conn, [space.name for space in spaces]):
+            if harm not in found.setdefault(key, []):
+                found[key].append(harm)
     ids = damage.ids_of(conn, found)
     return {ids[key]: tuple(found[key]) for key in sorted(found, key=lambda key: ids[key])}
 

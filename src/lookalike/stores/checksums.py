@@ -16,11 +16,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from .base import Harm
+
 SUMMED = (
     "id, source, content_hash, format, width, height, byte_size, stamp, metadata, tags, created_at, updated_at, "
     "spaces, facts"
 )
 _LAYOUT = "\0".join(["%s"] * len(SUMMED.split(",")))
+_OF_NO_BYTES = -1  # a CRC is none
 _KEY_BITS = 0xFFFFFFFF
 _SINCE = 2  # version of the schema
 
@@ -57,8 +60,16 @@ def column(place: int) -> str:
 
 
 def of_bytes(key: int, data: bytes | None) -> int | None:
-    """Sum up a vector or a picture of a record; None for none."""
+    """Sum up a vector or a picture of a record; None for none, and no sum of bytes for what is no bytes any more."""
+    if isinstance(data, str | int | float):  # SQLite stores any type in any column
+        return _OF_NO_BYTES
     return None if data is None else zlib.crc32(data, key & _KEY_BITS)
+
+
+def agree(key: int, data: bytes | None, sum: int | None) -> bool:
+    """Whether a vector or a picture is what its sum was made of."""
+    found = of_bytes(key, data)
+    return found == sum and found != _OF_NO_BYTES
 
 
 def of_record(key: int, columns: Iterable[Any]) -> int:
@@ -136,7 +147,10 @@ def are_sound(rows: Sequence[tuple[int, bytes, int | None]], size: int) -> list[
         size: How many bytes a vector of the space has.
     """
     crc = zlib.crc32
-    return [len(raw) == size and (sum is None or crc(raw, key & _KEY_BITS) == sum) for key, raw, sum in rows]
+    return [
+        isinstance(raw, bytes) and len(raw) == size and (sum is None or crc(raw, key & _KEY_BITS) == sum)
+        for key, raw, sum in rows
+    ]
 
 
 def damaged_records(conn: sqlite3.Connection, keys: Collection[int] | None = None) -> set[int]:
@@ -151,25 +165,25 @@ def damaged_records(conn: sqlite3.Connection, keys: Collection[int] | None = Non
         return {key for sum, key, *columns in conn.execute(sql) if of_record(key, columns) != sum}
 
 
-def damaged(conn: sqlite3.Connection, names: Sequence[str]) -> Iterator[tuple[int, str]]:
+def damaged(conn: sqlite3.Connection, names: Sequence[str]) -> Iterator[tuple[int, Harm]]:
     """Find the rows that are not what was written, or gone: the key of their record, and what it is of it.
 
     Args:
         names: Those of the spaces.
     """
-    sums = {"thumbnail": "its thumbnail", "original": "its original"}
-    yield from ((key, "its record") for key in damaged_records(conn))
+    sums = {"thumbnail": Harm("thumbnail"), "original": Harm("original")}
+    yield from ((key, Harm("record")) for key in damaged_records(conn))
     for place, name in enumerate(names):
-        sums[column(place)] = f'its vector "{name}"'
-    for kind, what in sums.items():
+        sums[column(place)] = Harm("vector", name)
+    for kind, harm in sums.items():
         table, value = (kind, "vector") if kind.startswith("vector") else ("pictures", kind)
         held = conn.execute(
             f"SELECT s.{kind}, s.key, t.{value} FROM checksums s LEFT JOIN {table} t ON t.key = s.key "
             f"WHERE s.{kind} IS NOT NULL OR t.{value} IS NOT NULL"
         )
         for sum, key, data in held:
-            if of_bytes(key, data) != sum:
-                yield key, what
+            if not agree(key, data, sum):
+                yield key, harm
 
 
 @contextmanager

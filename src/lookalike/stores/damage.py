@@ -13,11 +13,12 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
-from ..values import Space
 from . import checksums, failures, schema
+from .base import Harm
 
 T = TypeVar("T")
 
+_GRAVITY = {"record": 2, "vector": 1, "thumbnail": 0, "original": 0}  # without the first, nothing can be told
 _TYPES = {"metadata": dict, "tags": list, "facts": dict}
 _NUMBERS = ("width", "height", "byte_size")
 _TEXTS = ("id", "source", "content_hash", "format", "stamp", "created_at", "updated_at")
@@ -27,15 +28,17 @@ class Damage:
     """What was noticed of one store. May be used from many threads."""
 
     def __init__(self) -> None:
-        self._noticed: dict[int, str] = {}  # key -> what is damaged
+        self._noticed: dict[int, Harm] = {}  # by key
         self._unreadable: frozenset[int] = frozenset()  # keys of rows that fail the statements that read them
 
-    def notice(self, keys: Iterable[int], what: str) -> None:
-        """Notice damage of some records, such as "its thumbnail"."""
+    def notice(self, keys: Iterable[int], harm: Harm) -> None:
+        """Notice damage of some records; of one with several the gravest is kept."""
         for key in keys:
-            self._noticed.setdefault(key, what)
+            held = self._noticed.setdefault(key, harm)
+            if _GRAVITY[harm.part] > _GRAVITY[held.part]:
+                self._noticed[key] = harm
 
-    def noticed(self, conn: sqlite3.Connection) -> dict[str, str]:
+    def noticed(self, conn: sqlite3.Connection) -> dict[str, Harm]:
         """Give what was noticed of the records that are still there, by id; who was written anew has another key."""
         if not self._noticed:
             return {}
@@ -78,13 +81,8 @@ class Damage:
         """Look for records that cannot be read, or are not what was written; say whether there are any new ones."""
         keys = frozenset(damaged_rows(conn))
         fresh, self._unreadable = keys - self._unreadable, keys
-        self.notice(fresh, "its record")
+        self.notice(fresh, Harm("record"))
         return bool(fresh)
-
-
-def vector_of(space: Space) -> str:
-    """Name the vector of a record."""
-    return f'its vector "{space.name}"'
 
 
 def damaged_rows(conn: sqlite3.Connection) -> set[int]:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace as replaced
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -29,8 +29,8 @@ from ..limits import Limits
 from ..values import Calibration, CollectionSpec, Entry, Neighbors, Pairs, Plan, Record
 from . import attachments, checksums, failures, generation, maintenance, moving, remembered, schema, writing
 from .awake import Awake
-from .base import Findings, Move, Replace, Revision, Written
-from .damage import Damage, ids_of, vector_of
+from .base import Findings, Harm, Move, Replace, Revision, Written
+from .damage import Damage, ids_of
 from .figures import figures_of
 from .sql import Where, where
 from .transactions import Truth
@@ -256,7 +256,7 @@ class EmbeddedStore:
         with self._truth.reading() as conn:
             found = self._damage.without(conn, ask)
             if found is None and self._damage.unreadable and self._keys(conn, [record_id]):
-                raise failures.damaged_record(self._folder, record_id, "its record")
+                raise failures.damaged_record(self._folder, record_id, Harm("record"))
         if found is None:
             return None
         record, row = found
@@ -266,7 +266,7 @@ class EmbeddedStore:
         ):
             if raw is not None:
                 if not self._sound(place, [(row[0], raw, sum)]):
-                    raise failures.damaged_record(self._folder, record_id, vector_of(space))
+                    raise failures.damaged_record(self._folder, record_id, Harm("vector", space.name))
                 vectors[space.name] = self._values(place, raw)[0]
         return row[0], Entry(record, vectors)
 
@@ -311,7 +311,7 @@ class EmbeddedStore:
         """Give the kept original bytes, or None."""
         found, is_sound = self._picture("original", record_id)
         if not is_sound:
-            raise failures.damaged_record(self._folder, record_id, "its original")
+            raise failures.damaged_record(self._folder, record_id, Harm("original"))
         return found
 
     def attach(self, name: str, data: bytes) -> None:
@@ -475,7 +475,7 @@ class EmbeddedStore:
         remembered.put(self._index_folder, kind, kept, drawable=self._keeps_pictures)
         remembered.drop(self._index_folder, self._vanished(hashes - gone))  # deleted while it was written
 
-    def damaged(self) -> dict[str, str]:
+    def damaged(self) -> dict[str, Harm]:
         """Give the records that answers go without, as far as damage was met: id to what of them; see the seam."""
         if not self._damage.is_any:
             return {}
@@ -627,7 +627,7 @@ class EmbeddedStore:
         except (sqlite3.OperationalError, ValueError, TypeError, AttributeError) as exc:
             if isinstance(exc, sqlite3.Error) and not failures.is_about_a_row(exc):
                 raise
-            raise failures.damaged_record(self._folder, record_id, "its record") from exc
+            raise failures.damaged_record(self._folder, record_id, Harm("record")) from exc
         if held is None:
             raise RecordNotFoundError(f'no record "{record_id[:80]}". Add it first, or check the spelling.')
         if seen is not None and held != seen:
@@ -637,7 +637,7 @@ class EmbeddedStore:
     def _keys(self, conn: sqlite3.Connection, record_ids: Collection[str]) -> dict[str, int]:
         return dict(conn.execute(f"SELECT id, key FROM records WHERE id {_IN}", (json.dumps(list(record_ids)),)))
 
-    def _picture(self, column: str, record_id: str) -> tuple[bytes | None, bool]:
+    def _picture(self, column: Literal["thumbnail", "original"], record_id: str) -> tuple[bytes | None, bool]:
         """Give a kept picture, and whether it is what was written."""
         with self._truth.reading() as conn:
             if not checksums.are_kept(conn):
@@ -651,9 +651,9 @@ class EmbeddedStore:
         if row is None:
             return None, True
         data, sum, key = row
-        is_sound = sum is None or checksums.of_bytes(key, data) == sum
+        is_sound = checksums.agree(key, data, sum) if sum is not None else not isinstance(data, str | int | float)
         if not is_sound:
-            self._damage.notice([key], f"its {column}")
+            self._damage.notice([key], Harm(column))
         return data, is_sound
 
     def _sound(self, place: int, rows: list[tuple[int, bytes, int | None]]) -> list[tuple[int, bytes, int | None]]:
@@ -662,7 +662,7 @@ class EmbeddedStore:
         if all(are_sound):
             return rows
         damaged = [row[0] for row, is_sound in zip(rows, are_sound, strict=True) if not is_sound]
-        self._damage.notice(damaged, vector_of(self._spaces[place]))
+        self._damage.notice(damaged, Harm("vector", self._spaces[place].name))
         return [row for row, is_sound in zip(rows, are_sound, strict=True) if is_sound]
 
     def _values(self, place: int, raw: bytes) -> Any:

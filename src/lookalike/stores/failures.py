@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from ..errors import (
     CollectionNotFoundError,
     InputError,
+    LookalikeError,
     StoreBusyError,
     StoreDamagedError,
     StoreError,
@@ -72,7 +74,7 @@ def of_system(exc: OSError, place: Path) -> StoreError:
     if exc.errno in _FULL:
         return full(place)
     if exc.errno in _READ_ONLY:
-        return read_only(place)
+        return read_only(place, by=exc)
     return StoreError(f'the store at "{place}" failed: {exc.strerror or exc}.', place=str(place))
 
 
@@ -90,11 +92,29 @@ def damaged(place: Path, why: str) -> StoreDamagedError:
         f'"{place}" cannot be read: {why}. Restore a backup of this collection, or move its folder away and index the '
         "pictures again; the other collections are not touched.",
         place=str(place),
+        why=why,
     )
 
 
-def gone(file: Path) -> CollectionNotFoundError:
+def lost(file: Path, name: str | None) -> StoreDamagedError:
+    """Say that the folder of a collection is there without its database, and the way on."""
+    folder = file.parent
+    whose = "a collection" if name is None else f'the collection "{name}"'
+    drop = "" if name is None else f", or drop what is left (`lookalike delete {shlex.quote(name)}`)"
+    return StoreDamagedError(
+        f'"{folder}" has lost its {file.name}: {whose} is gone, with all its records. Move the '
+        f"folder away{drop}; then restore a backup "
+        "(`lookalike restore`), or index the pictures again. The other collections are not touched.",
+        place=str(folder),
+        name=name,
+        is_lost=True,
+    )
+
+
+def gone(file: Path) -> LookalikeError:
     """Say that the file was removed, or put in its place another, while it was open."""
+    if file.parent.is_dir() and not file.exists():
+        return lost(file, None)
     return CollectionNotFoundError(
         f'the collection in "{file.parent}" was deleted, or its {file.name} removed or replaced, while it was open. '
         "Nothing was written. Bring it back from a backup, or create it again."

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import disk
-from ..errors import CollectionExistsError, CollectionNotFoundError, InputError
+from ..errors import CollectionExistsError, CollectionNotFoundError, InputError, StoreDamagedError
 from ..limits import Limits
 from ..values import CollectionSpec
 from . import failures, schema
@@ -87,11 +87,7 @@ class EmbeddedStores:
             if not folder.is_dir():
                 yield folder, f"{folder} is no collection: move it elsewhere"
             elif not (folder / schema.FILE).exists():
-                whose = f'the collection "{name}"' if name else "a collection"
-                yield (
-                    folder,
-                    f"{folder} has lost its {schema.FILE}: {whose} is gone. Restore a backup, or remove the folder",
-                )
+                yield folder, failures.lost(folder / schema.FILE, name).message.removesuffix(".")
             elif name is None or folder_name(name) != folder.name:
                 told = "no name" if name is None else f'the name "{name}"'
                 yield (
@@ -105,7 +101,7 @@ class EmbeddedStores:
         _check_spaces(spec)
         folder = self._folder(spec.name)
         if folder.exists():
-            raise _exists(spec.name)
+            raise _taken(folder, spec.name)
         with failures.translated(self._root), self._fresh(folder) as fresh:
             schema.build(fresh / schema.FILE, spec)
             disk.replace_text(fresh / schema.NAME_FILE, spec.name, mode=disk.PRIVATE)
@@ -130,8 +126,12 @@ class EmbeddedStores:
             return schema.read_spec(conn), figures_of(conn, folder)
 
     def delete(self, name: str) -> None:
-        """Delete a collection for good; who has it open is told at the next call."""
-        folder = self._find(name)
+        """Delete a collection for good, or what is left of one; who has it open is told at the next call."""
+        check_name(name, self._limits)
+        folder = self._folder(name)
+        with failures.translated(folder):
+            if not folder.is_dir():
+                raise self._not_found(name)
         gone = self._root / f"{_GONE}{secrets.token_hex(8)}"
         with failures.translated(folder):
             disk.move_file(folder, gone)
@@ -147,25 +147,26 @@ class EmbeddedStores:
         with failures.translated(source):
             backups.check_place(source)
             wrong = backups.check_digest(source)
-        kept = EmbeddedStore(source, self._limits, self._approximate_from)
-        try:
-            name = kept.spec.name if name is None else name
-            check_name(name, self._limits)
-            with failures.translated(self._root), self._fresh(self._folder(name)) as fresh:
-                copied = fresh / "copy"
-                copied.mkdir(mode=disk.PRIVATE_FOLDER)
-                kept.copy(copied)
-                damaged = backups.damaged_in(copied, source)
-                refusal = backups.refusal(source, wrong, damaged)
-                if refusal is not None and not despite_damage:
-                    raise refusal
-                if damaged:
-                    backups.leave_out(copied, name, damaged)
-                schema.rename(copied, name)
-                disk.tighten(fresh)
-                self._settle(copied, self._folder(name), name)
-        finally:
-            kept.close()
+        with backups.reading(source):
+            kept = EmbeddedStore(source, self._limits, self._approximate_from)
+            try:
+                name = kept.spec.name if name is None else name
+                check_name(name, self._limits)
+                with failures.translated(self._root), self._fresh(self._folder(name)) as fresh:
+                    copied = fresh / "copy"
+                    copied.mkdir(mode=disk.PRIVATE_FOLDER)
+                    kept.copy(copied)
+                    damaged = backups.damaged_in(copied, source)
+                    refusal = backups.refusal(source, wrong, damaged)
+                    if refusal is not None and not despite_damage:
+                        raise refusal
+                    if damaged:
+                        backups.leave_out(copied, name, damaged)
+                    schema.rename(copied, name)
+                    disk.tighten(fresh)
+                    self._settle(copied, self._folder(name), name)
+            finally:
+                kept.close()
         return self.open(name)
 
     def _folder(self, name: str) -> Path:
@@ -177,9 +178,14 @@ class EmbeddedStores:
         with failures.translated(folder):
             if (folder / schema.FILE).exists():
                 return folder
+            if folder.is_dir() and not (folder / schema.FILE).exists():  # nor was it made just now
+                raise failures.lost(folder / schema.FILE, name)
+        raise self._not_found(name)
+
+    def _not_found(self, name: str) -> CollectionNotFoundError:
         names = self.names()
         there = f"There are: {', '.join(names)}." if names else "There are none yet."
-        raise CollectionNotFoundError(
+        return CollectionNotFoundError(
             f'no collection "{name}". {there} Create it first, or check the spelling.', name=name
         )
 
@@ -195,7 +201,7 @@ class EmbeddedStores:
             disk.replace_folder(fresh, folder)
         except OSError as exc:
             if folder.exists():
-                raise _exists(name) from exc
+                raise _taken(folder, name) from exc
             raise
 
     def _sweep(self) -> None:
@@ -266,5 +272,8 @@ def _check_spaces(spec: CollectionSpec) -> None:
         raise InputError(f'the collection "{spec.name}" needs spaces with different names and a dim of 1 or more.')
 
 
-def _exists(name: str) -> CollectionExistsError:
+def _taken(folder: Path, name: str) -> CollectionExistsError | StoreDamagedError:
+    """Say what stands where a collection is to be made: another one, or what is left of one."""
+    if folder.is_dir() and not (folder / schema.FILE).exists():
+        return failures.lost(folder / schema.FILE, name)
     return CollectionExistsError(f'there is a collection "{name}" already. Open it, or choose another name.')

@@ -23,7 +23,8 @@ from ..conditions import And, Condition, Not, Or
 from ..values import Space
 from . import generation as files
 from . import maintenance, schema
-from .damage import Damage, vector_of
+from .base import Harm
+from .damage import Damage
 from .exact import Segment, Selection, slack
 from .sql import Where, bounds_in, can_be_parted, is_indexed, where, where_between, where_part
 
@@ -123,7 +124,7 @@ class Index:
         for keys, raw in files.vectors_after(conn, place, self._spaces[place], view.last_key, damaged):
             rows = files.shaped(np.frombuffer(raw, np.uint8), self._spaces[place])
             tail = self._tails[place].append(tail, keys, rows, expected=last_key - view.last_key)
-        self._damage.notice(damaged, vector_of(self._spaces[place]))
+        self._damage.notice(damaged, Harm("vector", self._spaces[place].name))
         gone = conn.execute("SELECT key FROM removed WHERE seq > ?", (view.last_removed,)).fetchall()
         if gone:
             keys = np.unique(np.array([row[0] for row in gone], np.int64))
@@ -138,7 +139,7 @@ class Index:
             base = files.load(self._folder, newest, place, space)
             lists = files.load_lists(self._folder, newest, place, space)
             self.met_damage |= base is None or (lists is None) != (newest.spaces[place].lists is None)
-            self._damage.notice(newest.spaces[place].damaged if base is not None else (), vector_of(space))
+            self._damage.notice(newest.spaces[place].damaged if base is not None else (), Harm("vector", space.name))
         self._tails[place] = _Tail()
         empty = Segment(files.shaped(np.empty(0, np.uint8), space), np.empty(0, np.int64), None, 0.0)
         if base is None or newest is None:  # all from the truth; damaged files are not tried again

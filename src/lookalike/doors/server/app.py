@@ -27,6 +27,7 @@ from ...errors import (
     LookalikeError,
     StoreError,
     StoreFullError,
+    StoreReadOnlyError,
     shown,
 )
 from ..dialects import DIALECTS
@@ -120,8 +121,9 @@ def _cause(request: Request, error: LookalikeError) -> LookalikeError:
     name = str(error.details.get("name") or unquote(request.path_params.get("name", "")))
     if isinstance(error, CollectionNotFoundError) and name:
         desk.library.forget(name)  # it may be there anew
-        return desk.no_collection(principal_of(request), name)  # whoever raised it may have named all there are
-    return error if not name or name in desk.library.collections() else desk.no_collection(principal_of(request), name)
+    elif not name or name in desk.library.collections():
+        return error
+    return desk.missing(principal_of(request), name)  # whoever raised it may have named all there are
 
 
 async def _misfit(request: Request, error: Any) -> Response:
@@ -157,9 +159,9 @@ async def _too_deep(request: Request, error: Exception) -> Response:
 
 
 async def _no_room(request: Request, error: Any) -> Response:
-    """Answer where the disk is full; any other refusal of the system is a bug of ours."""
+    """Answer where the disk is full, or may not be written; any other refusal of the system is a bug of ours."""
     known = refusals.error_of(error, desk_of(request).settings.home)
-    if not isinstance(known, StoreFullError):
+    if not isinstance(known, StoreFullError | StoreReadOnlyError):
         raise error
     return await _failed(request, known)
 

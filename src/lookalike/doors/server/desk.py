@@ -14,7 +14,7 @@ from ...core.files import FOLDER as FILES
 from ...core.files import RIGHT, Files
 from ...core.keys import Key, Keys, Scope
 from ...core.metering import Meter
-from ...errors import CollectionNotFoundError, ConflictError, ScopeError
+from ...errors import CollectionNotFoundError, ConflictError, LookalikeError, ScopeError, StoreDamagedError
 from .additions import Additions
 from .connections import Connections
 from .lanes import Lane, Memory
@@ -181,6 +181,17 @@ class Desk:
         if RIGHT in key.collections:  # it is bound to the files as to a collection, whoever wrote them
             files = self._file_usage.total()
         return files + self.jobs.byte_size(key.id)
+
+    def missing(self, principal: Principal, name: str) -> LookalikeError:
+        """Say that a collection is not there, or, to who may see it, that its database is missing."""
+        if principal.sees(name):
+            try:
+                self.library.info(name)
+            except StoreDamagedError as lost:
+                return lost
+            except LookalikeError:
+                pass
+        return self.no_collection(principal, name)
 
     def no_collection(self, principal: Principal, name: str) -> CollectionNotFoundError:
         """Say that a collection is not there, naming only those that the caller may see."""

@@ -95,6 +95,12 @@ def message_of(error: LookalikeError) -> str:
     """Give the message of an error for people elsewhere."""
     if isinstance(error, errors.StoreFullError):  # without the folder that it names
         return "the disk of the server is full. Nothing was lost and nothing was written; try again when it has room."
+    if isinstance(error, errors.StoreReadOnlyError):
+        return "the server may only read its disk. Nothing was written; what is stored can still be asked for."
+    if isinstance(error, errors.StoreDamagedError) and error.details.get("is_lost"):
+        name = error.details["name"]
+        whose = "a collection" if name is None else f'the collection "{name[:80]}"'
+        return f"{whose} has lost its database on the server. Its log says how to bring a backup back."
     if isinstance(error, _OURS) and not isinstance(error, errors.EncoderMismatchError):
         return "the server could not do this; its log says why, under the id of this request."
     return error.message[:_MOST_MESSAGE_CHARS]
