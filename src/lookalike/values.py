@@ -250,6 +250,7 @@ class Match:
         relation: What it is to the example; None where no pictures were laid over each other, and not the same bytes.
         confidence: The probability that both are the same picture, as far as `relation` is known. Across searches, this
             is what tells a copy from what merely looks like one.
+        size_px: Width and height of its picture; None where that is not known.
         parts: What a score with tags is mixed of, {"visual": .., "tags": ..}; None without tags.
         members: The next best of its group, ranked within it (the match itself is 1); None when not asked for.
         hidden: Near-duplicates of it that were left out, as far as the page reaches; None when none were to be.
@@ -265,6 +266,7 @@ class Match:
     source: str | None = None
     metadata: Metadata = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    size_px: tuple[int, int] | None = None
     parts: Mapping[str, float] | None = None
     members: tuple[Match, ...] | None = None
     hidden: int | None = None

@@ -402,20 +402,30 @@ class Collection:
             ranking = Verified(judge, VERIFIED).scored(ranking)
         return score_counts(ranking.scores[: question.limit], bins)
 
-    def facets(self, *, filter: Mapping[str, Any] | str | Filter | None = None, limit: int = 20) -> list[Facet]:
+    def facets(
+        self,
+        *,
+        filter: Mapping[str, Any] | str | Filter | None = None,
+        limit: int = 20,
+        field: str | None = None,
+        contains: str | None = None,
+    ) -> list[Facet]:
         """Count the values of the metadata fields and of the tags, over the records that pass a filter.
 
         Args:
             limit: Values of each field at most, the most frequent first.
+            field: Count this field alone; "tags" for the tags.
+            contains: List only values whose text holds this, in whatever case.
 
         Cost: reads every record that passes; the last few answers are kept until something is written.
         """
         check_count("limit", limit, least=1, most=self._describer.settings.limits.max_limit)
         condition, version = filter_of(filter), self._store.version
-        digest = f"{limit} {condition and condition.text}".encode("utf-8", "surrogatepass")
+        digest = repr((limit, field, contains, condition and condition.text)).encode("utf-8", "surrogatepass")
         kept = self._facets.get(digest, version)
         if kept is None:
-            kept = count_facets(self._store.scan_metadata(filter=condition), limit=limit)
+            rows = self._store.scan_metadata(filter=condition)
+            kept = count_facets(rows, limit=limit, field=field, contains=contains)
             self._facets.keep(digest, version, kept)
         return kept
 

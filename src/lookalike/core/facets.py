@@ -35,17 +35,28 @@ class Facet:
     maximum: float | None
 
 
-def count_facets(rows: Iterable[tuple[Mapping[str, Any], Sequence[str]]], *, limit: int) -> list[Facet]:
+def count_facets(
+    rows: Iterable[tuple[Mapping[str, Any], Sequence[str]]],
+    *,
+    limit: int,
+    field: str | None = None,
+    contains: str | None = None,
+) -> list[Facet]:
     """Count the values of all top-level fields, the most frequent field first. A list counts by its elements.
 
     Args:
         rows: Metadata and tags of each record.
+        limit: Values of each field at most.
+        field: Only this one; "tags" for the tags.
+        contains: Only values whose text holds this, in whatever case. The other figures of a field stay those of all.
 
     Cost: reads every record; memory for the values of the first 100 fields.
     """
     tallies: dict[str, _Tally] = {}
 
     def tally_of(name: str) -> _Tally | None:
+        if field is not None and name != field:
+            return None
         if name not in tallies and len(tallies) < MAX_FIELDS:
             tallies[name] = _Tally()
         return tallies.get(name)
@@ -57,7 +68,7 @@ def count_facets(rows: Iterable[tuple[Mapping[str, Any], Sequence[str]]], *, lim
                 tally.add(held)
         if tags and (tally := tally_of("tags")) is not None:
             tally.add(tags)
-    facets = [tally.facet(name, limit) for name, tally in tallies.items() if tally.records]
+    facets = [tally.facet(name, limit, contains) for name, tally in tallies.items() if tally.records]
     return sorted(facets, key=lambda facet: (-facet.records, facet.field))
 
 
@@ -97,7 +108,10 @@ class _Tally:
         elif len(self.counts) < _MAX_VALUES:
             self.counts[key] = 1
 
-    def facet(self, name: str, limit: int) -> Facet:
+    def facet(self, name: str, limit: int, contains: str | None) -> Facet:
         ranked = sorted(self.counts.items(), key=lambda pair: (-pair[1], pair[0][0].__name__, pair[0][1]))
+        if contains is not None:
+            wanted = contains.casefold()
+            ranked = [pair for pair in ranked if wanted in str(pair[0][1]).casefold()]
         values = tuple((value, count) for (_, value), count in ranked[:limit])
         return Facet(name, self.records, values, len(self.counts), self.minimum, self.maximum)

@@ -199,6 +199,7 @@ class Selection:
             source=record.source,
             metadata=record.metadata,
             tags=record.tags,
+            size_px=record.size_px,
             parts=parts,
             is_gone=has_lost_file(record),
         )

@@ -50,6 +50,7 @@ def match_form(match: Match) -> dict[str, Any]:
     members = None if match.members is None else [match_form(member) for member in match.members]
     given = {
         "confidence": match.confidence,
+        "size_px": match.size_px and list(match.size_px),
         "parts": match.parts and dict(match.parts),
         "members": members,
         "hidden": match.hidden,

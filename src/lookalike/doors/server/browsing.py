@@ -29,12 +29,16 @@ async def get_facets(
     name: Name,
     filter: Annotated[str | None, Query(description="Condition on metadata, as JSON.")] = None,
     limit: Annotated[int, Query(description="Values of each field at most.", ge=1, le=1000)] = 20,
+    field: Annotated[str | None, Query(description='This field alone; "tags" for the tags.', max_length=1000)] = None,
+    contains: Annotated[
+        str | None, Query(description="Values whose text holds this, in whatever case.", max_length=1000)
+    ] = None,
 ) -> Response:
     """Count the values of the metadata fields and of the tags; about a second for 100,000 records, once a change."""
 
     def work() -> dict[str, Any]:
         collection = desk_of(request).collection(request, name, "read")
-        facets = collection.facets(filter=filter, limit=limit)
+        facets = collection.facets(filter=filter, limit=limit, field=field, contains=contains)
         return {"count": collection.count(filter=filter), "facets": [_facet_form(facet) for facet in facets]}
 
     return reply(await desk_of(request).lanes.scan.run(work))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.resources
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
@@ -17,13 +21,26 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 PAGE = Path(__file__).parent.parent / "web"
+_LEAST_COMPRESSED_BYTES = 512
 router = APIRouter(include_in_schema=False)
 
-_PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
-    "media-src 'self' blob:; manifest-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
+_IMPORT_MAP = re.compile(r'<script type="importmap">(.*?)</script>', re.DOTALL)
+
+
+def _page_policy() -> str:
+    """Return the policy of the page; its import map, the one script within the markup, is allowed by its digest."""
+    index = PAGE / "index.html"
+    found = _IMPORT_MAP.search(index.read_text(encoding="utf-8")) if index.exists() else None
+    digest = "" if found is None else base64.b64encode(hashlib.sha256(found[1].encode()).digest()).decode()
+    scripts = f"'self' 'sha256-{digest}'" if digest else "'self'"
+    return (
+        f"default-src 'none'; script-src {scripts}; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+        "media-src 'self' blob:; manifest-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    )
+
+
+_PAGE_POLICY = _page_policy()
 # Swagger UI sets styles in the markup that it makes, and draws its icons from data: URLs.
 _DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -91,7 +108,7 @@ def mount(app: FastAPI) -> None:
     swagger = importlib.resources.files("fastapi_offline") / "static"
     app.mount("/docs/files", _Files(directory=str(swagger)))
     if PAGE.is_dir():
-        app.mount("/web", _Files(directory=PAGE))
+        app.mount("/web", GZipMiddleware(_Files(directory=PAGE), minimum_size=_LEAST_COMPRESSED_BYTES))
 
 
 def _headers(policy: str) -> dict[str, str]:

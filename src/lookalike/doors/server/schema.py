@@ -279,6 +279,7 @@ class MatchForm(Answered):
     metadata: dict[str, Any]
     tags: list[str]
     confidence: float | None = Field(None, description="Probability of the same picture; there with a relation.")
+    size_px: list[int] | None = Field(None, description="Width and height of its picture.")
     parts: dict[str, float] | None = Field(None, description="What a score with tags is mixed of; there with tags.")
     members: list[MatchForm] | None = Field(None, description="The next best of its group; there with `members`.")
     hidden: int | None = Field(None, description="Near-duplicates that were left out; there with `collapse`.")

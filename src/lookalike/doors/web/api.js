@@ -120,6 +120,8 @@ export function followJob(id, moved, lost) {
 
 export const thumbnailUrl = (name, id, side) => `${BASE}${record(name, id)}/thumbnail${query({ side_px: side })}`;
 
+export const originalUrl = (name, id) => `${BASE}${record(name, id)}/original`;
+
 /** Give the best picture of a record that there is. */
 export async function recordPicture(name, id) {
   const { keep } = await getCollection(name);
@@ -130,8 +132,9 @@ export async function recordPicture(name, id) {
 export const search = (name, body, signal) => json("POST", `${collection(name)}/search`, { body, signal });
 export const histogram = async (name, body, signal) =>
   (await json("POST", `${collection(name)}/histogram?bins=100`, { body, signal })).counts;
-export const facets = (name, filter, signal) =>
-  json("GET", `${collection(name)}/facets${query({ limit: 50, filter: filter && JSON.stringify(filter) })}`, { signal });
+/** Count the values of fields; with `field` of that one alone, and with `contains` of the values that hold this text. */
+export const facets = (name, { filter, limit = 50, field, contains }, signal) =>
+  json("GET", `${collection(name)}/facets${query({ limit, filter: filter && JSON.stringify(filter), field, contains })}`, { signal });
 
 /** Draw records at random; the same seed draws the same. */
 export const sample = async (name, count = 1, seed = null) =>

@@ -1,89 +1,91 @@
 /** The start of the page: shows the view that the address names, and asks for a key when the server does. */
 
 import { showAdding } from "./adding.js";
+import { Collection } from "./collection.js";
 import { showCollections } from "./collections.js";
 import { showCompare } from "./compare.js";
-import { announce, fill, h } from "./dom.js";
 import { showReview } from "./review.js";
-import { here } from "./route.js";
-import { showCollection } from "./search.js";
+import { useAddress } from "./route.js";
 import { showSettings } from "./settings.js";
 import { showSignIn } from "./signin.js";
+import { announce, Empty, html, render, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 import { showUploads } from "./uploads.js";
 
 const VIEWS = {
-  "": showCollections,
-  c: showCollection,
-  add: showAdding,
-  review: showReview,
-  compare: showCompare,
-  settings: showSettings,
+  "": imperative(showCollections),
+  c: Collection,
+  add: imperative(showAdding),
+  review: imperative(showReview),
+  compare: imperative(showCompare),
+  settings: imperative(showSettings),
 };
 const BELOW = ["add", "review"]; // views below a collection
 const LINKS = [["", "Collections"], ["compare", "Compare"], ["settings", "Settings"]];
-
 const main = document.getElementById("main");
-let current = null; // {kind, name, view}: a view may have `update` (its address changed) and `close`
 
-function show() {
-  const { path, parameters } = here();
+function App() {
+  const { path, parameters } = useAddress();
   const [first = "", name = ""] = path;
   const kind = first === "c" && BELOW.includes(path[2]) ? path[2] : first;
-  tellWhere(kind);
-  if (current?.kind === kind && current.name === name && current.view?.update) {
-    current.view.update(parameters);
-    return;
-  }
-  const moved = current !== null;
-  current?.view?.close?.();
-  document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
-  const place = h("div", { class: `view view-${kind || "collections"}` });
-  fill(main, place);
-  const show = VIEWS[kind] ?? showNothing;
-  current = { kind, name, view: show(place, { name, parameters }) };
-  if (moved) {
+  const [turn, setTurn] = useState(0); // rises with every sign-in: everything is asked for anew
+  const View = VIEWS[kind] ?? Nothing;
+  const key = `${kind} ${name} ${turn}`;
+  const before = useRef(key);
+  useEffect(() => {
+    const ask = () => showSignIn(() => setTurn((turn) => turn + 1));
+    document.addEventListener("keyneeded", ask);
+    return () => document.removeEventListener("keyneeded", ask);
+  }, []);
+  useLayoutEffect(() => {
+    if (before.current === key) return;
+    before.current = key;
+    document.querySelectorAll("body > div > dialog").forEach((dialog) => dialog.close());
     main.focus({ preventScroll: true });
     window.scrollTo(0, 0);
     announce(document.title);
-  }
+  }, [key]);
+  return html`<div class="view view-${kind || "collections"}" key=${key}><${View} name=${name} parameters=${parameters} /></div>`;
 }
 
-function tellWhere(kind) {
-  const chosen = kind === "c" || BELOW.includes(kind) ? "" : kind;
-  const links = LINKS.map(([target, text]) =>
-    h("a", { href: `#/${target}`, "aria-current": target === chosen ? "page" : null }, text));
-  const nav = document.getElementById("nav");
-  if (nav.dataset.chosen === chosen) return;
-  nav.dataset.chosen = chosen;
-  fill(nav, links);
+function Navigation() {
+  const { path } = useAddress();
+  const [first = ""] = path;
+  const chosen = first === "c" ? "" : first;
+  return LINKS.map(([target, text]) =>
+    html`<a key=${target} href="#/${target}" aria-current=${target === chosen ? "page" : undefined}>${text}</a>`);
 }
 
-function showNothing(place) {
+function Nothing() {
   document.title = "Nothing here · lookalike";
-  fill(place, h("div", { class: "empty" }, h("h1", {}, "There is nothing at this address"),
-    h("p", {}, h("a", { href: "#/" }, "See the collections"))));
+  return html`<${Empty} title="There is nothing at this address" level=${1}><p><a href="#/">See the collections</a></p></${Empty}>`;
+}
+
+/** Show a view that builds its elements by itself. */
+function imperative(show) {
+  return ({ name, parameters }) => {
+    const place = useRef(null);
+    const view = useRef(null);
+    useLayoutEffect(() => {
+      view.current = show(place.current, { name, parameters });
+      return () => view.current?.close?.();
+    }, []);
+    const told = parameters.toString();
+    const isFirst = useRef(true);
+    useLayoutEffect(() => {
+      if (!isFirst.current) view.current?.update?.(parameters);
+      isFirst.current = false;
+    }, [told]);
+    return html`<div ref=${place}></div>`;
+  };
 }
 
 document.getElementById("skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address belongs to the view
   main.focus();
 });
-document.addEventListener("keyneeded", () => showSignIn(() => {
-  current?.view?.close?.();
-  current = null;
-  show();
-}));
 // A picture that misses every target must not replace the page.
 for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
-for (const kind of ["popstate", "hashchange", "routechange"]) window.addEventListener(kind, debounce(show));
 showUploads(document.querySelector("header.top"));
-show();
-
-/** Join the events of one step: a link fires both popstate and hashchange. */
-function debounce(act) {
-  return () => {
-    if (debounce.address === location.hash) return;
-    debounce.address = location.hash;
-    act();
-  };
-}
+render(html`<${Navigation} />`, document.getElementById("nav"));
+main.replaceChildren();
+render(html`<${App} />`, main);

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { announce, button, fill, h, icon, share, toast } from "./dom.js";
 import { choose, takeDrops, takePastes, urlOf } from "./drops.js";
-import { shortName } from "./grid.js";
+import { shortName } from "./words.js";
 import { base64Of, isPicture, pictureOf } from "./pictures.js";
 import { blobOf, exampleOfFile, kindOf } from "./query.js";
 import { detailsText, meaning, transformText } from "./relations.js";

@@ -1,128 +1,174 @@
-/** The details of a record: its picture in large, what is known of it, and the editing of metadata and tags. */
+/** The details of a record: how alike it is and why, what is known of it, and the editing of metadata and tags. */
 
 import * as api from "./api.js";
-import { button, bytes, confirm, field, fill, h, openDialog, placeOf, toast } from "./dom.js";
-import { shortName } from "./grid.js";
+import { focusOn } from "./grid.js";
+import { isSamePicture, meaning, relationName } from "./relations.js";
+import { Button, ButtonLink, confirm, Dialog, Field, html, Picture, toast, useEffect, useLoaded, useRef, useState } from "./ui.js";
+import { bandOf, bytes, date, fieldName, placedName, placeOf, share, shortName } from "./words.js";
 
 const DRAFT = "lookalike-draft"; // begins the names of drafts in the storage of this tab
-const dates = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 
 /**
- * Open the details of a record. `act` has like, unlike, compare, step (to a neighbor, by +1 or -1), changed, done, and
- * `isSearch`: whether there is a picture to compare with.
+ * The dialog of one record. `match` is how a search found it, where one did. `act` has like, unlike and compare, called with
+ * an id; step (to a neighbor, by +1 or -1), changed, and close.
  */
-export function openDetails(collection, id, act) {
-  const dialog = openDialog(shortName(id), (dialog) => {
-    const body = h("div", { class: "details" }, h("p", { class: "muted" }, "Loading ..."));
-    load(dialog, body, collection, id, act);
-    return body;
-  }, { kind: "wide", done: act.done });
-  dialog.addEventListener("close", () => dialog.edited?.());
-  dialog.addEventListener("keydown", (event) => {
+export function Details({ collection, id, match, isSearch, act }) {
+  const saveDraft = useRef(null); // set while something is being edited
+  const onKeyDown = (event) => {
     if (event.target.closest("input, textarea, select")) return;
-    if (event.key === "ArrowLeft") act.step(-1);
-    if (event.key === "ArrowRight") act.step(1);
-  });
-  return dialog;
-}
-
-async function load(dialog, body, collection, id, act) {
-  try {
-    const [record, etag] = await api.getRecord(collection, id);
-    fill(body, ...contents(dialog, body, collection, record, etag, act));
-  } catch (error) {
-    fill(body, h("p", { class: "trouble", role: "alert" }, error.message));
-  }
-}
-
-function contents(dialog, body, collection, record, etag, act) {
-  const picture = h("img", { src: api.thumbnailUrl(collection, record.id, 1024), alt: `Picture of ${shortName(record.id)}` });
-  picture.addEventListener("error", () => picture.replaceWith(h("p", { class: "no-picture" }, "No picture of it is kept.")));
-  const choose = (work) => () => {
-    dialog.close();
-    work(record.id);
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (by) act.step(by);
   };
+  const closed = () => {
+    saveDraft.current?.();
+    act.close();
+    requestAnimationFrame(() => focusOn(id));
+  };
+  return html`<${Dialog} title=${placedName(id)} kind="wide" onClose=${closed} onKeyDown=${onKeyDown}>
+    <${RecordDetails} key=${id} collection=${collection} id=${id} match=${match} isSearch=${isSearch} act=${act} saveDraft=${saveDraft} />
+  </${Dialog}>`;
+}
+
+function RecordDetails({ collection, id, match, isSearch, act, saveDraft }) {
+  const { value, error, again } = useLoaded(() => api.getRecord(collection, id), [collection, id]);
+  const [isEditing, setEditing] = useState(() => readDraft(collection, id) !== null);
+  useEffect(() => () => saveDraft.current?.(), []);
+  if (error) return html`<p class="trouble" role="alert">${error.message}</p>`;
+  if (!value) return html`<p class="muted">Loading ...</p>`;
+  const [record, etag] = value;
+  const name = shortName(id);
+  const remove = async () => {
+    if (!(await confirm(`Delete ${name}?`, "The record is gone for good. A file on your disk stays.", "Delete for good"))) return;
+    try {
+      await api.deleteRecord(collection, id);
+      saveDraft.current = null;
+      forgetDraft(collection, id);
+      act.close();
+      toast("Deleted.");
+      act.changed();
+    } catch (error) {
+      toast(error.message, "bad");
+    }
+  };
+  return html`<div class="details">
+    <div class="details-picture">
+      <div class="stage">
+        <${Picture} src=${api.thumbnailUrl(collection, id, 1024)} alt="Picture of ${name}" fallback=${html`<p class="no-picture">No picture of it is kept.</p>`} />
+        <${Button} icon="left" label="The one before" kind="small is-before" onClick=${() => act.step(-1)} />
+        <${Button} icon="right" label="The next one" kind="small is-next" onClick=${() => act.step(1)} />
+      </div>
+      <div class="actions">
+        <${Button} icon="add" kind="primary small" onClick=${() => act.like(id)}>More like this</${Button}>
+        <${Button} icon="remove" kind="small" onClick=${() => act.unlike(id)}>Not this</${Button}>
+        <${Button} icon="compare" kind="small" onClick=${() => act.compare(id)}>${isSearch ? "Compare with the query" : "Compare"}</${Button}>
+      </div>
+    </div>
+    <div class="details-text">
+      ${match && html`<${Likeness} match=${match} act=${act} />`}
+      <${Facts} record=${record} isWhole=${!isEditing} />
+      ${isEditing && html`<${Editor} key=${etag} collection=${collection} record=${record} etag=${etag} saveDraft=${saveDraft} again=${again}
+        changed=${act.changed} end=${() => setEditing(false)} />`}
+      <div class="actions">
+        ${!isEditing && html`<${Button} icon="edit" kind="small" onClick=${() => setEditing(true)}>Edit</${Button}>`}
+        <${ButtonLink} icon="download" kind="small" href=${api.originalUrl(collection, id)} download=${name}>Original</${ButtonLink}>
+        <${Button} icon="trash" kind="warn small" label="Delete this record" onClick=${remove}>Delete</${Button}>
+      </div>
+    </div>
+  </div>`;
+}
+
+/** How alike the record and the query are: the verdict of geometry first, then the number. */
+function Likeness({ match, act }) {
+  const { relation, confidence, score } = match;
+  return html`<section class="likeness" aria-label="How alike they are">
+    <h3 class=${relation && isSamePicture(relation) ? "is-copy" : ""}>${upper(relation ? relationName(relation) : bandOf(score))}</h3>
+    <p class="muted">${relation ? meaning(relation) : "By their descriptors; whether one is a copy of the other was not looked at."}</p>
+    <p><strong>${share(score)}</strong> score${confidence != null && html` · <strong>${share(confidence)}</strong> probability of the same picture`}
+      ${match.parts && Object.entries(match.parts).map(([name, part]) => html` · ${name} ${share(part)}`)}</p>
+    <${Button} icon="search" kind="small" onClick=${() => act.compare(match.id)}>Why?</${Button}>
+  </section>`;
+}
+
+const upper = (text) => text[0].toUpperCase() + text.slice(1);
+
+/** What is known of a record; its metadata and tags only where they are not being edited. */
+function Facts({ record, isWhole }) {
+  const metadata = [...Object.entries(record.metadata).map(([field, value]) => [fieldName(field), shown(value)]), ["tags", record.tags.join(", ")]];
   const facts = [
     ["Name", record.id],
     ["Size", `${record.size_px.join(" × ")} pixels, ${bytes(record.byte_size)}, ${record.format}`],
     ["Source", placeOf(record)],
-    ["Added", dates.format(new Date(record.created_at))],
-    ["Changed", dates.format(new Date(record.updated_at))],
+    ["Added", date(record.created_at)],
+    ["Changed", record.updated_at !== record.created_at && date(record.updated_at)],
+    ...(isWhole ? metadata : []),
   ].filter(([, value]) => value);
-  return [
-    h("div", { class: "details-picture" },
-      h("div", { class: "stage" }, picture,
-        button("", () => act.step(-1), { icon: "left", label: "The one before", kind: "small is-before" }),
-        button("", () => act.step(1), { icon: "right", label: "The next one", kind: "small is-next" })),
-      h("div", { class: "actions" },
-        button("More like this", choose(act.like), { icon: "add", kind: "primary" }),
-        button("Not this", choose(act.unlike), { icon: "remove" }),
-        button(act.isSearch ? "Compare with the query" : "Compare", choose(act.compare), { icon: "compare" }))),
-    h("div", { class: "details-text" },
-      h("dl", { class: "facts" }, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
-      editor(body, collection, record, etag, { dialog, act }),
-      h("div", { class: "actions" }, button("Delete this record", () => remove(dialog, collection, record, act), { icon: "trash", kind: "warn small" }))),
-  ];
+  return html`<dl class="facts">${facts.map(([name, value]) => html`<dt key=${name}>${name}</dt><dd>${value}</dd>`)}</dl>`;
 }
 
-/** Make the form of the metadata: a row for each field, whose value is text, a number, or JSON. */
-function editor(body, collection, record, etag, { dialog, act }) {
-  const drafted = `${DRAFT} ${collection} ${record.id}`;
-  const draft = JSON.parse(sessionStorage.getItem(drafted));
-  const forget = () => sessionStorage.removeItem(drafted);
-  const reload = () => {
-    forget();
-    dialog.edited = null;
-    load(dialog, body, collection, record.id, act);
-  };
-  const rows = h("div", { class: "rows" });
-  const add = (name = "", value = "", text = shown(value)) => {
-    const row = h("div", { class: "row" },
-      h("input", { type: "text", value: name, "aria-label": "Field", placeholder: "field" }),
-      h("input", { type: "text", value: text, "aria-label": name ? `Value of ${name}` : "Value", placeholder: "value" }),
-      button("", () => row.remove(), { icon: "close", label: `Take away ${name || "this field"}`, kind: "ghost" }));
-    rows.append(row);
-    return row;
-  };
-  Object.entries(record.metadata).forEach(([name, value]) => add(name, value));
-  const tags = h("input", { type: "text", value: record.tags.join(", "), autocomplete: "off" });
-  const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
-  const typed = () => ({ fields: [...rows.children].map((row) => [...row.querySelectorAll("input")].map(({ value }) => value)), tags: tags.value });
-  const before = JSON.stringify(typed());
-  if (draft) {
-    fill(rows);
-    draft.fields.forEach(([name, text]) => add(name, "", text));
-    tags.value = draft.tags;
-  }
-  dialog.edited = () => {
-    const now = typed();
-    if (JSON.stringify(now) === before) return forget();
-    sessionStorage.setItem(drafted, JSON.stringify({ ...now, etag: draft?.etag ?? etag }));
+// ---- editing
+
+const draftName = (collection, id) => `${DRAFT} ${collection} ${id}`;
+const readDraft = (collection, id) => JSON.parse(sessionStorage.getItem(draftName(collection, id)));
+const forgetDraft = (collection, id) => sessionStorage.removeItem(draftName(collection, id));
+
+/** The form of the metadata: a row for each field, whose value is text, a number, or JSON. What was typed outlasts a closing. */
+function Editor({ collection, record, etag, saveDraft, again, changed, end }) {
+  const held = { fields: Object.entries(record.metadata).map(([name, value]) => [name, shown(value), name]), tags: record.tags.join(", ") };
+  const [draft] = useState(() => readDraft(collection, record.id));
+  const [typed, setTyped] = useState(() => (draft ? { fields: draft.fields, tags: draft.tags } : held));
+  const [trouble, setTrouble] = useState(null);
+  const last = useRef(null);
+  const based = draft?.etag ?? etag; // what the changes were made to
+  saveDraft.current = () => {
+    if (JSON.stringify(typed) === JSON.stringify(held)) return forgetDraft(collection, record.id);
+    sessionStorage.setItem(draftName(collection, record.id), JSON.stringify({ ...typed, etag: based }));
     toast(`Not saved yet: what you changed of ${shortName(record.id)} is there when you open it again.`);
+  };
+  const leave = () => {
+    forgetDraft(collection, record.id);
+    saveDraft.current = null;
+    end();
+  };
+  const reload = () => {
+    leave();
+    again();
+  };
+  const set = (at, pair) => setTyped({ ...typed, fields: typed.fields.map((one, place) => (place === at ? pair : one)) });
+  const add = () => {
+    setTyped({ ...typed, fields: [...typed.fields, ["", "", ""]] });
+    requestAnimationFrame(() => last.current?.querySelector(".row:last-child input").focus());
   };
   const save = async (event) => {
     event.preventDefault();
     try {
-      const metadata = Object.fromEntries([...rows.children].map(pairOf).filter(([name]) => name));
-      const named = tags.value.split(",").map((tag) => tag.trim()).filter(Boolean);
-      const [fresh, freshTag] = await api.changeRecord(collection, record.id, { metadata, replace: true, tags: named }, draft?.etag ?? etag);
-      forget();
+      const metadata = Object.fromEntries(typed.fields.map(([name, text]) => [name.trim(), meant(text.trim())]).filter(([name]) => name));
+      const tags = typed.tags.split(",").map((tag) => tag.trim()).filter(Boolean);
+      await api.changeRecord(collection, record.id, { metadata, replace: true, tags }, based);
       toast("Saved.");
-      fill(body, ...contents(dialog, body, collection, fresh, freshTag, act));
-      act.changed();
+      changed();
+      reload();
     } catch (error) {
-      trouble.hidden = false;
-      const isOld = error.status === 412;
-      fill(trouble, isOld ? "Someone else changed this record meanwhile. " : error.message,
-        isOld && button("Show it as it is now", reload, { kind: "small" }));
+      setTrouble(error);
     }
   };
-  return h("form", { class: "form", on: { submit: save } },
-    h("h3", {}, "Metadata"),
-    draft && h("p", { class: "muted" }, "What you had not saved. ", button("Throw it away", reload, { kind: "small" })), rows,
-    button("Add a field", () => add().querySelector("input").focus(), { icon: "add", kind: "small" }),
-    field("Tags", tags, "Parted by commas."), trouble,
-    h("div", { class: "actions" }, h("button", { type: "submit", class: "button primary" }, "Save")));
+  return html`<form class="form" onSubmit=${save}>
+    <h3>Metadata</h3>
+    ${draft && html`<p class="muted">What you had not saved. <${Button} kind="small" onClick=${leave}>Throw it away</${Button}></p>`}
+    <div class="rows" ref=${last}>${typed.fields.map(([name, text, label], at) => html`<div class="row" key=${at}>
+      <input type="text" value=${name} aria-label="Field" placeholder="field" onInput=${(event) => set(at, [event.currentTarget.value, text, label])} />
+      <input type="text" value=${text} aria-label=${label ? `Value of ${label}` : "Value"} placeholder="value"
+        onInput=${(event) => set(at, [name, event.currentTarget.value, label])} />
+      <${Button} icon="close" kind="ghost" label="Take away ${name || "this field"}"
+        onClick=${() => setTyped({ ...typed, fields: typed.fields.filter((_, place) => place !== at) })} />
+    </div>`)}</div>
+    <${Button} icon="add" kind="small" onClick=${add}>Add a field</${Button}>
+    <${Field} label="Tags" hint="Separated by commas.">${(joined) =>
+      html`<input type="text" autocomplete="off" ...${joined} value=${typed.tags} onInput=${(event) => setTyped({ ...typed, tags: event.currentTarget.value })} />`}</${Field}>
+    ${trouble && html`<p class="trouble" role="alert">${trouble.status === 412
+      ? html`Someone else changed this record meanwhile. <${Button} kind="small" onClick=${reload}>Show it as it is now</${Button}>`
+      : trouble.message}</p>`}
+    <div class="actions"><${Button} onClick=${leave}>Cancel</${Button}><button type="submit" class="button primary">Save</button></div>
+  </form>`;
 }
 
 /** Show a value as people write it: text bare, unless it could be taken for something else. */
@@ -136,23 +182,5 @@ function meant(text) {
     return JSON.parse(text);
   } catch {
     return text;
-  }
-}
-
-function pairOf(row) {
-  const [name, value] = row.querySelectorAll("input");
-  return [name.value.trim(), meant(value.value.trim())];
-}
-
-async function remove(dialog, collection, record, act) {
-  if (!(await confirm(`Delete ${shortName(record.id)}?`, "The record is gone for good. A file on your disk stays.", "Delete for good"))) return;
-  try {
-    await api.deleteRecord(collection, record.id);
-    dialog.edited = null;
-    dialog.close();
-    toast("Deleted.");
-    act.changed();
-  } catch (error) {
-    toast(error.message, "bad");
   }
 }

@@ -1,7 +1,9 @@
 /** Small tools over the document: elements, icons, announcements, toasts and dialogs. */
 
+export { bytes, number, placeOf, plural, share } from "./words.js";
+export { announce, confirm, toast } from "./ui.js";
+
 const SVG = "http://www.w3.org/2000/svg";
-const TOAST_MS = 7000;
 
 // Drawn on a field of 24 by 24, as strokes.
 const ICONS = {
@@ -104,21 +106,6 @@ export function select(options, chosen, change) {
   return box;
 }
 
-/** Say something to those who do not see the screen. */
-export function announce(text) {
-  const place = document.getElementById("announcer");
-  place.textContent = "";
-  requestAnimationFrame(() => (place.textContent = text));
-}
-
-/** Show a short message that goes by itself. */
-export function toast(text, kind = "") {
-  const shown = h("div", { class: `toast ${kind}`, role: kind === "bad" ? "alert" : "status" }, text);
-  shown.append(button("", () => shown.remove(), { icon: "close", label: "Close this message", kind: "ghost small" }));
-  document.getElementById("toasts").append(shown);
-  setTimeout(() => shown.remove(), TOAST_MS);
-}
-
 /** Open a dialog; it is gone from the document when it closes. `done` hears of it. */
 export function openDialog(title, build, { kind = "", done } = {}) {
   const titled = h("h2", { id: `dialog-title-${++labels}` }, title);
@@ -135,20 +122,6 @@ export function openDialog(title, build, { kind = "", done } = {}) {
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
-}
-
-/** Ask before something is done that cannot be undone; true when it is wanted. */
-export function confirm(title, text, verb) {
-  return new Promise((resolve) => {
-    let wanted = false;
-    const build = (dialog) => [
-      h("p", {}, text),
-      h("div", { class: "actions" },
-        button("Keep it", () => dialog.close(), { autofocus: true }),
-        button(verb, () => { wanted = true; dialog.close(); }, { kind: "danger" })),
-    ];
-    openDialog(title, build, { kind: "narrow", done: () => resolve(wanted) });
-  });
 }
 
 /** Make a form whose failures are told above its buttons. */
@@ -182,20 +155,3 @@ export function debounced(act, milliseconds) {
   };
 }
 
-const numbers = new Intl.NumberFormat("en");
-export const number = (value) => numbers.format(value);
-/** Say where a picture came from: its place, or what its sender called it where it came without one. */
-export const placeOf = ({ source, name, id }) => (source && !source.startsWith("bytes:") ? source : (name ?? id));
-
-export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
-
-/** Give a score or a chance with two digits; 1.00 is kept for what is certain. */
-export const share = (value) => (value < 1 ? Math.min(value, 0.99) : value).toFixed(2);
-
-/** Give a count of bytes for people. */
-export function bytes(count) {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let place = 0;
-  while (count >= 1000 && place < units.length - 1) [count, place] = [count / 1000, place + 1];
-  return `${count < 10 && place ? count.toFixed(1) : Math.round(count)} ${units[place]}`;
-}

@@ -1,109 +1,91 @@
 /** The grid: pictures in rows of one height that fill the width, each with its caption. */
 
 import { thumbnailUrl } from "./api.js";
-import { button, h, share } from "./dom.js";
 import { isSamePicture, relationName } from "./relations.js";
+import { Button, html, Picture, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./ui.js";
+import { bandOf, folderOf, share, shortName } from "./words.js";
 
 const GAP = 14;
-const CAPTION = 44;
-const BANDS = [[0.999, "identical"], [0.9, "the same picture, little changed"], [0.7, "the same subject"], [0.5, "similar"], [0, "little in common"]];
+const HEIGHTS = { small: [92, 116], medium: [128, 196], large: [240, 320] }; // of rows: on a phone, and elsewhere
+const NARROW = 520;
 
-/** Say in words what a score means. */
-export const bandOf = (score) => BANDS.find(([least]) => score >= least)[1];
-
-/** Make a grid. `act` has `open`, `like` and `unlike`, each called with an id. */
-export function makeGrid(collection, act) {
-  const element = h("ul", { class: "grid" });
-  const tiles = []; // {element, ratio, score}
-  let width = 0;
-  new ResizeObserver(([entry]) => {
-    if (Math.abs(entry.contentRect.width - width) < 1) return;
-    width = entry.contentRect.width;
-    arrange();
-  }).observe(element);
-
-  function arrange() {
-    const shown = tiles.filter((tile) => !tile.element.hidden);
-    const wanted = width < 520 ? 128 : width < 900 ? 170 : 200;
-    let row = [];
-    let ratios = 0;
-    for (const tile of shown) {
-      row.push(tile);
-      ratios += tile.ratio;
-      const height = (width - GAP * (row.length - 1)) / ratios;
-      if (height <= wanted) {
-        place(row, height);
-        [row, ratios] = [[], 0];
-      }
-    }
-    if (row.length) place(row, Math.min(wanted, (width - GAP * (row.length - 1)) / ratios));
-  }
-
-  function place(row, height) {
-    for (const { element: tile, ratio } of row) {
-      tile.style.width = `${Math.floor(ratio * height * 100) / 100 - 0.02}px`;
-      tile.firstChild.style.height = `${Math.round(height)}px`;
-    }
-  }
-
-  return {
-    element,
-    /** Add records or matches; `sizes` says the size of each by id. */
-    add(found, sizes) {
-      for (const one of found) {
-        const [wide, high] = one.size_px ?? sizes?.get(one.id) ?? [1, 1];
-        const tile = tileOf(collection, one, act);
-        tiles.push({ element: tile, ratio: Math.min(2.6, Math.max(0.5, wide / high)), score: one.score });
-        element.append(tile);
-      }
-      arrange();
-    },
-    clear() {
-      if (element.contains(document.activeElement)) document.getElementById("main").focus({ preventScroll: true });
-      tiles.length = 0;
-      element.replaceChildren();
-    },
-    /** Show only what scores as high; a slider asks for this before the server has answered. */
-    floor(threshold) {
-      for (const tile of tiles) tile.element.hidden = tile.score < threshold;
-      arrange();
-    },
-    ids: () => tiles.filter((tile) => !tile.element.hidden).map((tile) => tile.element.dataset.id),
-    focus: (id) => tiles.find((tile) => tile.element.dataset.id === id)?.element.firstChild.focus(),
-  };
+/**
+ * `items` are records or matches with `size_px`. `act` has `open`, `like` and `unlike`, each called with an id.
+ * `end` is called when the last rows come near.
+ */
+export function Grid({ collection, items, size = "medium", act, end }) {
+  const place = useRef(null);
+  const mark = useRef(null);
+  const [width, setWidth] = useState(0);
+  const wanted = HEIGHTS[size][width < NARROW ? 0 : 1];
+  const places = useMemo(() => arranged(items, width, wanted), [items, width, wanted]);
+  useLayoutEffect(() => {
+    const watcher = new ResizeObserver(([entry]) => setWidth(Math.floor(entry.contentRect.width)));
+    watcher.observe(place.current);
+    return () => watcher.disconnect();
+  }, []);
+  const newest = useRef(end);
+  newest.current = end;
+  useEffect(() => {
+    const watcher = new IntersectionObserver(([entry]) => entry.isIntersecting && window.scrollY > 0 && newest.current?.(), { rootMargin: "600px" });
+    watcher.observe(mark.current);
+    return () => watcher.disconnect();
+  }, [items.length]);
+  return html`<ul class="grid" ref=${place} aria-label="Pictures">
+    ${width > 0 && items.map((one, at) => html`<${Tile} key=${one.id} collection=${collection} one=${one} width=${places[at][0]} height=${places[at][1]} act=${act} />`)}
+  </ul><div ref=${mark}></div>`;
 }
 
-function tileOf(collection, one, act) {
+/** Give each picture its width and height in px: rows are as high as it takes to fill the width, and about `wanted`. */
+function arranged(items, width, wanted) {
+  const places = [];
+  let row = [];
+  let ratios = 0;
+  const lay = (height) => row.forEach((ratio) => places.push([Math.floor(ratio * height * 100) / 100 - 0.02, Math.round(height)]));
+  for (const { size_px: [wide, high] = [1, 1] } of items) {
+    const ratio = Math.min(2.6, Math.max(0.5, wide / high));
+    row.push(ratio);
+    ratios += ratio;
+    const height = (width - GAP * (row.length - 1)) / ratios;
+    if (height > wanted) continue;
+    lay(height);
+    [row, ratios] = [[], 0];
+  }
+  if (row.length) lay(Math.min(wanted, (width - GAP * (row.length - 1)) / ratios));
+  return places;
+}
+
+/** Put the focus on the picture with this id. */
+export const focusOn = (id) => document.querySelector(`.tile[data-id="${CSS.escape(id)}"] .tile-picture`)?.focus();
+
+function Tile({ collection, one, width, height, act }) {
   const name = shortName(one.id);
   const isMatch = one.score !== undefined;
-  const told = isMatch ? `${name}, score ${share(one.score)}, ${one.relation ? relationName(one.relation) : bandOf(one.score)}` : name;
-  const picture = h("img", { src: thumbnailUrl(collection, one.id), alt: "", loading: "lazy", decoding: "async", draggable: "true" });
-  picture.addEventListener("error", () => picture.replaceWith(h("span", { class: "no-picture" }, name)));
-  picture.addEventListener("dragstart", (event) => event.dataTransfer.setData("text/x-lookalike-id", one.id));
-  const sign = (kind, text, act) => button("", act, { icon: kind, label: `${text}: ${name}`, kind: "ghost tiny" });
-  return h("li", { class: "tile", data: { id: one.id } },
-    h("button", { type: "button", class: "tile-picture", "aria-label": `${told}. Details`, on: { click: () => act.open(one.id) } }, picture),
-    h("div", { class: "tile-caption" },
-      isMatch ? scoreText(one) : h("span", { class: "tile-name" }, name),
-      sign("add", "More like this", () => act.like(one.id)),
-      isMatch && sign("remove", "Not like this", () => act.unlike(one.id))));
+  const told = isMatch ? `${name}, ${verdictOf(one)}, score ${share(one.score)}` : name;
+  const drag = (event) => event.dataTransfer.setData("text/x-lookalike-id", one.id);
+  return html`<li class="tile" data-id=${one.id} style=${{ width: `${width}px` }}>
+    <div class="tile-frame" style=${{ height: `${height}px` }}>
+      <button type="button" class="tile-picture" aria-label="${told}. Details" onClick=${() => act.open(one.id)}>
+        <${Picture} src=${thumbnailUrl(collection, one.id, height > 240 ? 640 : undefined)} loading="lazy" draggable="true" onDragStart=${drag}
+          fallback=${html`<span class="no-picture">${name}</span>`} />
+      </button>
+      <div class="tile-acts">
+        <${Button} icon="add" kind="tiny" label="More like this: ${name}" onClick=${() => act.like(one.id)} />
+        ${isMatch && html`<${Button} icon="remove" kind="tiny" label="Not like this: ${name}" onClick=${() => act.unlike(one.id)} />`}
+      </div>
+    </div>
+    ${isMatch && html`<${Verdict} match=${one} />`}
+    <p class="tile-name" title=${one.id}>${name}${folderOf(one.id) && html`<span class="tile-folder"> ${folderOf(one.id)}</span>`}</p>
+  </li>`;
 }
 
-function scoreText(match) {
-  const bar = h("span", { class: "score-bar", "aria-hidden": "true" }, h("span", {}));
-  bar.firstChild.style.width = `${100 * match.score}%`;
-  const hidden = match.hidden ? ` +${match.hidden}` : "";
-  return h("span", { class: "tile-score", title: match.relation ? relationName(match.relation) : bandOf(match.score) },
-    h("strong", {}, share(match.score)),
-    match.relation && h("span", { class: isSamePicture(match.relation) ? "relation is-copy" : "relation" }, relationName(match.relation)),
-    hidden && h("span", { class: "relation", title: "Near-duplicates that are hidden" }, hidden),
-    bar);
-}
+const verdictOf = ({ relation, score }) => (relation ? relationName(relation) : bandOf(score));
 
-export const shortName = (id) => id.split("/").filter(Boolean).pop() ?? id;
-
-/** Name a picture where many folders may hold the same name: "iconic.jpg in cabbage". */
-export function placedName(id) {
-  const [name, folder] = id.split("/").filter(Boolean).reverse();
-  return folder && !id.includes("://") ? `${name} in ${folder}` : shortName(id);
+/** What a match is to the query: what geometry found before what a score says. */
+function Verdict({ match }) {
+  const { relation, score, hidden } = match;
+  const kind = !relation ? "" : isSamePicture(relation) ? "relation is-copy" : "relation";
+  return html`<p class="verdict"><span class="score-bar" aria-hidden="true"><span style=${{ width: `${100 * score}%` }}></span></span>
+    <span class="verdict-word ${kind}">${verdictOf(match)}</span>${" "}<strong>${share(score)}</strong>
+    ${hidden > 0 && html`${" "}<span class="relation" title="Near-duplicates that are hidden">+${hidden}</span>`}</p>`;
 }

@@ -2,7 +2,7 @@
 
 import { thumbnailUrl } from "./api.js";
 import { h, plural } from "./dom.js";
-import { placedName } from "./grid.js";
+import { placedName } from "./words.js";
 
 const ROW = 72; // pixels, as in review.css
 const MORE = 6; // rows beyond the edges, so that none is missing while scrolling

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { button, fill, h } from "./dom.js";
-import { placedName, shortName } from "./grid.js";
+import { placedName, shortName } from "./words.js";
 
 const MODES = [["side", "Side by side", "1"], ["blink", "Blink", "2"], ["difference", "Difference", "3"]];
 const SIDE = 1600; // pixels asked for, where the file is at hand

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { announce, button, bytes, fill, h, icon, number, openDialog, plural, share, toast } from "./dom.js";
-import { shortName } from "./grid.js";
+import { shortName } from "./words.js";
 import { relationName } from "./relations.js";
 import { isDone, makeGroupList } from "./review-list.js";
 import { makeStage } from "./review-stage.js";

@@ -1,5 +1,9 @@
 /** The address of a view: all that a view shows stands behind the # and is read from there. */
 
+import { useEffect, useMemo, useState } from "./ui.js";
+
+const MOVES = ["popstate", "hashchange", "routechange"];
+
 /** Read where the page is: `path` as a list of names, and `parameters`. */
 export function here() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
@@ -12,6 +16,18 @@ function decode(text) {
   } catch {
     return text;
   }
+}
+
+/** Follow where the page is. */
+export function useAddress() {
+  const [address, set] = useState(location.hash);
+  useEffect(() => {
+    const hear = () => set(location.hash);
+    MOVES.forEach((kind) => window.addEventListener(kind, hear));
+    hear();
+    return () => MOVES.forEach((kind) => window.removeEventListener(kind, hear));
+  }, []);
+  return useMemo(here, [address]);
 }
 
 export function address(path, parameters) {

@@ -1,59 +1,46 @@
 /** The threshold: a slider over the histogram of the scores, with a live count of what passes. */
 
-import { announce, debounced, h, number } from "./dom.js";
+import { announce, html, useDebounced, useEffect, useRef, useState } from "./ui.js";
+import { number } from "./words.js";
 
 const BARS = 50;
 
-/** Make the control. `move` is called at every step, `change` when it rests. */
-export function makeThreshold({ move, change }) {
-  const bars = Array.from({ length: BARS }, () => h("span", {}));
-  const chart = h("div", { class: "histogram", "aria-hidden": "true" }, bars);
-  const slider = h("input", { type: "range", min: 0, max: 1, step: 0.01, value: 0, "aria-label": "Threshold: lowest score" });
-  const typed = h("input", { type: "number", min: 0, max: 1, step: 0.01, value: 0, "aria-label": "Threshold as a number" });
-  const count = h("p", { class: "threshold-count" });
-  const element = h("div", { class: "threshold" },
-    h("div", { class: "threshold-head" }, h("span", { class: "label" }, "Lowest score"), typed),
-    h("div", { class: "threshold-body" }, chart, slider), count);
-  let counts = [];
-  const rest = debounced((value) => {
+/** The best score that the counts of a hundred equal parts of 0 to 1 tell of. */
+export const bestOf = (counts) => counts.reduce((best, count, at) => (count ? (at + 1) / counts.length : best), 0);
+
+/** `counts`: how many score in each hundredth of 0 to 1. `move` is called at every step, `change` when it rests. */
+export function Threshold({ value: chosen, counts, move, change }) {
+  const [value, setValue] = useState(chosen);
+  const typed = useRef(null);
+  const passing = counts.reduce((sum, one, at) => sum + (at / counts.length >= value - 1e-9 ? one : 0), 0);
+  const all = counts.reduce((sum, one) => sum + one, 0);
+  const told = counts.length ? `${number(passing)} of ${number(all)} score ${value.toFixed(2)} or more` : "";
+  const rest = useDebounced((value) => {
     change(value);
-    announce(count.textContent);
+    announce(told);
   }, 250);
-
-  const set = (value) => {
-    slider.value = value;
-    if (document.activeElement !== typed) typed.value = value.toFixed(2);
-    show(value);
+  useEffect(() => {
+    setValue(chosen);
+    if (document.activeElement !== typed.current) typed.current.value = chosen.toFixed(2);
+  }, [chosen]);
+  const moved = (event) => {
+    const wanted = Math.min(1, Math.max(0, Number(event.currentTarget.value) || 0));
+    if (event.currentTarget !== typed.current) typed.current.value = wanted.toFixed(2);
+    setValue(wanted);
+    move(wanted);
+    rest(wanted);
   };
-  const moved = (control) => () => {
-    const value = Math.min(1, Math.max(0, Number(control.value) || 0));
-    set(value);
-    move(value);
-    rest(value);
-  };
-  slider.addEventListener("input", moved(slider));
-  typed.addEventListener("input", moved(typed));
-
-  function show(value) {
-    bars.forEach((bar, place) => bar.classList.toggle("passes", (place + 1) / BARS > value));
-    const passing = counts.reduce((sum, one, place) => sum + (place / counts.length >= value - 1e-9 ? one : 0), 0);
-    const all = counts.reduce((sum, one) => sum + one, 0);
-    count.textContent = counts.length ? `${number(passing)} of ${number(all)} score ${value.toFixed(2)} or more` : "";
-    slider.setAttribute("aria-valuetext", `${value.toFixed(2)}, ${number(passing)} pictures`);
-  }
-
-  return {
-    element,
-    set,
-    /** Show how the scores lie: counts of a hundred equal parts of 0 to 1. */
-    setCounts(told) {
-      counts = told;
-      const joined = bars.map((_, place) => (told[2 * place] ?? 0) + (told[2 * place + 1] ?? 0));
-      const most = Math.max(1, ...joined);
-      // The root lets a single picture be seen beside hundreds.
-      joined.forEach((one, place) => (bars[place].style.height = one ? `${6 + 94 * Math.sqrt(one / most)}%` : "0"));
-      show(Number(slider.value));
-    },
-    best: () => counts.reduce((best, one, place) => (one ? (place + 1) / counts.length : best), 0),
-  };
+  const bars = Array.from({ length: BARS }, (_, at) => (counts[2 * at] ?? 0) + (counts[2 * at + 1] ?? 0));
+  const most = Math.max(1, ...bars);
+  return html`<div class="threshold">
+    <span class="label">Score from</span>
+    <input type="number" ref=${typed} min="0" max="1" step="0.01" aria-label="Threshold as a number" onInput=${moved} />
+    <div class="threshold-body">
+      <div class="histogram" aria-hidden="true">${bars.map((bar, at) =>
+        html`<span key=${at} class=${(at + 1) / BARS > value ? "passes" : ""} style=${{ height: bar ? `${Math.max(6, 100 * Math.sqrt(bar / most))}%` : "0" }}></span>`)}</div>
+      <input type="range" min="0" max="1" step="0.01" value=${value} onInput=${moved}
+        aria-label="Threshold: lowest score" aria-valuetext="${value.toFixed(2)}, ${number(passing)} pictures" />
+    </div>
+    <p class="threshold-count">${told}</p>
+  </div>`;
 }

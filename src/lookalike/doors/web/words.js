@@ -1,0 +1,52 @@
+/** Numbers, names and verdicts as people read them. */
+
+const numbers = new Intl.NumberFormat("en");
+const dates = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+// Least score of each band, as the README names them: no band claims a copy, which only geometry can tell.
+const BANDS = [[0.9, "nearly the same"], [0.7, "same subject"], [0.5, "similar"], [0, "little in common"]];
+
+export const number = (value) => numbers.format(value);
+export const date = (text) => dates.format(new Date(text));
+export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
+
+/** Format a score or a probability with two digits; 1.00 is kept for what is certain. */
+export const share = (value) => (value < 1 ? Math.min(value, 0.99) : value).toFixed(2);
+
+/** Format a count of bytes. */
+export function bytes(count) {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let unit = 0;
+  while (count >= 1000 && unit < units.length - 1) [count, unit] = [count / 1000, unit + 1];
+  return `${count < 10 && unit ? count.toFixed(1) : Math.round(count)} ${units[unit]}`;
+}
+
+/** Name the band that a score lies in. */
+export const bandOf = (score) => BANDS.find(([least]) => score >= least)[1];
+
+/** Name the field of a record for people: "product id". */
+export const fieldName = (field) => field.replaceAll("_", " ");
+
+const partsOf = (id) => id.split("/").filter(Boolean);
+
+/** The last part of an id: the name of a file without its folder. */
+export const shortName = (id) => partsOf(id).pop() ?? id;
+
+/** The folder of an id, or the host of an address; "" where it has none. */
+export function folderOf(id) {
+  if (id.includes("://")) return hostOf(id);
+  return partsOf(id).slice(0, -1).pop() ?? "";
+}
+
+/** Name a picture where many folders may hold the same name: "iconic.jpg in cabbage". */
+export const placedName = (id) => (folderOf(id) && !id.includes("://") ? `${shortName(id)} in ${folderOf(id)}` : shortName(id));
+
+/** Where a picture came from: its path or address, or what its sender called it where it came without one. */
+export const placeOf = ({ source, name, id }) => (source && !source.startsWith("bytes:") ? source : (name ?? id));
+
+export function hostOf(url) {
+  try {
+    return new URL(url).hostname;
+  } catch {
+    return url;
+  }
+}
