@@ -239,7 +239,8 @@ def more_of(page: Page, button: str) -> None:
 def open_filters(visit: Visit, menu: str | None = None) -> None:
     """Show what narrows a search: a sheet on the phone, on the desktop beside the pictures or in a menu."""
     if visit.look[0] == "phone":
-        visit.page.get_by_role("button", name=re.compile("^Filter")).click()
+        if not visit.page.get_by_role("dialog").count():  # it stays open while the address changes
+            visit.page.get_by_role("button", name=re.compile("^Filter")).click()
     elif menu:
         visit.page.get_by_text(menu, exact=True).click()
 

@@ -17,6 +17,7 @@ export function Examples({ collection, question, act }) {
           disabled=${kindOf(first).kind === "url"}>
         <${ExamplePicture} collection=${collection} example=${first} side=${480} />
         ${crop && html`<span class="query-part" style=${{ left: share(crop[0]), top: share(crop[1]), width: share(crop[2]), height: share(crop[3]) }}></span>`}
+        ${kindOf(first).kind !== "url" && html`<span class="query-crop"><${Icon} name="crop" /></span>`}
       </button>
       <${Chip} collection=${collection} example=${first} side="like" isFirst crop=${crop} act=${act} />
     </div>`}
@@ -37,12 +38,9 @@ export const nameOf = (example) => {
 function Chip({ collection, example, side, isFirst, crop, act }) {
   const text = nameOf(example);
   const isLike = side === "like";
-  const canCrop = isFirst && kindOf(example).kind !== "url";
-  const cropped = crop ? "Change the part" : "Look at a part";
   return html`<div class="chip is-${side}">
     ${!isFirst && html`<span class="chip-picture"><${ExamplePicture} collection=${collection} example=${example} /></span>`}
     <span class="chip-text"><span class="chip-side">${isLike ? "Like" : "Not like"}${crop ? " a part of" : ""}</span>${" "}<span class="chip-name">${text}</span></span>
-    ${canCrop && html`<${Button} icon="crop" kind="ghost tiny" label="${cropped}: ${text}" onClick=${() => act.crop(example)} />`}
     <${Button} icon=${isLike ? "remove" : "add"} kind="ghost tiny" label="${isLike ? "Not like this" : "Like this"}: ${text}" onClick=${() => act.turn(example)} />
     <${Button} icon="close" kind="ghost tiny" label="Take away: ${text}" onClick=${() => act.remove(example)} />
   </div>`;
