@@ -48,7 +48,7 @@ NOTHING: dict[str, tuple[str, ...]] = {
             for name in ("removals", "script", "to_folder", "to_system_trash", "freed_bytes", "freed_by")
         ),
         *(f"POST server.questions.{name}" for name in ("search", "compare", "compare_stored", "find_duplicates")),
-        "POST server.browsing.get_histogram",
+        *(f"POST server.browsing.{name}" for name in ("get_histogram", "export_records")),
         *(f"POST dialects.aspose.searches.{name}" for name in ("find_similar", "compare", "find_by_tags")),
         *(f"POST dialects.watson.{name}" for name in ("get_collection", "find_similar")),
         *(f"POST dialects.ximilar.records.{name}" for name in ("ping", "get", "all_records", "all_ids", "random")),
@@ -258,6 +258,7 @@ def run_methods(stage: Stage) -> None:
         for seed in range(8):
             call(made.update, f"{seed}.jpg", {"kind": seed % 4})
         call(made.update_all, [(f"{seed}.jpg", {"shade": seed}, None) for seed in range(4)])
+        call(made.revise, [f"{seed}.jpg" for seed in range(4)], {"seen": True})
         call(made.configure, title="Made")
         call(made.declare, ["price"])
         second = library.collection("second")
@@ -369,6 +370,7 @@ def run_routes(stage: Stage) -> None:
         ask("POST server.records.add_records", f"{records}?id=copy", content=jpeg(draw(0), 40),
             headers={"Content-Type": "image/jpeg"})  # fmt: skip
         ask("PATCH server.records.change_record", f"{records}/1", json={"metadata": {"price": 3}})
+        ask("PATCH server.records.change_records", records, json={"ids": ["1"], "more_tags": ["new"]})
         ask("DELETE server.records.delete_record", f"{records}/1")
         for _ in range(3):
             job = ask("POST server.records.add_records", f"{records}?job=true", label="submission of a job",

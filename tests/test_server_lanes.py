@@ -175,6 +175,8 @@ def ask_all(asked: Asked) -> None:
     server("records.add_records", "POST", f"{API}/collections/kept/records?id=1", files=picture)
     server("records.get_original", "GET", f"{API}/collections/kept/records/1/original")
     server("records.change_record", "PATCH", f"{records}/1", json={"metadata": {"price": 3}})
+    server("records.change_records", "PATCH", records, json={"ids": ["1"], "more_tags": ["a"]})
+    server("browsing.export_records", "POST", f"{shelf}/export", json={"format": "zip", "filter": {}})
     server("records.delete_record", "DELETE", f"{records}/3")
     for path in (f"{shelf}/search", f"{shelf}/histogram"):
         name = "questions.search" if path.endswith("search") else "browsing.get_histogram"

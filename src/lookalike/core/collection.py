@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from .pruning import Pruning
 
 _UPDATED_AT_ONCE = 500  # records in one transaction: other writers wait for it
+MAX_REVISED = 10_000  # records that one change is made to: other writers wait for it
 _EXPORTED = 500  # records that are read at once
 _RANKED = 10_000  # matches that a histogram counts: far more than anyone looks at
 
@@ -664,6 +665,38 @@ class Collection:
             revised = iter(self._store.revise_all([one for one in made if isinstance(one, Revision)]))
             done += [next(revised) if isinstance(one, Revision) else one for one in made]
         return done
+
+    def revise(
+        self,
+        record_ids: Iterable[str],
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        unset: Iterable[str] = (),
+        more_tags: Iterable[str] = (),
+        fewer_tags: Iterable[str] = (),
+    ) -> list[Record | LookalikeError]:
+        """Make the same change to many records in one transaction: set fields, take fields and tags away, add tags.
+
+        Args:
+            record_ids: At most 10,000.
+
+        Returns:
+            Each record as it is now, or the error that left it as it was, in the order asked.
+
+        Raises:
+            InputError: when the fields or tags are not possible, or there are too many records; nothing is changed.
+
+        Cost: about 50 microseconds a record; other writers wait meanwhile.
+        """
+        ids = list(record_ids)
+        if len(ids) > MAX_REVISED:
+            raise InputError(f"{len(ids)} records in one change: at most {MAX_REVISED} are changed at once.")
+        fields = {} if metadata is None else dict(metadata)
+        check_metadata(fields, limits=self._describer.settings.limits)
+        more, fewer, gone = check_tags(more_tags), check_tags(fewer_tags), tuple(unset)
+        stored = all_as_stored(self._store, ids)
+        made = [Revision(id, fields, unset=gone, more_tags=more, fewer_tags=fewer) for id in stored]
+        return list(self._store.revise_all(made))
 
     def _revision(self, id: str, fields: Mapping[str, Any], tags: Iterable[str] | None) -> Revision | LookalikeError:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..values import Calibration, CollectionSpec, Entry, Neighbors, Pairs, Record
@@ -86,11 +86,27 @@ class Findings:
 
 @dataclass(frozen=True)
 class Revision:
-    """Fields to set of a record, the others stay; and its tags, where they are not None."""
+    """What to change of a record: fields to set and to take away, the others stay; and its tags.
+
+    Attributes:
+        tags: All its tags; None leaves them.
+        more_tags: Tags to add behind those it has.
+        fewer_tags: Tags to take away.
+    """
 
     id: str
     metadata: Mapping[str, Any]
     tags: Sequence[str] | None = None
+    unset: Sequence[str] = ()
+    more_tags: Sequence[str] = ()
+    fewer_tags: Sequence[str] = ()
+
+    def applied_to(self, held: Record) -> Record:
+        """Return a record as this makes it."""
+        fields = {name: value for name, value in held.metadata.items() if name not in self.unset}
+        words = held.tags if self.tags is None else self.tags
+        kept = [word for word in dict.fromkeys([*words, *self.more_tags]) if word not in self.fewer_tags]
+        return replace(held, metadata={**fields, **self.metadata}, tags=tuple(kept))
 
 
 class Store(Protocol):

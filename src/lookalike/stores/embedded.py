@@ -169,9 +169,7 @@ class EmbeddedStore:
         with self._truth.writing() as (conn, version):
             for one in revisions:
                 try:
-                    held = self._held(conn, one.id)
-                    words = held.tags if one.tags is None else tuple(one.tags)
-                    record = replaced(held, metadata={**held.metadata, **one.metadata}, tags=words)
+                    record = one.applied_to(self._held(conn, one.id))
                     writing.revise(conn, record, version=version, limits=self._limits)
                     done.append(self._held(conn, one.id))
                 except (InputError, RecordNotFoundError, StoreDamagedError) as error:  # nothing of it was written

@@ -1,18 +1,21 @@
-"""Routes to look around in a collection: facets, and how the scores of a search lie."""
+"""Routes to look around in a collection: facets, how the scores of a search lie, and records to take along."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from ...core import exports
 from . import openapi, schema
-from .bodies import JSON, MULTIPART
+from .bodies import JSON, MULTIPART, read_model
 from .desk import desk_of, on_pictures, principal_of
 from .paths import Name
 from .questions import read_question, sources_of
 from .replies import reply
+from .streams import streamed
 
 if TYPE_CHECKING:
     from ...core.facets import Facet
@@ -66,6 +69,29 @@ async def get_histogram(
         return {"counts": counts, "count": sum(counts)}
 
     return reply(await on_pictures(request, sources_of(question), work))
+
+
+@router.post(
+    "/export",
+    responses={
+        200: {"content": {media: {} for media in exports.MEDIA_TYPES.values()}},
+        **openapi.errors(404, 413, 415, 422),
+    },
+    openapi_extra=openapi.body({JSON: schema.ExportQuery}),
+)
+async def export_records(request: Request, name: Name) -> Response:
+    """Take records along: as a table, JSON lines, a contact sheet, or the pictures themselves in a ZIP archive."""
+    principal_of(request).check("read", name)
+    told = await read_model(request, schema.ExportQuery)
+
+    def work() -> Iterator[bytes]:
+        collection = desk_of(request).collection(request, name, "read")
+        records = exports.chosen(collection, ids=told.ids, filter=told.filter)
+        return exports.exported(collection, records, told.format)
+
+    answer = await streamed(desk_of(request).lanes.scan, work, exports.MEDIA_TYPES[told.format])
+    answer.headers["Content-Disposition"] = f'attachment; filename="pictures.{told.format}"'
+    return answer
 
 
 def _facet_form(facet: Facet) -> dict[str, Any]:

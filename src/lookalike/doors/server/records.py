@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from ...core.exports import original_of
 from ...core.outside import outside_source
 from ...core.results import Report
 from ...errors import CollectionNotFoundError, InputError, LookalikeError, NotFoundError, StoreDamagedError
@@ -31,6 +32,7 @@ from .bodies import (
     budget_of,
     media_type,
     read_json,
+    read_model,
     read_parts,
     read_pictures,
 )
@@ -135,6 +137,31 @@ async def list_records(
     return reply(await light(request, work))
 
 
+@router.patch(
+    "",
+    responses={200: {"model": schema.RecordsChanged}, **openapi.errors(404, 413, 415, 422)},
+    openapi_extra=openapi.body({JSON: schema.RecordsChange}),
+)
+async def change_records(request: Request, name: Name) -> Response:
+    """Make the same change to fields and tags of many records, in one transaction; one that fails stays as it was."""
+    principal_of(request).check("write", name)
+    told = await read_model(request, schema.RecordsChange)
+
+    def work() -> dict[str, Any]:
+        collection = desk_of(request).collection(request, name, "write")
+        with room(request):
+            revised = collection.revise(
+                told.ids, told.metadata, unset=told.unset, more_tags=told.more_tags, fewer_tags=told.fewer_tags
+            )
+        failed = [(id, one) for id, one in zip(told.ids, revised, strict=True) if isinstance(one, LookalikeError)]
+        return {
+            "changed": len(revised) - len(failed),
+            "failed": [{"id": id, "code": error.code, "message": error.message} for id, error in failed],
+        }
+
+    return reply(await desk_of(request).lanes.scan.run(work))
+
+
 @router.get(
     "/{record_id:path}/thumbnail",
     responses={200: {"content": {"image/jpeg": {}}}, 304: {"description": "As before."}, **openapi.errors(404, 422)},
@@ -154,7 +181,7 @@ async def get_thumbnail(
     responses={200: {"content": {"image/*": {}}}, 304: {"description": "As before."}, **openapi.errors(404, 422)},
 )
 async def get_original(request: Request, name: Name, record_id: RecordId) -> Response:
-    """Give a record's picture as it came, where the collection keeps it."""
+    """Give a record's picture as it came: as the collection keeps it, or its file where that is still the same."""
     return await _picture(request, name, record_id, "original")
 
 
@@ -282,7 +309,7 @@ async def _picture(request: Request, name: str, record_id: str, kind: str, side_
             return etag, "", b""
         if kind == "thumbnail":
             return etag, "image/jpeg", collection.kept_thumbnail(record_id)
-        return etag, f"image/{record.format}", collection.original(record_id)
+        return etag, f"image/{record.format}", original_of(collection, record)
 
     def made() -> bytes | None:
         return desk.collection(request, name, "read").thumbnail(record_id, side_px=side_px)

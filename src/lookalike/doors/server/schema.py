@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ...core.collection import MAX_REVISED
+from ...core.exports import MAX_EXPORTED
 from ...core.keys import MOST_COLLECTIONS
 from ...core.ledger import MOST_PICTURES
 from ...limits import MOST_FIELDS, MOST_TAGS, Limits
@@ -156,6 +158,45 @@ class RecordChange(Asked):
     replace: bool = Field(False, description="Take `metadata` for all the fields there are.")
     url: str | None = Field(None, alias="_url", description="Another picture for the record.")
     base64: str | None = Field(None, alias="_base64", description="The same, as base64.")
+
+
+class RecordsChange(Asked):
+    """The same change for many records; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ids": ["1", "2"], "more_tags": ["checked"]}]})
+
+    ids: list[str] = Field(max_length=MAX_REVISED)
+    metadata: dict[str, Any] = Field({}, description="Fields to set; others stay.")
+    unset: list[str] = Field([], max_length=_MOST_NAMES, description="Fields to take away.")
+    more_tags: list[str] = Field([], max_length=MOST_TAGS, description="Tags to add.")
+    fewer_tags: list[str] = Field([], max_length=MOST_TAGS, description="Tags to take away.")
+
+
+class RecordFailure(Answered):
+    """A record that stayed as it was."""
+
+    id: str
+    code: str
+    message: str
+
+
+class RecordsChanged(Answered):
+    """What became of many records."""
+
+    changed: int
+    failed: list[RecordFailure]
+
+
+class ExportQuery(Asked):
+    """Which records to take along, and how."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"format": "csv", "ids": ["1", "2"]}]})
+
+    format: Literal["csv", "jsonl", "html", "zip"] = Field(
+        description="A table, JSON lines, a contact sheet, or the originals in an archive (else their thumbnails)."
+    )
+    ids: list[str] | None = Field(None, max_length=MAX_EXPORTED)
+    filter: dict[str, Any] | None = Field(None, description="In place of ids: a condition on metadata.")
 
 
 class Record(Answered):

@@ -1,0 +1,191 @@
+"""Exports: chosen records as CSV, JSON lines, a contact sheet or a ZIP archive, a piece at a time."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import InputError
+from ..rendering import Card, Section, counted, html_page
+from ..values import Record
+
+if TYPE_CHECKING:
+    from ..filters import Filter
+    from .collection import Collection
+
+Format = Literal["csv", "jsonl", "html", "zip"]
+MEDIA_TYPES: dict[Format, str] = {
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/x-ndjson",
+    "html": "text/html; charset=utf-8",
+    "zip": "application/zip",
+}
+MAX_EXPORTED = 10_000
+MAX_ZIPPED_BYTES = 4_000_000_000
+_COLUMNS = ("id", "source", "format", "width", "height", "bytes", "created_at", "updated_at", "tags")
+_UNSAFE = re.compile(r'[\x00-\x1f<>:"|?*\\]')
+_MOST_NAME = 200  # characters of a name in an archive
+
+
+def chosen(
+    collection: Collection,
+    *,
+    ids: Sequence[str] | None = None,
+    filter: Mapping[str, Any] | str | Filter | None = None,
+) -> list[Record]:
+    """Return the records of these ids, in this order, or those that pass a filter; ids that are gone are left out.
+
+    Raises:
+        InputError: when both or neither are given, or more than 10,000 records are chosen.
+    """
+    if (ids is None) == (filter is None):
+        raise InputError("an export takes either ids or a filter.")
+    if ids is not None:
+        found = collection.get_many(ids)
+        records = [found[id] for id in dict.fromkeys(ids) if id in found]
+    else:
+        records = [record for record, _ in zip(collection.scan(filter=filter), range(MAX_EXPORTED + 1), strict=False)]
+    if len(records) > MAX_EXPORTED:
+        raise InputError(
+            f"more than {MAX_EXPORTED:,} records in one export. Narrow the filter, or use: lookalike export"
+        )
+    return records
+
+
+def exported(collection: Collection, records: Sequence[Record], format: Format) -> Iterator[bytes]:
+    """Write records in a format, a piece at a time.
+
+    Cost: one picture in memory at a time, and for a contact sheet all thumbnails.
+    """
+    if format == "csv":
+        return _csv(records)
+    if format == "jsonl":
+        return (
+            json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n" for line in _lines(records)
+        )
+    if format == "html":
+        return iter([_sheet(collection, records)])
+    return _zip(collection, records)
+
+
+def original_of(collection: Collection, record: Record) -> bytes | None:
+    """Return a picture as it came: as it is kept, or its file where that still holds the very same; else None."""
+    kept = collection.original(record.id)
+    if kept is not None or not record.source or not os.path.isabs(record.source):
+        return kept
+    try:
+        data = Path(record.source).read_bytes() if os.path.getsize(record.source) == record.byte_size else b""
+    except OSError:
+        return None
+    return data if hashlib.sha256(data).hexdigest() == record.content_hash else None
+
+
+def _json(line: Mapping[str, Any]) -> bytes:
+    return json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _lines(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
+    for record in records:
+        yield {"_id": record.id, "_source": record.source, **record.metadata, "tags": list(record.tags)}
+
+
+def _csv(records: Sequence[Record]) -> Iterator[bytes]:
+    """Write a row for each record; what is not a text or a number is written as JSON. Excel needs the mark in front."""
+    fields = list(dict.fromkeys(name for record in records for name in record.metadata))
+    names = [name if name not in _COLUMNS else f"metadata.{name}" for name in fields]
+    yield "\ufeff".encode() + _row([*_COLUMNS, *names])
+    for record in records:
+        width, height = record.size_px
+        facts = (record.id, record.source, record.format, width, height, record.byte_size, record.created_at)
+        values = [_cell(record.metadata.get(name)) for name in fields]
+        yield _row([*facts, record.updated_at, ", ".join(record.tags), *values])
+
+
+def _row(values: Iterable[Any]) -> bytes:
+    written = io.StringIO()
+    csv.writer(written).writerow(values)
+    return written.getvalue().encode("utf-8", "replace")
+
+
+def _cell(value: Any) -> Any:
+    return value if value is None or type(value) in (str, int, float) else json.dumps(value, ensure_ascii=False)
+
+
+def _sheet(collection: Collection, records: Sequence[Record]) -> bytes:
+    cards = [Card(collection.thumbnail(record.id), _name(record.id), ", ".join(record.tags)) for record in records]
+    page = html_page(
+        collection.spec.title or collection.name, counted(len(records), "picture"), [Section("", "", cards)]
+    )
+    return page.encode("utf-8", "replace")
+
+
+def _zip(collection: Collection, records: Sequence[Record]) -> Iterator[bytes]:
+    """Store the originals as they are; where one is not kept its thumbnail, and `records.jsonl` tells of all.
+
+    Raises:
+        InputError: when the pictures are more than 4 GB together.
+    """
+    if sum(record.byte_size for record in records) > MAX_ZIPPED_BYTES:
+        raise InputError("these pictures are more than 4 GB together. Take fewer.")
+    out = _Pieces()
+    taken: set[str] = set()
+    lines = []
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for record, line in zip(records, _lines(records), strict=True):
+            data, name = original_of(collection, record), _name(record.id)
+            if data is None:
+                data, name = collection.thumbnail(record.id), f"{name}.thumbnail.jpg"
+            if data is not None:
+                line["_file"] = _free(name, taken)
+                archive.writestr(line["_file"], data)
+            lines.append(_json(line))
+            yield out.taken()
+        archive.writestr(_free("records.jsonl", taken), b"\n".join([*lines, b""]))
+    yield out.taken()
+
+
+def _name(id: str) -> str:
+    """Return the name of a record as a path below a folder: no way up, nothing that a file system refuses."""
+    parts = [_UNSAFE.sub("_", part).strip(" .") for part in id.rsplit("://", maxsplit=1)[-1].split("/")]
+    return "/".join(part for part in parts if part)[-_MOST_NAME:].lstrip("/") or "picture"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    stem, suffix = os.path.splitext(name)
+    free, count = name, 1
+    while free.casefold() in taken:
+        count += 1
+        free = f"{stem} ({count}){suffix}"
+    taken.add(free.casefold())
+    return free
+
+
+class _Pieces(io.RawIOBase):
+    """What a ZIP is written to: it is taken away piece by piece, so that the whole never is in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held = bytearray()
+
+    def writable(self) -> bool:
+        """Return True: it is only written to."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Keep some bytes until they are taken."""
+        self._held += data
+        return len(data)
+
+    def taken(self) -> bytes:
+        """Take away what was written since."""
+        held = bytes(self._held)
+        self._held.clear()
+        return held
