@@ -67,7 +67,7 @@ def test_every_reference_in_the_document_resolves():
         assert name in known
 
 
-def run_schemathesis(tmp_path: Path, examples: int) -> None:
+def run_schemathesis(tmp_path: Path, examples: int, patience_s: float = 280) -> None:
     with served(tmp_path / "home", LOOKALIKE_WORKERS="1") as server:
         server.post(server.create("0"), files=picture_file(1, "0"))
         admin = json.loads(
@@ -82,7 +82,7 @@ def run_schemathesis(tmp_path: Path, examples: int) -> None:
             ],
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=patience_s,
             cwd=tmp_path,
         )
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
@@ -95,8 +95,9 @@ def test_generated_requests_find_nothing_undocumented(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_many_generated_requests_find_nothing_undocumented(tmp_path):
-    run_schemathesis(tmp_path, 150)
+    run_schemathesis(tmp_path, 150, patience_s=1700)
 
 
 def lists_below(form: Any, place: str, models: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -401,6 +401,7 @@ def test_a_killed_server_loses_nothing_acknowledged_and_its_workers_end(tmp_path
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_server_killed_many_times_loses_nothing(tmp_path):
     kill_under_load(tmp_path / "home", 25)
 

@@ -127,13 +127,18 @@ def as_model(data: bytes, kind: type[Model], budget: JsonBudget) -> Model:
     try:
         return kind.model_validate_json(data or b"{}", strict=True)
     except ValidationError as exc:
-        if exc.error_count() > _MOST_MISTAKES:
-            raise InputError(f"the body has {exc.error_count():,} values that do not fit.") from None
-        first = exc.errors(include_url=False, include_context=False)[0]
-        if first["type"] == "json_invalid":
-            raise malformed(f"the body is no JSON: {first['msg']}") from exc
-        place = ".".join(str(part) for part in first["loc"]) or "the body"
-        raise InputError(f"{place[:200]}: {first['msg'][:200]}, not {shown(first['input'])!r}.") from exc
+        wrong = _misfit(exc)
+    raise wrong  # out here, since the other error holds what does not fit
+
+
+def _misfit(error: ValidationError) -> Refusal | InputError:
+    if error.error_count() > _MOST_MISTAKES:
+        return InputError(f"the body has {error.error_count():,} values that do not fit.")
+    first = error.errors(include_url=False, include_context=False)[0]
+    if first["type"] == "json_invalid":
+        return malformed(f"the body is no JSON: {first['msg']}")
+    place = ".".join(str(part) for part in first["loc"]) or "the body"
+    return InputError(f"{place[:200]}: {first['msg'][:200]}, not {shown(first['input'])!r}.")
 
 
 def unsupported(given: str, taken: str) -> Refusal:

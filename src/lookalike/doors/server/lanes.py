@@ -7,6 +7,8 @@ accepted is answered in bounded time.
 from __future__ import annotations
 
 import asyncio
+import json
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -50,6 +52,7 @@ class Lane:
         try:
             return await done
         finally:
+            del done  # else an error and this frame would hold each other, with all that the work had at hand
             self.under_way -= 1
             self.done += 1
 
@@ -65,11 +68,24 @@ def _guarded(work: Callable[[], T]) -> Callable[[], T]:
         try:
             return work()
         except BaseException as exc:
+            _let_go(exc)
             if isinstance(exc, Exception) and not isinstance(exc, StopIteration):
                 raise
             raise RuntimeError(f"the work ended by {type(exc).__name__}") from exc
 
     return guarded
+
+
+def _let_go(error: BaseException) -> None:
+    """Drop what an error and the frames that it went through hold: a body, say, while its refusal is under way."""
+    seen: BaseException | None = error
+    while seen is not None:
+        traceback.clear_frames(seen.__traceback__)
+        if isinstance(seen, json.JSONDecodeError):
+            seen.doc = ""
+        elif isinstance(seen, UnicodeDecodeError):
+            seen.object = b""
+        seen = seen.__cause__ or seen.__context__
 
 
 class Memory:

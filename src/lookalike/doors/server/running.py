@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import ipaddress
+import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -30,6 +33,11 @@ _LOCK = "server.lock"  # one server for each home: two would work on the same jo
 _BACKLOG = 2048  # connections that the system holds for us
 _ACCEPTED_AT_ONCE = 16  # of them, so that none is taken before others are closed for it
 _KEEP_ALIVE_S = 15
+_MALLOC = {  # variable: parameter of mallopt(3), value
+    "MALLOC_MMAP_THRESHOLD_": (-3, 1 << 20),
+    "MALLOC_TRIM_THRESHOLD_": (-1, 1 << 20),
+    "MALLOC_ARENA_MAX": (-8, 2),
+}
 
 
 def serve(settings: Settings, tell: Callable[[str], None]) -> None:
@@ -44,12 +52,25 @@ def serve(settings: Settings, tell: Callable[[str], None]) -> None:
     """
     serving = settings.serving
     _check_public(settings)
+    _give_back_memory()
     logs.set_up(serving.log_format)
     with disk.locked(settings.home / _LOCK, wait=False), _listen(serving.host, serving.port) as listening:
         if disk.is_loose(settings.home / FILES):  # of an earlier lookalike
             disk.tighten(settings.home / FILES)
         disk.sweep_all(settings.home / FILES, below=True)
         _run(settings, listening, tell)
+
+
+def _give_back_memory() -> None:
+    """Let glibc give what large requests held back to the system; it keeps it by default, and more for each thread.
+
+    It learns from the first large piece that is freed to take the next ones from heaps that never shrink. Variables of
+    glibc's own come first. Workers are processes apart, and keep the defaults.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    for variable, (parameter, value) in _MALLOC.items():
+        if mallopt is not None and variable not in os.environ:
+            mallopt(parameter, value)
 
 
 def _run(settings: Settings, listening: socket.socket, tell: Callable[[str], None]) -> None:
