@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from .opencv import opencv
 from .recoloring import chroma
-from .small import cell_means
+from .small import cell_means, steepness
 from .toning import have_stayed, nearest_edit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..values import F32, F64, U8, Bools
+    from ..values import F32, F64, Bools
     from .frames import Overlay
 
 _MOVED = 17.0  # levels of 255; coarse encoding moves colors by less
@@ -32,13 +32,14 @@ _OF_SPREAD, _OF_USUAL, _DYED = 3.0, 2.0, 6.0  # times the deviation, times what 
 _SHADED, _SHADED_KEPT = 0.12, 0.8  # shares: of what is only lighter or darker
 _LEAST_CELLS, _LEAST_SHARE, _LEAST_OF_ALL = 4, 0.02, 0.15  # shares of the cells
 _STRONG_SHARE, _STRONG_OF_ALL = 0.008, 0.012
+_FAR, _FAR_SHARE = 18.0, 0.04  # chroma in CIELAB; share of the cells
 _SMALL_CELL_PX, _LEAST_EVEN = 4, 40
 _EVEN, _NOISY, _NOISES, _LEAST_SEEN = 18.0, 0.2, 4.0, 0.3  # levels of deviation; quantile, times; share
 _WHOLE = 0.999
 _BIN, _LEAST_ALIKE = 24, 5  # levels; cells of one color
+_MARKED, _LIKE_MARK, _MOST_MARKED = (0.1, 0.9), 12.0, 0.35  # shares of ink; levels; share of the cells of its colors
 _LEAST_KEPT = 0.4  # of the cells that changed and those around them: where the shapes stayed
 _SHAPE_PX, _ALIKE, _FLAT = 24, 0.7, 1.5  # window, correlation, levels a px of standard deviation
-_BLUR_PX, _SCHARR = 1.2, 32.0  # the sum of the weights of one side of that filter
 
 
 def repainted_share(laid: Overlay, colors: Sequence[F32], whole: Bools) -> float:
@@ -63,9 +64,12 @@ def repainted_share(laid: Overlay, colors: Sequence[F32], whole: Bools) -> float
     has_still = have_stayed(before, after)
     kept = _kept_shapes(laid, _SMALL_CELL_PX)
     strong = np.abs(after - wanted).max(1) >= (_STRONG if has_still else _STRONG_AFTER_ALL)
+    far = np.hypot(*(chroma(after) - chroma(wanted)).T) >= _FAR
     for names in (before, after):
         dyed, shaded = _have_other_colors(names, before, wanted, after, has_still=has_still)
         tries = [(dyed & strong, _STRONG_SHARE if has_still else _STRONG_OF_ALL, _LEAST_KEPT)]
+        if not has_still:  # the ground of a pattern was dyed as well
+            tries.append((dyed & far, _FAR_SHARE, _SHADED_KEPT))
         if names is before:  # by those after, what was sharpened or marked is of one color, too
             tries.append((dyed, _LEAST_SHARE if has_still else _LEAST_OF_ALL, _LEAST_KEPT))
             tries.append((dyed | shaded, _SHADED if has_still else 1.0, _SHADED_KEPT))
@@ -73,9 +77,30 @@ def repainted_share(laid: Overlay, colors: Sequence[F32], whole: Bools) -> float
             moved = np.zeros(even.shape, np.uint8)
             moved[even] = is_other
             around = cv2.dilate(moved, np.ones((3, 3), np.uint8)).astype(bool)
-            if is_other.mean() >= least_share and kept[around].mean() >= least_kept:
+            if is_other.mean() < least_share or kept[around].mean() < least_kept:
+                continue
+            if not _is_marked(before, after, is_other):
                 return float(is_other.mean())
     return 0.0
+
+
+def _is_marked(before: F32, after: F32, is_other: Bools) -> bool:
+    """Say whether the cells of another color are those under a mark that lets the picture through, white or black.
+
+    It covers a part of what is of one color; a dye colors a thing.
+    """
+    import numpy as np
+
+    for plain, marked in ((before, after), (after, before)):
+        for ink in (0.0, 255.0):
+            step, whole = (marked - plain)[is_other], (ink - plain)[is_other]
+            share = float((step * whole).sum() / max(float((whole * whole).sum()), 1.0))
+            if not _MARKED[0] < share < _MARKED[1] or np.abs(step - share * whole).mean() > _LIKE_MARK:
+                continue
+            names = (plain // _BIN).astype(np.int64) @ np.array([256, 16, 1])
+            if is_other[np.isin(names, names[is_other])].mean() < _MOST_MARKED:
+                return True
+    return False
 
 
 def unlike_light(laid: Overlay) -> float:
@@ -172,20 +197,9 @@ def _kept_shapes(laid: Overlay, cell_px: int) -> Bools:
         around: F32 = cv2.blur(values, (_SHAPE_PX, _SHAPE_PX))
         return around
 
-    a, b = (_slopes(side) for side in (laid.a, laid.b))
+    a, b = (steepness(side) for side in (laid.a, laid.b))
     var_a, var_b, both = mean(a * a) - mean(a) ** 2, mean(b * b) - mean(b) ** 2, mean(a * b) - mean(a) * mean(b)
     alike = both > _ALIKE * np.sqrt(np.maximum(var_a * var_b, 1e-6))
     flat = np.maximum(var_a, var_b) < _FLAT**2
     kept: Bools = cell_means((alike | flat).astype(np.float32), cell_px) > 0.5
     return kept
-
-
-def _slopes(pixels: U8) -> F32:
-    """Give for each pixel how steeply the steepest channel changes, in levels a px."""
-    cv2 = opencv()
-    import numpy as np
-
-    soft = cv2.GaussianBlur(pixels.astype(np.float32), (0, 0), _BLUR_PX)
-    steps = np.hypot(cv2.Scharr(soft, cv2.CV_32F, 1, 0), cv2.Scharr(soft, cv2.CV_32F, 0, 1))
-    steepest: F32 = steps.max(2) / _SCHARR
-    return steepest

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 SIDE_PX = 320  # enough for 600 points; the side of a kept thumbnail, which therefore serves as it is
 CLOSE_SIDE_PX = 960  # where the words of a page can be told apart
+_BLUR_PX, _SCHARR = 1.2, 32.0  # the sum of the weights of one side of that filter
 
 
 def small_version(pixels: U8) -> U8:
@@ -48,3 +49,14 @@ def cell_means(values: F32, side_px: int) -> F32:
     whole = values[: height * side_px, : width * side_px]
     means: F32 = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
     return means
+
+
+def steepness(pixels: U8) -> F32:
+    """Give for each pixel how steeply the steepest channel changes, in levels a px."""
+    cv2 = opencv()
+    import numpy as np
+
+    soft = cv2.GaussianBlur(pixels.astype(np.float32), (0, 0), _BLUR_PX)
+    steps = np.hypot(cv2.Scharr(soft, cv2.CV_32F, 1, 0), cv2.Scharr(soft, cv2.CV_32F, 0, 1))
+    steepest: F32 = steps.max(2) / _SCHARR
+    return steepest

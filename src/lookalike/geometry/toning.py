@@ -124,6 +124,7 @@ def _edits(before: F32, after: F32) -> Iterator[Edit]:
         curves = [_curve(_luma, before, after[:, channel : channel + 1]) for channel in range(3)]
         yield lambda colors: _joined([curve(colors) for curve in curves])
     yield from _turns(before, after)
+    yield _saturate(0.0)  # as it is: a mark over a gray picture bends the curve
 
 
 def _joined(channels: list[F32]) -> F32:
