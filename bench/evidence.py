@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
+import moments
 import numpy as np
 import sparse
 from pictures import manifest
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageDraw, ImageEnhance
 from plan import FULL, Plan, planned
 from rows import Goal, Row, table
 
@@ -106,6 +107,57 @@ _COLOR_COPIES: dict[str, Edit] = {
 }
 
 
+def _captioned(picture: Picture, rng: random.Random) -> Picture:
+    changed = picture.copy()
+    at = rng.uniform(0.05, 0.4) * picture.width, rng.uniform(0.05, 0.85) * picture.height
+    ink, size = rng.choice(("white", "black", "#e02020")), round(rng.uniform(0.05, 0.1) * picture.height)
+    ImageDraw.Draw(changed).text(at, "summer 2024", fill=ink, font_size=size, stroke_width=rng.choice((0, 2)),
+                                 stroke_fill="black")  # fmt: skip
+    return changed
+
+
+def _watermarked(picture: Picture, rng: random.Random) -> Picture:
+    layer = picture.copy()
+    for _ in range(rng.randint(1, 4)):
+        at = rng.uniform(0, 0.7) * picture.width, rng.uniform(0, 0.9) * picture.height
+        ImageDraw.Draw(layer).text(at, "(c) studio", fill="white", font_size=round(0.07 * picture.height))
+    return Image.blend(picture, layer, rng.uniform(0.4, 0.8))
+
+
+def _stuck_over(picture: Picture, rng: random.Random) -> Picture:
+    """Lay a disc with a mark, or a bar, over a part."""
+    changed = picture.copy()
+    pen = ImageDraw.Draw(changed)
+    x, y, r = rng.uniform(0.1, 0.9) * picture.width, rng.uniform(0.1, 0.9) * picture.height, 0.06 * picture.width
+    if rng.random() < 0.5:
+        pen.ellipse((x - r, y - r, x + r, y + r), fill=rng.choice(("red", "#ffd800", "white")))
+        sparse.draw_shape(pen, rng.choice(sorted(sparse.SHAPES)), x, y, 0.5 * r, "#203080")
+    else:
+        pen.rectangle((x - 1.5 * r, y - 0.4 * r, x + 1.5 * r, y + 0.4 * r), fill=rng.choice(("black", "white")))
+    return changed
+
+
+def _wiped(picture: Picture, rng: random.Random) -> Picture:
+    """Fill a part with the colors around it."""
+    changed = picture.copy()
+    w, h = round(0.12 * picture.width), round(0.12 * picture.height)
+    x, y = rng.randint(0, picture.width - w), rng.randint(0, picture.height - h)
+    ends = changed.crop((x, y, x + w, y + h)).resize((2, 2), Image.Resampling.BOX)
+    changed.paste(ends.resize((w, h), Image.Resampling.BICUBIC), (x, y))
+    return changed
+
+
+_MARKED_COPIES: dict[str, Edit] = {
+    **_COPIES,
+    "caption": lambda p, r: _saved(_captioned(p, r), "JPEG", quality=85),
+    "watermark": lambda p, r: _saved(_watermarked(p, r), "JPEG", quality=85),
+    "sticker or bar": lambda p, r: _saved(_stuck_over(p, r), "JPEG", quality=85),
+    "wiped": lambda p, r: _saved(_wiped(p, r), "JPEG", quality=85),
+    "caption, smaller": lambda p, r: _saved(_captioned(_scaled(p, 0.6), r), "JPEG", quality=75),
+    "cropped": lambda p, r: _saved(p.crop((p.width // 9, p.height // 12, p.width, p.height)), "JPEG", quality=85),
+}
+
+
 @dataclass(frozen=True)
 class Kind:
     """How two pictures of a kind are made, by which edits their copies are, and whether bounds were set with them."""
@@ -118,6 +170,7 @@ class Kind:
 def kinds(data: Path) -> dict[str, Kind]:
     """Give all kinds by name."""
     cut = [data / row["file"] for row in manifest(Plan(data, Path(), FULL), "products") if row["split"] == "iconic"]
+    scenes = [data / row["file"] for row in manifest(Plan(data, Path(), FULL), "general")]
     grounds = ("black", "#1f4fa0", "#808080")
     white, black = ((255, 255, 255), (250, 252, 255)), ((0, 0, 0), (40, 40, 40))
     glass = ((255, 255, 255, 128), (0, 0, 0, 110), (200, 200, 200, 60))
@@ -148,6 +201,18 @@ def kinds(data: Path) -> dict[str, Kind]:
         "two tones": Kind(sparse.two_tones, _COLOR_COPIES, True),
         "icons in colors": Kind(sparse.icons_in_colors, _ICON_COPIES, False),
         "plain colors": Kind(sparse.plain_colors, {}, True),
+        "moved in scenes": Kind(moments.moved_in_scenes, _MARKED_COPIES, True),
+        "moved in photos": Kind(partial(moments.moved_in_photos, scenes=scenes, things=cut), _MARKED_COPIES, False),
+        "star fields": Kind(moments.star_fields, _COPIES, True),
+        "deep skies": Kind(moments.deep_skies, _COPIES, False),
+        "smooth gradients": Kind(moments.smooth_gradients, _COPIES, True),
+        "round gradients": Kind(moments.round_gradients, _COPIES, False),
+        "chess boards": Kind(moments.chess_boards, _COPIES, True),
+        "stone boards": Kind(moments.stone_boards, _COPIES, False),
+        "square codes": Kind(moments.square_codes, _COPIES, True),
+        "bar codes": Kind(moments.bar_codes, _COPIES, False),
+        "wall clocks": Kind(moments.wall_clocks, _COPIES, True),
+        "gauges": Kind(moments.gauges, _COPIES, False),
     }  # fmt: skip
 
 

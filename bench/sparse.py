@@ -114,7 +114,7 @@ def _outlines(text: str) -> list[list[tuple[float, float]]]:
     return [list(zip(part[::2], part[1::2], strict=True)) for part in numbers]
 
 
-_SHAPES = {
+SHAPES = {
     "house": _outlines("-70 100 -70 -10 -100 -10 0 -100 100 -10 70 -10 70 100"),
     "star": [_polygon(5, 0.42)],
     "cross": _outlines("-30 -100 30 -100 30 -30 100 -30 100 30 30 30 30 100 -30 100 -30 30 -100 30 -100 -30 -30 -30"),
@@ -134,7 +134,7 @@ _SHAPES = {
 
 def draw_shape(pen: ImageDraw.ImageDraw, name: str, x: float, y: float, radius: float, fill: object) -> None:
     """Draw a shape around a place."""
-    for part in _SHAPES[name]:
+    for part in SHAPES[name]:
         pen.polygon([(x + radius * px, y + radius * py) for px, py in part], fill=fill)  # type: ignore[arg-type]
 
 
@@ -149,7 +149,7 @@ def _marks(rng: random.Random, sheet: Picture, count: int, least: float, most: f
     ink = _ink(sheet, rng)
     places = [(rng.uniform(0.1, 0.9) * sheet.width, rng.uniform(0.12, 0.88) * sheet.height) for _ in range(count)]
     radius = rng.uniform(least, most) / 2
-    names = rng.sample(sorted(_SHAPES), 2 * count)
+    names = rng.sample(sorted(SHAPES), 2 * count)
 
     def marked(chosen: list[str]) -> Picture:
         def draw(pen: ImageDraw.ImageDraw, scale: int) -> None:
@@ -173,7 +173,7 @@ def marks_on_gradients(rng: random.Random) -> Two:
     return _marks(rng, _gradient((1280, 800), rng), rng.randint(1, 2), 50, 100)
 
 
-def _cut_out(path: Path) -> tuple[Picture, Picture]:
+def cut_out(path: Path) -> tuple[Picture, Picture]:
     """Cut a thing out of its white ground, as picture and mask."""
     picture = Image.open(path).convert("RGB")
     far = (np.asarray(picture).min(2) < 240).astype(np.uint8) * 255
@@ -188,7 +188,7 @@ def cut_outs(rng: random.Random, paths: list[Path], grounds: tuple[str, ...] = (
     width = rng.uniform(0.06, 0.12) * sheet.width
 
     def pasted(path: Path) -> Picture:
-        thing, mask = _cut_out(path)
+        thing, mask = cut_out(path)
         size = (round(width), max(8, round(width * thing.height / thing.width)))
         page = sheet.copy()
         corner = (round(at[0] * page.width - size[0] / 2), round(at[1] * page.height - size[1] / 2))
@@ -298,7 +298,7 @@ def a_mark(rng: random.Random) -> Two:
     sheet = Image.new("RGB", (1000, 1400), rng.choice(("white", "#f6f4ee")))
     other = sheet.copy()
     x, y = rng.randint(100, 900), rng.randint(100, 1300)
-    draw_shape(ImageDraw.Draw(other), rng.choice(sorted(_SHAPES)), x, y, rng.randint(8, 30), "black")
+    draw_shape(ImageDraw.Draw(other), rng.choice(sorted(SHAPES)), x, y, rng.randint(8, 30), "black")
     return other, sheet
 
 
@@ -326,8 +326,8 @@ def _icon(rng: random.Random, name: str, color: tuple[int, ...], side: int, badg
 
 def icons(rng: random.Random, colors: tuple[tuple[int, ...], ...]) -> Two:
     side, color = rng.choice((32, 48, 64, 128, 256, 512)), rng.choice(colors)
-    a, b = rng.sample(sorted(_SHAPES), 2)
-    badges = rng.sample(sorted(_SHAPES), 2)
+    a, b = rng.sample(sorted(SHAPES), 2)
+    badges = rng.sample(sorted(SHAPES), 2)
     if rng.random() < 0.3 and side >= 64:
         return _icon(rng, a, color, side, badges[0]), _icon(rng, a, color, side, badges[1])
     return _icon(rng, a, color, side, None), _icon(rng, b, color, side, None)
@@ -343,7 +343,7 @@ def small_on_alpha(rng: random.Random) -> Two:
         layer.paste(_icon(rng, name, color, side, None), at)
         return layer
 
-    a, b = rng.sample(sorted(_SHAPES), 2)
+    a, b = rng.sample(sorted(SHAPES), 2)
     return laid(a), laid(b)
 
 
@@ -365,7 +365,7 @@ def flat_designs(rng: random.Random) -> Two:
         pen = ImageDraw.Draw(page)
         for number in range(12):
             name, x, y, r = (
-                chance.choice(sorted(_SHAPES)),
+                chance.choice(sorted(SHAPES)),
                 chance.uniform(60, 640),
                 chance.uniform(60, 500),
                 chance.uniform(30, 90),
@@ -388,10 +388,10 @@ def one_drawing(rng: random.Random) -> Two:
         shades = [tuple(min(255, round(part * share)) for part in color) for share in (1, 0.75, 1.2)]
 
         def draw(pen: ImageDraw.ImageDraw, scale: int) -> None:
-            draw_shape(pen, chance.choice(sorted(_SHAPES)), 300 * scale, 250 * scale, 170 * scale, shades[0])
+            draw_shape(pen, chance.choice(sorted(SHAPES)), 300 * scale, 250 * scale, 170 * scale, shades[0])
             for shade in shades[1:]:
                 at = chance.uniform(220, 380) * scale, chance.uniform(180, 320) * scale
-                draw_shape(pen, chance.choice(sorted(_SHAPES)), *at, 45 * scale, shade)
+                draw_shape(pen, chance.choice(sorted(SHAPES)), *at, 45 * scale, shade)
 
         return _smooth(draw, Image.new("RGB", (600, 500), ground))
 
@@ -449,7 +449,7 @@ def gradients(rng: random.Random) -> Two:
         pen = ImageDraw.Draw(page)
         for _ in range(count):
             place = chance.uniform(50, 550), chance.uniform(50, 430), chance.uniform(20, 60)
-            draw_shape(pen, chance.choice(sorted(_SHAPES)), *place, "white" if chance.random() < 0.6 else "black")
+            draw_shape(pen, chance.choice(sorted(SHAPES)), *place, "white" if chance.random() < 0.6 else "black")
         return page
 
     return drawn(colors), drawn(others)
@@ -466,7 +466,7 @@ def two_tones(rng: random.Random) -> Two:
     def drawn(ground: str, color: Color) -> Picture:
         chance = random.Random(seed)
         page, period = Image.new("RGB", (640, 640), ground), chance.choice((40, 64, 90))
-        pen, name = ImageDraw.Draw(page), chance.choice(sorted(_SHAPES))
+        pen, name = ImageDraw.Draw(page), chance.choice(sorted(SHAPES))
         for y in range(0, 640 + period, period):
             for x in range(0, 640 + period, period):
                 draw_shape(pen, name, x + (y // period % 2) * period / 2, y, period * 0.38, color)
@@ -476,7 +476,7 @@ def two_tones(rng: random.Random) -> Two:
 
 
 def icons_in_colors(rng: random.Random) -> Two:
-    side, name = rng.choice((48, 64, 128, 256)), rng.choice(sorted(_SHAPES))
+    side, name = rng.choice((48, 64, 128, 256)), rng.choice(sorted(SHAPES))
     first = _color(rng)
     hue = colorsys.rgb_to_hsv(*(part / 255 for part in first))[0]
     second = _color(rng, hue + rng.uniform(0.15, 0.85))

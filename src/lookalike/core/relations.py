@@ -47,6 +47,7 @@ _FRAMED_ERROR_PX, _UNKNOWN_ERROR_PX = 0.2, 1.5  # where whole frames agreed at o
 # Of 137 pairs so framed and within 8 bits that the logistic doubts, 100 true ones and no false one were above these.
 _FRAMED_CORRELATION, _FRAMED_SHARE, _FRAMED_CONFIDENCE = 0.97, 0.5, 0.95
 _FLAT_CORRELATION, _FLAT_LEVELS = 0.98, 2.0
+_UPRIGHT = 0.05  # of the scale
 _PLAIN = 8.0  # levels of standard deviation; an empty sheet under uneven light has less
 # Of 1,456 pairs that the logistic doubts, these hold for 19 of 154 copies and for none of 1,302 others; where it doubts
 # more, they hold for 4 of 2,047 pairs of shelf photos.
@@ -68,6 +69,7 @@ _OTHER_COLORS = 19.0  # of chroma in CIELAB: 900 copies without an edit move 16 
 _EVERYWHERE, _SOFT = 0.98, 0.8  # shares of the blocks, and of the strength of the edges
 # A part of a picture lies in its own light. Of 427 copies 3 are less sure; second views have 6 levels and more.
 _SURE, _SAME_LIGHT = 0.95, 4.5
+_SAME_VIEW = 0.995  # correlation; contrast and a border move the light of a copy as well
 _FRAMED_SLACK_PX, _ALIGNED_SLACK_PX = 1, 2  # by how much a map may miss
 _CLOSER_FROM_PX = 1.25 * SIDE_PX  # of the longer side; below it a closer look sees no more
 _RECOLORED, _RECOLORED_SHARE = 3.0, 0.9  # levels, and levels for each that remains: coarse encoding moves colors, too
@@ -132,12 +134,14 @@ def _related(a: Look, b: Look, ours: View, theirs: View) -> Relation | None:
     if verdict is not None:
         confidence, found, _ = verdict
         transform = _transform(found, a, b)
-    if SAME_PICTURE_CONFIDENCE <= confidence < _SURE and not _is_whole(found) and found.unlike_light > _SAME_LIGHT:
+    if SAME_PICTURE_CONFIDENCE <= confidence < _SURE and _is_second_view(found):
         confidence = _VARIANT_CONFIDENCE
     other_colors = confidence >= SAME_PICTURE_CONFIDENCE and found.changes.repainted > 0
     other_colors = other_colors or (verdict is not None and verdict.other_colors)
     is_variant = other_colors or (
-        confidence >= SAME_PICTURE_CONFIDENCE and verdict is None and _is_rewritten(found, a, b)
+        confidence >= SAME_PICTURE_CONFIDENCE
+        and verdict is None
+        and (found.changes.displaced or _is_rewritten(found, a, b))
     )
     if is_variant:
         confidence = _VARIANT_CONFIDENCE
@@ -233,6 +237,15 @@ def _is_seen_well(look: Look) -> bool:
     return max(look.content.size_px) >= min(max(look.size_px), _CLOSER_FROM_PX)
 
 
+def _is_second_view(registration: Registration) -> bool:
+    """Say whether a part lies in another light, and does not correlate as closely as a copy does under an edit."""
+    return (
+        not _is_whole(registration)
+        and registration.agreement.correlation < _SAME_VIEW
+        and registration.unlike_light > _SAME_LIGHT
+    )
+
+
 def _is_rewritten(registration: Registration, a: Look, b: Look) -> bool:
     """Say whether two pictures that lie over each other are two of one drawing, with other words or lines."""
     if registration.agreement.share >= _EVERYWHERE and registration.changes.edges < _SOFT:
@@ -250,7 +263,13 @@ def _is_rewritten(registration: Registration, a: Look, b: Look) -> bool:
 
 
 def _flat_confidence(registration: Registration) -> float:
-    """Speak of pictures without texture: they are the same where their slow changes of color are, level by level."""
+    """Speak of pictures without texture: they are the same where their slow changes of color are, level by level.
+
+    Mirrored or turned, one gradient is another one.
+    """
+    (across, skew, _), (lean, down, _) = registration.matrix.tolist()
+    if min(across, down) <= 0 or max(abs(skew), abs(lean)) > _UPRIGHT * min(across, down):
+        return 0.0
     seen, changes = registration.agreement, registration.changes
     if min(float(side[registration.laid.shared].std()) for side in (registration.laid.a, registration.laid.b)) < _PLAIN:
         return 0.0

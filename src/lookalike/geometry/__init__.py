@@ -3,7 +3,7 @@
 from .agreement import Agreement, measure_agreement
 from .alignment import Alignment, align
 from .changes import Changes, measure_changes
-from .content import DETAIL_SIDE_PX, Content, find_content
+from .content import DETAIL_SIDE_PX, Content, find_content, reach_px
 from .features import Features, find_features, read_features
 from .frames import Overlay, covered_share, frame_map, inverse, overlay
 from .matching import Match, match_contents
@@ -43,6 +43,7 @@ __all__ = [
     "measure_changes",
     "measure_surroundings",
     "overlay",
+    "reach_px",
     "read_features",
     "read_traces",
     "register",

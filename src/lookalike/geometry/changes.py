@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .displacement import is_displaced
 from .frames import cell_colors
 from .opencv import opencv
-from .recoloring import find_recoloring, recolored
+from .recoloring import find_recoloring, recolored, recolored_pixels
 from .repainting import repainted_share
 from .small import gray
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _LEAST_CELLS = 6
 _LEAST_DIFFERING = 0.02  # share of the cells
+_MAY_BE_MOVED = 10.0  # levels of a cell
 _FAINT = 1.5  # levels a px
 _EDGES_SHARE = 0.1  # of the pixels, those with the strongest edges; encoding keeps them, blur does not
 
@@ -31,6 +33,7 @@ class Changes:
         covered: Share of the cells that differ by far more than encoding explains: text, marks, pasted things.
         one_way: How far what differs is all lighter, or all darker, in one of the two, 0..1: so is what a mark covers.
         repainted: Share of the cells that have another color while shapes and the rest stayed; see `repainting`.
+        displaced: Whether a thing is at one place here and at another one there; see `displacement`.
         edges: Strength of the strongest edges of the one with weaker edges, as a share of the other's; blur lowers it.
         grain: Fine detail that the flat parts of the one with more have beyond the other's, in levels; noise raises it.
     """
@@ -40,11 +43,14 @@ class Changes:
     covered: float
     one_way: float
     repainted: float
+    displaced: bool
     edges: float
     grain: float
 
 
-_NONE = Changes(recolored=0.0, remaining=0.0, covered=0.0, one_way=0.0, repainted=0.0, edges=1.0, grain=0.0)
+_NONE = Changes(
+    recolored=0.0, remaining=0.0, covered=0.0, one_way=0.0, repainted=0.0, displaced=False, edges=1.0, grain=0.0
+)
 
 
 def measure_changes(laid: Overlay) -> Changes:
@@ -59,19 +65,23 @@ def measure_changes(laid: Overlay) -> Changes:
         return _NONE
     a, b = (side[whole] for side in colors)  # (n, 3) each
     # The one with less contrast is the one to explain: colors that are gone cannot be brought back.
+    first, second = laid.a, laid.b
     if a.var(0).sum() < b.var(0).sum():
-        a, b = b, a
-    fitted = recolored(a, find_recoloring(a, b))
+        a, b, first, second = b, a, second, first
+    change = find_recoloring(a, b)
+    fitted = recolored(a, change)
     step = fitted - b
     left = np.abs(step).max(1)
     usual = float(np.median(left))
     edges, grain = _detail(laid)
+    may_be_moved = float(left.max()) > _MAY_BE_MOVED
     return Changes(
         recolored=float(np.abs(fitted - a).max(1).mean()),
         remaining=float(left.mean()),
         covered=float((left > 10 + 4 * usual).mean()),
         one_way=_one_way(step.mean(1), left > 6 + 3 * usual),
         repainted=repainted_share(laid, colors, whole),
+        displaced=may_be_moved and is_displaced(recolored_pixels(first, change), second, laid.shared),
         edges=edges,
         grain=grain,
     )

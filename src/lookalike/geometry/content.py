@@ -83,7 +83,7 @@ def find_content(pixels: U8) -> Content | None:
     if noise > _MOST_NOISE:
         return None
     differs = (apart > max(_APART, _NOISES * noise)).astype(np.uint8)
-    reach = max(3, round(_REACH * max(height, width)))
+    reach = reach_px(max(height, width))
     near = cv2.dilate(differs, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
     if near.mean() > 2 * _MOST_SHARE:
         return None
@@ -106,6 +106,11 @@ def find_content(pixels: U8) -> Content | None:
     chosen = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_POINTS)).astype(np.int64)
     points = np.stack([columns[chosen], rows[chosen]], 1).astype(np.float32) + 0.5
     return Content((width, height), boxes, parts, points)
+
+
+def reach_px(longer_px: int) -> int:
+    """Say how far the box of a part reaches beyond it: what is nearer belongs together."""
+    return max(3, round(_REACH * longer_px))
 
 
 def _ground(pixels: U8) -> tuple[U8, bool]:

@@ -9,7 +9,7 @@ from .frames import cell_colors
 from .opencv import opencv
 
 if TYPE_CHECKING:
-    from ..values import F32, F64
+    from ..values import F32, F64, U8
     from .frames import Overlay
 
 _ROUNDS = 3  # of fitting without the colors that fit worst
@@ -42,6 +42,16 @@ def recolored(colors: F32, change: F64) -> F32:
 
     flat = _homogeneous(colors.reshape(-1, 3))
     return np.asarray(flat @ change, np.float32).reshape(colors.shape)
+
+
+def recolored_pixels(pixels: U8, change: F64) -> U8:
+    """Give pixels (h, w, 3) under a change."""
+    cv2 = opencv()
+    import numpy as np
+
+    matrix = np.concatenate([change[:3].T / 255, change[3][:, None]], 1)  # (3, 4)
+    changed: U8 = cv2.transform(pixels, matrix)
+    return changed
 
 
 def moved_chroma(laid: Overlay) -> float:

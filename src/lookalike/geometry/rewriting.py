@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .frames import cell_colors
 from .opencv import opencv
-from .recoloring import find_recoloring, recolored
+from .recoloring import find_recoloring, recolored_pixels
 from .small import gray
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def rewritten_share(laid: Overlay, slack_px: int) -> float:
     if not are_drawn(laid):
         return 0.0
     a, b = _alike_in_color(laid)
-    differs = (_beyond(a, b, slack_px) | _beyond(b, a, slack_px)) & shared
+    differs = (beyond(a, b, slack_px, _APART) | beyond(b, a, slack_px, _APART)) & shared
     if differs.sum() < _LEAST_PX:
         return 0.0
     ours, theirs = _colors(a[differs]), _colors(b[differs])
@@ -95,8 +95,6 @@ def _is_flat(pixels: U8) -> Bools:
 
 def _alike_in_color(laid: Overlay) -> tuple[U8, U8]:
     """Bring the colors of the one with more contrast to those of the other: an edit of all colors is no rewriting."""
-    import numpy as np
-
     a, b = laid.a, laid.b
     *colors, whole = cell_colors(laid)
     if whole.sum() < _LEAST_CELLS:
@@ -104,22 +102,19 @@ def _alike_in_color(laid: Overlay) -> tuple[U8, U8]:
     ours, theirs = (side[whole] for side in colors)
     if ours.var(0).sum() < theirs.var(0).sum():
         a, b, ours, theirs = b, a, theirs, ours
-    changed = recolored(a.astype(np.float32), find_recoloring(ours, theirs))
-    return np.clip(changed, 0, 255).astype(np.uint8), b
+    return recolored_pixels(a, find_recoloring(ours, theirs)), b
 
 
-def _beyond(pixels: U8, other: U8, slack_px: int) -> Bools:
-    """Say which pixels lie beyond all that the other picture has around them."""
+def beyond(pixels: U8, other: U8, slack_px: int, levels: int) -> Bools:
+    """Say which pixels lie so many levels beyond all that the other picture has around them."""
     cv2 = opencv()
     import numpy as np
 
     around = np.ones((2 * slack_px + 1, 2 * slack_px + 1), np.uint8)
-    least, most = (
-        cv2.subtract(cv2.erode(other, around), (_APART,) * 3),
-        cv2.add(cv2.dilate(other, around), (_APART,) * 3),
-    )
-    beyond: Bools = ((pixels < least) | (pixels > most)).any(2)
-    return beyond
+    below, above = cv2.subtract(cv2.erode(other, around), pixels), cv2.subtract(pixels, cv2.dilate(other, around))
+    most = cv2.max(below, above)
+    found: Bools = cv2.max(cv2.max(most[..., 0], most[..., 1]), most[..., 2]) > levels
+    return found
 
 
 def _colors(pixels: U8) -> I64:
