@@ -32,7 +32,8 @@ NOTHING: dict[str, tuple[str, ...]] = {
         *(f"Collection.{name}" for name in ("search", "compare", "histogram", "facets", "rank", "embedding", "scan")),
         *(f"Collection.{name}" for name in ("count", "sample", "graph", "clusters", "get", "get_many", "duplicates")),
         *(f"Collection.{name}" for name in ("evaluate", "export", "vector", "thumbnail", "kept_thumbnail", "original")),
-        *(f"Collection.{name}" for name in ("info", "count_gone", "check", "examine", "damaged", "within")),
+        *(f"Collection.{name}" for name in ("info", "count_gone", "plan_prune", "check", "examine", "within")),
+        "Collection.damaged",
         *("Collection.attachment", "Decisions.about_gone", "Library.decisions_about_gone"),
         *(f"Decisions.{name}" for name in ("within", "standing", "kinds", "ids_of", "different_from", "records_of")),
         *(f"Decisions.{name}" for name in ("records_that_are", "applied_to", "events")),
@@ -255,6 +256,9 @@ def run_methods(stage: Stage) -> None:
         call(library.collection, "second", create=True)
         call(made.add, photos)
         call(made.update, "0.jpg", {"price": 1}, tags=["red"])
+        (photos / "7.jpg").rename(stage.root / "gone.jpg")
+        call(made.prune, made.plan_prune(photos))
+        call(made.add, stage.root / "gone.jpg", id="7.jpg")
         for seed in range(8):
             call(made.update, f"{seed}.jpg", {"kind": seed % 4})
         call(made.update_all, [(f"{seed}.jpg", {"shade": seed}, None) for seed in range(4)])
@@ -353,7 +357,7 @@ def run_routes(stage: Stage) -> None:
     def file(seed: int, name: str = "file") -> dict[str, Any]:
         return {name: (f"{seed}.jpg", pictures[seed], "image/jpeg")}
 
-    with served(stage.served, "--allow-private-urls") as server:
+    with served(stage.served, "--allow-private-urls", "--library", str(stage.photos)) as server:
 
         def ask(name: str, path: str, *, label: str = "", **options: Any) -> Any:
             with stage.recorded(label or name):
@@ -381,6 +385,14 @@ def run_routes(stage: Stage) -> None:
         with stage.recorded("GET server.jobs.get_job"):  # the last answer says that it is done
             wait_for(lambda: server.get(f"{API}/jobs/{job['id']}").json()["state"] == "done")
         ask("DELETE server.jobs.cancel_job", f"{API}/jobs/{job['id']}")
+        for _ in range(3):
+            for name, path, sent in (("index_folder", f"{shelf}/index", {"folder": "photos"}),
+                                     ("add_samples", f"{API}/samples", None)):  # fmt: skip
+                job = ask(f"POST server.folders.{name}", path, json=sent)
+                if sent is None:
+                    server.http.delete(f"{API}/jobs/{job['id']}")
+                wait_for(lambda job=job: server.get(f"{API}/jobs/{job['id']}").json()["ended_at"])
+            server.http.delete(f"{API}/collections/demo")
         made = ask("POST server.decisions.decide", f"{shelf}/decisions",
                    json={"decision": "delete", "ids": ["copy"], "beside": ["0"]})  # fmt: skip
         lines = server.get(f"{shelf}/ledger").content

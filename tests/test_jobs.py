@@ -230,6 +230,9 @@ def test_jobs_that_cannot_go_on_say_why(tmp_path):
 class Numbers:
     """A form whose input holds how many pictures are wanted."""
 
+    def prepare(self, job: Job, kept: Any) -> Iterator[Any]:
+        return iter(())
+
     def count(self, job: Job, stream: BinaryIO) -> int:
         return int(stream.read())
 
@@ -239,6 +242,9 @@ class Numbers:
 
     def admitted(self, job: Job, block: list[Any]) -> AbstractContextManager[list[Any]]:
         return nullcontext(block)
+
+    def room(self, job: Job) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 def make_jobs(library: lookalike.Library, home: Path, form: Any) -> Jobs:

@@ -47,6 +47,12 @@ class Pictures:
             self.happens.get(what, lambda _: None)(place)
             yield {"_id": f"r{place}", "_bytes": jpeg(place % 8, (48, 36))}, 100
 
+    def prepare(self, job: Job, kept: Any) -> Iterator[Any]:
+        return iter(())
+
+    def room(self, job: Job) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def admitted(self, job: Job, block: list[Any]) -> AbstractContextManager[list[Any]]:
         return nullcontext(block)
 

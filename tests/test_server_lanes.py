@@ -99,13 +99,19 @@ class Asked:
 
     def __init__(self, home: Path) -> None:
         settings = load_settings(
-            home=home, environment={"LOOKALIKE_WORKERS": "1", "LOOKALIKE_ALLOW_PRIVATE_URLS": "1"}, serving=True
+            home=home,
+            environment={
+                "LOOKALIKE_WORKERS": "1",
+                "LOOKALIKE_ALLOW_PRIVATE_URLS": "1",
+                "LOOKALIKE_LIBRARY": str(home.parent),
+            },
+            serving=True,
         )
         self.touched: list[tuple[str, str]] = []  # thread, and what was asked of the core there
         pool = WorkerPool(settings)
         library = Library(settings, pool)
         self.desk = Desk(settings, Watched(library, self._note), pool, Keys(home))  # type: ignore[arg-type]
-        self.desk.jobs = Jobs(home, library.collection, JobInputs(self.desk))
+        self.desk.jobs = Jobs(home, library.collection, JobInputs(self.desk), roots=self.desk.roots)
         self.desk.jobs.start()
         self.desk.is_ready = True
         self._library, self._pool = library, pool
@@ -206,6 +212,10 @@ def ask_all(asked: Asked) -> None:
     server("jobs.get_job", "GET", f"{API}/jobs/{job}")
     server("jobs.get_outcomes", "GET", f"{API}/jobs/{job}/outcomes")
     server("jobs.cancel_job", "DELETE", f"{API}/jobs/{job}")
+    shown = server("folders.list_folders", "GET", f"{API}/library").json()["folders"][0]["path"]
+    server("folders.index_folder", "POST", f"{shelf}/index", json={"folder": shown})
+    drawn = server("folders.add_samples", "POST", f"{API}/samples").json()["id"]
+    asked.desk.jobs.cancel(drawn)
     server("collections.compact_collection", "POST", f"{shelf}/compact")
     server("collections.delete_collection", "DELETE", f"{API}/collections/gone")
     server("access.get_session", "GET", f"{API}/session")

@@ -21,7 +21,11 @@ import pytest
 from syncs import CALLS, Call, Disk, calls
 
 Findings = dict[str, list[str]]
-BESIDE = ("submission of a job",)  # operations beside which the server goes on to write
+BESIDE = (  # operations beside which the server goes on to write
+    "submission of a job",
+    "POST server.folders.index_folder",
+    "POST server.folders.add_samples",
+)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from lookalike.doors.server.app import bare_app
 
 SECRET = "s3cr3t"
 PICTURE = jpeg(3, (96, 72))
+SHOWN = f"{SECRET}-shown"  # a folder of the server's machine
 STORAGE = "/v3/imaging/storage"
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
 _CHANGING = re.compile(r"[0-9a-f]{8,}|\d{4}-\d\d-\d\dT[\d:]+Z?|\d+ms")
@@ -161,6 +162,7 @@ def _native_body(path: str, target: str) -> Any:
         "/compare": {"a": "id:0.jpg", "b": "id:0.jpg"},
         "/decisions": {"decision": "delete", "ids": ["0.jpg"], "batch": "stolen"},
         "/ledger": {"events": [event]},
+        "/index": {"folder": SHOWN},
         "/keys": {"name": f"stolen {target}", "scope": "admin", "collections": [target]},
     }
     return next((body for end, body in bodies.items() if path.endswith(end)), {})
@@ -168,7 +170,9 @@ def _native_body(path: str, target: str) -> Any:
 
 @pytest.fixture(scope="module")
 def crossing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crossing]:
-    with served(tmp_path_factory.mktemp("routes") / "home", LOOKALIKE_WORKERS="1") as server:
+    root = tmp_path_factory.mktemp("routes")
+    (root / SHOWN / SECRET).mkdir(parents=True)
+    with served(root / "home", "--library", str(root / SHOWN), LOOKALIKE_WORKERS="1") as server:
         made = Crossing(server)
         yield made
         for client in (made.attacker, made.reader, made.stranger):

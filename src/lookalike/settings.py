@@ -38,6 +38,7 @@ class Serving:
         header_timeout_s: How long a client may take to send the head of a request.
         body_timeout_s: How long a body, or the reading of an answer, may stand still.
         max_connections: Connections at a time; 0 for a quarter of the file handles that the process may have.
+        library: Folders of this machine that may be listed and indexed, with all below them.
     """
 
     host: str = "127.0.0.1"
@@ -52,6 +53,7 @@ class Serving:
     header_timeout_s: float = 10.0
     body_timeout_s: float = 30.0
     max_connections: int = 0
+    library: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,15 @@ class _Told:
                 raise InputError(f"{place}: {word[:80]!r} would never match: pass {expected}.")
         return words
 
+    def folders(self, name: str) -> tuple[Path, ...]:
+        """Read a list of folders; one text holds several with the system's mark between them, as PATH does."""
+        found = self._find(name)
+        if found is None:
+            return ()
+        value = found[1]
+        listed = value.split(os.pathsep) if isinstance(value, str) else value
+        return tuple(Path(str(word)).expanduser() for word in listed if str(word).strip())
+
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         found = self._find(name)
         if found is None:
@@ -228,6 +239,7 @@ def _serving(told: _Told) -> Serving:
         header_timeout_s=told.seconds("header_timeout_s", default.header_timeout_s, least=LEAST_SECONDS),
         body_timeout_s=told.seconds("body_timeout_s", default.body_timeout_s, least=LEAST_SECONDS),
         max_connections=int(told.number("max_connections", default.max_connections)),
+        library=told.folders("library"),
     )
 
 

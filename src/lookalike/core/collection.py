@@ -235,6 +235,22 @@ class Collection:
         self._store.flush()
         return report
 
+    def plan_prune(self, folder: str | os.PathLike[str], *, removes_all: bool = False) -> Pruning:
+        """Look at what is stored of a folder before it is indexed, for `prune`.
+
+        Args:
+            removes_all: Let `prune` remove the records however many they are.
+        """
+        return plan_pruning(self._store, folder, removes_all=removes_all)
+
+    def prune(self, pruning: Pruning) -> int:
+        """Remove the records whose files are gone, after all others were added, and return how many these were.
+
+        Raises:
+            PruneRefusedError: when so many are gone that the disk may be; nothing is removed then.
+        """
+        return pruning.of(self._store)
+
     def search(
         self,
         source: Any = None,

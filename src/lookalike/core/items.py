@@ -38,6 +38,8 @@ def items_of(
         yield from _listed_items(source, id_from=id_from, limits=limits, base=base, prefix=prefix)
     elif _is_folder(source):
         yield from _folder_items(Path(source), id_from=id_from, limits=limits, prefix=prefix)
+    elif isinstance(source, Item):
+        yield source
     elif isinstance(source, LookalikeError):  # a record that could not even be parsed
         yield Item(None, str(source.details.get("source", "")), "", failure=source)
     elif isinstance(source, Mapping):
@@ -155,7 +157,7 @@ def _listed_items(
     """Give the items of folders and files that one call names: each file once, and no two under one id."""
     roots = {_root_of(source) for source in sources if _is_local(source)}
     shared = _shared_ids(sources, id_from=id_from, limits=limits) if len(roots) > 1 else frozenset()
-    names, seen = _distinct_names(roots) if shared else {}, set[str]()
+    names, seen = distinct_names(roots) if shared else {}, set[str]()
     for source in sources:
         for item in items_of(source, id_from=id_from, limits=limits, base=base, prefix=prefix):
             if len(roots) > 1 and item.stamp and not item.is_named:
@@ -196,7 +198,7 @@ def _root_of(source: Any) -> str:
     return path if _is_folder(source) else os.path.dirname(path)
 
 
-def _distinct_names(roots: Iterable[str]) -> dict[str, str]:
+def distinct_names(roots: Iterable[str]) -> dict[str, str]:
     """Name folders by as many last parts of their paths as tell them apart, by their paths."""
     parts = {root: Path(root).parts[1:] or ("root",) for root in roots}
     names: dict[str, str] = {}

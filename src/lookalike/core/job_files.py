@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -23,6 +23,8 @@ from ..errors import InputError
 from ..values import Failure, Outcome
 
 State = Literal["waiting", "running", "done", "cancelled", "failed"]
+
+Step = Literal["", "listing", "drawing", "adding", "removing"]
 
 _MOST_LINE_BYTES = 1 << 20  # an outcome has less; what has more is damaged
 _JOB, _INPUT, _OUTCOMES, _CANCELLED = "job.json", "input", "outcomes.jsonl", "cancelled"
@@ -35,10 +37,15 @@ class Job:
     Attributes:
         form: What the input is, in the words of the door that took it ("application/x-ndjson").
         replace: Overwrite records that other sources made under the same id.
+        folder: The folder of this machine that it indexes, as the server names it; "" for what was sent.
+        prune, prune_all: Whether it removes the records of files that are gone, and however many these are.
         key_id: The key that asked for it; None for nobody in particular.
         request_id: The request that brought it; log lines about the job name it.
+        step: What it does now, for those that do more than add; "" else.
+        prepared: Pictures that are listed, or drawn, before the first is added.
         total: Pictures in the input; None until it is known.
         counts: How many ended in which way.
+        removed: Records that were removed, as their files are gone.
         failure: Why the job as a whole failed; its `source` is the collection.
     """
 
@@ -47,11 +54,17 @@ class Job:
     form: str
     created_at: str
     replace: bool = False
+    folder: str = ""
+    prune: bool = False
+    prune_all: bool = False
     key_id: str | None = None
     request_id: str = ""
     state: State = "waiting"
+    step: Step = ""
+    prepared: int = 0
     total: int | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
+    removed: int = 0
     failure: Failure | None = None
     started_at: str | None = None
     ended_at: str | None = None
@@ -142,10 +155,13 @@ class JobFolder:
             disk.sync(self.path)
         return stream
 
+    def told(self, start: int = 0) -> Iterator[dict[str, Any]]:
+        """Give what was written of the outcomes, from a place on."""
+        return map(json.loads, islice(self._lines(), start, None))
+
     def outcomes(self, start: int) -> Iterator[Outcome]:
         """Give the outcomes from a place on."""
-        for line in islice(self._lines(), start, None):
-            told = json.loads(line)
+        for told in self.told(start):
             failure = Failure(told["source"], told["code"], told["message"]) if "code" in told else None
             yield Outcome(told["place"], told["id"], told["outcome"], failure)
 
@@ -181,10 +197,15 @@ class JobFolder:
             return
 
 
-def write_outcomes(stream: BinaryIO, outcomes: Sequence[Outcome]) -> None:
-    """Append outcomes, and force them to disk."""
-    for outcome in outcomes:
+def write_outcomes(stream: BinaryIO, outcomes: Sequence[Outcome], lines: Sequence[int] = ()) -> None:
+    """Append outcomes, and force them to disk.
+
+    Args:
+        lines: The line of the input that each is about, where these come in another order.
+    """
+    for outcome, number in zip_longest(outcomes, lines):
         line: dict[str, Any] = {"place": outcome.place, "id": outcome.id, "outcome": outcome.kind}
+        line |= {} if number is None else {"line": number}
         line |= asdict(outcome.failure) if outcome.failure is not None else {}
         stream.write(json.dumps(line, ensure_ascii=True).encode() + b"\n")
     disk.sync_stream(stream)

@@ -18,9 +18,10 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
@@ -36,7 +37,9 @@ from ..errors import (
     StoreFullError,
 )
 from ..values import Failure, Outcome, Progress
-from .job_files import Job, JobFolder, State, now_text, write_outcomes
+from .folder_jobs import FolderRun, count_files, list_files, settled_lines
+from .job_files import Job, JobFolder, State, Step, now_text, write_outcomes
+from .roots import Roots
 
 if TYPE_CHECKING:
     from .collection import Collection
@@ -53,6 +56,7 @@ _PATIENCE_S = 10.0
 _AT_ONCE = 8  # jobs that take turns: each holds two file handles
 _MOST_WAITING = 1000
 _REMEMBERED = 1000
+_TOLD_S = 0.5  # between two tellings of a run over a folder, at most
 _RETRY_S = 2.0  # until what could not be saved is tried again
 _SWEEP_S = 3600.0
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
@@ -61,6 +65,10 @@ _log = logging.getLogger("lookalike.jobs")
 
 class Form(Protocol):
     """What reads the input of a job; the door that took the input knows how."""
+
+    def prepare(self, job: Job, kept: JobFolder) -> Iterator[tuple[Step, int, int | None]]:
+        """Make what the input needs before it is read; each step tells what is done, how far, and of how many."""
+        ...
 
     def count(self, job: Job, stream: BinaryIO) -> int:
         """Count the sources of an input."""
@@ -74,6 +82,10 @@ class Form(Protocol):
         """Lend a block for as long as it is being added, with an error in the place of each source that may not be."""
         ...
 
+    def room(self, job: Job) -> AbstractContextManager[None]:
+        """Lend room for one picture of a folder while it is added, or refuse it."""
+        ...
+
 
 class _StoppedError(Exception):
     """The work on a block was given up: the job is cancelled, or the process ends."""
@@ -85,6 +97,7 @@ class Jobs:
     Args:
         on_outcome: Called with each Outcome, once it is on disk.
         reach: The collections that whoever asked for a job speaks for; empty for all of the home.
+        roots: The folders of this machine that jobs may index.
         most_waiting: Jobs that have not ended; more are refused.
         remembered: Jobs that have ended and stay in memory; older ones are read from disk.
     """
@@ -96,6 +109,7 @@ class Jobs:
         form: Form,
         on_outcome: Callable[[Outcome], None] = lambda _: None,
         reach: Callable[[Job], tuple[str, ...]] = lambda _: (),
+        roots: Roots | None = None,
         *,
         most_waiting: int = _MOST_WAITING,
         remembered: int = _REMEMBERED,
@@ -105,6 +119,7 @@ class Jobs:
         self._form = form
         self._on_outcome = on_outcome
         self._reach = reach
+        self._roots = roots or Roots((), home)
         self._most_waiting, self._remembered = most_waiting, remembered
         self._lock = threading.Condition()
         self._jobs: dict[str, Job] = {}
@@ -161,11 +176,36 @@ class Jobs:
         return folder
 
     def submit(
-        self, draft: Path, *, collection: str, form: str, replace: bool, key_id: str | None, request_id: str = ""
+        self,
+        draft: Path,
+        *,
+        collection: str,
+        form: str,
+        replace: bool = False,
+        folder: str = "",
+        prune: bool = False,
+        prune_all: bool = False,
+        key_id: str | None,
+        request_id: str = "",
     ) -> Job:
-        """Make a job of a draft whose input is complete. When this returns, the job survives a crash."""
-        job_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
-        job = Job(job_id, collection, form, now_text(), replace=replace, key_id=key_id, request_id=request_id)
+        """Make a job of a draft whose input is complete. When this returns, the job survives a crash.
+
+        Args:
+            folder: The folder of this machine that it indexes, as `Roots` names it; the input is empty then.
+        """
+        job = Job(
+            f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
+            collection,
+            form,
+            now_text(),
+            replace=replace,
+            folder=folder,
+            prune=prune,
+            prune_all=prune_all,
+            key_id=key_id,
+            request_id=request_id,
+        )
+        job_id = job.id
         with refusals.reporting(self._root):
             JobFolder(draft).save(job, is_draft=True)
             disk.replace_folder(draft, self._root / job_id)
@@ -234,17 +274,32 @@ class Jobs:
         if turn is not None and self._step(*turn):
             self._turns.append(turn)
 
-    def _next(self) -> tuple[str, Iterator[None]] | None:
-        """Take the job whose turn it is; waiting ones come in as others end, and those that are cancelled at once."""
+    def _give_way(self) -> None:
+        """Add one block of another job while the run over a folder goes on."""
+        turn = self._next(beside_folder=True)
+        if turn is not None and self._step(*turn):
+            self._turns.append(turn)
+
+    def _next(self, *, beside_folder: bool = False) -> tuple[str, Iterator[None]] | None:
+        """Take the job whose turn it is; waiting ones come in as others end, and those that are cancelled at once.
+
+        Args:
+            beside_folder: Take none that indexes a folder, and wait for none.
+        """
+
+        def may(job_id: str) -> bool:
+            return not beside_folder or job_id in self._cancelled or not self._jobs[job_id].folder
+
         with self._lock:
-            cancelled = next((one for one in self._waiting if one in self._cancelled), None)
-            if cancelled is not None or (self._waiting and len(self._turns) < _AT_ONCE):
-                job_id = self._waiting[0] if cancelled is None else cancelled
-                self._waiting.remove(job_id)
-                return job_id, self._blocks(self._jobs[job_id])
-            if self._turns:
-                return self._turns.popleft()
-            if not self._stopping:
+            waiting = sorted(filter(may, self._waiting), key=lambda job_id: job_id not in self._cancelled)
+            if waiting and (waiting[0] in self._cancelled or len(self._turns) < _AT_ONCE):
+                self._waiting.remove(waiting[0])
+                return waiting[0], self._blocks(self._jobs[waiting[0]])
+            for turn in self._turns:
+                if may(turn[0]):
+                    self._turns.remove(turn)
+                    return turn
+            if not self._stopping and not beside_folder:
                 self._lock.wait(_RETRY_S if self._unsaved else _SWEEP_S)
             return None
 
@@ -291,24 +346,75 @@ class Jobs:
     def _blocks(self, job: Job) -> Iterator[None]:
         """Do the work of a job; each step adds a block."""
         collection = self._open_collection(job.collection).within(self._reach(job))
-        folder = self._folder(job)
-        with open(folder.input, "rb") as stream:
-            total = self._form.count(job, stream)
-        job = replace(job, state="running", total=total, started_at=job.started_at or now_text())
-        self._note(job)  # in memory only: what was under way is found out by every start anew
-        with open(folder.input, "rb") as stream, ExitStack() as opened:
+        kept = self._folder(job)
+        job = replace(job, started_at=job.started_at or now_text())
+        for step, prepared, total in self._prepared(job, kept, collection):
+            job = replace(job, state="running", step=step, prepared=prepared, total=total)
+            self._note(job)  # in memory only: what was under way is found out by every start anew
+            yield
+        with open(kept.input, "rb") as stream:
+            total = count_files(stream) if job.folder else self._form.count(job, stream)
+        job = replace(job, state="running", step="adding" if job.step or job.folder else "", total=total)
+        self._note(job)
+        with open(kept.input, "rb") as stream, ExitStack() as opened:
+            if job.folder:
+                self._index(job, collection, kept, stream)
+                return
             outcomes: BinaryIO | None = None
             sources = islice(self._form.sources(job, stream), job.done, None)
             while block := _block(sources):
-                folder.check()
+                kept.check()
                 settled = self._add(job, collection, block)
-                outcomes = outcomes or opened.enter_context(folder.appending())
+                outcomes = outcomes or opened.enter_context(kept.appending())
                 write_outcomes(outcomes, settled)
-                job = replace(job, counts=dict(Counter(job.counts) + Counter(one.kind for one in settled)))
-                self._note(job)
-                for outcome in settled:
-                    self._on_outcome(outcome)
+                job = self._settled(job, settled)
                 yield
+
+    def _prepared(self, job: Job, kept: JobFolder, collection: Collection) -> Iterator[tuple[Step, int, int | None]]:
+        if not job.folder:
+            return self._form.prepare(job, kept)
+        listed = list_files(job, kept, self._roots.find(job.folder), collection)
+        return (("listing", count, None) for count in listed)
+
+    def _index(self, job: Job, collection: Collection, kept: JobFolder, stream: BinaryIO) -> None:
+        """Index the folder of a job by one run, while other jobs take their turns."""
+        run = FolderRun(self._roots.find(job.folder), stream, settled_lines(kept), partial(self._form.room, job))
+        settled: list[tuple[Outcome, int]] = []
+        written_at = time.monotonic()
+
+        def settle(outcome: Outcome) -> None:
+            settled.append((outcome, run.line_of(outcome)))
+
+        def write() -> None:
+            nonlocal job, written_at
+            found = [replace(outcome, place=job.done + n) for n, (outcome, _) in enumerate(settled)]
+            write_outcomes(outcomes, found, [line for _, line in settled])
+            settled.clear()
+            job, written_at = self._settled(job, found), time.monotonic()
+
+        def tell(_: Progress) -> None:
+            self._go_on(job.id)
+            if settled and (len(settled) >= _BLOCK_ITEMS or time.monotonic() - written_at >= _TOLD_S):
+                kept.check()
+                write()
+                self._give_way()
+
+        with kept.appending() as outcomes, closing(run):
+            try:
+                collection.add(run.items(), replace=job.replace, on_progress=tell, on_outcome=settle)
+            finally:
+                write()
+        if job.prune or job.prune_all:
+            self._note(replace(job, step="removing"))
+            self._note(replace(job, removed=run.prune(collection)))
+
+    def _settled(self, job: Job, settled: list[Outcome]) -> Job:
+        """Count what was written of a job, and tell of it."""
+        job = replace(job, counts=dict(Counter(job.counts) + Counter(one.kind for one in settled)))
+        self._note(job)
+        for outcome in settled:
+            self._on_outcome(outcome)
+        return job
 
     def _add(self, job: Job, collection: Collection, block: list[Any]) -> list[Outcome]:
         """Add a block, and give its outcomes in order."""
@@ -327,7 +433,7 @@ class Jobs:
             raise _StoppedError
 
     def _end(self, job_id: str, state: State, failure: Failure | None = None) -> None:
-        job = replace(self.get(job_id), state=state, failure=failure, ended_at=now_text())
+        job = replace(self.get(job_id), state=state, step="", failure=failure, ended_at=now_text())
         _log.info("job %s %s: %s", job.id, state, dict(job.counts), extra=_marks(job))
         with self._lock:
             self._unsaved[job.id] = job

@@ -41,6 +41,16 @@ class Pruning:
     folders: Mapping[str, Counter[str]]
     removes_all: bool
 
+    def form(self) -> dict[str, Any]:
+        """Return it as JSON keeps it."""
+        return {"folders": self.folders, "removes_all": self.removes_all}
+
+    @classmethod
+    def read(cls, form: Mapping[str, Any]) -> Pruning:
+        """Return what `form` gave."""
+        folders = {folder: Counter(counts) for folder, counts in form["folders"].items()}
+        return cls(folders, form["removes_all"])
+
     def of(self, store: Store) -> int:
         """Remove the records whose files are gone, and return how many these were.
 

@@ -42,6 +42,8 @@ _NO_KEY = (
 @click.option("--allowed-host", "allowed_hosts", multiple=True, help="A name by which the server may be called.")
 @click.option("--allowed-origin", "allowed_origins", multiple=True, help="A web site whose pages may call the server.")
 @click.option("--without-key", is_flag=True, default=None, help="Serve a public address although no key exists.")
+@click.option("--library", type=click.Path(file_okay=False), metavar="FOLDER", multiple=True,
+              help="A folder of this machine that the page may list and index, and all below; repeatable.")  # fmt: skip
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Logs for people or for machines.")
 @click.option("--config", type=click.Path(dir_okay=False), help="File with settings, as TOML.")
 @home_option

@@ -2,12 +2,13 @@
 
 from .encodings import jpeg_table, unsettled_share
 from .fetch import Fetcher
-from .folders import Found, changed_ns, is_gone, printable, stamp, walk
+from .folders import Fence, Found, changed_ns, count_by_name, is_below, is_gone, printable, stamp, subfolders, walk
 from .signatures import looks_like_image
 from .sources import Source, as_path, base64_bytes, bytes_name, describe, hold, is_source, is_url, read, read_bytes
 from .thumbnails import thumbnail
 
 __all__ = [
+    "Fence",
     "Fetcher",
     "Found",
     "Source",
@@ -15,8 +16,10 @@ __all__ = [
     "base64_bytes",
     "bytes_name",
     "changed_ns",
+    "count_by_name",
     "describe",
     "hold",
+    "is_below",
     "is_gone",
     "is_source",
     "is_url",
@@ -26,6 +29,7 @@ __all__ = [
     "read",
     "read_bytes",
     "stamp",
+    "subfolders",
     "thumbnail",
     "unsettled_share",
     "walk",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat as modes
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,41 @@ class Found:
     looks_like_image: bool
 
 
-def walk(folder: str | os.PathLike[str], *, limits: Limits) -> Iterator[Found]:
+@dataclass(frozen=True)
+class Fence:
+    """How far a walk may go.
+
+    Attributes:
+        within: The folder, resolved, that links must not lead out of.
+        apart_from: A folder, resolved, that is passed over with all below it; None for none.
+    """
+
+    within: str
+    apart_from: str | None = None
+
+    def admits(self, entry: os.DirEntry[str]) -> bool:
+        """Return whether an entry of a folder that is inside is shown and inside, too."""
+        if entry.name.startswith("."):
+            return False
+        may_leave = entry.is_symlink() or (self.apart_from and entry.name == os.path.basename(self.apart_from))
+        return not may_leave or self.holds(entry.path)
+
+    def holds(self, path: str | os.PathLike[str]) -> bool:
+        """Return whether a path is inside, once all links on the way are followed."""
+        real = os.path.realpath(path)
+        return is_below(real, self.within) and not (self.apart_from and is_below(real, self.apart_from))
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The pictures below a folder by their names: how many, whether these are all, and whether it holds folders."""
+
+    pictures: int
+    is_all: bool
+    has_folders: bool
+
+
+def walk(folder: str | os.PathLike[str], *, limits: Limits, fence: Fence | None = None) -> Iterator[Found]:
     """Find the regular files below a folder, sorted by relative path.
 
     Hidden names (leading dot) and what is neither file nor folder are passed over. Links to files count as files.
@@ -40,6 +75,7 @@ def walk(folder: str | os.PathLike[str], *, limits: Limits) -> Iterator[Found]:
 
     Args:
         limits: Part of every call into intake; a walk opens files for their first 512 bytes only, and has none.
+        fence: Pass over what lies outside, as a link may lead there.
 
     Raises:
         SourceNotFoundError, InputError, SourceError: at once, when `folder` is missing, no folder, or not readable.
@@ -50,12 +86,54 @@ def walk(folder: str | os.PathLike[str], *, limits: Limits) -> Iterator[Found]:
     try:
         if not modes.S_ISDIR(os.stat(root).st_mode):
             raise InputError(f'"{name}" is not a folder: pass a folder, or read the file itself.')
-        entries = _sorted_entries(str(root))
+        entries = _sorted_entries(str(root), fence)
     except FileNotFoundError as exc:
         raise SourceNotFoundError(f'no such folder: "{name}". Check the spelling.') from exc
     except OSError as exc:
         raise SourceError(f'cannot read folder "{name}": {exc.strerror or exc}.') from exc
-    return _walk(entries, "", os.path.realpath(root), set())
+    return _walk(entries, "", os.path.realpath(root), set(), fence)
+
+
+def subfolders(folder: str | os.PathLike[str], fence: Fence) -> list[str]:
+    """Return the names of the folders directly in a folder, sorted; hidden ones and those outside are left out.
+
+    Raises:
+        OSError: when the folder cannot be listed.
+    """
+    return [entry.name for entry in _sorted_entries(str(folder), fence) if _is_folder(entry)]
+
+
+def count_by_name(folder: str | os.PathLike[str], fence: Fence, *, most: int) -> Counted:
+    """Count the files below a folder whose names are those of pictures.
+
+    Args:
+        most: Entries to look at, in no particular order.
+
+    Cost: no file is opened, and linked folders are not entered.
+    """
+    pictures = looked_at = 0
+    has_folders = False
+    waiting = [str(folder)]
+    while waiting:
+        inside = waiting.pop()
+        with suppress(OSError), os.scandir(inside) as entries:
+            for entry in entries:
+                if looked_at >= most:
+                    return Counted(pictures, False, True)
+                looked_at += 1
+                if not fence.admits(entry):
+                    continue
+                if not _is_folder(entry):
+                    pictures += os.path.splitext(entry.name)[1].lower() in signatures.IMAGE_SUFFIXES
+                else:
+                    has_folders = has_folders or inside == str(folder)
+                    waiting += [] if entry.is_symlink() else [entry.path]
+    return Counted(pictures, True, has_folders)
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Return whether a path is a folder or lies below it, by the letters of the two."""
+    return path == folder or path.startswith(os.path.join(folder, ""))
 
 
 def stamp(path: str | os.PathLike[str]) -> str:
@@ -97,14 +175,18 @@ def _stamp(status: os.stat_result) -> str:
     return f"{status.st_size}:{status.st_mtime_ns}"
 
 
-def _sorted_entries(folder: str) -> list[os.DirEntry[str]]:
+def _sorted_entries(folder: str, fence: Fence | None) -> list[os.DirEntry[str]]:
     """List a folder so that a walk through it comes out sorted by whole relative path: "a.b" before "a/b"."""
     with os.scandir(folder) as entries:
         shown = [entry for entry in entries if not entry.name.startswith(".")]
+    if fence is not None:
+        shown = [entry for entry in shown if fence.admits(entry)]
     return sorted(shown, key=lambda entry: entry.name + "/" if _is_folder(entry) else entry.name)
 
 
-def _walk(entries: list[os.DirEntry[str]], prefix: str, root: str, entered: set[str]) -> Iterator[Found]:
+def _walk(
+    entries: list[os.DirEntry[str]], prefix: str, root: str, entered: set[str], fence: Fence | None
+) -> Iterator[Found]:
     for entry in entries:
         relative = prefix + entry.name
         if not _is_folder(entry):
@@ -115,11 +197,11 @@ def _walk(entries: list[os.DirEntry[str]], prefix: str, root: str, entered: set[
         if entry.is_symlink() and not _is_new(os.path.realpath(entry.path), root, entered):
             continue
         try:
-            below = _sorted_entries(entry.path)
+            below = _sorted_entries(entry.path, fence)
         except OSError:
             yield Found(Path(entry.path), printable(relative), "", True)
             continue
-        yield from _walk(below, relative + "/", root, entered)
+        yield from _walk(below, relative + "/", root, entered, fence)
 
 
 def _is_new(target: str, root: str, entered: set[str]) -> bool:

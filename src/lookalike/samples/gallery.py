@@ -14,6 +14,8 @@ from lookalike.samples.patterns import FAMILIES, draw_pattern
 from lookalike.samples.products import PRODUCTS, draw_product
 from lookalike.samples.scenes import MOODS, SCENES, draw_scene
 
+LISTING = "samples.jsonl"  # what the pictures are, a line for each
+
 # Each original with the edits its copies went through: every edit at least twice, on unlike pictures.
 COPIES: dict[str, tuple[str, ...]] = {
     "scenes/mountains-1.jpg": ("recompressed", "cropped-15", "captioned"),
@@ -64,13 +66,23 @@ def write_samples(folder: Path) -> Path:
 
     Cost: about 6 s on one core and 8 MB of disk; one picture is in memory at a time.
     """
+    for _ in draw_samples(folder):
+        pass
+    return folder / LISTING
+
+
+def draw_samples(folder: Path) -> Iterator[Path]:
+    """Do what `write_samples` does step by step: give the path of each picture as it is there, and the list last."""
     originals = list(_originals())
     samples = [*originals, *_copies(folder, originals)]
     for sample in samples:
-        _write(folder / sample.name, _encoded(sample.render(), PurePosixPath(sample.name).suffix))
-    listing = folder / "samples.jsonl"
-    _write(listing, "".join(sample.line() + "\n" for sample in samples).encode())
-    return listing
+        yield _write(folder / sample.name, _encoded(sample.render(), PurePosixPath(sample.name).suffix))
+    yield _write(folder / LISTING, "".join(sample.line() + "\n" for sample in samples).encode())
+
+
+def count_samples() -> int:
+    """Count the pictures that are going to be drawn."""
+    return sum(1 for _ in _originals()) + sum(map(len, COPIES.values()))
 
 
 def _originals() -> Iterator[Sample]:
@@ -156,8 +168,8 @@ def _encoded(image: Image.Image, suffix: str) -> bytes:
     return buffer.getvalue()
 
 
-def _write(path: Path, content: bytes) -> None:
-    if path.is_file() and path.read_bytes() == content:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+def _write(path: Path, content: bytes) -> Path:
+    if not (path.is_file() and path.read_bytes() == content):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return path

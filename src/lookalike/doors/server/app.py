@@ -31,7 +31,7 @@ from ...errors import (
     shown,
 )
 from ..dialects import DIALECTS
-from . import access, browsing, collections, decisions, documents, health, jobs, questions, records
+from . import access, browsing, collections, decisions, documents, folders, health, jobs, questions, records
 from .desk import Desk, desk_of, principal_of, request_id_of
 from .gate import Gate
 from .pool import WorkerPool
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ...settings import Settings
 
 _log = logging.getLogger("lookalike.server")
-_ROUTERS = (collections, records, questions, browsing, decisions, jobs, access, health)
+_ROUTERS = (collections, records, questions, browsing, decisions, folders, jobs, access, health)
 _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _HTTP_CODES = {404: "path_not_found", 405: "method_not_allowed"}
 _GONE = 499  # for the log: as web servers note it
@@ -59,7 +59,7 @@ def make_desk(settings: Settings) -> Desk:
     pool = WorkerPool(settings)
     desk = Desk(settings, Library(settings, pool), pool, Keys(settings.home))
     inputs = jobs.JobInputs(desk)
-    desk.jobs = Jobs(settings.home, desk.library.collection, inputs, desk.metrics.added, inputs.reach)
+    desk.jobs = Jobs(settings.home, desk.library.collection, inputs, desk.metrics.added, inputs.reach, desk.roots)
     return desk
 
 

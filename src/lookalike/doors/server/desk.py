@@ -14,6 +14,7 @@ from ...core.files import FOLDER as FILES
 from ...core.files import RIGHT, Files
 from ...core.keys import Key, Keys, Scope
 from ...core.metering import Meter
+from ...core.roots import Roots
 from ...errors import CollectionNotFoundError, ConflictError, LookalikeError, ScopeError, StoreDamagedError
 from .additions import Additions
 from .connections import Connections
@@ -86,6 +87,16 @@ class Principal:
         if collection is not None and not key.sees(collection):
             raise ScopeError(f'key "{key.name}" is not for collection "{collection[:80]}".')
 
+    def check_unbound(self) -> None:
+        """Refuse a key that is bound to collections: what is asked for belongs to none of them.
+
+        Raises:
+            ScopeError: saying so.
+        """
+        if self.reach:
+            name = "" if self.key is None else self.key.name
+            raise ScopeError(f'key "{name}" is for some collections only; this needs one for all.')
+
     def sees(self, collection: str) -> bool:
         """Say whether a collection is for this caller."""
         return self.key is None or self.key.sees(collection)
@@ -105,6 +116,7 @@ class Desk:
         self.library = library
         self.pool = pool
         self.keys = keys
+        self.roots = Roots(settings.serving.library, settings.home, settings.limits)
         self.meter = Meter(library, elsewhere=self._elsewhere)
         self._file_usage = FileUsage(settings.home / FILES, settings.home / NOTES)
         self._creating = threading.Lock()

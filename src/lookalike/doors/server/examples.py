@@ -55,15 +55,20 @@ _OUTCOMES = [
 _JOB = {
     "id": "20260131-093200-4f1d0c2b",
     "collection": "shoes",
+    "folder": None,
     "state": "running",
+    "step": None,
+    "prepared": 0,
     "total": 1000,
     "done": 128,
     "counts": {"added": 127, "failed": 1},
+    "removed": 0,
     "error": None,
     "created_at": "2026-01-31T09:32:00+00:00",
     "started_at": "2026-01-31T09:32:00+00:00",
     "ended_at": None,
 }
+_FOLDER = {"path": "Pictures/2024", "name": "2024", "pictures": 1204, "is_all": True, "has_folders": True}
 _KEY = {
     "id": "4f1d0c2b9a7e",
     "name": "shop",
@@ -184,6 +189,7 @@ ANSWERS: Mapping[str, Any] = {
     "DecisionList": {"decisions": [_DECISION], "count": 1, "next": None},
     "Undone": {"undone": [_DECISION]},
     "Merged": {"added": 2, "read": 3},
+    "FolderList": {"path": "Pictures", "folders": [_FOLDER], "left_out": 0},
     "JobForm": _JOB,
     "JobList": {"jobs": [_JOB]},
     "OutcomeList": {"outcomes": _OUTCOMES, "next": None},

@@ -17,7 +17,9 @@ from starlette.responses import StreamingResponse
 from ... import disk, refusals
 from ...core.jobs import no_job
 from ...errors import BusyError, CollectionNotFoundError, InputError, LookalikeError
+from ...samples import LISTING, count_samples, draw_samples
 from ...values import OutcomeKind
+from ..lines import write_lines
 from . import openapi, schema
 from .bodies import (
     JSON_LINES,
@@ -39,11 +41,13 @@ from .replies import Refusal, reply
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ...core.job_files import JobFolder, Step
     from ...core.jobs import Job
     from ...core.keys import Key
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
+SAMPLES = "samples"  # the form of a job that draws them, and their folder in the home
 _PAGE, _LONGEST_PAGE = 1000, 10_000
 _LAST_PLACE = 1_000_000_000
 _CHUNK = 1 << 20
@@ -147,6 +151,21 @@ class JobInputs:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
+    def prepare(self, job: Job, kept: JobFolder) -> Iterator[tuple[Step, int, int | None]]:
+        """Draw the sample pictures of a job that adds them, and list them as its input."""
+        if job.form != SAMPLES or kept.input.stat().st_size:
+            return
+        folder, total = self._desk.settings.home / SAMPLES, count_samples()
+        for count, path in enumerate(draw_samples(folder), start=1):
+            disk.sync(path)
+            yield "drawing", min(count, total), total
+        for inside in (folder.parent, folder, *(path for path in folder.iterdir() if path.is_dir())):
+            disk.sync(inside)
+        with open(folder / LISTING, "rb") as stream:
+            records = [{**record, "_file": str(folder / record["_file"])} for record in map(json.loads, stream)]
+        with disk.replace_file(kept.input, mode=disk.PRIVATE) as written:
+            write_lines(records, written)
+
     def count(self, job: Job, stream: BinaryIO) -> int:
         """Count the pictures of an input."""
         if _is_multipart(job):
@@ -156,7 +175,10 @@ class JobInputs:
     def sources(self, job: Job, stream: BinaryIO) -> Iterator[tuple[Any, int]]:
         """Give each picture with its size."""
         limits = self._desk.settings.limits
-        if _is_multipart(job):
+        records: Iterator[Any]
+        if job.form == SAMPLES:  # ours: they may name files
+            records = map(json.loads, stream)
+        elif _is_multipart(job):
             records = self._described(self._parts(job, stream, keep=True))
         else:
             records = records_in(bounded_lines(stream, limits), limits)
@@ -187,6 +209,13 @@ class JobInputs:
         with ExitStack() as rooms:
             yield [self._let_in(rooms, key, record) for record in block]
 
+    @contextmanager
+    def room(self, job: Job) -> Iterator[None]:
+        """Lend room for one picture of a folder under the quota of the job's key."""
+        key = self._desk.keys.get(job.key_id) if job.key_id else None
+        with self._desk.meter.room_for(key, 1):
+            yield
+
     def _parts(self, job: Job, stream: BinaryIO, *, keep: bool) -> Iterator[Any]:
         chunks = iter(lambda: stream.read(_CHUNK), b"")
         most = self._desk.settings.limits.max_image_bytes
@@ -213,10 +242,14 @@ def job_form(job: Job) -> dict[str, Any]:
     return {
         "id": job.id,
         "collection": job.collection,
+        "folder": job.folder or None,
         "state": job.state,
+        "step": job.step or None,
+        "prepared": job.prepared,
         "total": job.total,
         "done": job.done,
         "counts": dict(job.counts),
+        "removed": job.removed,
         "error": None
         if failure is None
         else {"source": failure.source, "code": failure.code, "message": failure.message},
