@@ -73,6 +73,7 @@ class Server:
     """A server process over a home of its own."""
 
     def __init__(self, home: Path) -> None:
+        self.home = home
         command = [sys.executable, "-m", "lookalike", "serve", "--home", str(home), "--port", "0", "--no-open"]
         self.process = subprocess.Popen(
             [*command, "--allow-private-urls"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -721,6 +722,155 @@ def test_details_step_through_the_matches_by_keyboard(visit: Visit, server: Serv
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(second.get_by_role("button", name="Details")).to_be_focused()
+
+
+# ---- groups that show
+
+
+def test_a_stack_tells_its_product_and_opens_in_place(visit: Visit, server: Server) -> None:
+    page = visit.go(server, searching("products/mug-red.jpg", group_by="product_id"))
+    bottle = page.locator(".tile", has_text="bottle").first
+    bottle.locator(".stack-toggle").click()
+    expect(page.locator(".tile.is-member")).to_have_count(3)
+    expect(bottle).to_contain_text("close")
+    visit.check("stack-open")
+    bottle.locator(".stack-toggle").click()
+    expect(page.locator(".tile.is-member")).to_have_count(0)
+
+
+def test_a_collection_with_a_product_field_groups_by_itself(visit: Visit, server: Server) -> None:
+    address = f"{server.address}/api/v1/collections/demo"
+    httpx.patch(address, json={"product_id_field": "product_id"}).raise_for_status()
+    try:
+        page = visit.go(server, searching("products/mug-red.jpg"))
+        mugs = page.locator('.tile[data-id^="products/mug"]')
+        expect(mugs).to_have_count(1)
+        open_filters(visit)
+        page.get_by_label("Group").select_option("")
+        expect(mugs).not_to_have_count(1)
+        page.reload()
+        expect(tiles(page).first).to_be_visible()
+        expect(mugs).not_to_have_count(1)
+    finally:
+        httpx.patch(address, json={"product_id_field": ""}).raise_for_status()
+
+
+def test_the_groups_of_a_collection_are_shown_by_what_looks_alike(visit: Visit, server: Server) -> None:
+    page = visit.go(server, "#/c/demo/groups")
+    covers = page.locator(".stack-cover")
+    expect(covers.first).to_be_visible(timeout=30_000)
+    counts = [int(text) for text in page.locator(".stack-count").all_inner_texts()]
+    assert counts == sorted(counts, reverse=True)
+    covers.first.click()
+    expect(page.locator(".stack-members .tile")).to_have_count(counts[0])
+    visit.check("groups-view")
+
+
+# ---- picking
+
+
+def test_pictures_are_picked_tagged_and_taken_along(visit: Visit, shelf: Server, samples: Path) -> None:
+    page = visit.go(shelf, "#/c/shelf")
+    choose(page, "Choose files", sorted((samples / "scenes").glob("*.jpg"))[:5])
+    page.get_by_role("link", name="See the pictures").click()
+    expect(tiles(page)).to_have_count(5)
+    tiles(page).nth(0).get_by_role("checkbox").click()
+    tiles(page).nth(2).get_by_role("checkbox").click(modifiers=["Shift"])
+    bar = page.get_by_role("region", name="Selected pictures")
+    expect(bar).to_contain_text("3 selected")
+    tiles(page).nth(3).locator(".tile-picture").focus()
+    page.keyboard.press("x")
+    expect(bar).to_contain_text("4 selected")
+    page.keyboard.press("x")
+    expect(bar).to_contain_text("3 selected")
+    visit.check("picked")
+    bar.get_by_role("button", name="Tag").click()
+    page.get_by_label("Tags to add").fill("night, north")
+    page.get_by_role("button", name="Change 3 pictures").click()
+    expect(page.get_by_text("3 pictures changed.")).to_be_visible()
+    bar.get_by_role("button", name="Set field").click()
+    page.get_by_role("textbox", name="Field").fill("price")
+    page.get_by_role("textbox", name="Value").fill("12.5")
+    page.get_by_role("button", name="Change 3 pictures").click()
+    found = httpx.get(f"{shelf.address}/api/v1/collections/shelf/records").json()["records"]
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert [(one["tags"], one["metadata"]) for one in found[:3]] == [(["night", "north"], {"price": 12.5})] * 3
+    assert [one["tags"] for one in found[3:]] == [[], []]
+
+    bar.locator("summary", has_text="Export").click()
+    with page.expect_download() as download:
+        bar.get_by_role("button", name="Table (CSV)").click()
+    rows = Path(download.value.path()).read_text("utf-8-sig").splitlines()
+    assert len(rows) == 4
+    assert rows[0].endswith("tags,price")
+    bar.get_by_role("button", name="Mark to delete").click()
+    expect(page.get_by_text("3 pictures marked to be deleted")).to_be_visible()
+    told = httpx.get(f"{shelf.address}/api/v1/collections/shelf/decisions").json()["decisions"]
+    assert [one["decision"] for one in told] == ["delete"]
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("The marks are taken back.")).to_be_visible()
+    assert httpx.get(f"{shelf.address}/api/v1/collections/shelf/decisions").json()["decisions"] == []
+    bar.get_by_role("button", name="Select nothing").click()
+    expect(bar).to_have_count(0)
+
+
+def test_a_lasso_picks_what_it_touches_and_a_search_takes_it(visit: Visit, server: Server) -> None:
+    if visit.look[0] == "phone":
+        pytest.skip("fingers scroll: a lasso is drawn with a mouse")
+    page = visit.go(server, "#/c/demo")
+    first, second = tiles(page).nth(0).bounding_box(), tiles(page).nth(1).bounding_box()
+    assert first is not None
+    assert second is not None
+    page.mouse.move(first["x"] - 6, first["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(second["x"] + 20, second["y"] + 60, steps=4)
+    page.mouse.up()
+    bar = page.get_by_role("region", name="Selected pictures")
+    expect(bar).to_contain_text("2 selected")
+    bar.get_by_role("button", name="Search with these").click()
+    expect(page.locator(".chip.is-like")).to_have_count(2)
+    expect(page.locator(".verdict").first).to_be_visible()
+
+
+def test_arrow_keys_walk_through_the_pictures(visit: Visit, server: Server) -> None:
+    page = visit.go(server, "#/c/demo")
+    tiles(page).first.locator(".tile-picture").focus()
+    page.keyboard.press("ArrowRight")
+    expect(tiles(page).nth(1).locator(".tile-picture")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    below = page.evaluate("document.activeElement.closest('.tile').offsetTop")
+    assert below > page.evaluate("document.querySelector('.tile').offsetTop")
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("document.activeElement.closest('.tile').offsetTop") < below
+
+
+# ---- from code
+
+
+def test_the_lines_for_other_programs_find_the_same(visit: Visit, server: Server, tmp_path: Path) -> None:
+    page = visit.go(server, searching(AURORA, filter='{"category": ["scene"]}', threshold=0.6))
+    expect(tiles(page).first).to_be_visible()
+    shown = page.locator(".tile").evaluate_all("all => all.map(one => one.dataset.id)")
+    more_of(page, "Use it from code")
+    visit.check("code")
+    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "LOOKALIKE_HOME": str(server.home), "PATH": programs}
+
+    def lines(tab: str) -> str:
+        page.get_by_role("tab", name=tab).click()
+        page.get_by_role("button", name="Copy").click()
+        text = page.evaluate("navigator.clipboard.readText()")
+        assert text == page.locator(".code pre").inner_text()
+        return str(text)
+
+    def told(*command: str) -> str:
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=tmp_path)
+        return ended.stdout
+
+    for text in (told("bash", "-c", lines("Command line")), told(sys.executable, "-c", lines("Python"))):
+        assert [id for id in shown[:5] if id in text] == shown[:5]
+    found = json.loads(told("bash", "-c", f"{lines('curl')} -s"))
+    assert [one["id"] for one in found["matches"] if one["id"] != AURORA] == shown
 
 
 # ---- cropping

@@ -81,6 +81,10 @@ _KEY = {
 }
 
 ANSWERS: Mapping[str, Any] = {
+    "RecordsChanged": {
+        "changed": 2,
+        "failed": [{"id": "9", "code": "record_not_found", "message": "there is no record of this id."}],
+    },
     "Compacted": {"bytes_before": 425984, "bytes_after": 212992, "decisions_left": []},
     "CollectionInfo": _COLLECTION,
     "CollectionList": {"collections": [_COLLECTION]},

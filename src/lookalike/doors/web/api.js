@@ -79,6 +79,12 @@ export async function changeRecord(name, id, change, etag) {
   return [await answer.json(), answer.headers.get("ETag")];
 }
 
+/** Make the same change to fields and tags of many records: {ids, metadata, unset, more_tags, fewer_tags}. */
+export const changeRecords = (name, change) => json("PATCH", `${collection(name)}/records`, { body: change });
+
+/** Give records as a file: {format: "csv" | "jsonl" | "html" | "zip", ids}. */
+export const exportRecords = async (name, wanted) => (await call("POST", `${collection(name)}/export`, { body: wanted })).blob();
+
 /** Send a body and tell how much of it has gone, which fetch does not. */
 function upload(url, body, type, sent) {
   const request = new XMLHttpRequest();
@@ -135,6 +141,9 @@ export const histogram = async (name, body, signal) =>
 /** Count the values of fields; with `field` of that one alone, and with `contains` of the values that hold this text. */
 export const facets = (name, { filter, limit = 50, field, contains }, signal) =>
   json("GET", `${collection(name)}/facets${query({ limit, filter: filter && JSON.stringify(filter), field, contains })}`, { signal });
+
+/** Groups of ids: pictures that a chain of pairs joins, each scoring at least `threshold`. */
+export const clusters = (name, threshold, signal) => json("GET", `${collection(name)}/clusters${query({ threshold })}`, { signal });
 
 /** Draw records at random; the same seed draws the same. */
 export const sample = async (name, count = 1, seed = null) =>

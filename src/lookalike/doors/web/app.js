@@ -4,6 +4,7 @@ import { showAdding } from "./adding.js";
 import { Collection } from "./collection.js";
 import { showCollections } from "./collections.js";
 import { showCompare } from "./compare.js";
+import { Groups } from "./groups.js";
 import { showReview } from "./review.js";
 import { useAddress } from "./route.js";
 import { showSettings } from "./settings.js";
@@ -15,11 +16,12 @@ const VIEWS = {
   "": imperative(showCollections),
   c: Collection,
   add: imperative(showAdding),
+  groups: Groups,
   review: imperative(showReview),
   compare: imperative(showCompare),
   settings: imperative(showSettings),
 };
-const BELOW = ["add", "review"]; // views below a collection
+const BELOW = ["add", "groups", "review"]; // views below a collection
 const LINKS = [["", "Collections"], ["compare", "Compare"], ["settings", "Settings"]];
 const main = document.getElementById("main");
 

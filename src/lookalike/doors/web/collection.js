@@ -2,6 +2,7 @@
 
 import { addBrought, addingPanel } from "./adding.js";
 import * as api from "./api.js";
+import { Code } from "./code.js";
 import { openCrop } from "./crop.js";
 import { Details } from "./details.js";
 import { takeDrops, takePastes, urlOf } from "./drops.js";
@@ -14,6 +15,8 @@ import { blobOf, carry, exampleOfFile, exampleOfId, kindOf, readQuestion, takeCa
 import { useCounts, useResults } from "./results.js";
 import { address, collectionAddress, go } from "./route.js";
 import { SearchBox } from "./search-box.js";
+import { SelectionBar, useLasso, usePicked } from "./selection.js";
+import { useStacks } from "./stacks.js";
 import { bestOf, Threshold } from "./threshold.js";
 import {
   announce, Button, ButtonLink, Check, Dialog, Empty, Field, html, Icon, Menu, openDialog, Select, toast, Trouble, useEffect, useKept,
@@ -54,7 +57,7 @@ function Nothing({ told, again }) {
 
 function Pictures({ told, parameters, again }) {
   const { name } = told;
-  const question = readQuestion(parameters);
+  const question = grouped(readQuestion(parameters), told);
   const isSearch = question.like.length > 0;
   const isWide = useWide();
   const [size, setSize] = useKept("tiles", "medium");
@@ -76,7 +79,10 @@ function Pictures({ told, parameters, again }) {
   useEffect(() => takeDrops(place.current, (brought) => newest.current(brought)), []);
   useEffect(() => setFloor(null), [results.items]);
 
-  const items = isSearch && floor ? results.items.filter(({ score }) => score >= floor) : results.items;
+  const [stacked, toggle] = useStacks(name, question, results.items);
+  const items = isSearch && floor ? stacked.filter(({ score }) => score >= floor) : stacked;
+  const selection = usePicked(items);
+  useLasso(place, (ids, isMore) => selection.set(new Set(isMore ? [...selection.picked, ...ids] : ids)));
   const open = (id) => {
     hasOpened.current = true; // by a step forward, so that closing is a step back
     set({ shown: id });
@@ -111,7 +117,7 @@ function Pictures({ told, parameters, again }) {
   const facets = html`<${Facets} collection=${name} question=${question} change=${(filter) => set({ filter })} />`;
   const group = html`<${Group} told=${told} question=${question} set=${set} />`;
   const more = isSearch && html`<${More} told=${told} question=${question} set=${set} />`;
-  const chosen = Object.keys(question.filter).length + (question.threshold ? 1 : 0) + (question.groupBy ? 1 : 0);
+  const chosen = Object.keys(question.filter).length + (question.threshold ? 1 : 0) + (isSearch && question.groupBy ? 1 : 0);
   const isQuestion = isSearch || question.unlike.length > 0;
   const examples = isQuestion && html`<${Examples} collection=${name} question=${question}
     act=${{ remove: actions.removeExample, turn: actions.turn, crop }} />`;
@@ -129,18 +135,23 @@ function Pictures({ told, parameters, again }) {
           <${Sizes} size=${size} set=${setSize} />
         </div>
         <${Note} question=${question} results=${results} counts=${counts} set=${set} />
-        <${Grid} collection=${name} items=${items} size=${size} end=${results.more}
-          act=${{ open, like: (id) => actions.addLike(exampleOfId(id)), unlike: (id) => actions.addUnlike(id) }} />
+        <${Grid} collection=${name} items=${items} size=${size} end=${results.more} selection=${selection}
+          act=${{ open, toggle, like: (id) => actions.addLike(exampleOfId(id)), unlike: (id) => actions.addUnlike(id) }} />
         ${results.more && html`<div class="more"><${Button} onClick=${results.more}>Show more</${Button}></div>`}
       </div>
     </div>
+    ${selection.picked.size > 0 && html`<${SelectionBar} collection=${name} items=${items} selection=${selection} changed=${results.again}
+      search=${(like) => { selection.clear(); set({ like, unlike: [], crop: null, shown: null }); }} />`}
     ${isSheetOpen && html`<${Dialog} title="Filter" kind="sheet" onClose=${() => setSheetOpen(false)}>
       ${threshold}${isSearch && group}${more}${facets}
       <div class="actions sheet-end"><${Button} kind="primary" onClick=${() => setSheetOpen(false)}>Show the pictures</${Button}></div></${Dialog}>`}
     ${question.shown && html`<${Details} collection=${name} id=${question.shown} isSearch=${isSearch} act=${details}
-      match=${isSearch ? matchOf(results.items, question.shown) : null} />`}
+      match=${isSearch ? matchOf(items, question.shown) : null} />`}
   </div>`;
 }
+
+/** A collection with a product field groups its matches by it, unless the address says otherwise. */
+const grouped = (question, told) => ({ ...question, groupBy: question.groupBy ?? told.product_id_field });
 
 const matchOf = (items, id) => items.find((one) => one.id === id && one.score !== undefined) ?? null;
 
@@ -233,13 +244,16 @@ function Bar({ told, question, take, again }) {
     <${SearchBox} collection=${told.name} take=${take} />
     ${isQuestion && html`<${Button} icon="close" kind="ghost bar-new" label="New search" onClick=${() => go(["c", told.name])}>New search</${Button}>`}
     <nav class="bar-actions" aria-label="This collection">
+      <${ButtonLink} icon="stack" kind="small" href="${collectionAddress(told.name)}/groups">Groups</${ButtonLink}>
       <${ButtonLink} icon="compare" kind="small" href="${collectionAddress(told.name)}/review">Duplicates</${ButtonLink}>
       <${ButtonLink} icon="upload" kind="small" href="${collectionAddress(told.name)}/add">Add pictures</${ButtonLink}>
     </nav>
     <${Menu} icon="more" label="More of this collection" kind="ghost">
+      <${ButtonLink} icon="stack" kind="ghost menu-narrow" href="${collectionAddress(told.name)}/groups">Groups</${ButtonLink}>
       <${ButtonLink} icon="compare" kind="ghost menu-narrow" href="${collectionAddress(told.name)}/review">Duplicates</${ButtonLink}>
       <${ButtonLink} icon="upload" kind="ghost menu-narrow" href="${collectionAddress(told.name)}/add">Add pictures</${ButtonLink}>
       <${Button} icon="link" kind="ghost" onClick=${copyLink}>Copy link</${Button}>
+      <${Button} icon="code" kind="ghost" onClick=${() => openDialog("Use it from code", Code, { told, question }, "wide")}>Use it from code</${Button}>
       <${Button} icon="settings" kind="ghost" onClick=${() => change(told, again)}>Settings</${Button}>
     </${Menu}>
   </div>`;
@@ -253,7 +267,7 @@ function Group({ told, question, set }) {
   const fields = new Set([told.product_id_field, ...told.fields, ...(repeated ?? []), question.groupBy].filter(Boolean));
   const options = [["", "No groups"], ...[...fields].map((name) => [name, `By ${fieldName(name)}`])];
   return html`<label class="group-choice"><span class="label">Group</span>
-    <${Select} aria-label="Group" options=${options} value=${question.groupBy ?? ""} onChange=${(value) => set({ groupBy: value || null })} /></label>`;
+    <${Select} aria-label="Group" options=${options} value=${question.groupBy ?? ""} onChange=${(value) => set({ groupBy: value || (told.product_id_field ? "" : null) })} /></label>`;
 }
 
 /** Fields whose values repeat are worth grouping by. */

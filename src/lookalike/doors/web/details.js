@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { focusOn } from "./grid.js";
 import { isSamePicture, meaning, relationName } from "./relations.js";
 import { Button, ButtonLink, confirm, Dialog, Field, html, Picture, toast, useEffect, useLoaded, useRef, useState } from "./ui.js";
-import { bandOf, bytes, date, fieldName, placedName, placeOf, share, shortName } from "./words.js";
+import { bandOf, bytes, date, fieldName, placedName, placeOf, readValue, share, shortName, writeValue } from "./words.js";
 
 const DRAFT = "lookalike-draft"; // begins the names of drafts in the storage of this tab
 
@@ -93,7 +93,7 @@ const upper = (text) => text[0].toUpperCase() + text.slice(1);
 
 /** What is known of a record; its metadata and tags only where they are not being edited. */
 function Facts({ record, isWhole }) {
-  const metadata = [...Object.entries(record.metadata).map(([field, value]) => [fieldName(field), shown(value)]), ["tags", record.tags.join(", ")]];
+  const metadata = [...Object.entries(record.metadata).map(([field, value]) => [fieldName(field), writeValue(value)]), ["tags", record.tags.join(", ")]];
   const facts = [
     ["Name", record.id],
     ["Size", `${record.size_px.join(" × ")} pixels, ${bytes(record.byte_size)}, ${record.format}`],
@@ -113,7 +113,7 @@ const forgetDraft = (collection, id) => sessionStorage.removeItem(draftName(coll
 
 /** The form of the metadata: a row for each field, whose value is text, a number, or JSON. What was typed outlasts a closing. */
 function Editor({ collection, record, etag, saveDraft, again, changed, end }) {
-  const held = { fields: Object.entries(record.metadata).map(([name, value]) => [name, shown(value), name]), tags: record.tags.join(", ") };
+  const held = { fields: Object.entries(record.metadata).map(([name, value]) => [name, writeValue(value), name]), tags: record.tags.join(", ") };
   const [draft] = useState(() => readDraft(collection, record.id));
   const [typed, setTyped] = useState(() => (draft ? { fields: draft.fields, tags: draft.tags } : held));
   const [trouble, setTrouble] = useState(null);
@@ -141,7 +141,7 @@ function Editor({ collection, record, etag, saveDraft, again, changed, end }) {
   const save = async (event) => {
     event.preventDefault();
     try {
-      const metadata = Object.fromEntries(typed.fields.map(([name, text]) => [name.trim(), meant(text.trim())]).filter(([name]) => name));
+      const metadata = Object.fromEntries(typed.fields.map(([name, text]) => [name.trim(), readValue(text.trim())]).filter(([name]) => name));
       const tags = typed.tags.split(",").map((tag) => tag.trim()).filter(Boolean);
       await api.changeRecord(collection, record.id, { metadata, replace: true, tags }, based);
       toast("Saved.");
@@ -169,18 +169,4 @@ function Editor({ collection, record, etag, saveDraft, again, changed, end }) {
       : trouble.message}</p>`}
     <div class="actions"><${Button} onClick=${leave}>Cancel</${Button}><button type="submit" class="button primary">Save</button></div>
   </form>`;
-}
-
-/** Show a value as people write it: text bare, unless it could be taken for something else. */
-function shown(value) {
-  return typeof value === "string" && meant(value) === value ? value : JSON.stringify(value);
-}
-
-/** Read a value: JSON where it is JSON, else the text itself. */
-function meant(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

@@ -3,17 +3,18 @@
 import { thumbnailUrl } from "./api.js";
 import { isSamePicture, relationName } from "./relations.js";
 import { Button, html, Picture, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./ui.js";
-import { bandOf, folderOf, share, shortName } from "./words.js";
+import { bandOf, folderOf, number, share, shortName } from "./words.js";
 
 const GAP = 14;
 const HEIGHTS = { small: [92, 116], medium: [128, 196], large: [240, 320] }; // of rows: on a phone, and elsewhere
 const NARROW = 520;
 
 /**
- * `items` are records or matches with `size_px`. `act` has `open`, `like` and `unlike`, each called with an id.
+ * `items` are records or matches with `size_px`, and with a `stack` where they stand for a group. `act` has `open`, `like` and
+ * `unlike`, each called with an id, and `toggle`, called with a match, opens its stack. `selection` is that of `usePicked`.
  * `end` is called when the last rows come near.
  */
-export function Grid({ collection, items, size = "medium", act, end }) {
+export function Grid({ collection, items, size = "medium", act, selection, end }) {
   const place = useRef(null);
   const mark = useRef(null);
   const [width, setWidth] = useState(0);
@@ -31,8 +32,15 @@ export function Grid({ collection, items, size = "medium", act, end }) {
     watcher.observe(mark.current);
     return () => watcher.disconnect();
   }, [items.length]);
-  return html`<ul class="grid" ref=${place} aria-label="Pictures">
-    ${width > 0 && items.map((one, at) => html`<${Tile} key=${one.id} collection=${collection} one=${one} width=${places[at][0]} height=${places[at][1]} act=${act} />`)}
+  const onKey = (event) => {
+    const tile = event.target.closest(".tile");
+    if (!tile || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key.toLowerCase() === "x" && selection) selection.pick(tile.dataset.id, event);
+    else if (event.key.startsWith("Arrow")) moveFrom(tile, event);
+  };
+  return html`<ul class="grid ${selection?.picked.size ? "is-picking" : ""}" ref=${place} aria-label="Pictures" onKeyDown=${onKey}>
+    ${width > 0 && items.map((one, at) => html`<${Tile} key=${one.id} collection=${collection} one=${one} width=${places[at][0]} height=${places[at][1]} act=${act}
+      pick=${selection?.pick} isPicked=${selection?.picked.has(one.id)} />`)}
   </ul><div ref=${mark}></div>`;
 }
 
@@ -55,25 +63,50 @@ function arranged(items, width, wanted) {
   return places;
 }
 
+/** Move the focus from a picture to the next one in the direction of an arrow key. */
+function moveFrom(tile, event) {
+  const at = tile.getBoundingClientRect();
+  const middle = at.left + at.width / 2;
+  const tiles = [...tile.parentNode.children];
+  const place = tiles.indexOf(tile);
+  const beside = { ArrowLeft: tiles[place - 1], ArrowRight: tiles[place + 1] }[event.key];
+  const isDown = event.key === "ArrowDown";
+  const others = isDown ? tiles.slice(place + 1) : tiles.slice(0, place).reverse();
+  const row = others.find((one) => (isDown ? one.offsetTop > tile.offsetTop : one.offsetTop < tile.offsetTop))?.offsetTop;
+  const off = (one) => Math.abs(one.offsetLeft + one.offsetWidth / 2 - (middle - at.left + tile.offsetLeft));
+  const above = others.filter((one) => one.offsetTop === row).sort((a, b) => off(a) - off(b))[0];
+  const target = event.key === "ArrowLeft" || event.key === "ArrowRight" ? beside : above;
+  if (!target) return;
+  event.preventDefault();
+  target.querySelector(".tile-picture").focus();
+}
+
 /** Put the focus on the picture with this id. */
 export const focusOn = (id) => document.querySelector(`.tile[data-id="${CSS.escape(id)}"] .tile-picture`)?.focus();
 
-function Tile({ collection, one, width, height, act }) {
+function Tile({ collection, one, width, height, act, pick, isPicked = false }) {
   const name = shortName(one.id);
   const isMatch = one.score !== undefined;
   const told = isMatch ? `${name}, ${verdictOf(one)}, score ${share(one.score)}` : name;
   const drag = (event) => event.dataTransfer.setData("text/x-lookalike-id", one.id);
-  return html`<li class="tile" data-id=${one.id} style=${{ width: `${width}px` }}>
+  const { stack } = one;
+  const kind = `${stack && !stack.isOpen && stack.count > 1 ? "is-stack" : ""} ${one.isMember ? "is-member" : ""} ${isPicked ? "is-picked" : ""}`;
+  const press = (event) => (event.shiftKey && pick ? pick(one.id, event) : act.open(one.id));
+  return html`<li class="tile ${kind}" data-id=${one.id} style=${{ width: `${width}px` }}>
     <div class="tile-frame" style=${{ height: `${height}px` }}>
-      <button type="button" class="tile-picture" aria-label="${told}. Details" onClick=${() => act.open(one.id)}>
+      <button type="button" class="tile-picture" aria-label="${told}. Details" onClick=${press}>
         <${Picture} src=${thumbnailUrl(collection, one.id, height > 240 ? 640 : undefined)} loading="lazy" draggable="true" onDragStart=${drag}
           fallback=${html`<span class="no-picture">${name}</span>`} />
       </button>
+      ${pick && html`<label class="tile-pick"><input type="checkbox" checked=${isPicked} aria-label="Select ${name}"
+        onClick=${(event) => { event.preventDefault(); pick(one.id, event); }} /></label>`}
       <div class="tile-acts">
         <${Button} icon="add" kind="tiny" label="More like this: ${name}" onClick=${() => act.like(one.id)} />
-        ${isMatch && html`<${Button} icon="remove" kind="tiny" label="Not like this: ${name}" onClick=${() => act.unlike(one.id)} />`}
+        ${isMatch && act.unlike && html`<${Button} icon="remove" kind="tiny" label="Not like this: ${name}" onClick=${() => act.unlike(one.id)} />`}
       </div>
     </div>
+    ${stack && html`<p class="tile-stack"><button type="button" class="stack-toggle" aria-expanded=${String(stack.isOpen)} onClick=${() => act.toggle(one)}
+      disabled=${stack.count === 1}><strong>${String(stack.value)}</strong>${stack.count > 1 && html` ${stack.isOpen ? "close" : `+ ${number(stack.count - 1)} more`}`}</button></p>`}
     ${isMatch && html`<${Verdict} match=${one} />`}
     <p class="tile-name" title=${one.id}>${name}${folderOf(one.id) && html`<span class="tile-folder"> ${folderOf(one.id)}</span>`}</p>
   </li>`;

@@ -38,7 +38,7 @@ function readFilter(text) {
   }
 }
 
-/** Write a question as parameters; what is at its default is left out. */
+/** Write a question as parameters; what is at its default is left out. `groupBy` "" is no groups, null those of the collection. */
 export function writeQuestion(question) {
   const told = [
     ...question.like.map((one) => ["like", one]),
@@ -52,7 +52,7 @@ export function writeQuestion(question) {
     ["verify", question.verify ? "1" : null],
     ["show", question.shown],
   ];
-  return told.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return told.filter(([name, value]) => value !== null && value !== undefined && (value !== "" || name === "group_by"));
 }
 
 export const exampleOfId = (id) => `id:${id}`;
@@ -114,7 +114,7 @@ function conditionsOf(question, without) {
 const joined = (conditions) => (conditions.length ? { $and: conditions } : null);
 
 /** Make the condition of a search: the chosen facets, and that the examples themselves are no answers. */
-function searchConditionOf(question) {
+export function searchConditionOf(question) {
   const examples = [...question.like, ...question.unlike].map(kindOf).filter(({ kind }) => kind === "id");
   const others = examples.length ? [{ _id: { $nin: examples.map(({ name }) => name) } }] : [];
   return joined([...conditionsOf(question), ...others]);

@@ -50,3 +50,20 @@ export function hostOf(url) {
     return url;
   }
 }
+
+/** Write a value of a field as people do: text bare, unless it could be taken for something else. */
+export function writeValue(value) {
+  return typeof value === "string" && readValue(value) === value ? value : JSON.stringify(value);
+}
+
+/** Read a value that people wrote: JSON where it is JSON, else the text itself. */
+export function readValue(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The value of a field of a record or match, dotted for a field within a field. */
+export const valueOf = (record, field) => field.split(".").reduce((value, name) => value?.[name], record.metadata);
