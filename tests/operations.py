@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ NOTHING: dict[str, tuple[str, ...]] = {
         "Collection.damaged",
         *("Collection.attachment", "Decisions.about_gone", "Library.decisions_about_gone"),
         *(f"Decisions.{name}" for name in ("within", "standing", "kinds", "ids_of", "different_from", "records_of")),
+        *(f"Decisions.{name}" for name in ("settled_groups", "moving")),
+        *("Review.telling", "Ledger.moving", "Trash.removals", "Trash.runs"),
         *(f"Decisions.{name}" for name in ("records_that_are", "applied_to", "events")),
         *(f"Review.{name}" for name in ("page", "best_of_each")),
         *(f"Ledger.{name}" for name in ("events", "version", "byte_size", "standing", "find", "lines")),
@@ -60,7 +63,7 @@ NOTHING: dict[str, tuple[str, ...]] = {
         "POST dialects.imagecompare.compare",
     ),
     FORGETS: ("Library.forget", "Library.close", "Collection.close", "Collection.flush", "Jobs.start", "Jobs.stop"),
-    AGAIN: ("command samples",),
+    AGAIN: ("command samples", "applying.settle", "Trash.settle"),
     "serves: each of its routes stands here": ("command serve",),
     "a draft is nothing before it is submitted": ("Jobs.draft",),
     "a ticket is signed, and kept nowhere": (
@@ -103,8 +106,9 @@ def methods() -> set[str]:
     from lookalike.core.ledger import Ledger
     from lookalike.core.library import Library
     from lookalike.core.review import Review
+    from lookalike.core.trash import Trash
 
-    kinds = (Library, Collection, Decisions, Review, Ledger, Keys, Jobs, Files, Graph, PairEvidence)
+    kinds = (Library, Collection, Decisions, Review, Ledger, Trash, Keys, Jobs, Files, Graph, PairEvidence)
     of_kinds = {
         f"{kind.__name__}.{name}"
         for kind in kinds
@@ -245,6 +249,7 @@ def run_methods(stage: Stage) -> None:
     from lookalike.core.jobs import Jobs
     from lookalike.core.keys import Keys
     from lookalike.core.ledger import Event, Ledger
+    from lookalike.core.trash import Trash
 
     home, out, call = stage.root / "python", stage.out, stage.method
     photos = stage.root / "more"
@@ -307,6 +312,11 @@ def run_methods(stage: Stage) -> None:
         applied = call(applying.apply, made, applying.removals(made), way)
         assert applied.moved
         call(applying.undo, ledger, library.collection, [applied.batch])
+        trash = Trash(home, [photos])
+        moved = call(trash.apply, made, trash.removals(made), datetime.now(UTC))
+        assert moved.moved
+        assert call(trash.restore, made, moved.batch).moved
+        call(decisions.reopen, [call(decisions.decide, "later", ["2.jpg"]).pictures[0].id])
         applied = applying.apply(made, applying.removals(made), applying.to_folder(stage.root / "python-trash"))
         done = [one for one in ledger.standing() if one.kind == "applied"]
         call(applying.restore, library.collection, done)
@@ -352,12 +362,21 @@ def run_routes(stage: Stage) -> None:
     from serving import API, served, wait_for
     from websites import website
 
+    import lookalike
+
     pictures = {seed: jpeg(draw(seed)) for seed in range(4)}
 
     def file(seed: int, name: str = "file") -> dict[str, Any]:
         return {name: (f"{seed}.jpg", pictures[seed], "image/jpeg")}
 
-    with served(stage.served, "--allow-private-urls", "--library", str(stage.photos)) as server:
+    marked = stage.root / "marked"
+    marked.mkdir()
+    (marked / "file.jpg").write_bytes(jpeg(draw(5)))
+    with lookalike.open(stage.served) as library:
+        library.collection("marked", create=True).add(marked)
+    with served(
+        stage.served, "--allow-private-urls", "--library", str(stage.photos), "--may-move", str(marked)
+    ) as server:
 
         def ask(name: str, path: str, *, label: str = "", **options: Any) -> Any:
             with stage.recorded(label or name):
@@ -400,6 +419,13 @@ def run_routes(stage: Stage) -> None:
         ask("POST server.decisions.keep_best", f"{shelf}/review/best", json={})
         ask("POST server.decisions.merge_ledger", f"{shelf}/ledger", content=lines,
             headers={"Content-Type": "application/x-ndjson"})  # fmt: skip
+
+        review = f"{API}/collections/marked/review"
+        server.post(f"{API}/collections/marked/decisions", json={"decision": "delete", "ids": ["file.jpg"]})
+        ours = {"json": {}, "headers": {"origin": server.url}}
+        assert ask("POST server.moving.apply", f"{review}/apply", **ours)["moved"]
+        assert ask("POST server.moving.undo_apply", f"{review}/undo-apply", **ours)["moved"]
+        ask("POST server.moving.unmark", f"{review}/unmark", json={"ids": ["file.jpg"]})
 
         searches, storage = "/v3.0/imaging/ai/imageSearch", "/v3.0/imaging/storage"
         cid = ask("POST dialects.aspose.contexts.create", f"{searches}/create")["Id"]

@@ -98,15 +98,11 @@ class Asked:
     """An application whose library is watched."""
 
     def __init__(self, home: Path) -> None:
-        settings = load_settings(
-            home=home,
-            environment={
-                "LOOKALIKE_WORKERS": "1",
-                "LOOKALIKE_ALLOW_PRIVATE_URLS": "1",
-                "LOOKALIKE_LIBRARY": str(home.parent),
-            },
-            serving=True,
-        )
+        self.folder = home.parent / "pictures"
+        self.folder.mkdir()
+        told = {"WORKERS": "1", "ALLOW_PRIVATE_URLS": "1", "LIBRARY": str(home.parent), "MAY_MOVE": str(self.folder)}
+        environment = {f"LOOKALIKE_{name}": value for name, value in told.items()}
+        settings = load_settings(home=home, environment=environment, serving=True)
         self.touched: list[tuple[str, str]] = []  # thread, and what was asked of the core there
         pool = WorkerPool(settings)
         library = Library(settings, pool)
@@ -129,6 +125,14 @@ class Asked:
             lane.close()
         self._library.close()
         self._pool.close()
+
+    def mark_file(self, name: str) -> None:
+        """Put a file into a collection that is marked to go."""
+        path = self.folder / "file.jpg"
+        path.write_bytes(jpeg(5, SIZE))
+        collection = self._library.collection(name)
+        collection.add(path, id="file")
+        collection.decisions.decide("delete", ["file"])
 
     def __call__(self, name: str, method: str, path: str, **options: Any) -> Any:
         """Ask a route, and note where it worked."""
@@ -201,6 +205,13 @@ def ask_all(asked: Asked) -> None:
     decision = {"decision": "delete", "ids": ["copy"], "beside": ["1"]}
     made = server("decisions.decide", "POST", f"{shelf}/decisions", json=decision).json()
     server("decisions.list_decisions", "GET", f"{shelf}/decisions")
+    server("moving.get_marked", "GET", f"{shelf}/review/marked")
+    server("moving.get_script", "GET", f"{shelf}/review/script")
+    asked.mark_file("c")
+    ours = {"json": {}, "headers": {"origin": "http://localhost"}}
+    assert server("moving.apply", "POST", f"{shelf}/review/apply", **ours).json()["moved"]
+    assert server("moving.undo_apply", "POST", f"{shelf}/review/undo-apply", **ours).json()["moved"]
+    server("moving.unmark", "POST", f"{shelf}/review/unmark", json={"ids": ["file"]})
     lines = server("decisions.export_ledger", "GET", f"{shelf}/ledger").content
     server("decisions.undo", "DELETE", f"{shelf}/decisions/{made['id']}")
     server("decisions.merge_ledger", "POST", f"{shelf}/ledger", content=lines, headers=LINES)

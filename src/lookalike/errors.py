@@ -23,7 +23,8 @@
     │   └── PruneRefusedError      prune_refused        so many files are gone that the disk may be
     ├── AccessError                access_refused       not for this caller
     │   ├── KeyNeededError         key_needed           no key, or one that is not valid
-    │   └── ScopeError             scope_insufficient   a valid key that may not do this
+    │   ├── ScopeError             scope_insufficient   a valid key that may not do this
+    │   └── MoveRefusedError       move_refused         no file is moved for this caller, or not this one
     ├── QuotaError                 quota_exceeded       more than the caller may have
     ├── BusyError                  busy                 no room for more work now
     ├── EncoderError               encoder_failed
@@ -223,6 +224,12 @@ class ScopeError(AccessError):
     """The caller's key is valid, and may not do this."""
 
     code = "scope_insufficient"
+
+
+class MoveRefusedError(AccessError):
+    """Files of the server's machine are not moved for this caller, or not this one."""
+
+    code = "move_refused"
 
 
 class QuotaError(LookalikeError):

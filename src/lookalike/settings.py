@@ -32,6 +32,7 @@ class Serving:
         allowed_origins: Web sites whose pages may call it, such as "https://shop.example"; none by default.
         without_key: Whether a public address may be served although no key exists.
         vendor_limits: Whether a dialect also holds the limits of the service that it speaks for.
+        may_move: Folders whose files the page may move to the trash of the home; none by default.
         only_known_collections: Whether a dialect's first insert may not make the collection that it names.
         log_format: "text" for people, "json" for machines.
         shutdown_timeout_s: How long accepted requests may take to finish after the order to stop.
@@ -47,6 +48,7 @@ class Serving:
     allowed_origins: tuple[str, ...] = ()
     without_key: bool = False
     vendor_limits: bool = False
+    may_move: tuple[Path, ...] = ()
     only_known_collections: bool = False
     log_format: LogFormat = "text"
     shutdown_timeout_s: float = 30.0
@@ -233,6 +235,7 @@ def _serving(told: _Told) -> Serving:
         allowed_origins=told.words("allowed_origins", _is_origin, _ORIGIN),
         without_key=told.flag("without_key"),
         vendor_limits=told.flag("vendor_limits"),
+        may_move=told.folders("may_move"),
         only_known_collections=told.flag("only_known_collections"),
         log_format=log_format,
         shutdown_timeout_s=told.seconds("shutdown_timeout_s", default.shutdown_timeout_s),

@@ -1,8 +1,9 @@
 """Applying decisions: files that are to go are moved to a trash folder, to the system's trash, or told to a script.
 
 Nothing here deletes a file. A file is moved only while it has the very bytes that were decided on, and while one of
-the pictures that it gives way to is still there. Each move is an event of the ledger with all that brings it back, so
-a run that was interrupted goes on where it stopped, and an undo restores file and record.
+the pictures that it gives way to is still there. Each move is an event of the ledger with all that brings it back,
+written before it happens. Who moves is alone (`Decisions.moving`), so what is half done was left by a process that is
+dead: `settle` finishes or undoes it before anything else is moved. An undo restores file and record.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +34,7 @@ from ..values import Failure, Progress
 from .ledger import Event, fresh_id
 
 if TYPE_CHECKING:
-    from ..values import Record
+    from ..values import Member, Record
     from .collection import Collection
     from .ingest import OnProgress
     from .ledger import Ledger
@@ -94,7 +96,7 @@ class Applied:
     bytes: int
 
 
-def freed_bytes(record: Record) -> int:
+def freed_bytes(record: Record | Member) -> int:
     """Return what parting with a record's picture frees: nothing where its file is a link, or has other names."""
     if os.path.isabs(record.source or ""):
         with suppress(OSError):
@@ -144,21 +146,25 @@ def apply(
     moved: list[tuple[str, str | None]] = []
     failed: list[Failure] = []
     gone: dict[str, Path | None] = {}  # by the entry of a folder: one file may be there by two paths
-    for done, removal in enumerate(_links_first(chosen), start=1):
-        try:
-            entry = _entry(removal.record.source or "")
-            freed = 0 if entry in gone else removal.freed_bytes
-            moved.append(_take_away(collection, removal, way, batch, gone, merge_metadata=merge_metadata))
-            gone[entry] = None if moved[-1][1] is None else Path(moved[-1][1])
-            size += freed
-        except (LookalikeError, OSError) as error:
-            failed.append(_failed(removal.record.source or removal.record.id, error))
-        if on_progress is not None:
-            on_progress(Progress(done, len(chosen), len(failed)))
+    with collection.decisions.moving():
+        _settle(collection)
+        for done, removal in enumerate(_links_first(chosen), start=1):
+            try:
+                entry = _entry(removal.record.source or "")
+                freed = 0 if entry in gone else removal.freed_bytes
+                moved.append(_take_away(collection, removal, way, batch, gone, merge_metadata=merge_metadata))
+                gone[entry] = None if moved[-1][1] is None else Path(moved[-1][1])
+                size += freed
+            except (LookalikeError, OSError) as error:
+                failed.append(_failed(removal.record.source or removal.record.id, error))
+            if on_progress is not None:
+                on_progress(Progress(done, len(chosen), len(failed)))
     return Applied(batch, tuple(moved), tuple(failed), size)
 
 
-def restore(open_collection: Callable[[str], Collection], events: Iterable[Event]) -> Applied:
+def restore(
+    open_collection: Callable[[str], Collection], events: Iterable[Event], *, on_progress: OnProgress | None = None
+) -> Applied:
     """Bring back the files that "applied" events took away, and their records. One that fails fails alone.
 
     What went last comes first: links went before what they lead to.
@@ -166,19 +172,90 @@ def restore(open_collection: Callable[[str], Collection], events: Iterable[Event
     size = 0
     moved: list[tuple[str, str | None]] = []
     failed: list[Failure] = []
-    for event in reversed([*events]):
+    chosen = list(reversed([*events]))
+    for done, event in enumerate(chosen, start=1):
         source = Path(str(event.record.get("_file", "")))
         try:
-            target = _bring_back(source, event)
             collection = open_collection(event.collection)
-            failures = collection.add([dict(event.record)]).failed
-            collection.decisions.take_back([event])
+            with collection.decisions.moving():
+                target = _bring_back(source, event)
+                failures = _come_back(collection, event)
             size += 0 if target in {one for one, _ in moved} else source.stat().st_size
             moved.append((target, str(source)))
             failed += failures
         except (LookalikeError, OSError) as error:
             failed.append(_failed(str(source), error))
+        if on_progress is not None:
+            on_progress(Progress(done, len(chosen), len(failed)))
     return Applied(fresh_id(), tuple(moved), tuple(failed), size)
+
+
+def settle(collection: Collection) -> int:
+    """Finish or undo the moves that a process which was killed left half done, and return how many these were.
+
+    A file that was not moved yet stays, and so does one whose copy on another disk was whole before it was gone here;
+    the record of one that was moved goes; the record of one that came back comes back.
+    """
+    with collection.decisions.moving():
+        return _settle(collection)
+
+
+def _settle(collection: Collection) -> int:
+    standing = collection.decisions.events()
+    notes = [event for event in standing if event.kind == "applied" and event.moved_to is not None]
+    records = collection.get_many([str(event.record.get("_id", "")) for event in notes]) if notes else {}
+    decided = {event.id: event for event in standing}
+    return sum(
+        _settled(collection, note, records.get(str(note.record.get("_id", ""))), decided.get(note.about[0]))
+        for note in notes
+        if note.about
+    )
+
+
+def _settled(collection: Collection, note: Event, record: Record | None, decided: Event | None) -> bool:
+    """Settle one move, and return whether there was anything to do."""
+    source, target = Path(str(note.record.get("_file", ""))), Path(note.moved_to or "")
+    is_here, is_away = os.path.lexists(source), os.path.lexists(target)
+    is_left = record is not None and record.source == str(source) and _is_before(record.created_at, note.at)
+    if is_left and record is not None and is_away and not is_here:
+        _drop(collection, record, decided or note, note)
+        return True
+    if is_left and is_here:
+        if is_away and _entry(str(source)) != _entry(str(target)):
+            if not _are_the_same(target, source):  # somebody else's file has taken its place
+                return False
+            disk.remove_file(target)
+        collection.decisions.take_back([note])
+        return True
+    if record is None and is_here and not is_away and _has_bytes(source, note):
+        _come_back(collection, note)
+        return True
+    return False
+
+
+def _come_back(collection: Collection, note: Event) -> tuple[Failure, ...]:
+    """Bring the record of a file back that is where it was."""
+    failures = collection.add([dict(note.record)]).failed
+    collection.decisions.take_back([note])
+    return tuple(failures)
+
+
+def _is_before(created_at: str, noted_at: str) -> bool:
+    return datetime.fromisoformat(created_at) <= datetime.fromisoformat(noted_at)
+
+
+def _has_bytes(source: Path, note: Event) -> bool:
+    try:
+        return _content_hash(source) in {picture.content_hash for picture in note.pictures}
+    except OSError:
+        return False
+
+
+def _are_the_same(one: Path, other: Path) -> bool:
+    """Return whether two entries of folders are equal files, or links to one place."""
+    if one.is_symlink() or other.is_symlink():
+        return one.is_symlink() and other.is_symlink() and os.readlink(one) == os.readlink(other)
+    return one.is_file() and other.is_file() and _content_hash(one) == _content_hash(other)
 
 
 def undo(
@@ -465,6 +542,9 @@ def _bring_back(source: Path, event: Event) -> str:
             return event.moved_to
         raise SourceNotFoundError(f'"{target}" is gone: it cannot be brought back to "{source}".', source=str(source))
     if os.path.lexists(source):
-        raise ConflictError(f'"{source}" is taken by another file: move that away, then "{target}" can come back.')
+        if _entry(str(source)) == _entry(str(target)) or not _are_the_same(target, source):
+            raise ConflictError(f'"{source}" is taken by another file: move that away, then "{target}" can come back.')
+        disk.remove_file(target)  # it was copied from another disk, by a process that ended before this
+        return event.moved_to
     disk.move_file(target, source)
     return event.moved_to

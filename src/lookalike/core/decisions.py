@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
-from ..errors import InputError, RecordNotFoundError
+from ..errors import ConflictError, InputError, RecordNotFoundError
 from .fingerprints import Fingerprint
 from .ledger import MOST_PICTURES, Choice, Event, fresh_id
 from .spellings import all_as_stored
 from .standing import Standing, Verdicts, standing_in, verdicts_of
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from ..stores import Store
@@ -165,6 +167,12 @@ class Decisions:
         ours = keys.get(record_id, -1)
         return {one for one in others if one in keys and standing.are_different(ours, keys[one])}
 
+    def settled_groups(self) -> list[frozenset[str]]:
+        """Give the ids of the records, by groups that were looked at together, of which nothing is left to decide."""
+        settled = self.standing().settled
+        ids = self._store.ids([key for keys in settled for key in keys])
+        return [frozenset(ids[key] for key in keys if key in ids) for keys in settled]
+
     def records_of(self, kind: Choice) -> list[tuple[Record, Event]]:
         """Give the records that are to be kept, deleted or looked at later, each with the event that says so."""
         standing = self.standing()
@@ -205,6 +213,51 @@ class Decisions:
         """Give the last event that a deletion was carried out on a record, from the file where it lies."""
         events = (one for one in self.events() if one.kind == "applied" and one.record.get("_file") == record.source)
         return max(events, key=lambda one: one.at, default=None)
+
+    def moving(self) -> AbstractContextManager[None]:
+        """Hold the right to move files because of decisions, alone among all threads and processes."""
+        return self._ledger.moving()
+
+    def reopen(self, record_ids: Sequence[str]) -> tuple[Event, ...]:
+        """Take back what was said of some records alone, and give the events that stood for them until now.
+
+        What the same events say of other records stands on, by new events of the same batch.
+
+        Raises:
+            ConflictError: for a deletion that was carried out.
+        """
+        wanted = set(all_as_stored(self._store, record_ids))
+        standing = self.standing()
+        keys = self._store.keys(sorted(wanted))
+        found = {event.id: event for key in keys.values() if (event := standing.last.get(key)) is not None}
+        names = {standing.names[key] for key in keys.values() if key in standing.names}
+        done = {about for event in self.events() if event.kind == "applied" for about in event.about}
+        carried_out = next((one for one in found if one in done), None)
+        if carried_out is not None:
+            raise ConflictError(
+                f'decision "{carried_out}" was carried out. Bring its file back first: `lookalike decisions undo '
+                f"{carried_out}`.",
+                id=carried_out,
+            )
+        left = [
+            replace(event, id=fresh_id(), at="", pictures=pictures)
+            for event in found.values()
+            if (pictures := tuple(one for one in event.pictures if not self._is_of(one, names, wanted)))
+        ]
+        batch = fresh_id()
+        undone = [
+            Event(fresh_id(), "", "undo", one.collection, batch, about=(one.id,), within=self.reach)
+            for one in found.values()
+        ]
+        if undone:
+            self._ledger.append([*undone, *left])
+        return tuple(found.values())
+
+    def _is_of(self, picture: Fingerprint, names: set[str], ids: set[str]) -> bool:
+        """Return whether a picture is one of some records; of two files with the same bytes, the id tells which."""
+        if self.standing().verdicts.names.get(picture.content_hash) not in names:
+            return False
+        return picture.id in ids or len(self._store.keys_of_hash(picture.content_hash)) < 2
 
     def take_back(self, events: Iterable[Event]) -> tuple[Event, ...]:
         """Write that these events no longer stand; `undo` is for people, this for what has set the rest right."""

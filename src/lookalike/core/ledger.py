@@ -2,6 +2,7 @@
 
     HOME/decisions.jsonl    an event a line; an undo is an event as well
     HOME/decisions.lock     held by who appends
+    HOME/moves.lock         held by who moves files because of what was decided
 
 The ledger belongs to the home and not to a collection, so it outlives them. Two ledgers merge to the union of their
 events; what they say follows from the events in the order of time, then id, wherever they were written. `standing`
@@ -16,7 +17,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,7 +56,7 @@ __all__ = [
     "standing_of",
 ]
 
-_FILE, _LOCK = "decisions.jsonl", "decisions.lock"
+_FILE, _LOCK, _MOVES_LOCK = "decisions.jsonl", "decisions.lock", "moves.lock"
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _CLOCKS_DIFFER = timedelta(days=1)  # more than that ahead of ours is a wrong clock, whose events would outrank all
 
@@ -76,6 +77,10 @@ class Ledger:
         self._counts: Counter[tuple[str, ...]] = Counter()  # events by `within`
         self._bytes: Counter[str] = Counter()  # of their lines, by collection
         self._dropped = 0  # events that were forgotten since: a version never comes back
+
+    def moving(self) -> AbstractContextManager[None]:
+        """Hold the right to move files, alone among all threads and processes: what is half done then, nobody is at."""
+        return disk.locked(self._home / _MOVES_LOCK)
 
     def events(self) -> tuple[Event, ...]:
         """Give all events in their order.

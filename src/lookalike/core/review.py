@@ -8,22 +8,30 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, get_args
 
+from .. import intake
 from ..errors import InputError
 from ..limits import check_count
 from .applying import freed_bytes
+from .group_traits import GroupFilter, GroupTraits, Sort, counted_folders, counted_relations, traits_of
 from .ledger import Choice, Event
 
 if TYPE_CHECKING:
     from ..values import DuplicateGroup, Progress, Record
     from .collection import Collection
+    from .ingest import OnProgress
 
 Show = Literal["open", "later"]
+Work = Literal["finding", "moving", "restoring"]
 
 CERTAIN = frozenset({"identical", "same_pixels", "reencoded", "resized"})  # relations that nobody has to look at
 
@@ -46,20 +54,48 @@ class Reviewed:
     confidence: float | None
     decision: Choice | None
 
+    @property
+    def changed_at(self) -> str | None:
+        """When its file was changed last; UTC, ISO 8601; None where it is no file."""
+        changed = intake.changed_ns(self.record.stamp)
+        return None if changed is None else datetime.fromtimestamp(changed // 10**9, UTC).isoformat()
+
+
+@dataclass(frozen=True)
+class ReviewedGroup:
+    """A group under review; its members begin with the representative.
+
+    Attributes:
+        gain_bytes: What keeping the representative alone frees.
+    """
+
+    members: tuple[Reviewed, ...]
+    gain_bytes: int
+
 
 @dataclass(frozen=True)
 class ReviewPage:
-    """A page of groups, largest first; each begins with its representative.
+    """A page of groups, in the order that was asked for.
 
     Attributes:
         open_count: Groups that nobody put off.
         later_count: Groups all of whose members were put off.
+        matching_count: Groups of the kind that is shown that pass the filter; pages end with the last of them.
+        decided_count: Groups that were decided on before these were found, and whose pictures are still there.
+        gain_bytes: What keeping the representatives alone frees, of the groups that are counted as matching.
+        relations: How many groups, open or put off, have a member of each relation.
+        folders: How many have a member in each folder or below it.
         next: The cursor of the page behind this one; None when nothing follows.
     """
 
-    groups: tuple[tuple[Reviewed, ...], ...]
+    groups: tuple[ReviewedGroup, ...]
     open_count: int
     later_count: int
+    matching_count: int
+    decided_count: int
+    gain_bytes: int
+    relations: Mapping[str, int]
+    folders: Mapping[str, int]
     next: str | None
 
 
@@ -79,51 +115,127 @@ class BestOf:
     left: tuple[str, ...] = ()
 
 
+class _Found:
+    """The groups of one look, with what they are sorted and filtered by."""
+
+    def __init__(self, moment: tuple[int, int], groups: Sequence[DuplicateGroup]) -> None:
+        self.moment = moment
+        self.groups = groups
+
+    @cached_property
+    def traits(self) -> list[GroupTraits]:
+        return traits_of(self.groups)
+
+    @cached_property
+    def members(self) -> frozenset[str]:
+        """The ids of all members."""
+        return frozenset(member.id for group in self.groups for member in group.members)
+
+    @cached_property
+    def relations(self) -> Mapping[str, int]:
+        return counted_relations(self.traits)
+
+    @cached_property
+    def folders(self) -> Mapping[str, int]:
+        return counted_folders(self.traits)
+
+
 class Review:
     """The reviews of one collection, by threshold. May be used from many threads."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
-        self._kept: dict[float | None, tuple[tuple[int, int], Sequence[DuplicateGroup]]] = {}
+        self._found: dict[float | None, _Found] = {}
         self._finding = threading.Lock()
-        self._progress: Progress | None = None
+        self._progress: tuple[Work, Progress] | None = None
 
     @property
     def progress(self) -> Progress | None:
-        """How far the finding of groups has come that is under way; None when none is."""
-        return self._progress
+        """How far the work has come that is under way; None when none is."""
+        return None if self._progress is None else self._progress[1]
+
+    @property
+    def work(self) -> Work | None:
+        """What is under way, as far as it tells its progress: the finding of groups, or the moving of files."""
+        return None if self._progress is None else self._progress[0]
+
+    @contextmanager
+    def telling(self, work: Work) -> Iterator[OnProgress]:
+        """Lend what tells the progress of a work, until it ends."""
+
+        def tell(progress: Progress) -> None:
+            self._progress = work, progress
+
+        try:
+            yield tell
+        finally:
+            self._progress = None
 
     def page(
-        self, *, threshold: float | None = None, show: Show = "open", limit: int = 100, cursor: str | None = None
+        self,
+        *,
+        threshold: float | None = None,
+        show: Show = "open",
+        sort: Sort = "size",
+        relation: str | None = None,
+        folder: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
     ) -> ReviewPage:
         """Give groups that are still to be decided on.
 
         Args:
             threshold: Floor on the score, as for `duplicates`.
             show: "open", or "later" for those that were put off.
+            sort: "size" puts those with the most pictures first, "gain" those that free the most bytes, and "likeness"
+                those whose least alike member scores highest. Ties by the id of the representative.
+            relation: Only groups with a member of this relation to the representative, such as "resized".
+            folder: Only groups with a member in this folder or below it: one that ids begin with, or a path.
             limit: Groups at most.
-            cursor: `next` of the page before.
+            cursor: `next` of the page before, of the same order.
 
         Raises:
             InputError: for values out of range, and a cursor that is none.
         """
         check_count("limit", limit, least=1, most=_MOST_GROUPS)
-        if show not in get_args(Show):
-            raise InputError(f"show={show!r} is unknown: pass {' or '.join(get_args(Show))}.")
-        after = None if cursor is None else _place_of(cursor)
-        groups = self._groups(threshold, anew=cursor is None)
+        for name, value, known in (("show", show, Show), ("sort", sort, Sort)):
+            if value not in get_args(known):
+                raise InputError(f"{name}={value!r} is unknown: pass {' or '.join(get_args(known))}.")
+        after = None if cursor is None else _place_of(cursor, sort)
+        wanted = GroupFilter(relation, folder)
+        found = self._groups(threshold, anew=cursor is None)
         put_off = self._put_off()
-        states = [all(member.id in put_off for member in group.members) for group in groups]
-        wanted = (
-            group
-            for group, is_later in zip(groups, states, strict=True)
-            if is_later == (show == "later") and (after is None or _order(group) > after)
+        later = [all(member.id in put_off for member in one.group.members) for one in found.traits]
+        matching = [
+            one
+            for one, is_later in zip(found.traits, later, strict=True)
+            if is_later == (show == "later") and wanted.takes(one)
+        ]
+        matching.sort(key=lambda one: one.rank(sort))
+        behind = matching if after is None else (one for one in matching if one.rank(sort) > after)
+        chosen = list(islice(behind, limit + 1))
+        return ReviewPage(
+            groups=tuple(self._reviewed(chosen[:limit])),
+            open_count=later.count(False),
+            later_count=later.count(True),
+            matching_count=len(matching),
+            decided_count=sum(
+                1 for ids in self._collection.decisions.settled_groups() if found.members.isdisjoint(ids)
+            ),
+            gain_bytes=sum(one.gain_bytes for one in matching),
+            relations=found.relations,
+            folders=found.folders,
+            next=_cursor(chosen[limit - 1], sort) if len(chosen) > limit else None,
         )
-        found = list(islice(wanted, limit + 1))
-        next = _cursor(found[limit - 1]) if len(found) > limit else None
-        return ReviewPage(tuple(self._reviewed(found[:limit])), states.count(False), states.count(True), next)
 
-    def best_of_each(self, *, threshold: float | None = None, all_kinds: bool = False) -> tuple[BestOf, ...]:
+    def best_of_each(
+        self,
+        *,
+        threshold: float | None = None,
+        all_kinds: bool = False,
+        relation: str | None = None,
+        folder: str | None = None,
+    ) -> tuple[BestOf, ...]:
         """Tell for each open group what keeping the best would mean; nothing is decided by that.
 
         The representative is kept, and what people said to keep. Of the others those are deleted that are certainly
@@ -131,11 +243,15 @@ class Review:
 
         Args:
             all_kinds: Whether all others are deleted, cropped and edited ones, too.
+            relation, folder: Only the groups that `page` shows for these.
         """
-        put_off, groups = self._put_off(), self._groups(threshold, anew=True)
-        chosen = [group for group in groups if not all(member.id in put_off for member in group.members)]
+        wanted = GroupFilter(relation, folder)
+        put_off, traits = self._put_off(), self._groups(threshold, anew=True).traits
+        chosen = [
+            one for one in traits if not all(member.id in put_off for member in one.group.members) and wanted.takes(one)
+        ]
         found = []
-        for best, *others in filter(None, self._reviewed(chosen)):
+        for best, *others in (one.members for one in self._reviewed(chosen) if one.members):
             kept = [best, *(one for one in others if one.decision == "keep")]
             open_ones = [one for one in others if one.decision != "keep"]
             deleted = [one for one in open_ones if all_kinds or one.relation in CERTAIN]
@@ -146,14 +262,20 @@ class Review:
         return tuple(found)
 
     def keep_best(
-        self, *, threshold: float | None = None, all_kinds: bool = False, within: Sequence[str] = ()
+        self,
+        *,
+        threshold: float | None = None,
+        all_kinds: bool = False,
+        relation: str | None = None,
+        folder: str | None = None,
+        within: Sequence[str] = (),
     ) -> tuple[tuple[BestOf, ...], tuple[Event, ...]]:
         """Decide what `best_of_each` says, in one batch, and give that with the events.
 
         Args:
             within: The collections in which that holds; empty for all of the home.
         """
-        found = self.best_of_each(threshold=threshold, all_kinds=all_kinds)
+        found = self.best_of_each(threshold=threshold, all_kinds=all_kinds, relation=relation, folder=folder)
         choices: list[tuple[Choice, Sequence[str], Sequence[str]]] = []
         for one in found:
             if one.deleted:
@@ -161,35 +283,31 @@ class Review:
         decisions = self._collection.decisions.within(within)
         return found, decisions.decide_all(choices) if choices else ()
 
-    def _groups(self, threshold: float | None, *, anew: bool) -> Sequence[DuplicateGroup]:
+    def _groups(self, threshold: float | None, *, anew: bool) -> _Found:
         with self._finding:
-            kept = self._kept.get(threshold)
+            kept = self._found.get(threshold)
             moment = self._collection.version, self._collection.decisions.version
-            if kept is not None and (kept[0] == moment or not anew):
-                return kept[1]
-            try:
-                groups = self._collection.duplicates(threshold=threshold, on_progress=self._tell).groups
-            finally:
-                self._progress = None
-            self._kept[threshold] = moment, groups
-            while len(self._kept) > _REVIEWS_KEPT:
-                del self._kept[next(iter(self._kept))]
-            return groups
-
-    def _tell(self, progress: Progress) -> None:
-        self._progress = progress
+            if kept is not None and (kept.moment == moment or not anew):
+                return kept
+            with self.telling("finding") as tell:
+                groups = self._collection.duplicates(threshold=threshold, on_progress=tell).groups
+            found = self._found[threshold] = _Found(moment, groups)
+            while len(self._found) > _REVIEWS_KEPT:
+                del self._found[next(iter(self._found))]
+            return found
 
     def _put_off(self) -> set[str]:
         return self._collection.decisions.ids_of("later")
 
-    def _reviewed(self, groups: Sequence[DuplicateGroup]) -> Iterator[tuple[Reviewed, ...]]:
+    def _reviewed(self, chosen: Sequence[GroupTraits]) -> Iterator[ReviewedGroup]:
         """Give groups with their records; members that were removed meanwhile are left out."""
         decisions = self._collection.decisions
-        ids = [member.id for group in groups for member in group.members]
+        ids = [member.id for one in chosen for member in one.group.members]
         records, kinds = self._collection.get_many(ids), decisions.kinds(ids)
-        for group in groups:
+        for one in chosen:
+            group = one.group
             different = decisions.different_from(group.representative, [member.id for member in group.members[1:]])
-            yield tuple(
+            members = tuple(
                 Reviewed(
                     records[member.id],
                     member.score,
@@ -200,23 +318,23 @@ class Review:
                 for member in group.members
                 if member.id in records
             )
+            yield ReviewedGroup(members, one.gain_bytes)
 
 
 def _ids(members: Sequence[Reviewed]) -> tuple[str, ...]:
     return tuple(member.record.id for member in members)
 
 
-def _order(group: DuplicateGroup) -> tuple[int, str]:
-    return -len(group.members), group.representative
+def _cursor(one: GroupTraits, sort: Sort) -> str:
+    return base64.urlsafe_b64encode(json.dumps([sort, *one.rank(sort)]).encode()).decode()
 
 
-def _cursor(group: DuplicateGroup) -> str:
-    return base64.urlsafe_b64encode(f"{len(group.members)} {group.representative}".encode()).decode()
-
-
-def _place_of(cursor: str) -> tuple[int, str]:
+def _place_of(cursor: str, sort: Sort) -> tuple[float, str]:
     try:
-        size, _, representative = base64.urlsafe_b64decode(cursor).decode().partition(" ")
-        return -int(size), representative
-    except (binascii.Error, ValueError) as exc:
+        order, value, representative = json.loads(base64.urlsafe_b64decode(cursor))
+        place = float(value), str(representative)
+    except (binascii.Error, ValueError, TypeError) as exc:
         raise InputError(f"cursor={cursor[:80]!r} is no cursor: pass the `next` of the page before.") from exc
+    if order != sort:
+        raise InputError(f"the cursor is of another order than sort={sort!r}. Begin with the first page.")
+    return place

@@ -51,6 +51,22 @@ class Pairs:
                 times[place] += 1
                 self._groups[name][self._count] = times[0], times[1]
 
+    def joined(self) -> dict[str, str]:
+        """Return for each name the one that stands for all names which are joined to it by groups."""
+        above: dict[str | int, str | int] = {}
+
+        def top(one: str | int) -> str | int:
+            while above.setdefault(one, one) != one:
+                above[one] = one = above[above[one]]
+            return one
+
+        for name in sorted(self._groups):
+            for group in self._groups[name]:
+                first, second = top(name), top(group)
+                if first != second:
+                    above[second] = first
+        return {name: str(top(name)) for name in self._groups}
+
     def __contains__(self, pair: object) -> bool:
         names = sorted(pair) if isinstance(pair, frozenset) else []
         groups = [self._groups.get(name, {}) for name in names]
@@ -145,6 +161,20 @@ class Standing:
         if key not in self.names or other not in self.names:
             return None
         return frozenset((self.names[key], self.names[other]))
+
+    @cached_property
+    def settled(self) -> tuple[tuple[int, ...], ...]:
+        """The keys of the records, by groups that were looked at together, of which nothing is left to decide."""
+        joined = self.verdicts.together.joined()
+        groups: dict[str, list[int]] = defaultdict(list)
+        for key, name in self.names.items():
+            if name in joined:
+                groups[joined[name]].append(key)
+        return tuple(tuple(sorted(keys)) for keys in groups.values() if len(keys) > 1 and self._is_settled(keys))
+
+    def _is_settled(self, keys: Sequence[int]) -> bool:
+        first, *others = sorted(keys, key=lambda key: (self.kind(key) == "delete", key))
+        return all(self.is_decided(first, other) for other in others)
 
     @cached_property
     def _keys(self) -> Mapping[str, list[int]]:

@@ -122,13 +122,13 @@ def later(record_ids: tuple[str, ...], **told: Any) -> int:
 @decide.command("best-in-each-group")
 @click.option("--threshold", "-t", type=float, help="Floor on the score of a copy, 0.9 to 1.")
 @click.option("--all-kinds", is_flag=True, help="Delete cropped, edited, turned and mirrored copies, too.")
+@click.option("--relation", help="Only groups with a member of this relation to the best, such as resized.")
+@click.option("--folder", help="Only groups with a member in this folder or below: as ids begin, or a path.")
 @click.option("--save", is_flag=True, help="Keep these decisions; without it they are only shown.")
 @collection_option
 @home_option
 @json_option
-def best_in_each_group(
-    threshold: float | None, all_kinds: bool, save: bool, collection: str, home: str | None, as_json: bool
-) -> int:
+def best_in_each_group(save: bool, collection: str, home: str | None, as_json: bool, **wanted: Any) -> int:
     """Keep the best picture of each duplicate group, and delete those that are certainly the same.
 
     Those are identical, of the same pixels, re-encoded or resized; the others are shown as left, and stay open:
@@ -145,15 +145,15 @@ def best_in_each_group(
     with open_library_at(home) as library:
         review = library.collection(collection).review
         if save:
-            found, events = review.keep_best(threshold=threshold, all_kinds=all_kinds)
+            found, events = review.keep_best(**wanted)
             batch = events[0].batch if events else None
         else:
-            found, batch = review.best_of_each(threshold=threshold, all_kinds=all_kinds), None
+            found, batch = review.best_of_each(**wanted), None
         if as_json:
             print_json({**best_form(found), "batch": batch})
         else:
             _show_best(found, batch)
-        tell_floor(threshold, COPY_SCORE)
+        tell_floor(wanted["threshold"], COPY_SCORE)
         return DONE if found else ANSWER_IS_NO
 
 

@@ -41,6 +41,13 @@ _NO_KEY = (
 @click.option("--allow-private-urls", is_flag=True, default=None, help="Let URLs lead into private networks.")
 @click.option("--allowed-host", "allowed_hosts", multiple=True, help="A name by which the server may be called.")
 @click.option("--allowed-origin", "allowed_origins", multiple=True, help="A web site whose pages may call the server.")
+@click.option(
+    "--may-move",
+    multiple=True,
+    type=click.Path(file_okay=False),
+    metavar="FOLDER",
+    help="A folder whose files the page may move to the trash of the home; may be given again.",
+)
 @click.option("--without-key", is_flag=True, default=None, help="Serve a public address although no key exists.")
 @click.option("--library", type=click.Path(file_okay=False), metavar="FOLDER", multiple=True,
               help="A folder of this machine that the page may list and index, and all below; repeatable.")  # fmt: skip

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 FOLDER = "collections"
 _NEW, _GONE = ".new-", ".gone-"
+_TRASH = "trash"  # what lies there keeps the rights that it had: it may go back
 _OURS = {
     FOLDER,
+    _TRASH,
     "decisions.jsonl",
     "decisions.lock",
     "files",
@@ -38,6 +40,7 @@ _OURS = {
     "jobs",
     "keys.json",
     "keys.lock",
+    "moves.lock",
     "server.lock",
 }
 _LITTER_AGE_S = 3600.0  # a folder of this age that is still not in place has lost its maker
@@ -231,7 +234,7 @@ def _tighten(folder: Path) -> None:
         return
     disk.tighten(folder)
     disk.tighten_one(root)
-    for name in _OURS - {FOLDER}:
+    for name in _OURS - {FOLDER, _TRASH}:
         disk.tighten(home / name)
     with suppress(OSError):
         if set(os.listdir(home)) <= _OURS:

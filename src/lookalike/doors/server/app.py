@@ -31,7 +31,7 @@ from ...errors import (
     shown,
 )
 from ..dialects import DIALECTS
-from . import access, browsing, collections, decisions, documents, folders, health, jobs, questions, records
+from . import access, browsing, collections, decisions, documents, folders, health, jobs, moving, questions, records
 from .desk import Desk, desk_of, principal_of, request_id_of
 from .gate import Gate
 from .pool import WorkerPool
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ...settings import Settings
 
 _log = logging.getLogger("lookalike.server")
-_ROUTERS = (collections, records, questions, browsing, decisions, folders, jobs, access, health)
+_ROUTERS = (collections, records, questions, browsing, decisions, moving, folders, jobs, access, health)
 _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _HTTP_CODES = {404: "path_not_found", 405: "method_not_allowed"}
 _GONE = 499  # for the log: as web servers note it
@@ -94,6 +94,7 @@ def bare_app(desk: Desk | None = None) -> FastAPI:
 async def _living(app: FastAPI) -> AsyncIterator[None]:
     desk: Desk = app.state.desk
     await run_in_threadpool(desk.pool.start)
+    await run_in_threadpool(_settle_moves, desk)
     await run_in_threadpool(desk.jobs.start)
     desk.is_ready = True
     try:
@@ -105,6 +106,17 @@ async def _living(app: FastAPI) -> AsyncIterator[None]:
             lane.close()
         await run_in_threadpool(desk.library.close)
         await run_in_threadpool(desk.pool.close)
+
+
+def _settle_moves(desk: Desk) -> None:
+    """Finish or undo what a server before this one left half done; what is wrong with it hinders nobody else."""
+    try:
+        settled = desk.trash.settle(desk.library)
+    except (LookalikeError, OSError) as error:
+        _log.error("the moves of files that were under way could not be settled: %s", error, exc_info=error)
+    else:
+        if settled:
+            _log.warning("settled %s moves of files that a server before this one had left half done", settled)
 
 
 async def _failed(request: Request, error: Any) -> Response:

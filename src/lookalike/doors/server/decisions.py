@@ -1,4 +1,4 @@
-"""Routes of the review: duplicate groups a page at a time, and what people decide about them. No file is touched."""
+"""Routes of the review: duplicate groups a page at a time, and what people decide on them. No file is touched here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ...core.ledger import NOTES
 from ...errors import InputError, LookalikeError, NotFoundError
+from ...values import RelationKind
 from ..forms import best_form, decision_form, record_form
 from ..lines import parse_line
 from . import openapi, schema
@@ -27,6 +28,8 @@ router = APIRouter(prefix="/api/v1/collections/{name}", tags=["review"])
 
 _PAGE, _LONGEST_PAGE = 100, 1000
 _Threshold = Annotated[float | None, Query(description=schema.THRESHOLD)]
+_Relation = Annotated[RelationKind | None, Query(description=schema.RELATION)]
+_Folder = Annotated[str | None, Query(description=schema.FOLDER, max_length=4096)]
 
 
 @router.get("/review", responses={200: {"model": schema.ReviewPage}, **openapi.errors(404, 422)})
@@ -35,28 +38,39 @@ async def get_review(
     name: Name,
     threshold: _Threshold = None,
     show: Annotated[Literal["open", "later"], Query(description="Open groups, or those that were put off.")] = "open",
+    sort: Annotated[
+        Literal["size", "gain", "likeness"],
+        Query(description="First the groups with the most pictures, the most bytes to gain, or the most alike."),
+    ] = "size",
+    relation: _Relation = None,
+    folder: _Folder = None,
     limit: Annotated[int, Query(description="Groups on a page.", ge=1, le=_LONGEST_PAGE)] = _PAGE,
     cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
 ) -> Response:
-    """List the duplicate groups that are to be decided on, largest first, with what was decided so far.
+    """List the duplicate groups that are to be decided on, with what was decided so far.
 
     The groups stand while people decide; asking for the first page finds them anew.
     """
 
     def work() -> dict[str, Any]:
         review = desk_of(request).collection(request, name, "read").review
-        return _page_form(review.page(threshold=threshold, show=show, limit=limit, cursor=cursor))
+        page = review.page(
+            threshold=threshold, show=show, sort=sort, relation=relation, folder=folder, limit=limit, cursor=cursor
+        )
+        return _page_form(page)
 
     return reply(await desk_of(request).lanes.long.run(work))
 
 
 @router.get("/review/progress", responses={200: {"model": schema.ReviewProgress}, **openapi.errors(404, 422)})
 async def get_progress(request: Request, name: Name) -> Response:
-    """Tell how far the finding of groups has come that another request waits for."""
+    """Tell how far the work has come that another request waits for: groups are sought, or files are moved."""
 
     def work() -> dict[str, Any]:
-        progress = desk_of(request).collection(request, name, "read").review.progress
+        review = desk_of(request).collection(request, name, "read").review
+        progress = review.progress
         return {
+            "work": None if progress is None else review.work,
             "done": None if progress is None else progress.done,
             "total": None if progress is None else progress.total,
         }
@@ -71,12 +85,15 @@ async def preview_best(
     threshold: _Threshold = None,
     limit: Annotated[int, Query(description="Groups that are told; the sums are over all.", ge=1, le=10_000)] = _PAGE,
     all_kinds: Annotated[bool, Query(description=schema.ALL_KINDS)] = False,
+    relation: _Relation = None,
+    folder: _Folder = None,
 ) -> Response:
     """Tell what keeping the best of each open group would mean; nothing is decided."""
 
     def work() -> dict[str, Any]:
         review = desk_of(request).collection(request, name, "read").review
-        return _best_form(review.best_of_each(threshold=threshold, all_kinds=all_kinds), limit, None)
+        found = review.best_of_each(threshold=threshold, all_kinds=all_kinds, relation=relation, folder=folder)
+        return _best_form(found, limit, None)
 
     return reply(await desk_of(request).lanes.long.run(work))
 
@@ -211,9 +228,17 @@ def _check_event(event: Any, name: str) -> None:
 
 def _page_form(page: ReviewPage) -> dict[str, Any]:
     return {
-        "groups": [{"members": [_member_form(member) for member in group]} for group in page.groups],
+        "groups": [
+            {"members": [_member_form(member) for member in group.members], "gain_bytes": group.gain_bytes}
+            for group in page.groups
+        ],
         "open": page.open_count,
         "later": page.later_count,
+        "matching": page.matching_count,
+        "decided": page.decided_count,
+        "gain_bytes": page.gain_bytes,
+        "relations": dict(page.relations),
+        "folders": dict(page.folders),
         "next": page.next,
     }
 
@@ -225,6 +250,8 @@ def _member_form(member: Reviewed) -> dict[str, Any]:
         "relation": member.relation,
         "confidence": member.confidence,
         "decision": member.decision,
+        "taken": member.record.facts.taken,
+        "changed_at": member.changed_at,
     }
 
 

@@ -15,6 +15,7 @@ from ...core.files import RIGHT, Files
 from ...core.keys import Key, Keys, Scope
 from ...core.metering import Meter
 from ...core.roots import Roots
+from ...core.trash import Trash
 from ...errors import CollectionNotFoundError, ConflictError, LookalikeError, ScopeError, StoreDamagedError
 from .additions import Additions
 from .connections import Connections
@@ -119,6 +120,7 @@ class Desk:
         self.roots = Roots(settings.serving.library, settings.home, settings.limits)
         self.meter = Meter(library, elsewhere=self._elsewhere)
         self._file_usage = FileUsage(settings.home / FILES, settings.home / NOTES)
+        self.trash = Trash(settings.home, settings.serving.may_move)
         self._creating = threading.Lock()
         self.connections = Connections(settings.serving)
         self.reception = Reception(max(8, self.connections.most // 2))

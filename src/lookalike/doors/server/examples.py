@@ -35,7 +35,22 @@ _RECORD = {
     "created_at": "2026-01-31T09:31:00.000000+00:00",
     "updated_at": "2026-01-31T09:31:00.000000+00:00",
 }
-_REVIEWED = {**_RECORD, "score": 1.0, "relation": None, "confidence": None, "decision": None}
+_REVIEWED = {
+    **_RECORD,
+    "score": 1.0,
+    "relation": None,
+    "confidence": None,
+    "decision": None,
+    "taken": "2025-07-30T18:12:05",
+    "changed_at": None,
+}
+_RUN = {
+    "batch": "4f1d0c2b9a7e",
+    "at": "2026-01-31T09:35:00.000000+00:00",
+    "files": 1,
+    "bytes": 81920,
+    "folder": "/home/me/.local/share/lookalike/trash/2026-01-31T09.35.00Z",
+}
 _RESIZED = {"relation": "resized", "confidence": 0.95}
 _DECISION = {
     "id": "4f1d0c2b9a7e",
@@ -174,13 +189,45 @@ ANSWERS: Mapping[str, Any] = {
     "Clusters": {"threshold": 0.9, "clusters": [["7", "8"]], "count": 1},
     "ReviewPage": {
         "groups": [
-            {"members": [_REVIEWED, {**_REVIEWED, "id": "8", "score": 0.97, "relation": "resized", "confidence": 0.87}]}
+            {
+                "members": [
+                    _REVIEWED,
+                    {**_REVIEWED, "id": "8", "score": 0.97, "relation": "resized", "confidence": 0.87},
+                ],
+                "gain_bytes": 81920,
+            }
         ],
         "open": 1,
         "later": 0,
+        "matching": 1,
+        "decided": 6,
+        "gain_bytes": 81920,
+        "relations": {"resized": 1},
+        "folders": {"2025": 1, "2025/july": 1},
         "next": None,
     },
-    "ReviewProgress": {"done": 512, "total": 1247},
+    "ReviewProgress": {"work": "finding", "done": 512, "total": 1247},
+    "Marked": {
+        "marked": [
+            {**_RECORD, "id": "8", "decision": "4f1d0c2b9a7e", "kept": "7", "freed_bytes": 81920, "obstacle": None}
+        ],
+        "count": 1,
+        "ready": 1,
+        "bytes": 81920,
+        "next": None,
+        "may_move": True,
+        "reason": None,
+        "folder": "/home/me/.local/share/lookalike/trash",
+        "command": "lookalike decisions apply --collection shoes --trash ~/lookalike-trash",
+        "runs": [],
+    },
+    "Moved": {
+        "batch": "4f1d0c2b9a7e",
+        "moved": [{"from": "/home/me/8.jpg", "to": f"{_RUN['folder']}/home/me/8.jpg"}],
+        "failed": [],
+        "bytes": 81920,
+        "runs": [_RUN],
+    },
     "BestOfGroups": {
         "groups": [{"keep": ["7"], "delete": ["8"], "left": []}],
         "count": 1,

@@ -209,13 +209,29 @@ def _is_public(scope: Scope) -> bool:
     return scope["method"] in ("GET", "HEAD") and (path in _PUBLIC or path.startswith(_PUBLIC_FOLDERS))
 
 
+def is_near(scope: Scope) -> bool:
+    """Return whether a request comes from this machine, and not through a proxy on it."""
+    return _is_near(scope, _headers(scope))
+
+
+def is_of_own_page(scope: Scope) -> bool:
+    """Return whether a browser says that a page of this very server sends a request."""
+    headers = _headers(scope)
+    origin = headers.get("origin")
+    if origin is None:
+        return headers.get("sec-fetch-site") == "same-origin"
+    return origin.partition("://")[2].lower() == headers.get("host", "").lower()
+
+
 def _is_near(scope: Scope, headers: Headers) -> bool:
-    """Say whether a request comes from this machine, and not through a proxy on it."""
     client = scope.get("client")
-    return client is not None and _is_loopback(client[0]) and not any(name in headers for name in _FORWARDED)
+    return client is not None and is_loopback(client[0]) and not any(name in headers for name in _FORWARDED)
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Return whether an address, or localhost, is reached from this machine alone."""
+    if address == "localhost":
+        return True
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import ipaddress
 import os
 import signal
 import socket
@@ -21,6 +20,7 @@ from ...core.keys import Keys
 from ...errors import InputError
 from . import logs
 from .app import make_app, make_desk
+from .gate import is_loopback
 from .protocol import Connection
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def serve(settings: Settings, tell: Callable[[str], None]) -> None:
     """
     serving = settings.serving
     _check_public(settings)
+    _check_folders(settings)
     _give_back_memory()
     logs.set_up(serving.log_format)
     with disk.locked(settings.home / _LOCK, wait=False), _listen(serving.host, serving.port) as listening:
@@ -124,7 +125,7 @@ def _already_handled(number: int, frame: FrameType | None) -> None:
 
 def _check_public(settings: Settings) -> None:
     serving = settings.serving
-    if _is_loopback(serving.host) or serving.without_key or Keys(settings.home).is_needed():
+    if is_loopback(serving.host) or serving.without_key or Keys(settings.home).is_needed():
         return
     raise InputError(
         f"host={serving.host} is open to other machines, and no key exists: anyone could read and delete. Make one "
@@ -132,13 +133,10 @@ def _check_public(settings: Settings) -> None:
     )
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _check_folders(settings: Settings) -> None:
+    missing = next((folder for folder in settings.serving.may_move if not os.path.isdir(folder)), None)
+    if missing is not None:
+        raise InputError(f'may_move: there is no folder "{missing}". Check its path: files below it could be moved.')
 
 
 def _listen(host: str, port: int) -> socket.socket:
