@@ -322,9 +322,7 @@ def bar_codes(rng: random.Random) -> Two:
     return coded(digits), coded(other)
 
 
-def _dial(
-    rng: random.Random, size: tuple[int, int], needles: list[tuple[float, float, float]], *, seed: float
-) -> Picture:
+def _dial(size: tuple[int, int], needles: list[tuple[float, float, float]], *, seed: float) -> Picture:
     """Draw a face with marks and needles (turn, length, width), in a case on a wall."""
     chance = random.Random(seed)
     face, wall, ink = chance.choice(("white", "#f7f3e6", "#202428")), _color(chance, (0, 0.5), (0.3, 0.9)), "black"

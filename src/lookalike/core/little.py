@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _ALIKE, _SEEN_SMALL_ALIKE = 0.09, 0.06
 # Many points, as of a sky, say by their places what the few pixels of each cannot: 12 copies that are not turned differ
 # by 0.13 at most, others by 1.
-_POINTS, _POINT, _POINTS_ALIKE = 8, 0.012, 0.3  # how many; share of the longer side
+_POINTS, _MOSTLY, _POINT, _POINTS_ALIKE = 8, 0.75, 0.018, 0.3  # how many; share of all; of the longer side
 _WINDOWS, _SEEN_SMALL_WINDOWS, _MOVED_WINDOWS, _TURNED_WINDOWS = 2.5, 8.0, 20.0, 60.0
 _AROUND = 0.035  # of the longer side, by which the middle of the frame may be off
 _STRETCH = 0.08  # by which the sides of the frames may grow otherwise than what they show ...
@@ -66,12 +66,11 @@ def judge(found: Registration, a: Content, b: Content, *, in_full: bool) -> Verd
 
 
 def _are_points(content: Content) -> bool:
-    """Say whether there are many parts, and all of them are so small that they have no form."""
+    """Say whether there are many parts, and most are so small that they have no form; two may touch."""
     longer = max(content.size_px)
     most = longer * _POINT + 2 * reach_px(longer)
-    return len(content.boxes) >= _POINTS and all(
-        max(right - left, bottom - top) <= most for left, top, right, bottom in content.boxes
-    )
+    small = sum(max(right - left, bottom - top) <= most for left, top, right, bottom in content.boxes)
+    return small >= max(_POINTS, _MOSTLY * len(content.boxes))
 
 
 def _between(a: Size, b: Size, new_a: Size, new_b: Size, matrix: F64) -> F64:

@@ -72,13 +72,15 @@ def is_displaced(a: U8, b: U8, shared: Bools) -> bool:
 
 def _went_elsewhere(places: list[_Place]) -> bool:
     """Say whether what only the first picture has at some places is what only the second one has at others."""
+    import numpy as np
+
     left, taken = ([one for one in places if chosen(one.ours)] for chosen in (_OURS.__le__, _THEIRS.__ge__))
     if not left or not taken:
         return False
-    sizes = [sum(one.size for one in side) for side in (left, taken)]
-    here, there = sum(one.size * one.a for one in left), sum(one.size * one.b for one in taken)
-    is_same = _alike(here / sizes[0], there / sizes[1]) >= _SAME_COLORS  # type: ignore[operator]
-    return is_same and _of_one_size(*sizes, _SAME_SIZE)
+    sizes = [float(sum(one.size for one in side)) for side in (left, taken)]
+    here: F32 = np.stack([one.size / sizes[0] * one.a for one in left]).sum(0)
+    there: F32 = np.stack([one.size / sizes[1] * one.b for one in taken]).sum(0)
+    return _alike(here, there) >= _SAME_COLORS and _of_one_size(sizes[0], sizes[1], _SAME_SIZE)
 
 
 def _one_went_elsewhere(places: list[_Place]) -> bool:
