@@ -102,6 +102,8 @@ def _is_deeper(value: Any, limit: int) -> bool:
     level = [value]
     for _ in range(limit + 1):
         inner = [each.values() if isinstance(each, Mapping) else each for each in level if _is_nest(each)]
+        if not inner:
+            return False
         level = [each for one in inner for each in one]
     return any(map(_is_nest, level))
 
