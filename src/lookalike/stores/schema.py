@@ -80,7 +80,7 @@ CREATE TABLE removed (seq INTEGER PRIMARY KEY AUTOINCREMENT, key INTEGER NOT NUL
 _RECORD_COLUMNS = f"key, {checksums.SUMMED}, (SELECT record FROM checksums WHERE checksums.key = records.key) AS sum"  # noqa: S608
 _FIRST_COLUMNS = f"key, {checksums.SUMMED.removesuffix('facts')}'{{}}' AS facts, NULL AS sum"  # of the first schema
 _SIZES = (4, 5, 6)  # places of the numbers in SUMMED that people see
-_decode = json.JSONDecoder().decode  # as json.loads, which looks for options each time
+_decoder = json.JSONDecoder()
 _NO_FACTS, _FACTS = Facts(), frozenset(field.name for field in fields(Facts))
 
 
@@ -325,6 +325,12 @@ def facts_of(text: str) -> Facts:
         return _NO_FACTS
     known = {name: value for name, value in json.loads(text).items() if name in _FACTS}
     return Facts(**{**known, "was_at": tuple(known.get("was_at", ()))})
+
+
+def _decode(text: str) -> Any:
+    """Read JSON as json.loads does, which looks for options and for space at both ends each time."""
+    value, end = _decoder.raw_decode(text)
+    return value if end == len(text) else _decoder.decode(text)
 
 
 def tags_of(text: str) -> list[str]:
