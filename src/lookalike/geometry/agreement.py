@@ -14,6 +14,8 @@ from .opencv import opencv
 from .small import gray
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..values import F32, Bools
     from .frames import Overlay
 
@@ -66,10 +68,12 @@ def measure_agreement(laid: Overlay) -> Agreement:
     a, b = (cv2.GaussianBlur(gray(side), (0, 0), _BLUR_PX)[box].astype(np.float32) for side in (laid.a, laid.b))
     weight = laid.shared[box]
     a, b = _evenly_sharp(a, b, weight)
-    block = _block_px(weight.shape)
-    share, exact, blocks, flat = _shares(a, b, weight, block)
-    repeats = max((_shares(*shifted, block)[0] for shifted in _shifted(a, b, weight)), default=0.0)
     correlation, difference = _whole(a[weight], b[weight])
+    shape, block = weight.shape, _block_px(weight.shape)
+    a, b, inside = (_filled_up(side, block) for side in (a, b, weight.astype(np.float32)))
+    framed = _box(shape[0], shape[1], block)
+    share, exact, blocks, flat = _shares(a[framed], b[framed], inside[framed], block)
+    repeats = max((_shares(*shifted, block)[0] for shifted in _shifted(a, b, inside, shape, block)), default=0.0)
     return Agreement(share, exact, blocks, correlation, difference, repeats, flat)
 
 
@@ -102,44 +106,61 @@ def _block_px(shape: tuple[int, ...]) -> int:
     return int(min(_BLOCK_PX, max(_LEAST_BLOCK_PX, max(shape) // _LEAST_BLOCKS)))
 
 
-def _shares(a: F32, b: F32, weight: Bools, block: int) -> tuple[float, float, int, float]:
-    """Give the shares of textured blocks that correlate, how many are textured, and the share of flat ones."""
+def _shares(a: F32, b: F32, inside: F32, block: int) -> tuple[float, float, int, float]:
+    """Give the shares of textured blocks that correlate, how many are textured, and the share of flat ones.
+
+    Args:
+        a, b, inside: (h, w) each, of whole blocks; 1 where both pictures are, 0 elsewhere.
+    """
     import numpy as np
 
-    filled = _means(weight.astype(np.float32), block)
+    first, second, product = a * inside, b * inside, np.empty(inside.shape, np.float32)
+    squares = ((first, first), (second, second), (first, second))
+    filled = _means(inside, block)
+    means = [_means(plane, block) for plane in (first, second)]
+    means += [_means(np.multiply(one, other, out=product), block) for one, other in squares]
     full = filled >= _LEAST_FILLED
     if not full.any():
         return 0.0, 0.0, 0, 1.0
     filled = np.maximum(filled, 1e-6)
-    first, second = a * weight, b * weight
-    mean_a, mean_b = _means(first, block) / filled, _means(second, block) / filled
-    var_a = np.maximum(_means(first * first, block) / filled - mean_a**2, 0)
-    var_b = np.maximum(_means(second * second, block) / filled - mean_b**2, 0)
-    both = _means(first * second, block) / filled - mean_a * mean_b
+    mean_a, mean_b, square_a, square_b, both = (mean / filled for mean in means)
+    var_a, var_b = np.maximum(square_a - mean_a**2, 0), np.maximum(square_b - mean_b**2, 0)
     textured = full & (np.maximum(var_a, var_b) >= _FLAT**2)
     blocks = int(textured.sum())
-    alike = (both / np.sqrt(np.maximum(var_a * var_b, 1e-3)))[textured]
+    alike = ((both - mean_a * mean_b) / np.sqrt(np.maximum(var_a * var_b, 1e-3)))[textured]
     share, exact = (float((alike >= least).sum()) / max(blocks, 1) for least in (_AGREEING, _EXACT))
     return share, exact, blocks, 1 - blocks / int(full.sum())
 
 
 def _means(values: F32, block: int) -> F32:
-    """Give the means of blocks; what is left over at the right and lower ends is filled up with nothing."""
-    cv2 = opencv()
-
-    right, bottom = -values.shape[1] % block, -values.shape[0] % block
-    padded = cv2.copyMakeBorder(values, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=0)
-    size = (padded.shape[1] // block, padded.shape[0] // block)
-    means: F32 = cv2.resize(padded, size, interpolation=cv2.INTER_AREA)
+    """Give the means of blocks, (h / block, w / block) of (h, w)."""
+    height, width = values.shape
+    sums = values.reshape(height // block, block, width).sum(1)
+    means: F32 = sums.reshape(height // block, width // block, block).sum(2) / block**2
     return means
 
 
-def _shifted(a: F32, b: F32, weight: Bools) -> list[tuple[F32, F32, Bools]]:
-    """Give what lies over each other when one picture is moved to the right, or down."""
-    height, width = weight.shape
-    wide = [(a[:, step:], b[:, :-step], weight[:, step:] & weight[:, :-step]) for step in _SHIFTS if step < width // 2]
-    high = [(a[step:], b[:-step], weight[step:] & weight[:-step]) for step in _SHIFTS if step < height // 2]
-    return wide + high
+def _filled_up(values: F32, block: int) -> F32:
+    """Fill up with nothing at the right and lower ends: to whole blocks, and one more for shifts."""
+    cv2 = opencv()
+
+    bottom, right = (-side % block + max(_SHIFTS) + block for side in values.shape)
+    filled: F32 = cv2.copyMakeBorder(values, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=0)
+    return filled
+
+
+def _shifted(a: F32, b: F32, inside: F32, shape: tuple[int, ...], block: int) -> Iterator[tuple[F32, F32, F32]]:
+    """Give what lies over each other when one picture of a shape, filled up, is moved to the right, or down."""
+    height, width = shape
+    ways = [(0, step) for step in _SHIFTS if step < width // 2] + [(step, 0) for step in _SHIFTS if step < height // 2]
+    for down, right in ways:
+        kept, moved = (_box(height - down, width - right, block, *at) for at in ((0, 0), (down, right)))
+        yield a[moved], b[kept], inside[moved] * inside[kept]
+
+
+def _box(height: int, width: int, block: int, top: int = 0, left: int = 0) -> tuple[slice, slice]:
+    """Give the part of whole blocks that holds so many rows and columns, from a place on."""
+    return slice(top, top + height + -height % block), slice(left, left + width + -width % block)
 
 
 def _whole(a: F32, b: F32) -> tuple[float, float]:
@@ -147,7 +168,8 @@ def _whole(a: F32, b: F32) -> tuple[float, float]:
     import numpy as np
 
     x, y = a.astype(np.float64), b.astype(np.float64)
-    x, y = x - x.mean(), y - y.mean()
+    x -= x.mean()
+    y -= y.mean()
     xx, yy, xy = (float(np.einsum("i,i->", one, other)) for one, other in ((x, x), (y, y), (x, y)))  # no BLAS: threads
     if min(xx, yy) < len(x):  # less than one level of deviation: a flat picture
         return 0.0, float(np.abs(x - y).mean())

@@ -14,8 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .fitting import least_squares
-
 if TYPE_CHECKING:
     from ..values import F32, F64, I64, Bools
     from .features import Features
@@ -181,10 +179,11 @@ def _refined(fits: Bools, places: F64, others: F64, growth: F64, turn: F64) -> A
         if not _is_sane(matrix):
             return None
         missed = np.hypot(*(places @ matrix[:, :2].T + matrix[:, 2] - others).T)
-        unit = max(1.0, np.sqrt(abs(np.linalg.det(matrix[:, :2]))))  # where the picture grows, so do slips
+        grown = _det(matrix)
+        unit = max(1.0, np.sqrt(abs(grown)))  # where the picture grows, so do slips
         angle = np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1])
         turned = np.abs((turn - angle + np.pi) % (2 * np.pi) - np.pi)
-        sized = np.abs(growth - 0.5 * np.log(np.linalg.det(matrix[:, :2])))
+        sized = np.abs(growth - 0.5 * np.log(grown))
         fits = (missed < tolerance * unit) & (turned < _TURN) & (sized < np.log(_SIZE_FACTOR))
     cells = _cells(places[fits], others[fits])
     if cells < _LEAST_PAIRS:
@@ -199,26 +198,29 @@ def _fitted(places: F64, others: F64) -> F64:
 
     # Two equations ask for a similarity (a = d, b = -c), with the weight of a few points at 8 px from the middle.
     middle, target = places.mean(0), others.mean(0)
-    (x, y), (u, v) = (places - middle).T, (others - target).T
-    zero = np.zeros_like(x)
-    weight = np.sqrt(4 * 8.0**2)
-    rows = np.concatenate(
-        [
-            np.stack([x, y, zero, zero], 1),
-            np.stack([zero, zero, x, y], 1),
-            weight * np.array([[1, 0, 0, -1], [0, 1, 1, 0]]),
-        ]
-    )
-    linear = least_squares(rows, np.concatenate([u, v, [0, 0]])[:, None]).reshape(2, 2)
+    around = places - middle
+    seen = around.T @ np.concatenate([around, others - target], 1)  # (2, 4): sums of products, x and y with x, y, u, v
+    held = 4 * 8.0**2 * np.array([[1.0, 0, 0, -1], [0, 1, 1, 0], [0, 1, 1, 0], [-1, 0, 0, 1]])
+    held[:2, :2] += seen[:, :2]
+    held[2:, 2:] += seen[:, :2]
+    linear = np.linalg.solve(held, seen[:, 2:].T.reshape(4)).reshape(2, 2)
     return np.concatenate([linear, (target - linear @ middle)[:, None]], 1)
 
 
-def _is_sane(matrix: F64) -> bool:
-    import numpy as np
+def _det(matrix: F64) -> float:
+    (a, b, _), (c, d, _) = matrix.tolist()
+    return float(a * d - b * c)
 
-    large, small = np.linalg.svd(matrix[:, :2], compute_uv=False)
-    upright = np.linalg.det(matrix[:, :2]) > 0
-    return bool(upright and small >= LEAST_SCALE and large <= MOST_SCALE and large / small <= _MOST_STRETCH)
+
+def _is_sane(matrix: F64) -> bool:
+    grown = _det(matrix)
+    if grown <= 0:
+        return False
+    squares = float((matrix[:, :2] ** 2).sum())  # of both singular values, whose product is the determinant
+    large, small = (
+        (squares + 2 * grown) ** 0.5 / 2 + side * max(0.0, squares - 2 * grown) ** 0.5 / 2 for side in (1, -1)
+    )
+    return bool(small >= LEAST_SCALE and large <= MOST_SCALE and large / small <= _MOST_STRETCH)
 
 
 def _cells(places: F64, others: F64) -> int:
@@ -226,4 +228,4 @@ def _cells(places: F64, others: F64) -> int:
     import numpy as np
 
     rooms = ((side // _CELL_PX).astype(np.int64) @ np.array([1, 1 << 16]) for side in (places, others))
-    return min(len(np.unique(room)) for room in rooms)
+    return min(len(set(room.tolist())) for room in rooms)

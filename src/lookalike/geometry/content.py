@@ -22,7 +22,8 @@ DETAIL_SIDE_PX = 2560  # of a picture whose content is looked at
 _GROUND_SIDE_PX, _GROUND_WINDOW = 96, 0.45  # of the longer side: what fills less than half of it is no ground
 _LEAST_SIDE_PX = 16
 _APART, _NOISES = 12.0, 5.0  # levels, and times the usual distance from the ground: beyond both there is something
-_MOST_NOISE = 8.0  # levels; beyond, the ground is not plain
+_MOST_NOISE, _SURELY = 8.0, 1.25  # levels, beyond which the ground is not plain; times, where it is seen small
+_TERMS = ((0, 0), (0, 1), (1, 0), (0, 2), (1, 1), (2, 0))  # powers of y and x: a surface of the second degree
 _ROUNDS, _FITTING = 4, 3.0  # of fitting a surface without what is far from it; levels
 _REACH = 0.012  # of the longer side: what is nearer belongs together
 _MOST_SHARE, _MOST_PARTS = 0.15, 60
@@ -75,7 +76,11 @@ def find_content(pixels: U8) -> Content | None:
     height, width = pixels.shape[:2]
     if min(height, width) < _LEAST_SIDE_PX:
         return None
-    ground, is_turned = _ground(pixels)
+    seen, smooth, unlike = _ground(pixels)
+    if unlike > _SURELY * _MOST_NOISE:
+        return None
+    wide = cv2.resize(seen, (width, height), interpolation=cv2.INTER_LINEAR)
+    ground: U8 = np.asarray(np.clip(np.rint(wide), 0, 255), np.uint8)
     apart = cv2.absdiff(cv2.GaussianBlur(pixels, (0, 0), 1.0), ground)
     apart = cv2.max(cv2.max(apart[..., 0], apart[..., 1]), apart[..., 2])
     step = max(1, max(height, width) // 320)
@@ -90,7 +95,7 @@ def find_content(pixels: U8) -> Content | None:
     _, names, stats, _ = cv2.connectedComponentsWithStats(near)
     left, top, right, bottom = stats[:, 0], stats[:, 1], stats[:, 0] + stats[:, 2], stats[:, 1] + stats[:, 3]
     kept = np.arange(len(stats)) > 0
-    if is_turned:
+    if _is_turned(pixels, smooth):
         kept &= (left > 0) & (top > 0) & (right < width) & (bottom < height)
         differs[~kept[names]] = 0
     if kept.sum() > _MOST_PARTS or stats[kept, 4].sum() > _MOST_SHARE * near.size:
@@ -113,10 +118,10 @@ def reach_px(longer_px: int) -> int:
     return max(3, round(_REACH * longer_px))
 
 
-def _ground(pixels: U8) -> tuple[U8, bool]:
-    """Give the color of the ground at each pixel, and whether the corners are none of it.
+def _ground(pixels: U8) -> tuple[F32, F32, float]:
+    """Give the color of the ground in fewer pixels, the surface that it follows, and how far half of all is from it.
 
-    It is a smooth surface, and the median of a large window on what is left.
+    The ground is a smooth surface, and the median of a large window on what is left.
     """
     cv2 = opencv()
     import numpy as np
@@ -127,25 +132,34 @@ def _ground(pixels: U8) -> tuple[U8, bool]:
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     smooth = _surface(small)
     over = np.clip(np.rint(small - smooth) + 128, 0, 255).astype(np.uint8)
-    median = cv2.medianBlur(over, round(_GROUND_WINDOW * _GROUND_SIDE_PX) | 1).astype(np.float32) - 128
-    ground = cv2.resize(smooth + cv2.blur(median, (3, 3)), (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.clip(np.rint(ground), 0, 255), np.uint8), _is_turned(pixels, smooth)
+    median = cv2.medianBlur(over, round(_GROUND_WINDOW * _GROUND_SIDE_PX) | 1)
+    apart = cv2.absdiff(over, median)
+    unlike = float(np.median(cv2.max(cv2.max(apart[..., 0], apart[..., 1]), apart[..., 2])))
+    return smooth + cv2.blur(median.astype(np.float32) - 128, (3, 3)), smooth, unlike
 
 
 def _surface(small: F32) -> F32:
     """Fit a surface of the second degree to most of a picture (h, w, 3), so that gradients are ground to their ends."""
     import numpy as np
 
-    y, x = np.mgrid[-1 : 1 : small.shape[0] * 1j, -1 : 1 : small.shape[1] * 1j]
-    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1)
-    rows, goals = terms[::2, ::2].reshape(-1, 6), small[::2, ::2].reshape(-1, 3).astype(np.float64)
-    kept = np.ones(len(rows), bool)
+    y, x = (np.linspace(-1, 1, side) for side in small.shape[:2])
+    known_y, known_x = (np.stack([np.ones_like(side), side, side * side]) for side in (y, x))  # (3, h), (3, w)
+    terms = [known_y[j, ::2, None] * known_x[i, None, ::2] for j, i in _TERMS]
+    rows = np.stack([one.reshape(-1) for one in terms])  # (6, n)
+    goals = np.ascontiguousarray(small[::2, ::2].reshape(-1, 3).T, np.float64)  # (3, n)
+    kept = np.ones(rows.shape[1], bool)
     for _ in range(_ROUNDS):
-        found = least_squares(rows[kept], goals[kept])
-        left = np.abs(np.einsum("nk,kc->nc", rows, found) - goals).max(1)
-        kept = left <= max(_FITTING, 1.5 * float(np.median(left)))
-    surface: F32 = np.einsum("hwk,kc->hwc", terms, found).astype(np.float32)
-    return surface
+        found = least_squares(rows[:, kept].T, goals[:, kept].T)
+        left = np.abs(found.T @ rows - goals).max(0)
+        usual = float(np.partition(left, len(left) // 2)[len(left) // 2])
+        fitting = left <= max(_FITTING, 1.5 * usual)
+        if (fitting == kept).all():
+            break
+        kept = fitting
+    shares = np.zeros((3, 3, 3))  # channel, power of y, power of x
+    for (j, i), share in zip(_TERMS, found, strict=True):
+        shares[:, j, i] = share
+    return np.ascontiguousarray((known_y.T @ (shares @ known_x)).transpose(1, 2, 0), np.float32)
 
 
 def _is_turned(pixels: U8, smooth: F32) -> bool:

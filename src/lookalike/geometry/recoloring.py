@@ -76,9 +76,14 @@ def _balanced(colors: F32, wanted: F32) -> F32:
     """Give colors (n, 3) under the gains that bring them nearest to the wanted ones."""
     import numpy as np
 
-    tried = np.minimum(255, colors[None] * np.geomspace(*_GAINS, dtype=np.float32)[:, None, None])  # (gains, n, 3)
-    best = np.abs(tried - wanted).mean(1).argmin(0)
-    return np.stack([tried[gain, :, channel] for channel, gain in enumerate(best.tolist())], 1)
+    gains = np.geomspace(*_GAINS, dtype=np.float32)
+    sides, goals = (np.ascontiguousarray(side.T) for side in (colors, wanted))  # (3, n)
+    missed = sides[:, None] * gains[None, :, None]  # (3, gains, n)
+    np.minimum(missed, 255, out=missed)
+    np.subtract(missed, goals[:, None], out=missed)
+    best = np.abs(missed, out=missed).mean(2).argmin(1)
+    balanced: F32 = np.minimum(255, colors * gains[best])
+    return balanced
 
 
 def chroma(colors: F32) -> F32:

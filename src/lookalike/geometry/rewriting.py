@@ -61,21 +61,26 @@ def rewritten_share(laid: Overlay, slack_px: int) -> float:
     differs = (beyond(a, b, slack_px, _APART) | beyond(b, a, slack_px, _APART)) & shared
     if differs.sum() < _LEAST_PX:
         return 0.0
-    ours, theirs = _colors(a[differs]), _colors(b[differs])
+    colors, others = _colors(a), _colors(b)
+    ours, theirs = (side[differs].astype(np.int64) for side in (colors, others))
     near = 2 * max(1, round(_NEARBY_SHARE * max(shared.shape))) + 1
     _, places = cv2.connectedComponents(cv2.dilate(differs.astype(np.uint8), np.ones((near, near), np.uint8)))
     whole = np.zeros(len(ours), np.int64)
     exchanged = max(_exchanged(ours, theirs, place) for place in (whole, places[differs].astype(np.int64)))
     stayed = shared & ~cv2.dilate(differs.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
-    swapped = _swapped(ours, theirs, _colors(a[stayed]), _colors(b[stayed]))
+    swapped = _swapped(ours, theirs, colors[stayed], others[stayed])
     return max(exchanged, swapped if swapped >= _SWAPPED * size else 0) / size
 
 
 def _is_drawn(pixels: U8, shared: Bools, few_share: float, flat_share: float) -> bool:
     """Say whether a picture has few colors and much plain ground, as drawings and pages have and few photos."""
+    cv2 = opencv()
     import numpy as np
 
-    found = np.bincount(_colors(pixels[shared]), minlength=_STEPS**3)
+    bins = _STEPS**3
+    found = (
+        cv2.calcHist([_colors(pixels)], [0], shared.astype(np.uint8), [bins], [0, bins]).reshape(-1).astype(np.int64)
+    )
     size = found.sum()
     has_few = size > 0 and np.sort(found)[-_FEW:].sum() >= few_share * size
     return bool(has_few and (_is_flat(pixels) & shared).sum() >= flat_share * size)
@@ -117,12 +122,15 @@ def beyond(pixels: U8, other: U8, slack_px: int, levels: int) -> Bools:
     return found
 
 
-def _colors(pixels: U8) -> I64:
-    """Give the number of the coarse color of each of (n, 3) pixels, (n,)."""
+def _colors(pixels: U8) -> U8:
+    """Give the number of the coarse color of each pixel, (h, w) of (h, w, 3): a byte holds all of them."""
+    cv2 = opencv()
     import numpy as np
 
-    steps = (pixels.astype(np.int64) + _COLOR_LEVELS // 2) // _COLOR_LEVELS
-    numbers: I64 = (steps[:, 0] * _STEPS + steps[:, 1]) * _STEPS + steps[:, 2]
+    steps = (np.arange(256) + _COLOR_LEVELS // 2) // _COLOR_LEVELS
+    table = (steps[:, None] * np.array([_STEPS**2, _STEPS, 1])).astype(np.uint8)[None]  # (1, 256, 3)
+    red, green, blue = cv2.split(cv2.LUT(pixels, table))
+    numbers: U8 = red + green + blue
     return numbers
 
 
@@ -143,7 +151,7 @@ def _exchanged(ours: I64, theirs: I64, places: I64) -> int:
     return int(both[counted].sum())
 
 
-def _swapped(ours: I64, theirs: I64, our_rest: I64, their_rest: I64) -> int:
+def _swapped(ours: I64, theirs: I64, our_rest: U8, their_rest: U8) -> int:
     """Count the pixels where one color of the drawing took the place of another, the ground being neither."""
     import numpy as np
 
