@@ -362,3 +362,81 @@ def test_a_carried_out_deletion_is_not_undone_from_afar(photos: Collection, tmp_
     applying.apply(photos, applying.removals(photos), applying.to_folder(tmp_path / "trash"))
     with pytest.raises(ConflictError):
         photos.decisions.undo([made.id])
+
+
+# ---- other collections with the same file
+
+
+@pytest.fixture
+def other(photos: Collection, folder: Path, home: Path) -> Iterator[Collection]:
+    """Another collection of the home with the same folder, and one with none of it."""
+    with lookalike.open(home) as library:
+        library.create("empty")
+        opened = library.create("album")
+        opened.add(folder)
+        yield opened
+
+
+def test_before_a_file_goes_that_another_collection_has_too_that_is_told(
+    run: Callable[..., Any], photos: Collection, other: Collection, folder: Path, tmp_path: Path
+) -> None:
+    run("decide", "delete", "sub/0 low.jpg", "--beside", "0.jpg")
+    [told] = run("decisions", "apply", "--json")["removals"]
+    assert (told["elsewhere"], told["obstacle"]) == (["album"], None)
+    shown = run("decisions", "apply")
+    assert "also  in album" in shown
+    assert '1 file of these is in other collections, too: "album"' in shown
+    assert "empty" not in shown
+    assert '# also in "album"' in run("decisions", "apply", "--script", "-")
+    moved = run("decisions", "apply", "--trash", tmp_path / "trash")
+    assert "moved 1 file" in moved
+    assert 'in other collections, too: "album"' in moved
+    assert "sub/0 low.jpg" in other
+    assert other.count_gone() == 1
+    assert "`lookalike index --prune` takes the record away" in run("decisions", "apply", "-c", "album", code=3)
+    assert len(run("decisions", "undo", "--last", "--json")["restored"]["moved"]) == 1
+    assert files_in(folder) == ALL
+    assert (photos.count_gone(), other.count_gone()) == (0, 0)
+
+
+def test_what_another_collection_lacks_goes_without_a_word(
+    run: Callable[..., Any], photos: Collection, other: Collection
+) -> None:
+    other.delete(["sub/0 low.jpg"])
+    run("decide", "delete", "sub/0 low.jpg", "--beside", "0.jpg")
+    assert "other collections" not in run("decisions", "apply")
+    assert run("decisions", "apply", "--json")["removals"][0]["elsewhere"] == []
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_file_stays_while_a_record_of_another_collection_that_is_not_to_go_has_it(
+    run: Callable[..., Any], photos: Collection, home: Path, folder: Path, tmp_path: Path, link: bool
+) -> None:
+    """A decision of a key that is bound to one collection is none in any other."""
+    source = folder / "sub/0 low.jpg"
+    if link:
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "elsewhere/b.jpg").symlink_to(source)
+    with lookalike.open(home) as library:
+        library.create("album").add(tmp_path / "elsewhere/b.jpg" if link else source, id="b")
+    photos.within(["default"]).decisions.decide("delete", ["sub/0 low.jpg"], beside=["0.jpg"])
+    shown = run("decisions", "apply", code=3)
+    assert 'same_file: "' in shown
+    assert 'record "b" of collection "album", which is not to go, is this very file' in shown
+    assert "moved 0 files" in run("decisions", "apply", "--trash", tmp_path / "trash", code=3)
+    assert run("decisions", "apply", "--script", "-", code=3).count("\nmove ") == 0
+    assert files_in(folder) == ALL
+
+
+def test_a_collection_that_cannot_be_asked_is_told_and_stops_nothing(
+    run: Callable[..., Any], photos: Collection, other: Collection, home: Path
+) -> None:
+    run("decide", "delete", "sub/0 low.jpg", "--beside", "0.jpg")
+    other.close()
+    [file] = (home / "collections").glob("album-*/records.sqlite")
+    file.write_bytes(b"no database at all" * 100)
+    for log in file.parent.glob("records.sqlite-*"):
+        log.unlink()
+    shown = run("decisions", "apply")
+    assert '"album" was not asked whether it has one of the files' in shown
+    assert "1 file to go" in shown

@@ -9,6 +9,7 @@ dead: `settle` finishes or undoes it before anything else is moved. An undo rest
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shlex
 import stat
@@ -53,6 +54,8 @@ class Removal:
         gained: Fields and tags of the deleted record that the kept one lacks, as {"metadata": .., "tags": ..}.
         obstacle: Why it stays for now; None when nothing is in the way.
         shared: A record that stays and has this very file, by a link or another path; None where there is none.
+        shared_in: The other collection that `shared` is of; None for the own one.
+        elsewhere: The other collections with a record of this very file, which loses it.
     """
 
     record: Record
@@ -61,6 +64,8 @@ class Removal:
     gained: Mapping[str, Any]
     obstacle: Failure | None
     shared: Record | None = None
+    shared_in: str | None = None
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def freed_bytes(self) -> int:
@@ -111,19 +116,39 @@ def freed_by(chosen: Iterable[Removal]) -> int:
     return sum(files.values())
 
 
-def removals(collection: Collection) -> list[Removal]:
-    """Give the files of a collection that are to go, by record id, each with what is in its way."""
+def removals(collection: Collection, others: Iterable[Collection] = ()) -> list[Removal]:
+    """Give the files of a collection that are to go, by record id, each with what is in its way.
+
+    Args:
+        others: More collections of the home: a file stays while one of their records that is not to go has it, too.
+    """
     doomed = {record.id: (record, event) for record, event in collection.decisions.records_of("delete")}
     staying = _files_of(record for record in collection.scan() if record.id not in doomed) if doomed else {}
     found = []
     for record_id in sorted(doomed):
         record, event = doomed[record_id]
-        others = [one for one in collection.decisions.records_that_are(event.beside) if one.id not in doomed]
-        kept = next((one for one in others if _is_there(one)), None)
+        beside = [one for one in collection.decisions.records_that_are(event.beside) if one.id not in doomed]
+        kept = next((one for one in beside if _is_there(one)), None)
         shared = staying.get(disk.identity(record.source))
-        removal = Removal(record, event, kept, _gained(record, kept), None, shared)
-        found.append(replace(removal, obstacle=_obstacle(removal)))
-    return found
+        found.append(Removal(record, event, kept, _gained(record, kept), None, shared))
+    for other in others if found else ():
+        found = _asked_of(other, found)
+    return [replace(one, obstacle=_obstacle(one)) for one in found]
+
+
+def _asked_of(other: Collection, found: Sequence[Removal]) -> list[Removal]:
+    """Note with each removal what another collection has of its file."""
+    held = [other.records_of_file(one.record) for one in found]
+    doomed = {record.id for record, _ in other.decisions.records_of("delete")} if any(held) else set()
+    noted = []
+    for removal, records in zip(found, held, strict=True):
+        if records:
+            removal = replace(removal, elsewhere=(*removal.elsewhere, other.name))
+        stays = next((record for record in records if record.id not in doomed), None)
+        if stays is not None and removal.shared is None:
+            removal = replace(removal, shared=stays, shared_in=other.name)
+        noted.append(removal)
+    return noted
 
 
 def apply(
@@ -315,7 +340,8 @@ def script(chosen: Iterable[Removal]) -> str:
     for removal in _links_first(chosen):
         files = [one for one in (removal.record, removal.kept) if one is not None and os.path.isabs(one.source or "")]
         words = [word for one in files for word in (shlex.quote(one.source or ""), one.content_hash)]
-        lines.append(" ".join(["move", *words]))
+        also = f"  # also in {', '.join(map(json.dumps, removal.elsewhere))}" if removal.elsewhere else ""
+        lines.append(" ".join(["move", *words]) + also)
     return _SCRIPT.format(count=counted(len(lines), "picture"), moves="\n".join(lines))
 
 
@@ -449,7 +475,8 @@ def _obstacle(removal: Removal) -> Failure | None:
         return _stays(record, "nothing_kept", "none of the pictures that it gives way to is left. Decide on it again.")
     for other in (removal.kept, removal.shared):
         if other is not None and disk.identity(source) in _files_of([other]):
-            why = f'record "{other.id}", which is not to go, is this very file. To part with it, decide on both.'
+            where = f' of collection "{removal.shared_in}"' if other is removal.shared and removal.shared_in else ""
+            why = f'record "{other.id}"{where}, which is not to go, is this very file. To part with it, decide on both.'
             return _stays(record, "same_file", why)
     return None
 

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import disk
 from ..distances import Map, score_map
 from ..errors import InputError, LookalikeError, PruneRefusedError, SourceError
 from ..filters import Filter
@@ -606,6 +607,17 @@ class Collection:
         stored = all_as_stored(self._store, record_ids)
         found = self._store.get(stored)
         return {one: found[id] for one, id in zip(record_ids, stored, strict=True) if id in found}
+
+    def records_of_file(self, record: Record) -> list[Record]:
+        """Return the records that have the file of another collection's record: its path, or a link to its bytes."""
+        source, file = record.source or "", disk.identity(record.source)
+        if not os.path.isabs(source):
+            return []
+        found = {one.id: one for one in self._store.from_sources([source]).get(source, [])}
+        for one in self._store.records(self._store.keys_of_hash(record.content_hash)).values() if file else ():
+            if disk.identity(one.source) == file:
+                found[one.id] = one
+        return [found[id] for id in sorted(found)]
 
     def update(
         self,

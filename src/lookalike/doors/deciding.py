@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..distances import COPY_SCORE
-from ..errors import InputError
+from ..errors import InputError, LookalikeError
 from ..limits import MOST, check_count
 from ..rendering import counted
 from .terminal import (
@@ -33,7 +33,9 @@ from .terminal import (
 
 if TYPE_CHECKING:
     from ..core.applying import Applied, Removal, Way
+    from ..core.collection import Collection
     from ..core.ledger import Choice, Event
+    from ..core.library import Library
     from ..core.review import BestOf
 
 _SHOWN = 20  # groups or files of a preview; --json tells all
@@ -341,8 +343,9 @@ def apply(
 ) -> int:
     """Carry out the deletions that were decided; without an option only show what would be done.
 
-    A file is moved only while it has the bytes that were decided on and what is kept in its place is there. Its record
-    leaves the collection. Exit code 3 when some files had to stay; the same command goes on with them.
+    A file is moved only while it has the bytes that were decided on, what is kept in its place is there, and no record
+    that is not to go has it, too, in any collection. Its record leaves the collection; those of other collections stay
+    without their file, and are named. Exit code 3 when some files had to stay; the same command goes on with them.
 
     \b
     Example:
@@ -357,13 +360,34 @@ def apply(
         raise InputError("--merge-metadata goes with --trash or --system-trash: it is done when a file is moved.")
     with open_library_at(home) as library:
         target = library.collection(collection)
-        found = applying.removals(target)
+        found = applying.removals(target, _others(library, target.name))
         if not trash and not system_trash:
             return _preview(found, script_file, as_json)
         way: Way = applying.to_folder(trash) if trash else applying.to_system_trash()
         with progress_bar("moving", "files", len(found)) as tell:
             applied = applying.apply(target, found, way, merge_metadata=merge_metadata, on_progress=tell)
+    gone = {source for source, _ in applied.moved}
+    _tell_elsewhere([one for one in found if one.record.source in gone])
     return _show_applied(applied, as_json)
+
+
+def _others(library: Library, name: str) -> Iterator[Collection]:
+    """Give the other collections of the home; one that cannot be opened is told."""
+    for other in library.collections():
+        if other != name:
+            try:
+                yield library.collection(other)
+            except LookalikeError as error:
+                click.echo(f'"{other}" was not asked whether it has one of the files: {error.message}', err=True)
+
+
+def _tell_elsewhere(removals: Sequence[Removal]) -> None:
+    """Say how many of some files other collections have, too."""
+    shared = [one for one in removals if one.elsewhere]
+    if shared:
+        names = ", ".join(f'"{name}"' for name in sorted({name for one in shared for name in one.elsewhere}))
+        are = "is" if len(shared) == 1 else "are"
+        click.echo(f"{counted(len(shared), 'file')} of these {are} in other collections, too: {names}", err=True)
 
 
 def _decide(
@@ -410,6 +434,7 @@ def _preview(found: Sequence[Removal], script_file: str | None, as_json: bool) -
             if one.obstacle is not None:
                 click.echo(f"  {one.obstacle.code}: {one.obstacle.message}", err=True)
         click.echo(f"{counted(len(ready), 'file')} to go ({size_text(size)}), {len(found) - len(ready):,} stay")
+        _tell_elsewhere(ready)
         if script_file is not None:
             click.echo(f"wrote {script_file}. Read it, then run: sh {script_file} FOLDER", err=True)
         elif ready:
@@ -421,6 +446,8 @@ def _removal_text(removal: Removal) -> str:
     lines = [f"go    {removal.record.source}"]
     if removal.kept is not None:
         lines.append(f"keep  {removal.kept.source or removal.kept.id}")
+    if removal.elsewhere:
+        lines.append(f"also  in {', '.join(removal.elsewhere)}, whose records lose their file")
     if removal.gained:
         lines.append(f"      which lacks {json.dumps(removal.gained, ensure_ascii=False)} (--merge-metadata)")
     return "\n".join(lines)

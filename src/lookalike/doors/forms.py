@@ -195,6 +195,7 @@ def removal_form(removal: Removal) -> dict[str, Any]:
         "decision": removal.event.id,
         "kept": None if removal.kept is None else removal.kept.id,
         "gained": dict(removal.gained),
+        "elsewhere": list(removal.elsewhere),
         "obstacle": None if obstacle is None else {"code": obstacle.code, "message": obstacle.message},
     }
 
