@@ -176,3 +176,49 @@ def test_a_server_on_a_disk_that_is_mounted_read_only_says_so_and_answers(tmp_pa
             assert str(home) not in answer.text
         assert server.post(f"{API}/collections/c/search", files={"file": jpeg(1)}).status_code == 200
         assert "mounted read-only" in server.log.read_text()
+
+
+# ---- the table of find
+
+
+def header(table: str) -> list[str]:
+    return table.splitlines()[0].split()
+
+
+def test_the_table_has_a_column_relation_only_where_one_is_told(told: Told, tmp_path: Path) -> None:
+    plain = ["rank", "score", "distance", "id"]
+    drawn = tmp_path / "another.png"
+    draw(5).save(drawn)
+    _, nothing, _ = told("find", drawn)
+    assert header(nothing) == plain
+    assert "geometry" not in nothing
+    _, known, _ = told("find", "id:0.jpg")  # equal bytes are identical, whoever looks
+    assert header(known) == [*plain, "relation"]
+    assert [line.split()[4:] for line in known.splitlines()[1:5]] == [["identical"], [], [], []]
+    _, looked, _ = told("find", "id:0.jpg", "--verify", "2")
+    assert header(looked) == [*plain, "relation"]
+    assert [line.split()[4:] for line in looked.splitlines()[1:5]] == [["identical"], ["reencoded"], [], []]
+
+
+def test_the_table_says_in_words_what_its_scores_and_distances_are(told: Told) -> None:
+    of_geometry = "scores are those of geometry, where a relation is told; distances are those of the descriptor"
+    unlike = "chosen to be unlike each other, so the scores are not in order"
+    asked = {
+        (): [],
+        ("--verify", "2"): [of_geometry],
+        ("--diversity", "0.5"): [unlike],
+        ("--diversity", "0.5", "--verify", "2"): [unlike, of_geometry],
+    }
+    for options, notes in asked.items():
+        code, out, _ = told("find", "id:0.jpg", *options)
+        assert (code, [line for line in out.splitlines() if " are " in line]) == (0, notes), options
+        assert "are those of" not in told("find", "id:0.jpg", *options, "--json")[1]
+
+
+def test_who_has_no_duplicates_is_not_told_of_a_score_that_decides_nothing(told: Told) -> None:
+    told("remove", "0.png", "4.png")
+    for threshold in ((), ("-t", "0.5")):
+        _, out, _ = told("duplicates", *threshold)
+        assert "no duplicates" in out
+        assert "score" not in out
+    assert "with a score of 0.95 or more" in told("duplicates", "-t", "0.95")[1]
