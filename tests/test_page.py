@@ -294,9 +294,46 @@ def test_the_page_is_small_and_all_of_it_is_served(server: Server) -> None:
         assert "'unsafe" not in answer.headers["content-security-policy"]
 
 
-def test_every_module_is_loaded_ahead() -> None:
-    listed = set(re.findall(r'rel="modulepreload" href="/web/([^"]+)"', (WEB / "index.html").read_text()))
-    assert listed == {str(path.relative_to(WEB)) for path in WEB.rglob("*.*js")} - {"app.js"}
+def test_what_a_collection_needs_is_loaded_ahead() -> None:
+    listed = re.findall(r'rel="modulepreload" href="/web/([^"]+)"', (WEB / "index.html").read_text())
+    assert sorted(listed) == sorted(needed("app.js", "collection.js") - {"app.js"} | vendored())
+
+
+def needed(*modules: str) -> set[str]:
+    """Return modules with all that they import."""
+    found: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting += re.findall(r'from "\./([\w-]+\.js)"', (WEB / module).read_text())
+    return found
+
+
+def vendored() -> set[str]:
+    return {f"vendor/{path.name}" for path in (WEB / "vendor").glob("*.mjs")}
+
+
+def test_over_a_slow_network_the_frame_comes_first_and_then_the_results(browser: Browser, server: Server) -> None:
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        wire = context.new_cdp_session(page)
+        wire.send("Network.enable")
+        slow = {"offline": False, "latency": 100, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+        wire.send("Network.emulateNetworkConditions", slow)  # type: ignore[arg-type]
+        page.goto(f"{server.address}/{searching(AURORA)}", wait_until="commit")
+        expect(page.get_by_text("Loading ...").first).to_be_visible(timeout=3_000)
+        expect(page.get_by_role("link", name="Collections").first).to_be_visible(timeout=3_000)
+        expect(tiles(page).first).to_be_visible(timeout=10_000)
+
+
+def test_results_stand_at_the_top_of_the_screen(look: Visit, server: Server) -> None:
+    page = look.go(server, searching(AURORA))
+    expect(tiles(page).first).to_be_visible()
+    page.evaluate(PICTURES_ARE_SHOWN)
+    top = page.evaluate("document.querySelector('.tile').getBoundingClientRect().top")
+    assert top <= (220 if look.look[0] == "desktop" else 330)
 
 
 def test_vendored_libraries_are_unchanged() -> None:

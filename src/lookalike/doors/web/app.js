@@ -1,25 +1,17 @@
 /** The start of the page: shows the view that the address names, and asks for a key when the server does. */
 
-import { showAdding } from "./adding.js";
-import { Collection } from "./collection.js";
-import { showCollections } from "./collections.js";
-import { showCompare } from "./compare.js";
-import { Groups } from "./groups.js";
-import { showReview } from "./review.js";
 import { useAddress } from "./route.js";
-import { showSettings } from "./settings.js";
-import { showSignIn } from "./signin.js";
-import { announce, Empty, html, render, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
-import { showUploads } from "./uploads.js";
+import { announce, Empty, html, render, Trouble, useEffect, useLayoutEffect, useLoaded, useRef, useState } from "./ui.js";
 
+// Each is loaded when it is first shown; index.html loads the view of a collection ahead.
 const VIEWS = {
-  "": imperative(showCollections),
-  c: Collection,
-  add: imperative(showAdding),
-  groups: Groups,
-  review: imperative(showReview),
-  compare: imperative(showCompare),
-  settings: imperative(showSettings),
+  "": () => import("./collections.js").then(({ showCollections }) => imperative(showCollections)),
+  c: () => import("./collection.js").then(({ Collection }) => Collection),
+  add: () => import("./adding.js").then(({ showAdding }) => imperative(showAdding)),
+  groups: () => import("./groups.js").then(({ Groups }) => Groups),
+  review: () => import("./review.js").then(({ showReview }) => imperative(showReview)),
+  compare: () => import("./compare.js").then(({ showCompare }) => imperative(showCompare)),
+  settings: () => import("./settings.js").then(({ showSettings }) => imperative(showSettings)),
 };
 const BELOW = ["add", "groups", "review"]; // views below a collection
 const LINKS = [["", "Collections"], ["compare", "Compare"], ["settings", "Settings"]];
@@ -30,11 +22,13 @@ function App() {
   const [first = "", name = ""] = path;
   const kind = first === "c" && BELOW.includes(path[2]) ? path[2] : first;
   const [turn, setTurn] = useState(0); // rises with every sign-in: everything is asked for anew
-  const View = VIEWS[kind] ?? Nothing;
   const key = `${kind} ${name} ${turn}`;
   const before = useRef(key);
   useEffect(() => {
-    const ask = () => showSignIn(() => setTurn((turn) => turn + 1));
+    const ask = async () => {
+      const { showSignIn } = await import("./signin.js");
+      showSignIn(() => setTurn((turn) => turn + 1));
+    };
     document.addEventListener("keyneeded", ask);
     return () => document.removeEventListener("keyneeded", ask);
   }, []);
@@ -46,7 +40,13 @@ function App() {
     window.scrollTo(0, 0);
     announce(document.title);
   }, [key]);
-  return html`<div class="view view-${kind || "collections"}" key=${key}><${View} name=${name} parameters=${parameters} /></div>`;
+  return html`<div class="view view-${kind || "collections"}" key=${key}><${View} kind=${kind} name=${name} parameters=${parameters} /></div>`;
+}
+
+function View({ kind, ...told }) {
+  const { value, error, again } = useLoaded(async () => ({ Shown: kind in VIEWS ? await VIEWS[kind]() : Nothing }), [kind]);
+  if (error) return html`<${Trouble} error=${new Error("a part of this page could not be loaded. Is the server still running?")} again=${again} />`;
+  return value ? html`<${value.Shown} ...${told} />` : html`<p class="muted" aria-busy="true">Loading ...</p>`;
 }
 
 function Navigation() {
@@ -87,7 +87,7 @@ document.getElementById("skip").addEventListener("click", (event) => {
 });
 // A picture that misses every target must not replace the page.
 for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
-showUploads(document.querySelector("header.top"));
+import("./uploads.js").then(({ showUploads }) => showUploads(document.querySelector("header.top")));
 render(html`<${Navigation} />`, document.getElementById("nav"));
 main.replaceChildren();
 render(html`<${App} />`, main);
