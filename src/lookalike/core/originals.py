@@ -9,43 +9,48 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .consensus import dissent
+
 if TYPE_CHECKING:
     from ..geometry import Traces
-    from ..values import Facts
+    from ..values import U8, Facts
 
 # What each trace says, as the logarithm of odds: the weight of a difference, and from where to where it counts.
 _PIXELS = ((20.0, 0.0, 0.08), (3.0, 0.08, 1.5))  # log of the count
-_EXTREMES = ((5.0, 0.0, 0.15), (10.0, 0.15, 0.5))
+_EXTREMES = ((10.0, 0.0, 0.15), (20.0, 0.15, 0.5))
 _PLAIN = 0.2  # of extremes: what has so many more is a page or a frame, and its pixels are no detail
-_LEVELS = ((10.0, 0.1, 0.5),)  # log
-_CHROMA = ((2.5, 1.1, 3.0),)  # log
+_LEVELS = ((12.0, 0.1, 0.5),)  # log
+_CHROMA = ((4.5, 1.1, 3.0),)  # log
 _GAPS = ((24.0, 0.0, 0.1),)
-_GRAIN = ((1.2, 0.0, 0.8), (6.0, 0.8, 3.0))  # log
+_GRAIN = ((1.7, 0.0, 0.8), (8.4, 0.8, 3.0))  # log
 _SOFT = ((11.0, 0.4, 2.0),)  # log
 _ENLARGED = (
     (25.0, 0.25, 2.0),
 )  # the same, of other sizes: 0.65 or more when enlarged by half, 0.05 at most when reduced
-_DETAIL = ((16.0, 0.0, 0.1), (0.6, 0.1, 0.6))  # log
-_COARSE = ((1.0, 0.0, 0.6), (5.0, 0.6, 1.6))
+_DETAIL = ((6.4, 0.0, 0.1), (0.25, 0.1, 0.6))  # log
+_COARSE = ((0.4, 0.0, 0.6), (2.0, 0.6, 1.6))
 _BYTES = ((1.5, 0.2, 1.5),)  # log
-_UNSETTLED = ((1.5, 0.0, 1.5),)  # log; of two encodings that are the same
+_UNSETTLED = ((2.1, 0.0, 1.5),)  # log; of two encodings that are the same
 _RESAVED = _ELSEWHERE = 5.0
 _COARSER = 3.0
+_EXPORTED = 3.0  # for a form that no camera writes, where the other has one that some do
 _DRAWN = 0.15  # of grain
 _EXACT = 1.5  # for what is kept exactly, where the other is not
 _SCALED, _MUCH_SCALED = 0.08, 1.6  # log of the count of pixels; beyond the latter everything is sharper when reduced
 _SAME_QUALITY, _SAME_STEPS, _SAME_STEPS_ELSEWHERE = 1, 5, 8  # of quality
 _CAMERA, _TAKEN, _PLACE, _DATE = 6.0, 3.0, 2.0, 1.5  # not learned; the last: of two dates the older one
 _MOST = 8.0  # of one pair in a mean
-_COMPARED = 200  # members that each is held against
+_COMPARED = 64  # members that each is held against
+_TRACES, _LAID = 0.5, 2.0  # beside the consensus of all
 
 SMALL_QUALITY = 1  # told of the small version, where no encoding before its own can be seen
 _LOSSY_COARSENESS, _WEBP_COARSENESS = 25.0, 60.0  # of encodings whose quality is not known, as 100 - quality
+_NO_CAMERA = frozenset({"webp", "gif", "avif"})
 _LOSSY = frozenset({"jpeg", "webp", "gif", "avif", "heif", "jpeg2000", "jxl"})
 
 
@@ -60,6 +65,8 @@ class Traits:
         facts: What its file says.
         traces: What handling left in its pixels; None where they cannot be had.
         byte_size: Stands for the quality where that is not known, of pictures in one format and size.
+        size_px: Of the picture as shown.
+        square: What others are compared with; None where there are two only, very many, or no pixels.
     """
 
     pixel_count: int
@@ -68,19 +75,31 @@ class Traits:
     facts: Facts
     traces: Traces | None
     byte_size: int = 0
+    size_px: tuple[int, int] = (1, 1)
+    square: U8 | None = field(default=None, compare=False, repr=False)
 
 
-def lateness(traits: Mapping[int, Traits]) -> dict[int, tuple[float, float]]:
+def lateness(traits: Mapping[int, Traits], laid: Mapping[int, float] | None = None) -> dict[int, float]:
     """Weigh for each of some copies of one picture what speaks for its being made of the others.
 
+    Args:
+        laid: What geometry says of each one's being later.
+
     Returns:
-        Key to the share of the others that it is rather made of than the other way round, and to the mean evidence.
+        Key to the mean over the others of the logarithm of odds: what handling left, what cameras wrote, how all lie
+        over each other, and the consensus of all.
     """
-    others = list(traits)[:: -(-len(traits) // _COMPARED)] if traits else []
+    rivals = list(traits)[:: -(-len(traits) // _COMPARED)] if traits else []
+    by_all, laid = dissent(traits, rivals), laid or {}
     found = {}
-    for key, mine in traits.items():
-        said = np.array([evidence(traits[other], mine) for other in others if other != key] or [0.0])
-        found[key] = (float((said > 0).mean() + 0.5 * (said == 0).mean()), float(said.clip(-_MOST, _MOST).mean()))
+    for (key, mine), by_each in zip(traits.items(), by_all.tolist(), strict=True):
+        said = [
+            _TRACES * evidence(traits[rival], mine) + told + _LAID * (laid.get(key, 0.0) - laid.get(rival, 0.0))
+            for rival, told in zip(rivals, by_each, strict=True)
+            if rival != key
+        ]
+        facts = [_of_facts(traits[rival].facts, mine.facts) for rival in rivals if rival != key]
+        found[key] = float(np.mean(np.clip(said or [0.0], -_MOST, _MOST)) + np.mean(facts or [0.0]))
     return found
 
 
@@ -91,6 +110,7 @@ def evidence(a: Traits, b: Traits) -> float:
         found += _said(_PIXELS, _log(a.pixel_count, b.pixel_count))
     if not _is_known(a) and not _is_known(b) and (a.format, a.pixel_count) == (b.format, b.pixel_count):
         found += _said(_BYTES, _log(a.byte_size, b.byte_size))
+    found += _EXPORTED * ((b.format in _NO_CAMERA) - (a.format in _NO_CAMERA))
     found += _said(_COARSE, (_coarseness(b) - _coarseness(a)) / _LOSSY_COARSENESS)
     old, new = a.traces, b.traces
     if old is None or new is None:

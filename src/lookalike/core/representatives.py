@@ -29,6 +29,7 @@ import numpy as np
 
 from .. import intake
 from ..errors import InputError
+from ..geometry import mean_difference
 from ..values import Record
 from .groups import refuse_unknown, value_at
 from .originals import evidence, lateness
@@ -52,7 +53,9 @@ _CHANGED = frozenset({"edited", "rotated", "mirrored"})
 # another, a change that few of a group have; and against it: to be the most like all.
 _PADDED, _PART, _RARE, _CENTRAL = 2.0, 1.0, 0.3, 0.1
 _NEARLY_ALL = 0.8  # of a group: so many are changed as against the center, and it is the center that was
-_RIVALS, _LEAST_EVIDENCE = 5, 0.5
+_UNKNOWN = 100.0  # of whom nothing is known
+_EDITED = 1.5  # logarithm of odds, of who is edited as against all
+_RIVALS, _LEAST_EVIDENCE, _SAME_LEVELS = 5, 0.5, 0.7
 _LIKELY, _ASKED_ABOUT = 6, 6  # members that are held, beside all traces, against so many others
 _FEW = 4  # one of so many members may be no copy of the original itself
 _LEAST_VOTERS = 3  # members, below which nothing is rare
@@ -142,8 +145,10 @@ _FIRST: dict[str, Callable[[Record], Any]] = {
 
 
 def _are_alike(a: Traits | None, b: Traits | None) -> bool:
-    """Whether two are of one size and quality."""
-    return a is not None and b is not None and (a.pixel_count, a.quality) == (b.pixel_count, b.quality)
+    """Whether two are of one size and quality, and show the same in the same colors."""
+    if a is None or b is None or (a.pixel_count, a.quality) != (b.pixel_count, b.quality):
+        return False
+    return a.square is None or b.square is None or mean_difference(a.square, b.square) < _SAME_LEVELS
 
 
 class Chooser:
@@ -200,11 +205,10 @@ class Chooser:
     def _least_late(self, traits_of: TraitsOf, center: int, rays: list[Ray]) -> tuple[int, list[Ray]]:
         """Choose who was made of the others least, of those that all others are copies of and that show no border."""
         traits = traits_of([center, *(ray.key for ray in rays)])
-        weighed = lateness(traits)
         laid = self._laid_around(center, rays)
-        late = {key: (round(share + laid[key], 6), round(mean, 3)) for key, (share, mean) in weighed.items()}
-        unknown = (1.0 + _PADDED, 0.0)
-        members = sorted(laid, key=lambda key: (*late.get(key, unknown), self._rank[key]))
+        weighed = lateness(traits, laid)
+        late = {key: round(weighed.get(key, _UNKNOWN), 6) for key in laid}
+        members = sorted(laid, key=lambda key: (late[key], self._rank[key]))
         members = self._least_edited(members, late)
         first = members[0]
         for rival in members[1:_RIVALS]:  # of equal encodings the first one is told by these two alone
@@ -222,7 +226,7 @@ class Chooser:
             second = second or (best, others)
         return second or (center, rays)
 
-    def _least_edited(self, members: list[int], late: Mapping[int, tuple[float, float]]) -> list[int]:
+    def _least_edited(self, members: list[int], late: Mapping[int, float]) -> list[int]:
         """Put those first anew by how many of some others are edited as against each: of an edited one, nearly all."""
         likely = members[:_LIKELY]
         others = members[:: -(-len(members) // _ASKED_ABOUT)]
@@ -234,7 +238,7 @@ class Chooser:
             rays = [self._judge.ray(key, other, 1.0) for other in others if other != key]
             share[key] = sum(ray is None or ray.relation == "edited" for ray in rays) / max(1, len(rays))
         place = {key: number for number, key in enumerate(likely)}
-        likely.sort(key=lambda key: (round(share[key] + late.get(key, (1.0, 0.0))[0], 6), place[key]))
+        likely.sort(key=lambda key: (round(_EDITED * share[key] + late[key], 6), place[key]))
         return [*likely, *members[_LIKELY:]]
 
     def _laid_around(self, center: int, rays: list[Ray]) -> dict[int, float]:

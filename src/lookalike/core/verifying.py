@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from .. import intake
 from ..distances import Map
 from ..errors import ImageTooLargeError, LookalikeError, SourceError, StoreDamagedError
-from ..geometry import read_features, read_traces, traces_of
+from ..geometry import read_features, read_traces, square_version, traces_of
 from .looks import Look, look_of
 from .originals import SMALL_QUALITY, Traits
 from .relations import SAME_PICTURE, relate
@@ -29,12 +29,13 @@ from .verdicts import Verdict, told_score, verdict_of
 if TYPE_CHECKING:
     from ..geometry import Features, Traces
     from ..stores import Store
-    from ..values import Record, Relation
+    from ..values import U8, Record, Relation
     from .describer import Describer, Description
 
 _KINDS_KEPT = 4096  # of pairs that were looked at last
 _LOOKS_KEPT = 400  # of about 0.3 MB each
 _PICTURED_KEPT = 100_000  # records of which is known that there is a picture
+_LEAST_SQUARES, _MOST_SQUARES = 3, 2000  # members of a group; 27 KB each
 _TRACES = "traces 1"
 _SMALL, _FEATURES, _KINDS = "small 3", "features 3", "kind 16"  # what is remembered; the number is that of its form
 
@@ -189,6 +190,7 @@ class Verifier:
             traces = {
                 key: None if view is None else traces_of(view.pixels, SMALL_QUALITY) for key, view in views.items()
             }
+        squares = self._squares(list(records))
         return {
             key: Traits(
                 record.size_px[0] * record.size_px[1],
@@ -197,9 +199,21 @@ class Verifier:
                 record.facts,
                 traces.get(key),
                 record.byte_size,
+                record.size_px,
+                squares.get(key),
             )
             for key, record in records.items()
         }
+
+    def _squares(self, keys: Sequence[int]) -> dict[int, U8]:
+        """Give squares of pictures, of which all are compared with each other; none of two, or of very many."""
+        if not _LEAST_SQUARES <= len(keys) <= _MOST_SQUARES:
+            return {}
+        found = {}
+        for start in range(0, len(keys), _LOOKS_KEPT):
+            looks = self.looks(keys[start : start + _LOOKS_KEPT])
+            found.update({key: square_version(one.view.pixels) for key, one in looks.items() if one.view is not None})
+        return found
 
     def pictured(self, keys: Collection[int]) -> dict[int, bool]:
         """Say of records whether there is anything to look at: a kept thumbnail, or the file that they came from."""

@@ -9,7 +9,7 @@ from .frames import Overlay, covered_share, frame_map, inverse, overlay
 from .matching import Match, match_contents
 from .registration import Registration, View, closer_overlay, laid_by, register, shown_outline
 from .rewriting import are_drawn, may_be_drawn, rewritten_share
-from .small import CLOSE_SIDE_PX, SIDE_PX, small_version
+from .small import CLOSE_SIDE_PX, SIDE_PX, mean_difference, small_version, square_version
 from .surroundings import Surroundings, measure_surroundings
 from .traces import Traces, read_traces, table_quality, traces_of
 
@@ -39,6 +39,7 @@ __all__ = [
     "laid_by",
     "match_contents",
     "may_be_drawn",
+    "mean_difference",
     "measure_agreement",
     "measure_changes",
     "measure_surroundings",
@@ -50,6 +51,7 @@ __all__ = [
     "rewritten_share",
     "shown_outline",
     "small_version",
+    "square_version",
     "table_quality",
     "traces_of",
 ]
