@@ -16,10 +16,11 @@ import PIL.ImageOps
 import pytest
 
 import lookalike
+from lookalike.core.consensus import dissent
 from lookalike.core.describer import Describer
 from lookalike.core.originals import Traits, evidence, lateness
 from lookalike.core.review import CERTAIN
-from lookalike.geometry import read_traces
+from lookalike.geometry import read_traces, square_version
 from lookalike.settings import load_settings
 from lookalike.values import Facts
 
@@ -74,6 +75,31 @@ LATER: dict[str, Callable[[Picture], bytes]] = {
 }
 
 
+def curved(bend: float) -> Callable[[Picture], Picture]:
+    levels = np.arange(256) / 255
+    table = np.rint(255 * (levels - bend * np.sin(2 * np.pi * levels) / (2 * np.pi))).astype(np.uint8)
+    return lambda one: PIL.Image.fromarray(table[np.asarray(one)])
+
+
+def vignetted(picture: Picture) -> Picture:
+    y, x = np.mgrid[-1 : 1 : picture.height * 1j, -1 : 1 : picture.width * 1j]
+    return PIL.Image.fromarray((np.asarray(picture) * (1 - 0.25 * (x * x + y * y))[..., None]).astype(np.uint8))
+
+
+def warmer(picture: Picture) -> Picture:
+    return PIL.Image.fromarray(np.clip(np.asarray(picture) * np.array([1.06, 1, 0.86]), 0, 255).astype(np.uint8))
+
+
+# What is lost by none of these shows in one picture alone: they clip nothing, and keep size and quality.
+SMOOTH: dict[str, Callable[[Picture], Picture]] = {
+    "steeper": curved(0.5),
+    "flatter": curved(-0.5),
+    "vignette": vignetted,
+    "warmer": warmer,
+    "captioned": captioned,
+}
+
+
 @pytest.fixture(scope="module")
 def describer(tmp_path_factory: pytest.TempPathFactory) -> Describer:
     return Describer(load_settings(home=str(tmp_path_factory.mktemp("originals"))), "builtin")
@@ -83,7 +109,8 @@ def traits(describer: Describer, data: bytes, facts: Facts | None = None) -> Tra
     traces, quality = describer.traces(data)
     with PIL.Image.open(io.BytesIO(data)) as picture:
         size, format = picture.size, str(picture.format).lower()
-    return Traits(size[0] * size[1], format, quality, facts or Facts(), traces)
+        square = square_version(np.asarray(picture.convert("RGB")))
+    return Traits(size[0] * size[1], format, quality, facts or Facts(), traces, len(data), size_px=size, square=square)
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +139,74 @@ def test_the_original_of_many_copies_is_the_least_late(describer: Describer, ori
         pictures = [LATER["enlarged"](picture), LATER["saved finer"](picture), data, LATER["noise"](picture)]
         late = lateness({key: traits(describer, one) for key, one in enumerate(pictures)})
         assert min(late, key=lambda key: late[key]) == 2
+
+
+def test_many_copies_tell_the_original_of_edits_that_leave_no_traces(
+    describer: Describer, originals: list[bytes]
+) -> None:
+    told = []
+    for data in originals:
+        with PIL.Image.open(io.BytesIO(data)) as opened:
+            picture = opened.convert("RGB")
+        pictures = {name: traits(describer, jpeg(edit(picture), 84)) for name, edit in SMOOTH.items()}
+        alone = {name: replace(one, traces=None) for name, one in pictures.items()}
+        late = lateness({1: replace(traits(describer, data), traces=None), **dict(enumerate(alone.values(), 2))})
+        told.append(min(late, key=lambda key: late[key]))
+        both = lateness({1: replace(traits(describer, data), traces=None), 2: alone["vignette"]})
+        assert both[1] == both[2], "two have no third that could decide"
+    assert sum(one == 1 for one in told) >= len(originals) - 1, told
+
+
+def test_a_picture_of_another_shape_than_most_that_show_the_same_is_stretched(
+    describer: Describer, originals: list[bytes]
+) -> None:
+    told = []
+    for data in originals:
+        with PIL.Image.open(io.BytesIO(data)) as opened:
+            picture = opened.convert("RGB")
+        wide = picture.resize((2 * picture.width, round(1.4 * picture.height)), PIL.Image.Resampling.BICUBIC)
+        copies = [jpeg(wide, 97), jpeg(picture, 60), jpeg(warmer(picture), 80), data, jpeg(scaled(0.6)(picture), 90)]
+        late = lateness({key: traits(describer, one) for key, one in enumerate(copies)})
+        told.append(min(late, key=lambda key: late[key]))
+        assert late[0] > late[3], "it has most pixels, and is nobody's original"
+    assert sum(one == 3 for one in told) >= len(originals) - 1, told
+
+
+def test_exports_of_one_size_do_not_outvote_the_camera_s_own(describer: Describer, originals: list[bytes]) -> None:
+    camera = Facts(taken="2019-05-01T10:00:00", camera="Canon EOS")
+    for data in originals:
+        with PIL.Image.open(io.BytesIO(data)) as opened:
+            picture = opened.convert("RGB")
+        small = scaled(0.5)(picture)
+        exports = [jpeg(edit(small), 85) for edit in (lambda one: one, warmer, vignetted, captioned, curved(0.4))]
+        late = lateness(
+            {0: traits(describer, data, camera), **{k: traits(describer, e) for k, e in enumerate(exports, 1)}}
+        )
+        assert min(late, key=lambda key: late[key]) == 0
+
+
+def test_pictures_without_squares_have_no_consensus(describer: Describer, originals: list[bytes]) -> None:
+    some = {key: replace(traits(describer, data), square=None) for key, data in enumerate(originals)}
+    assert not dissent(some, list(some)).any()
+    assert dissent({}, []).shape == (0, 0)
+
+
+@pytest.mark.parametrize("count", [3, 7, 70])
+def test_consensus_asks_some_of_many_and_says_the_opposite_the_other_way_round(
+    count: int, describer: Describer, originals: list[bytes]
+) -> None:
+    one = traits(describer, originals[0])
+    rng, square = np.random.default_rng(count), one.square
+    assert square is not None
+    noise = rng.integers(-20, 21, (count, *square.shape))
+    some = {
+        key: replace(one, square=np.clip(square + (key > 0) * part, 0, 255).astype(np.uint8))
+        for key, part in enumerate(noise)
+    }
+    said = dissent(some, list(some))
+    assert np.allclose(said, -said.T)
+    assert (said[1:, 0] > 0).all(), "each other one is later than the middle of all"
+    assert (dissent(some, list(some)[::2])[1:, 0] >= 0).all(), "and where every other one is asked"
 
 
 def test_a_camera_s_own_picture_beats_its_export_and_then_the_older_date(
