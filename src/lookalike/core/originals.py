@@ -33,7 +33,7 @@ _ENLARGED = (
     (25.0, 0.25, 2.0),
 )  # the same, of other sizes: 0.65 or more when enlarged by half, 0.05 at most when reduced
 _DETAIL = ((6.4, 0.0, 0.1), (0.25, 0.1, 0.6))  # log
-_COARSE = ((0.4, 0.0, 0.6), (2.0, 0.6, 1.6))
+_COARSE = ((1.0, 0.0, 0.6), (2.0, 0.6, 1.6))
 _BYTES = ((1.5, 0.2, 1.5),)  # log
 _UNSETTLED = ((2.1, 0.0, 1.5),)  # log; of two encodings that are the same
 _RESAVED = _ELSEWHERE = 5.0
@@ -46,7 +46,7 @@ _SAME_QUALITY, _SAME_STEPS, _SAME_STEPS_ELSEWHERE = 1, 5, 8  # of quality
 _CAMERA, _TAKEN, _PLACE, _DATE = 6.0, 3.0, 2.0, 1.5  # not learned; the last: of two dates the older one
 _MOST = 8.0  # of one pair in a mean
 _COMPARED = 64  # members that each is held against
-_TRACES, _LAID = 0.5, 2.0  # beside the consensus of all
+_TRACES, _LAID = 0.7, 2.0  # beside the consensus of all
 
 SMALL_QUALITY = 1  # told of the small version, where no encoding before its own can be seen
 _LOSSY_COARSENESS, _WEBP_COARSENESS = 25.0, 60.0  # of encodings whose quality is not known, as 100 - quality

@@ -246,7 +246,7 @@ class Chooser:
         late = {ray.key: self._changed_frame(ray.key, center) for ray in rays}
         late[center] = max(
             _PADDED * (2 * sum(self._judge.is_padded(center, ray.key) for ray in rays) > len(rays)),
-            _PART * any(self._judge.is_part(center, ray.key) for ray in rays),
+            _PART * min(1.0, 2 * sum(self._judge.is_part(center, ray.key) for ray in rays) / len(rays)),
         )
         if len(rays) + 1 < _LEAST_VOTERS:
             return late
