@@ -54,9 +54,7 @@ _CHANGED = frozenset({"edited", "rotated", "mirrored"})
 _PADDED, _PART, _RARE, _CENTRAL = 2.0, 1.0, 0.3, 0.1
 _NEARLY_ALL = 0.8  # of a group: so many are changed as against the center, and it is the center that was
 _UNKNOWN = 100.0  # of whom nothing is known
-_EDITED = 1.5  # logarithm of odds, of who is edited as against all
 _RIVALS, _LEAST_EVIDENCE, _SAME_LEVELS = 5, 0.5, 0.7
-_LIKELY, _ASKED_ABOUT = 6, 6  # members that are held, beside all traces, against so many others
 _FEW = 4  # one of so many members may be no copy of the original itself
 _LEAST_VOTERS = 3  # members, below which nothing is rare
 _AT_ONCE = 128  # groups whose members are looked at side by side
@@ -209,7 +207,6 @@ class Chooser:
         weighed = lateness(traits, laid)
         late = {key: round(weighed.get(key, _UNKNOWN), 6) for key in laid}
         members = sorted(laid, key=lambda key: (late[key], self._rank[key]))
-        members = self._least_edited(members, late)
         first = members[0]
         for rival in members[1:_RIVALS]:  # of equal encodings the first one is told by these two alone
             if laid[rival] <= laid[first] + _CENTRAL and _are_alike(traits.get(first), traits.get(rival)):
@@ -225,21 +222,6 @@ class Chooser:
                 return best, others
             second = second or (best, others)
         return second or (center, rays)
-
-    def _least_edited(self, members: list[int], late: Mapping[int, float]) -> list[int]:
-        """Put those first anew by how many of some others are edited as against each: of an edited one, nearly all."""
-        likely = members[:_LIKELY]
-        others = members[:: -(-len(members) // _ASKED_ABOUT)]
-        if len(members) <= _LIKELY:
-            return members
-        self._judge.prepare([(key, other) for key in likely for other in others if key != other])
-        share = {}
-        for key in likely:
-            rays = [self._judge.ray(key, other, 1.0) for other in others if other != key]
-            share[key] = sum(ray is None or ray.relation == "edited" for ray in rays) / max(1, len(rays))
-        place = {key: number for number, key in enumerate(likely)}
-        likely.sort(key=lambda key: (round(_EDITED * share[key] + late[key], 6), place[key]))
-        return [*likely, *members[_LIKELY:]]
 
     def _laid_around(self, center: int, rays: list[Ray]) -> dict[int, float]:
         """Weigh what geometry says of who is later: borders, and what few of a star have, as against its center."""
