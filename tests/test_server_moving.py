@@ -257,3 +257,23 @@ def test_groups_are_sorted_filtered_and_counted(server: Served) -> None:
     best = server.post(f"{SHELF}/review/best", json={"folder": "sub", "all_kinds": True}).json()
     assert best["groups"] == [{"keep": ["4.jpg"], "delete": ["sub/4 low.jpg"], "left": []}]
     assert server.get(f"{SHELF}/review").json()["decided"] == 1
+
+
+def test_a_file_that_a_record_of_another_collection_keeps_is_not_moved_by_the_page(home: Path, folder: Path) -> None:
+    """A decision of a key that is bound to one collection is none in any other."""
+    with lookalike.open(home) as library:
+        library.create("album").add(folder / COPIES[0], id="b")
+        photos = library.collection("photos")
+        photos.decisions.undo([event.id for event in photos.decisions.events()])
+        photos.within(["photos"]).decisions.decide("delete", [COPIES[0]], beside=["0.jpg"])
+        photos.decisions.decide("delete", [COPIES[1]], beside=["4.jpg"])
+    before = contents(folder)
+    with served(home, "--may-move", str(folder), LOOKALIKE_WORKERS="1") as server:
+        server.http.headers["origin"] = server.url
+        assert marked(server)["ready"] == 1
+        script = server.get(f"{SHELF}/review/script").text
+        assert (COPIES[0] in script, COPIES[1] in script) == (False, True)
+        moved = server.post(f"{SHELF}/review/apply", json={}).json()
+        assert (len(moved["moved"]), [one["code"] for one in moved["failed"]]) == (1, ["conflict"])
+        assert 'record "b" of collection "album"' in moved["failed"][0]["message"]
+    assert set(before) - set(contents(folder)) == {COPIES[1]}

@@ -54,13 +54,16 @@ class Trash:
         self.folder = Path(os.path.abspath(home)) / FOLDER
         self.folders = tuple(Path(os.path.realpath(folder)) for folder in folders)
 
-    def removals(self, collection: Collection, ids: Sequence[str] | None = None) -> list[Removal]:
+    def removals(
+        self, collection: Collection, ids: Sequence[str] | None = None, others: Iterable[Collection] = ()
+    ) -> list[Removal]:
         """Give the files of a collection that are to go, as `applying.removals` does; outside of the folders they stay.
 
         Args:
             ids: Only those of these records.
+            others: More collections of the home, which may have the files, too.
         """
-        found = removals(collection)
+        found = removals(collection, others)
         if ids is not None:
             wanted = set(ids)
             found = [one for one in found if one.record.id in wanted]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from .pool import WorkerPool
 
 T = TypeVar("T")
+
+_log = logging.getLogger("lookalike.server")
 
 _BODY_THREADS = 2
 _LIGHT_THREADS = 2
@@ -195,6 +198,16 @@ class Desk:
         if RIGHT in key.collections:  # it is bound to the files as to a collection, whoever wrote them
             files = self._file_usage.total()
         return files + self.jobs.byte_size(key.id)
+
+    def others(self, request: Request, name: str) -> Iterator[Collection]:
+        """Give the other collections that a caller may see; one that cannot be opened is passed over, and logged."""
+        principal = principal_of(request)
+        for other in self.library.collections():
+            if other != name and principal.sees(other):
+                try:
+                    yield self.library.collection(other)
+                except LookalikeError as error:
+                    _log.warning("%s was not asked for its files: %s", other, error.message)
 
     def missing(self, principal: Principal, name: str) -> LookalikeError:
         """Say that a collection is not there, or, to who may see it, that its database is missing."""

@@ -47,7 +47,8 @@ async def get_marked(
         desk = desk_of(request)
         collection = desk.collection(request, name, "read")
         refusal = _refusal(request)
-        found = removals(collection) if refusal else desk.trash.removals(collection)
+        others = desk.others(request, name)
+        found = removals(collection, others) if refusal else desk.trash.removals(collection, others=others)
         ready = [one for one in found if one.obstacle is None]
         behind = [one for one in found if cursor is None or one.record.id > cursor]
         page = behind[:limit]
@@ -72,7 +73,8 @@ async def get_script(request: Request, name: Name) -> Response:
     """Give a shell script that moves the marked files into a folder, for people to read and run."""
 
     def work() -> bytes:
-        found = removals(desk_of(request).collection(request, name, "read"))
+        desk = desk_of(request)
+        found = removals(desk.collection(request, name, "read"), desk.others(request, name))
         return script([one for one in found if one.obstacle is None]).encode(errors="surrogateescape")
 
     told = await desk_of(request).lanes.scan.run(work)
@@ -115,7 +117,7 @@ async def apply(request: Request, name: Name) -> Response:
     def work() -> dict[str, Any]:
         desk = desk_of(request)
         collection = desk.collection(request, name, "write")
-        found = desk.trash.removals(collection, asked.ids)
+        found = desk.trash.removals(collection, asked.ids, desk.others(request, name))
         with collection.review.telling("moving") as tell:
             return _moved_form(
                 desk, collection, desk.trash.apply(collection, found, datetime.now(UTC), on_progress=tell)
