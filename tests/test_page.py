@@ -237,6 +237,12 @@ def more_of(page: Page, button: str) -> None:
     page.get_by_role("button", name=button).click()
 
 
+def of_card(page: Page, title: str, button: str) -> None:
+    """Choose from the menu of a collection in the overview."""
+    page.get_by_label(f"More of {title}").click()
+    page.get_by_role("button", name=button, exact=True).click()
+
+
 def open_filters(visit: Visit, menu: str | None = None) -> None:
     """Show what narrows a search: a sheet on the phone, on the desktop beside the pictures or in a menu."""
     if visit.look[0] == "phone":
@@ -350,6 +356,8 @@ def test_a_collection_is_made_opened_and_deleted(visit: Visit, bare_server: Serv
     visit.check("no-collections")
     page.get_by_role("button", name="Make a collection").click()
     page.get_by_label("Name").fill("shoes")
+    page.get_by_label("Type").select_option("colors")
+    expect(page.get_by_text("whatever they show")).to_contain_text("cannot be changed later")
     page.get_by_label("Type").select_option("products")
     page.get_by_text("More choices").click()
     page.get_by_label("Title").fill("Shoes of spring")
@@ -372,18 +380,19 @@ def test_a_collection_is_made_opened_and_deleted(visit: Visit, bare_server: Serv
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Shoes of summer", level=1)).to_be_visible()
     page.goto(f"{bare_server.address}/#/")
-    page.get_by_role("button", name="Settings of Shoes of summer").click()
+    expect(page.locator(".card")).to_contain_text("Made just now")
+    of_card(page, "Shoes of summer", "Settings")
     expect(page.get_by_label("Wanted recall")).to_have_value("1")
     page.get_by_label("Declared fields").fill("price")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     changed = httpx.get(f"{bare_server.address}/api/v1/collections/shoes").json()
     assert (changed["title"], changed["fields"], changed["recall_target"]) == ("Shoes of summer", ["price"], 1)
-    page.get_by_role("button", name="Delete Shoes of summer").click()
+    of_card(page, "Shoes of summer", "Delete")
     visit.check("delete-collection")
     page.get_by_role("button", name="Keep it").click()
     expect(page.get_by_role("heading", name="Shoes of summer")).to_be_visible()
-    page.get_by_role("button", name="Delete Shoes of summer").click()
+    of_card(page, "Shoes of summer", "Delete")
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_text("No collection yet")).to_be_visible()
     assert httpx.get(f"{bare_server.address}/api/v1/collections").json() == {"collections": []}
@@ -957,6 +966,7 @@ def test_a_part_is_chosen_by_keyboard_and_numbers(visit: Visit, server: Server) 
     box.focus()
     for key in ("ArrowRight", "ArrowDown", "Shift+ArrowLeft", "Shift+ArrowUp"):
         box.press(key)
+    page.get_by_text("In numbers").click()
     page.get_by_label("left, %").fill("10")
     page.get_by_label("left, %").press("Tab")
     page.get_by_role("button", name="Search with this part").press("Enter")

@@ -23,6 +23,7 @@ def figures_of(conn: sqlite3.Connection, folder: Path) -> dict[str, Any]:
     files, spec = generation.current(conn), schema.read_spec(conn)
     return {
         "records": sum(count for _, count in held),
+        "changed_at": _changed_at(conn, spec),
         "bytes_on_disk": bytes_below(folder),
         "bytes_kept": bytes_kept(conn, folder),
         **_search(spec, files),
@@ -59,6 +60,24 @@ def bytes_below(folder: Path, *, without: Collection[str] = ()) -> int:
             except OSError:
                 continue
     return total
+
+
+def _changed_at(conn: sqlite3.Connection, spec: CollectionSpec) -> str:
+    """Return when a record was last added or changed: UTC, ISO 8601; when the collection was made, without records.
+
+    A time that cannot be read any more counts as none.
+
+    Cost: one step in the index over the versions that records were written at.
+    """
+    row = conn.execute("SELECT CAST(updated_at AS BLOB) FROM records ORDER BY changed DESC LIMIT 1").fetchone()
+    if row is None:
+        return spec.created_at
+    try:
+        text = bytes(row[0] or b"").decode()
+        datetime.fromisoformat(text)
+    except ValueError:
+        return spec.created_at
+    return text
 
 
 def _search(spec: CollectionSpec, files: generation.Generation | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ _COLLECTION = {
     "encoder": "builtin",
     "encoder_digest": "5b1c…+2",
     "created_at": "2026-01-31T09:30:00.000+00:00",
+    "changed_at": "2026-01-31T09:31:00.000000+00:00",
     "calibration": None,
     "bytes_on_disk": 212992,
     "bytes_kept": 180224,

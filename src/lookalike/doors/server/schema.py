@@ -117,6 +117,7 @@ class CollectionInfo(Answered):
     encoder: str
     encoder_digest: str
     created_at: str
+    changed_at: str = Field(description="When a record was last added or changed; `created_at` without records.")
     calibration: CalibrationForm | None = Field(description="Null where scores mean what they mean everywhere.")
     bytes_on_disk: int
     bytes_kept: int = Field(description="Without what the database needs only to write; quotas count these.")

@@ -74,7 +74,8 @@ export async function getRecord(name, id) {
   return [await answer.json(), answer.headers.get("ETag")];
 }
 
-export async function changeRecord(name, id, change, etag) {
+/** Change a record; with an entity tag only if it is still as it was seen. */
+export async function changeRecord(name, id, change, etag = "*") {
   const answer = await call("PATCH", record(name, id), { body: change, headers: { "If-Match": etag } });
   return [await answer.json(), answer.headers.get("ETag")];
 }

@@ -5,13 +5,13 @@ import { announce, Empty, html, render, Trouble, useEffect, useLayoutEffect, use
 
 // Each is loaded when it is first shown; index.html loads the view of a collection ahead.
 const VIEWS = {
-  "": () => import("./collections.js").then(({ showCollections }) => imperative(showCollections)),
+  "": () => import("./collections.js").then(({ Collections }) => Collections),
   c: () => import("./collection.js").then(({ Collection }) => Collection),
-  add: () => import("./adding.js").then(({ showAdding }) => imperative(showAdding)),
+  add: () => import("./adding.js").then(({ Adding }) => Adding),
   groups: () => import("./groups.js").then(({ Groups }) => Groups),
   review: () => import("./review.js").then(({ showReview }) => imperative(showReview)),
-  compare: () => import("./compare.js").then(({ showCompare }) => imperative(showCompare)),
-  settings: () => import("./settings.js").then(({ showSettings }) => imperative(showSettings)),
+  compare: () => import("./compare.js").then(({ Compare }) => Compare),
+  settings: () => import("./settings.js").then(({ Settings }) => Settings),
 };
 const BELOW = ["add", "groups", "review"]; // views below a collection
 const LINKS = [["", "Collections"], ["compare", "Compare"], ["settings", "Settings"]];
@@ -87,7 +87,7 @@ document.getElementById("skip").addEventListener("click", (event) => {
 });
 // A picture that misses every target must not replace the page.
 for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
-import("./uploads.js").then(({ showUploads }) => showUploads(document.querySelector("header.top")));
+import("./adding.js").then(({ UploadNote }) => render(html`<${UploadNote} />`, document.getElementById("upload-note")));
 render(html`<${Navigation} />`, document.getElementById("nav"));
 main.replaceChildren();
 render(html`<${App} />`, main);

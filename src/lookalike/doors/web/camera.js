@@ -1,39 +1,43 @@
 /** The camera: take a picture to search with. */
 
-import { button, h, openDialog } from "./dom.js";
+import { Button, html, openDialog, useEffect, useRef, useState } from "./ui.js";
 
 /** Open the camera; `take` gets the picture as a file. */
-export function openCamera(take) {
-  let stream = null;
-  openDialog("Take a picture", (dialog) => {
-    const video = h("video", { autoplay: true, playsinline: true, muted: true, "aria-label": "What the camera sees" });
-    const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
-    const shoot = button("Take the picture", async () => {
-      const file = await frameOf(video);
-      dialog.close();
-      take(file);
-    }, { icon: "camera", kind: "primary", disabled: true });
-    start(video).then((started) => {
-      stream = started;
-      shoot.disabled = false;
-      if (!dialog.open) end(stream);
-    }, (error) => {
-      trouble.hidden = false;
-      trouble.textContent = reasonOf(error);
-    });
-    return [h("div", { class: "camera" }, video), trouble, h("div", { class: "actions" }, shoot)];
-  }, { kind: "wide", done: () => end(stream) });
+export async function openCamera(take) {
+  const file = await openDialog("Take a picture", Camera, {}, "wide");
+  if (file) take(file);
+}
+
+function Camera({ close }) {
+  const video = useRef(null);
+  const [state, set] = useState({}); // {isReady, trouble}
+  useEffect(() => {
+    let isOver = false;
+    const starting = start(video.current);
+    starting.then(() => isOver || set({ isReady: true }), (error) => isOver || set({ trouble: reasonOf(error) }));
+    return () => {
+      isOver = true;
+      starting.then(end, () => null);
+    };
+  }, []);
+  return html`<div class="camera"><video ref=${video} autoplay playsinline muted aria-label="What the camera sees"></video></div>
+    ${state.trouble && html`<p class="trouble" role="alert">${state.trouble}</p>`}
+    <div class="actions"><${Button} icon="camera" kind="primary" disabled=${!state.isReady}
+      onClick=${async () => close(await frameOf(video.current))}>Take the picture</${Button}></div>`;
 }
 
 async function start(video) {
   if (!navigator.mediaDevices?.getUserMedia) throw new DOMException("", "SecurityError");
   const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
   video.srcObject = stream;
-  await video.play();
+  await video.play().catch((error) => {
+    end(stream);
+    throw error;
+  });
   return stream;
 }
 
-const end = (stream) => stream?.getTracks().forEach((track) => track.stop());
+const end = (stream) => stream.getTracks().forEach((track) => track.stop());
 
 function reasonOf(error) {
   return {

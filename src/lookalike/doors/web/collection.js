@@ -1,11 +1,12 @@
 /** A collection: its pictures, and the search in them. */
 
-import { addBrought, addingPanel } from "./adding.js";
+import { AddingPanel } from "./adding.js";
+import { addBrought } from "./additions.js";
 import * as api from "./api.js";
 import { Code } from "./code.js";
 import { openCrop } from "./crop.js";
 import { Details } from "./details.js";
-import { takeDrops, takePastes, urlOf } from "./drops.js";
+import { urlOf, useDrops, usePastes } from "./drops.js";
 import { Examples } from "./examples.js";
 import { Facets } from "./facets.js";
 import { Grid } from "./grid.js";
@@ -42,17 +43,13 @@ export function Collection({ name, parameters }) {
 
 /** A collection without a picture: the place to add some. */
 function Nothing({ told, again }) {
-  const panel = useRef(null);
-  useEffect(() => {
-    panel.current.replaceChildren(addingPanel(told.name));
-    return takePastes((brought) => addBrought(told.name, brought));
-  }, [told.name]);
+  usePastes((brought) => addBrought(told.name, brought));
   return html`<div class="head">
       <div><p class="crumbs"><a href="#/"><${Icon} name="left" />Collections</a></p><h1>${titleOf(told)}</h1></div>
       <div class="actions"><${Button} icon="settings" onClick=${() => change(told, again)}>Settings</${Button}></div>
     </div>
     <p class="lead">Nothing in here yet. Add the pictures that you want to search in.</p>
-    <div ref=${panel}></div>`;
+    <${AddingPanel} name=${told.name} />`;
 }
 
 function Pictures({ told, parameters, again }) {
@@ -73,10 +70,8 @@ function Pictures({ told, parameters, again }) {
   const set = (change, how) => go(["c", name], writeQuestion({ ...readQuestion(new URLSearchParams(parameters)), ...change }), how);
   const actions = questionActions(question, set);
   const take = (brought) => taken(brought, { name, question, set, addLike: actions.addLike });
-  const newest = useRef(take);
-  newest.current = take;
-  useEffect(() => takePastes((brought) => newest.current(brought)), []);
-  useEffect(() => takeDrops(place.current, (brought) => newest.current(brought)), []);
+  usePastes(take);
+  useDrops(place, take);
   useEffect(() => setFloor(null), [results.items]);
 
   const [stacked, toggle] = useStacks(name, question, results.items);

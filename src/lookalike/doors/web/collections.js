@@ -1,67 +1,76 @@
 /** The overview: every collection with its pictures in small; make one, change one, delete one. */
 
+import { addBrought } from "./additions.js";
+import { DropPlace } from "./adding.js";
 import * as api from "./api.js";
-import { button, bytes, confirm, fill, h, icon, plural, toast } from "./dom.js";
-import { change, create, recallText, titleOf } from "./making.js";
+import { useDrops, usePastes } from "./drops.js";
+import { change, create, titleOf } from "./making.js";
 import { collectionAddress } from "./route.js";
+import { Button, confirm, html, Icon, Menu, Picture, toast, Trouble, useEffect, useLoaded, useRef } from "./ui.js";
+import { ago, bytes, date, plural } from "./words.js";
 
 const SHOWN = 4; // pictures on a card
+const FIRST = "photos"; // what a collection is called that begins with pictures
 
-export function showCollections(place) {
-  document.title = "Collections · lookalike";
-  const list = h("div", { class: "cards", "aria-busy": "true" });
-  fill(place,
-    h("div", { class: "head" }, h("h1", {}, "Collections"),
-      button("New collection", create, { icon: "add", kind: "primary" })),
-    list);
-  load();
+export function Collections() {
+  const { value: all, error, again } = useLoaded(() => api.collections(), []);
+  useEffect(() => {
+    document.title = "Collections · lookalike";
+  }, []);
+  return html`<div class="head"><h1>Collections</h1>
+      ${all?.length > 0 && html`<${Button} icon="add" kind="primary" onClick=${create}>New collection</${Button}>`}</div>
+    ${error ? html`<${Trouble} error=${error} again=${again} />`
+      : !all ? html`<p class="muted" aria-busy="true">Loading ...</p>`
+      : all.length ? html`<div class="cards">${all.map((one) => html`<${Card} key=${one.name} told=${one} again=${again} />`)}</div>`
+      : html`<${NothingYet} />`}`;
+}
 
-  async function load() {
+function NothingYet() {
+  const add = async (brought) => {
     try {
-      const found = await api.collections();
-      list.removeAttribute("aria-busy");
-      fill(list, found.length ? found.map((one) => card(one, load)) : nothingYet());
+      await api.createCollection({ name: FIRST });
     } catch (error) {
-      list.removeAttribute("aria-busy");
-      fill(list, h("p", { class: "empty" }, error.message));
+      if (error.status !== 409) return toast(error.message, "bad"); // 409: it was made meanwhile
     }
-  }
+    addBrought(FIRST, brought);
+  };
+  usePastes(add);
+  return html`<div class="first">
+    <h2>No collection yet</h2>
+    <p class="muted">A collection holds the pictures that you search in. Make one, or drop pictures here: they go into a new one, "${FIRST}".</p>
+    <${DropPlace} add=${add} />
+    <div class="actions center"><${Button} icon="add" kind="primary" onClick=${create}>Make a collection</${Button}></div>
+  </div>`;
 }
 
-function nothingYet() {
-  return h("div", { class: "empty wide" }, icon("picture"),
-    h("h2", {}, "No collection yet"),
-    h("p", {}, "A collection holds the pictures that you search in. Make one, then drop your pictures into it."),
-    button("Make a collection", create, { icon: "add", kind: "primary" }));
-}
-
-function card(told, reload) {
+function Card({ told, again }) {
+  const place = useRef(null);
+  const title = titleOf(told);
   const target = collectionAddress(told.name);
-  const strip = h("div", { class: "card-pictures" });
-  if (told.records) showPictures(strip, told.name);
-  else fill(strip, h("span", { class: "card-hint" }, icon("upload"), "Drop pictures here"));
-  const act = (text, label, work, kind) => button(text, work, { label, kind: `ghost small ${kind}` });
-  return h("article", { class: "card" },
-    h("a", { class: "card-link", href: target, "aria-label": `Open ${titleOf(told)}` }, strip),
-    h("div", { class: "card-text" },
-      h("h2", {}, h("a", { href: target }, titleOf(told))),
-      told.title && h("p", { class: "muted" }, told.name),
-      h("p", { class: "muted" }, [plural(told.records, "picture"), bytes(told.bytes_on_disk), told.type].join(" · ")),
-      h("p", { class: "muted" }, recallText(told))),
-    h("div", { class: "card-actions" },
-      act("Settings", `Settings of ${titleOf(told)}`, () => change(told, reload), ""),
-      act("Delete", `Delete ${titleOf(told)}`, () => remove(told, reload), "warn")));
+  useDrops(place, (brought) => addBrought(told.name, brought));
+  return html`<article class="card" ref=${place}>
+    <a class="card-link" href=${target} aria-label="Open ${title}"><${CardPictures} told=${told} /></a>
+    <div class="card-text">
+      <h2><a href=${target}>${title}</a></h2>
+      ${told.title && html`<p class="muted">${told.name}</p>`}
+      <p class="muted">${[plural(told.records, "picture"), bytes(told.bytes_on_disk), told.type].join(" · ")}</p>
+      <p class="muted" title=${date(told.changed_at)}>${told.records ? "Changed" : "Made"} ${ago(told.changed_at)}</p>
+    </div>
+    <${Menu} icon="more" label="More of ${title}" kind="ghost">
+      <${Button} icon="settings" kind="ghost" onClick=${() => change(told, again)}>Settings</${Button}>
+      <${Button} icon="trash" kind="ghost warn" onClick=${() => remove(told, again)}>Delete</${Button}>
+    </${Menu}>
+  </article>`;
 }
 
-async function showPictures(strip, name) {
-  const records = await api.sample(name, SHOWN, 1).catch(() => []);
-  fill(strip, records.map((record) =>
-    h("img", { src: api.thumbnailUrl(name, record.id), alt: "", loading: "lazy", on: { error: hide } })));
+function CardPictures({ told }) {
+  const { value: records } = useLoaded(async () => (told.records ? api.sample(told.name, SHOWN, 1).catch(() => []) : []), [told.name, told.records]);
+  return html`<div class="card-pictures">${told.records
+    ? records?.map(({ id }) => html`<${Picture} key=${id} src=${api.thumbnailUrl(told.name, id)} loading="lazy" />`)
+    : html`<span class="card-hint"><${Icon} name="upload" />Drop pictures here</span>`}</div>`;
 }
 
-const hide = (event) => event.target.remove();
-
-async function remove(told, reload) {
+async function remove(told, again) {
   const text = told.records
     ? `${plural(told.records, "picture")} and all that is known of them will be gone for good. Files on your disk stay.`
     : "It is empty.";
@@ -72,5 +81,5 @@ async function remove(told, reload) {
   } catch (error) {
     toast(error.message, "bad");
   }
-  reload();
+  again();
 }

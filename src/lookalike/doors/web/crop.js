@@ -1,90 +1,110 @@
 /** Cropping: choose a part of a picture with mouse, finger, keyboard or numbers. */
 
-import { announce, button, h, openDialog } from "./dom.js";
+import { announce, Button, html, openDialog, useEffect, useObjectUrl, useRef, useState } from "./ui.js";
 
+const START = [0.15, 0.15, 0.7, 0.7]; // as long as nobody has chosen a part
 const LEAST = 0.04; // of a side: less shows nothing
 const STEP = 0.02; // of a side, for each press of an arrow key
+const STILL_PX = 4; // a pointer that moves less draws no new frame
 const CORNERS = ["nw", "ne", "sw", "se"];
 const SIDES = ["left", "top", "width", "height"];
+const MOVES = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
 const clamp = (value, least, most) => Math.min(most, Math.max(least, value));
+const percent = (share) => `${100 * share}%`;
 
 /** Open the choice of a part of a picture; `done` gets [x, y, width, height] in shares, or null for the whole. */
-export function openCrop(blob, chosen, done) {
-  const url = URL.createObjectURL(blob);
-  openDialog("Look at a part of the picture", (dialog) => {
-    const frame = makeFrame(url, chosen ?? [0.15, 0.15, 0.7, 0.7]);
-    const take = (crop) => {
-      dialog.close();
-      done(crop);
-    };
-    return [
-      h("p", { class: "muted", id: "crop-help" }, "Drag over the picture. Or focus the frame: arrow keys move it, with Shift they resize it."),
-      frame.element, frame.numbers,
-      h("div", { class: "actions" },
-        button("Whole picture", () => take(null)),
-        button("Search with this part", () => take(frame.crop()), { kind: "primary" })),
-    ];
-  }, { kind: "wide", done: () => URL.revokeObjectURL(url) });
+export async function openCrop(blob, chosen, done) {
+  const crop = await openDialog("Look at a part of the picture", Crop, { blob, chosen }, "wide");
+  if (crop !== undefined) done(crop);
 }
 
-function makeFrame(url, start) {
-  let crop = start;
-  const handles = CORNERS.map((corner) => h("span", { class: `handle is-${corner}`, data: { corner } }));
-  const box = h("div", {
-    class: "crop-box", tabindex: 0, role: "group", "aria-roledescription": "part of the picture", "aria-describedby": "crop-help",
-  }, handles);
-  const area = h("div", { class: "crop-area" }, h("img", { src: url, alt: "The picture that is searched with", draggable: "false" }), box);
-  const inputs = SIDES.map((name, place) => h("input", { type: "number", min: 0, max: 100, step: 1, on: { change: (event) => type(place, event.target) } }));
-  const numbers = h("div", { class: "crop-numbers" }, SIDES.map((name, place) => h("label", {}, `${name}, %`, inputs[place])));
+function Crop({ blob, chosen, close }) {
+  const url = useObjectUrl(blob);
+  const [crop, setCrop] = useState(chosen ?? START);
+  const isUntouched = useRef(!chosen); // then a drag anywhere draws a new frame
+  const set = (wanted) => {
+    isUntouched.current = false;
+    setCrop(fitted(wanted));
+  };
+  return html`
+    <p class="muted" id="crop-help">Drag over the picture. Or focus the frame: arrow keys move it, with Shift they resize it.</p>
+    <div class="crop">${url && html`<${Area} url=${url} crop=${crop} set=${set} isUntouched=${isUntouched} />`}</div>
+    <details><summary>In numbers</summary>
+      <div class="crop-numbers">${SIDES.map((side, at) => html`<${Percent} key=${side} side=${side} share=${crop[at]}
+        change=${(share) => set(crop.map((one, place) => (place === at ? share : one)))} />`)}</div></details>
+    <div class="actions"><${Button} onClick=${() => close(null)}>Whole picture</${Button}>
+      <${Button} kind="primary" onClick=${() => close(crop)}>Search with this part</${Button}></div>`;
+}
 
-  function set([x, y, width, height]) {
-    const wide = clamp(width, LEAST, 1);
-    const high = clamp(height, LEAST, 1);
-    crop = [clamp(x, 0, 1 - wide), clamp(y, 0, 1 - high), wide, high];
-    const percents = crop.map((share) => Math.round(100 * share));
-    SIDES.forEach((side, place) => (box.style[side] = `${100 * crop[place]}%`));
-    inputs.forEach((input, place) => document.activeElement !== input && (input.value = percents[place]));
-    box.setAttribute("aria-label", `Part of the picture: left ${percents[0]} %, top ${percents[1]} %, ${percents[2]} % wide, ${percents[3]} % high`);
-  }
-
-  function type(place, input) {
-    const wanted = [...crop];
-    wanted[place] = clamp(Number(input.value) / 100 || 0, 0, 1);
-    set(wanted);
-    input.value = Math.round(100 * crop[place]);
-  }
-
-  box.addEventListener("keydown", (event) => {
-    const [dx, dy] = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] }[event.key] ?? [];
+/** The picture with the frame over it. */
+function Area({ url, crop, set, isUntouched }) {
+  const area = useRef(null);
+  const box = useRef(null);
+  const drag = useRef(null);
+  const at = ({ clientX, clientY }) => {
+    const bounds = area.current.getBoundingClientRect();
+    return [clamp((clientX - bounds.left) / bounds.width, 0, 1), clamp((clientY - bounds.top) / bounds.height, 0, 1)];
+  };
+  const begin = (event) => {
+    event.preventDefault();
+    area.current.setPointerCapture(event.pointerId);
+    drag.current = { from: event, frame: frameFrom(event.target, at(event), crop, isUntouched.current) };
+    box.current.focus({ preventScroll: true });
+  };
+  const move = (event) => {
+    if (!drag.current) return;
+    const { from, frame } = drag.current;
+    if (!drag.current.isMoving && Math.hypot(event.clientX - from.clientX, event.clientY - from.clientY) < STILL_PX) return;
+    drag.current.isMoving = true;
+    set(frame(at(event)));
+  };
+  const end = () => (drag.current = null);
+  const press = (event) => {
+    const [dx, dy] = MOVES[event.key] ?? [];
     if (dx === undefined) return;
     event.preventDefault();
     const [x, y, width, height] = crop;
-    set(event.shiftKey ? [x, y, Math.min(width + dx, 1 - x), Math.min(height + dy, 1 - y)] : [x + dx, y + dy, width, height]);
-    announce(box.getAttribute("aria-label"));
-  });
-
-  area.addEventListener("pointerdown", (event) => {
-    event.preventDefault();
-    area.setPointerCapture(event.pointerId);
-    const bounds = area.getBoundingClientRect();
-    const at = ({ clientX, clientY }) => [clamp((clientX - bounds.left) / bounds.width, 0, 1), clamp((clientY - bounds.top) / bounds.height, 0, 1)];
-    const drag = dragFrom(event.target, at(event), crop);
-    const moved = (next) => set(drag(at(next)));
-    area.addEventListener("pointermove", moved);
-    const ended = () => area.removeEventListener("pointermove", moved);
-    area.addEventListener("pointerup", ended, { once: true });
-    area.addEventListener("pointercancel", ended, { once: true });
-    box.focus({ preventScroll: true });
-  });
-
-  set(start);
-  return { element: h("div", { class: "crop" }, area), numbers, crop: () => crop };
+    const wanted = event.shiftKey ? [x, y, Math.min(width + dx, 1 - x), Math.min(height + dy, 1 - y)] : [x + dx, y + dy, width, height];
+    set(wanted);
+    announce(nameOf(fitted(wanted)));
+  };
+  const place = Object.fromEntries(SIDES.map((side, at) => [side, percent(crop[at])]));
+  return html`<div class="crop-area ${isUntouched.current ? "is-untouched" : ""}" ref=${area} onPointerDown=${begin} onPointerMove=${move} onPointerUp=${end} onPointerCancel=${end}>
+    <img src=${url} alt="The picture that is searched with" draggable=${false} />
+    <div class="crop-shade"><span style=${place}></span></div>
+    <div class="crop-box" ref=${box} tabindex="0" role="group" aria-roledescription="part of the picture" aria-describedby="crop-help"
+        aria-label=${nameOf(crop)} style=${place} onKeyDown=${press}>
+      ${CORNERS.map((corner) => html`<span key=${corner} class="handle is-${corner}" data-corner=${corner}></span>`)}</div>
+  </div>`;
 }
 
-/** Say what a drag means: by a corner it resizes, within the frame it moves, elsewhere it draws a new frame. */
-function dragFrom(target, [fromX, fromY], [x, y, width, height]) {
-  const corner = target.dataset.corner;
-  if (!corner && target.classList.contains("crop-box")) return ([toX, toY]) => [x + toX - fromX, y + toY - fromY, width, height];
+/** One number of the frame: what is being typed stays until it is taken. */
+function Percent({ side, share, change }) {
+  const box = useRef(null);
+  const shown = Math.round(100 * share);
+  const show = () => (box.current.value = shown);
+  useEffect(() => {
+    if (document.activeElement !== box.current) show();
+  }, [shown]);
+  return html`<label>${side}, %<input type="number" min="0" max="100" step="1" ref=${box} onBlur=${show}
+    onChange=${(event) => change(clamp(Number(event.currentTarget.value) / 100 || 0, 0, 1))} /></label>`;
+}
+
+function fitted([x, y, width, height]) {
+  const wide = clamp(width, LEAST, 1);
+  const high = clamp(height, LEAST, 1);
+  return [clamp(x, 0, 1 - wide), clamp(y, 0, 1 - high), wide, high];
+}
+
+function nameOf(crop) {
+  const [left, top, width, height] = crop.map((share) => Math.round(100 * share));
+  return `Part of the picture: left ${left} %, top ${top} %, ${width} % wide, ${height} % high`;
+}
+
+/** The frame that a drag makes: by a corner it resizes, within a frame that was chosen it moves, elsewhere it draws a new one. */
+function frameFrom(target, [fromX, fromY], [x, y, width, height], isUntouched) {
+  const { corner } = target.dataset;
+  if (!corner && !isUntouched && target.classList.contains("crop-box")) return ([toX, toY]) => [x + toX - fromX, y + toY - fromY, width, height];
   const [fixedX, fixedY] = corner
     ? [corner.includes("w") ? x + width : x, corner.includes("n") ? y + height : y]
     : [fromX, fromY];

@@ -1,7 +1,27 @@
 /** What people bring: files and whole folders that are dropped, chosen or pasted; and addresses. */
 
+import { useEffect, useRef } from "./ui.js";
+
+/** Let the element of a reference take what is dropped on it. */
+export function useDrops(place, take) {
+  const newest = useNewest(take);
+  useEffect(() => takeDrops(place.current, (brought) => newest.current(brought)), []);
+}
+
+/** Take what is pasted while a part is shown. */
+export function usePastes(take) {
+  const newest = useNewest(take);
+  useEffect(() => takePastes((brought) => newest.current(brought)), []);
+}
+
+function useNewest(take) {
+  const newest = useRef(take);
+  newest.current = take;
+  return newest;
+}
+
 /** Let an element take what is dropped on it; `take` gets {files, url}. */
-export function takeDrops(element, take) {
+function takeDrops(element, take) {
   let depth = 0; // of nested elements that the pointer is over
   const over = (change) => {
     depth = Math.max(0, depth + change);
@@ -65,7 +85,7 @@ export function urlOf(text) {
 }
 
 /** Hear of what is pasted anywhere but into a field; gives a function that ends it. */
-export function takePastes(take) {
+function takePastes(take) {
   const paste = (event) => {
     const files = chosenFiles(event.clipboardData.files);
     if (!files.length && event.target.closest?.("input, textarea, [contenteditable]")) return;

@@ -8,12 +8,13 @@ const LONGEST_PAGE = 10_000; // outcomes that the server gives at once
 
 export const lists = new EventTarget(); // "change" when anything of them moves
 let held = [];
+let made = 0;
 let isFollowing = 0;
 
 /** One list: on its way ("sending"), then what its job says; without a blob it is of an earlier visit. */
 class List {
   constructor(collection, title, blob, job) {
-    Object.assign(this, { collection, title, blob, job, part: 0, trouble: "", failures: [], isFollowed: false, reading: null });
+    Object.assign(this, { collection, title, blob, job, number: ++made, part: 0, trouble: "", failures: [], isFollowed: false, reading: null });
   }
 
   get state() {

@@ -1,7 +1,8 @@
 /** Settings: who may call the server, and how it is. */
 
 import * as api from "./api.js";
-import { button, bytes, confirm, field, fill, formOf, h, number, openDialog, select, toast } from "./dom.js";
+import { Button, ButtonLink, confirm, Field, Form, html, openDialog, Select, toast, Trouble, useEffect, useLoaded, useRef, useState } from "./ui.js";
+import { bytes, number } from "./words.js";
 
 const EVERY_MS = 3000;
 const SCOPES = [["read", "read: ask"], ["write", "write: ask and change pictures"], ["admin", "admin: also keys"]];
@@ -11,30 +12,35 @@ const QUOTAS = [
   ["bytes", "Bytes", "that these may take on disk"],
   ["requests_per_s", "Requests a second", "in the long run"],
 ];
+const COLUMNS = ["Name", "Scope", "Collections", "Quotas", "State", "Actions"];
+const STATES = {
+  ok: "The server takes work.",
+  starting: "The server is starting.",
+  ending: "The server is ending.",
+  full: "The disk is full: questions are answered, and nothing is stored.",
+};
 
-export function showSettings(place) {
-  document.title = "Settings · lookalike";
-  const keys = h("section", { class: "panel", "aria-label": "Keys" });
-  const figures = h("section", { class: "panel", "aria-label": "Live figures" });
-  const session = h("section", { class: "panel", "aria-label": "This server" });
-  fill(place, h("div", { class: "head" }, h("h1", {}, "Settings")), session, keys, figures);
-  showSession(session);
-  showKeys(keys, () => showSession(session));
-  return { close: follow(figures) };
+export function Settings() {
+  const session = useLoaded(() => api.session(), []);
+  const keys = useLoaded(() => api.keys(), []);
+  useEffect(() => {
+    document.title = "Settings · lookalike";
+  }, []);
+  const again = () => [session, keys].forEach((one) => one.again());
+  return html`<div class="head"><h1>Settings</h1></div>
+    <section class="panel" aria-label="This server"><h2>This server</h2><${Session} ...${session} /></section>
+    <section class="panel" aria-label="Keys"><${Keys} ...${keys} again=${again} /></section>
+    <${Figures} />`;
 }
 
-async function showSession(place) {
-  try {
-    const told = await api.session();
-    const who = told.key ? `You use the key "${told.key.name}" (${told.key.scope}).` : "Without keys, anyone on this machine may use this server; other machines may not.";
-    fill(place, h("h2", {}, "This server"),
-      h("p", {}, `lookalike ${told.version}. ${who}`),
-      h("div", { class: "actions" },
-        h("a", { class: "button small", href: "/docs/" }, "The HTTP interface"),
-        told.key && button("Sign out", signOut, { kind: "small" })));
-  } catch (error) {
-    fill(place, h("p", { class: "trouble" }, error.message));
-  }
+function Session({ value: told, error, again }) {
+  if (error) return html`<${Trouble} error=${error} again=${again} />`;
+  if (!told) return html`<p class="muted" aria-busy="true">Loading ...</p>`;
+  const who = told.key ? `You use the key "${told.key.name}" (${told.key.scope}).`
+    : "Without keys, anyone on this machine may use this server; other machines may not.";
+  return html`<p>lookalike ${told.version}. ${who}</p>
+    <div class="actions"><${ButtonLink} kind="small" href="/docs/">The HTTP interface</${ButtonLink}>
+      ${told.key && html`<${Button} kind="small" onClick=${signOut}>Sign out</${Button}>`}</div>`;
 }
 
 async function signOut() {
@@ -42,37 +48,37 @@ async function signOut() {
   location.reload();
 }
 
-async function showKeys(place, changed) {
-  const again = () => {
-    showKeys(place, changed);
-    changed();
-  };
-  try {
-    const held = await api.keys();
-    const make = button("New key", () => create(held.length === 0, again), { icon: "key", kind: "small" });
-    fill(place, h("div", { class: "panel-head" }, h("h2", {}, "Keys"), make),
-      held.length ? table(held, again) : h("p", { class: "muted" }, "No keys yet. From the first key on, every call needs one."));
-  } catch (error) {
+// ---- keys
+
+function Keys({ value: held, error, again }) {
+  if (error) {
     const text = error.status === 403 ? "Your key may not see the keys: that takes the scope admin." : error.message;
-    fill(place, h("h2", {}, "Keys"), h("p", { class: "muted" }, text));
+    return html`<h2>Keys</h2><p class="muted">${text}</p>`;
   }
+  const make = async () => {
+    const made = await openDialog("New key", NewKey, { isFirst: held.length === 0 });
+    if (!made) return;
+    showSecret(made);
+    again();
+  };
+  return html`<div class="panel-head"><h2>Keys</h2><${Button} icon="key" kind="small" disabled=${!held} onClick=${make}>New key</${Button}></div>
+    ${!held ? html`<p class="muted" aria-busy="true">Loading ...</p>`
+      : held.length ? html`<${KeyTable} held=${held} again=${again} />`
+      : html`<p class="muted">No keys yet. From the first key on, every call needs one.</p>`}`;
 }
 
-function table(held, again) {
-  const rows = held.map((key) => h("tr", { class: key.revoked_at ? "is-over" : "" },
-    h("th", { scope: "row" }, key.name), h("td", {}, key.scope),
-    h("td", {}, key.collections.join(", ") || "all"), h("td", {}, quotaText(key.quotas)), h("td", {}, stateOf(key)),
-    h("td", { class: "row-actions" }, !key.revoked_at && [
-      button("New secret", () => rotate(key, again), { label: `New secret for ${key.name}`, kind: "ghost small" }),
-      button("Revoke", () => revoke(key, again), { label: `Revoke ${key.name}`, kind: "ghost small warn" })])));
-  const names = ["Name", "Scope", "Collections", "Quotas", "State", "Actions"];
-  return h("div", { class: "table-place", tabindex: 0, role: "region", "aria-label": "Table of keys" },
-    h("table", {}, h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows)));
-}
+const KeyTable = ({ held, again }) => html`<div class="table-place" tabindex="0" role="region" aria-label="Table of keys"><table>
+  <thead><tr>${COLUMNS.map((name) => html`<th key=${name} scope="col">${name}</th>`)}</tr></thead>
+  <tbody>${held.map((key) => html`<tr key=${key.id} class=${key.revoked_at ? "is-over" : ""}>
+    <th scope="row">${key.name}</th><td>${key.scope}</td><td>${key.collections.join(", ") || "all"}</td><td>${quotaText(key.quotas)}</td><td>${stateOf(key)}</td>
+    <td class="row-actions">${!key.revoked_at && html`
+      <${Button} kind="ghost small" label="New secret for ${key.name}" onClick=${() => rotate(key, again)}>New secret</${Button}>
+      <${Button} kind="ghost small warn" label="Revoke ${key.name}" onClick=${() => revoke(key, again)}>Revoke</${Button}>`}</td>
+  </tr>`)}</tbody></table></div>`;
 
 function quotaText(quotas) {
   const told = QUOTAS.filter(([name]) => quotas[name] !== null).map(([name, text]) =>
-    `${name === "bytes" ? bytes(quotas[name]) : number(quotas[name])}${name === "bytes" ? "" : ` ${text.toLowerCase()}`}`);
+    (name === "bytes" ? bytes(quotas[name]) : `${number(quotas[name])} ${text.toLowerCase()}`));
   return told.join(", ") || "none";
 }
 
@@ -83,49 +89,47 @@ function stateOf(key) {
   return new Date(key.expires_at) < new Date() ? `ended ${day(key.expires_at)}` : `valid until ${day(key.expires_at)}`;
 }
 
-function create(isFirst, again) {
-  openDialog("New key", (dialog) => {
-    const name = h("input", { type: "text", required: true, autocomplete: "off", autofocus: true });
-    const scope = select(isFirst ? SCOPES.slice(2) : SCOPES, isFirst ? "admin" : "write");
-    const collections = h("input", { type: "text", autocomplete: "off" });
-    const days = h("input", { type: "number", min: 0, step: "any" });
-    const quotas = QUOTAS.map(([quota, text, hint]) => [quota, h("input", { type: "number", min: 0, step: "any" }), text, hint]);
-    const submit = async () => {
-      const amount = (input) => (input.value === "" ? null : Number(input.value));
-      const made = await api.createKey({
-        name: name.value.trim(),
-        scope: scope.value,
-        collections: collections.value.split(",").map((word) => word.trim()).filter(Boolean),
-        expires_days: amount(days),
-        quotas: Object.fromEntries(quotas.map(([quota, input]) => [quota, amount(input)])),
-      });
-      if (isFirst) await api.openSession(made.key); // else the next call would already be refused
-      dialog.close();
-      showSecret(made);
-      again();
-    };
-    const hint = isFirst ? "The first key is yours: from now on every call needs one, and this page uses it." : "";
-    return formOf("Make the key", submit, dialog,
-      field("Name", name), field("Scope", scope, hint),
-      !isFirst && field("Collections", collections, "Names, parted by commas; empty for all."),
-      h("details", {}, h("summary", {}, "End and quotas"),
-        field("Ends after days", days, "Empty: never."),
-        quotas.map(([, input, text, told]) => field(text, input, `${told}; empty: no limit`))));
-  });
+function NewKey({ isFirst, close }) {
+  const [scope, setScope] = useState(isFirst ? "admin" : "write");
+  const submit = async (values) => {
+    const amount = (name) => (values[name] === "" ? null : Number(values[name]));
+    const made = await api.createKey({
+      name: values.name.trim(),
+      scope,
+      collections: (values.held ?? "").split(",").map((word) => word.trim()).filter(Boolean),
+      expires_days: amount("days"),
+      quotas: Object.fromEntries(QUOTAS.map(([quota]) => [quota, amount(quota)])),
+    });
+    if (isFirst) await api.openSession(made.key); // else the next call would already be refused
+    close(made);
+  };
+  const amount = (name, joined) => html`<input type="number" name=${name} min="0" step="any" ...${joined} />`;
+  return html`<${Form} verb="Make the key" submit=${submit} cancel=${() => close()}>
+    <${Field} label="Name">${(joined) => html`<input type="text" name="name" required autocomplete="off" autofocus ...${joined} />`}</${Field}>
+    <${Field} label="Scope" hint=${isFirst && "The first key is yours: from now on every call needs one, and this page uses it."}>${(joined) =>
+      html`<${Select} options=${isFirst ? SCOPES.slice(2) : SCOPES} value=${scope} onChange=${setScope} ...${joined} />`}</${Field}>
+    ${!isFirst && html`<${Field} label="Collections" hint="Names, separated by commas; empty for all.">${(joined) =>
+      html`<input type="text" name="held" autocomplete="off" ...${joined} />`}</${Field}>`}
+    <details><summary>End and quotas</summary>
+      <${Field} label="Ends after days" hint="Empty: never.">${(joined) => amount("days", joined)}</${Field}>
+      ${QUOTAS.map(([name, text, told]) => html`<${Field} key=${name} label=${text} hint="${told}; empty: no limit">${(joined) => amount(name, joined)}</${Field}>`)}
+    </details>
+  </${Form}>`;
 }
 
-function showSecret(made) {
-  openDialog(`The key "${made.name}"`, (dialog) => {
-    const secret = h("input", { type: "text", readonly: true, class: "secret", value: made.key });
-    const copy = () => navigator.clipboard.writeText(made.key).then(() => toast("Copied."), () => secret.select());
-    return [field("Keep it safe: it is shown this once", secret),
-      h("div", { class: "actions" }, button("Copy", copy), button("Done", () => dialog.close(), { kind: "primary" }))];
-  }, { kind: "narrow" });
+const showSecret = (made) => openDialog(`The key "${made.name}"`, Secret, { secret: made.key }, "narrow");
+
+function Secret({ secret, close }) {
+  const box = useRef(null);
+  const copy = () => navigator.clipboard.writeText(secret).then(() => toast("Copied."), () => box.current.select());
+  return html`<${Field} label="Keep it safe: it is shown this once">${(joined) =>
+      html`<input type="text" readonly class="secret" ref=${box} value=${secret} ...${joined} />`}</${Field}>
+    <div class="actions"><${Button} onClick=${copy}>Copy</${Button}><${Button} kind="primary" onClick=${() => close()}>Done</${Button}></div>`;
 }
 
 async function rotate(key, again) {
   if (!(await confirm(`New secret for ${key.name}?`, "The old secret is void at once.", "Make a new secret"))) return;
-  await act(async () => showSecret(await api.rotateKey(key.id)), again);
+  await act(async () => void showSecret(await api.rotateKey(key.id)), again);
 }
 
 async function revoke(key, again) {
@@ -142,35 +146,44 @@ async function act(work, again) {
   again();
 }
 
-/** Show the figures every few seconds until the function that it gives is called. */
-function follow(place) {
-  let isPaused = false;
-  let before = null; // requests and when, for a rate
-  const health = h("p", { class: "health" });
-  const shown = h("dl", { class: "figures" });
-  const pause = button("Pause", () => {
-    isPaused = !isPaused;
-    pause.lastChild.textContent = isPaused ? "Go on" : "Pause";
-  }, { kind: "small" });
-  fill(place, h("div", { class: "panel-head" }, h("h2", {}, "Live figures"), pause), health, shown);
-  const look = async () => {
-    if (isPaused || document.hidden) return;
-    const state = await api.readiness();
-    fill(health, h("span", { class: `dot is-${state}` }), { ok: "The server takes work.", starting: "The server is starting.", ending: "The server is ending.", full: "The disk is full: questions are answered, and nothing is stored." }[state] ?? "The server does not answer.");
-    try {
-      const found = await api.metrics();
-      const requests = sum(found, "lookalike_requests_total");
-      const now = performance.now();
-      const rate = before && (requests - before.requests) / ((now - before.now) / 1000);
-      before = { requests, now };
-      fill(shown, figuresOf(found, requests, rate).map(([name, value]) => h("div", { class: "figure" }, h("dt", {}, name), h("dd", {}, value))));
-    } catch (error) {
-      fill(shown, h("div", {}, h("dt", {}, "No figures"), h("dd", {}, error.message)));
-    }
-  };
-  look();
-  const timer = setInterval(look, EVERY_MS);
-  return () => clearInterval(timer);
+// ---- figures
+
+/** Figures that are asked for every few seconds. */
+function Figures() {
+  const [isPaused, setPaused] = useState(false);
+  const { state, figures, error } = useFigures(isPaused);
+  return html`<section class="panel" aria-label="Live figures">
+    <div class="panel-head"><h2>Live figures</h2><${Button} kind="small" onClick=${() => setPaused(!isPaused)}>${isPaused ? "Go on" : "Pause"}</${Button}></div>
+    ${state && html`<p class="health"><span class="dot is-${state}"></span>${STATES[state] ?? "The server does not answer."}</p>`}
+    ${error ? html`<p class="muted">${error.message}</p>`
+      : html`<dl class="figures">${figures.map(([name, value]) => html`<div class="figure" key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`}
+  </section>`;
+}
+
+function useFigures(isPaused) {
+  const [told, set] = useState({ figures: [] });
+  const before = useRef(null); // requests and when, for a rate
+  useEffect(() => {
+    let isOver = false;
+    const look = async () => {
+      if (document.hidden) return;
+      const [state, found] = await Promise.all([api.readiness(), api.metrics().catch((error) => ({ error }))]);
+      if (isOver) return;
+      if (found.error) return set((last) => ({ ...last, state, error: found.error }));
+      const now = { requests: sum(found, "lookalike_requests_total"), at: performance.now() };
+      const rate = before.current && (now.requests - before.current.requests) / ((now.at - before.current.at) / 1000);
+      before.current = now;
+      set({ state, figures: figuresOf(found, now.requests, rate) });
+    };
+    if (isPaused) return undefined;
+    look();
+    const timer = setInterval(look, EVERY_MS);
+    return () => {
+      isOver = true;
+      clearInterval(timer);
+    };
+  }, [isPaused]);
+  return told;
 }
 
 const sum = (found, name, fits = () => true) =>

@@ -1,24 +1,29 @@
 /** Signing in: a key is exchanged once for a cookie that scripts cannot read. */
 
 import * as api from "./api.js";
-import { field, formOf, h, openDialog } from "./dom.js";
+import { Field, Form, html, openDialog } from "./ui.js";
 
-let shown = null;
+let isShown = false;
 
 /** Ask for a key; `done` is called when the server has taken one. */
-export function showSignIn(done) {
-  if (shown?.open) return;
-  shown = openDialog("This server asks for a key", (dialog) => {
-    const key = h("input", { type: "password", required: true, autocomplete: "current-password", autofocus: true });
-    const submit = async () => {
-      await api.openSession(key.value.trim()).catch((error) => {
-        throw error.status === 401 ? new Error("The server does not know this key, or it has ended. Check it.") : error;
-      });
-      dialog.close();
-      done();
-    };
-    return formOf("Sign in", submit, null,
-      h("p", { class: "muted" }, "Who runs the server can make one: lookalike keys create --name NAME"),
-      field("Key", key, "It is exchanged for a cookie of 12 hours and not kept."));
-  }, { kind: "narrow" });
+export async function showSignIn(done) {
+  if (isShown) return;
+  isShown = true;
+  const isIn = await openDialog("This server asks for a key", SignIn, {}, "narrow");
+  isShown = false;
+  if (isIn) done();
+}
+
+function SignIn({ close }) {
+  const submit = async ({ key }) => {
+    await api.openSession(key.trim()).catch((error) => {
+      throw error.status === 401 ? new Error("The server does not know this key, or it has ended. Check it.") : error;
+    });
+    close(true);
+  };
+  return html`<${Form} verb="Sign in" submit=${submit}>
+    <p class="muted">Who runs the server can make one: lookalike keys create --name NAME</p>
+    <${Field} label="Key" hint="It is exchanged for a cookie of 12 hours and not kept.">${(joined) =>
+      html`<input type="password" name="key" required autocomplete="current-password" autofocus ...${joined} />`}</${Field}>
+  </${Form}>`;
 }

@@ -113,14 +113,14 @@ export const Empty = ({ icon, title, children, level = 2 }) => html`<div class="
 export const Trouble = ({ error, again }) => html`<div class="empty"><${Icon} name="alert" /><p role="alert">${error.message}</p>
   ${again && html`<${Button} icon="again" onClick=${again}>Try again</${Button}>`}</div>`;
 
-/** A form whose failures are told above its buttons. */
+/** A form whose failures are told above its buttons; `submit` gets what its named controls hold. */
 export function Form({ verb, submit, cancel, children }) {
   const [state, set] = useState({});
   const send = async (event) => {
     event.preventDefault();
     set({ isBusy: true });
     try {
-      await submit();
+      await submit(Object.fromEntries(new FormData(event.currentTarget)));
       set({});
     } catch (error) {
       set({ error });
@@ -273,6 +273,18 @@ export function useChanges(source) {
     source.addEventListener("change", hear);
     return () => source.removeEventListener("change", hear);
   }, [source]);
+}
+
+/** The address of a picture on this device, for as long as it is shown. */
+export function useObjectUrl(blob) {
+  const [url, set] = useState(null);
+  useEffect(() => {
+    if (!blob) return undefined;
+    const made = URL.createObjectURL(blob);
+    set(made);
+    return () => URL.revokeObjectURL(made);
+  }, [blob]);
+  return url;
 }
 
 /** Keep a choice on this device. */

@@ -1,17 +1,17 @@
 /** The uploads: a queue that sends a few pictures at a time, waits when the server is busy, and can be paused. */
 
-import { addRecords, getRecord } from "./api.js";
-import { fill, h, number } from "./dom.js";
-import { leftOf, lists } from "./lists.js";
-import { collectionAddress } from "./route.js";
+import { addRecords, changeRecord, getRecord } from "./api.js";
 
 const AT_ONCE = 3;
 const MOST_WAITS = 20; // for a server that is busy, before an upload counts as failed
 
-/** What became of one picture: waiting, sending, added, updated, unchanged or failed. */
+let made = 0;
+
+/** What became of one picture: waiting, sending, added, updated, unchanged or failed. `id` is that of its record, once there is one. */
 class Upload {
   constructor(name, body, collection) {
-    Object.assign(this, { name, body, collection, state: "waiting", part: 0, message: "", code: "", waits: 0 });
+    const id = body.change ? name : null;
+    Object.assign(this, { name, body, collection, id, number: ++made, state: "waiting", part: 0, message: "", code: "", waits: 0 });
   }
 }
 
@@ -21,14 +21,15 @@ let waiting = []; // of these, in the order in which they go
 const state = { isPaused: false, sending: 0, notBefore: 0 };
 
 export const uploadsOf = (collection) => uploads.filter((upload) => upload.collection === collection);
+export const openUploads = () => uploads.filter(isOpen);
 export const isPaused = () => state.isPaused;
 export const isOpen = (upload) => upload.state === "waiting" || upload.state === "sending";
 
-/** Queue pictures: each {name, body}, where a body is {file, record}. */
+/** Queue pictures: each {name, body}, where a body is {file, record}, or {change} of the record that has the name as its id. */
 export function enqueue(collection, given, { replace = false } = {}) {
-  const made = given.map(({ name, body }) => new Upload(name, { ...body, replace }, collection));
-  uploads = uploads.concat(made);
-  waiting = waiting.concat(made);
+  const added = given.map(({ name, body }) => new Upload(name, { ...body, replace }, collection));
+  uploads = uploads.concat(added);
+  waiting = waiting.concat(added);
   goOn();
 }
 
@@ -84,8 +85,8 @@ async function run(upload) {
   state.sending += 1;
   try {
     if (upload.keepsBoth) await rename(upload);
-    upload.state = (await send(upload)).outcome;
-    upload.body = null; // lets the file go
+    const { id, outcome } = await send(upload);
+    Object.assign(upload, { id, state: outcome, body: null }); // without the body, the file goes
   } catch (error) {
     settle(upload, error);
   }
@@ -132,8 +133,9 @@ function settle(upload, error) {
   if (error.status === 401) state.isPaused = true;
 }
 
-function send(upload) {
-  const { file, record, replace } = upload.body;
+async function send(upload) {
+  const { file, record, change, replace } = upload.body;
+  if (change) return { ...(await changeRecord(upload.collection, upload.id, change))[0], outcome: "updated" };
   const form = new FormData();
   form.append("record", new Blob([JSON.stringify(record)], { type: "application/json" }));
   form.append("file", file, file.name || "picture");
@@ -155,22 +157,6 @@ function tell() {
   }, 100);
 }
 
-/** Show in the header how much is still to be added, wherever the page is. */
-export function showUploads(header) {
-  const place = h("div", { class: "upload-note" });
-  header.append(place);
-  const show = () => {
-    const open = uploads.filter(isOpen);
-    const [left, listed] = leftOf();
-    if (!open.length && !left) return fill(place);
-    const word = state.isPaused && open.length ? "Paused" : "Adding";
-    const target = `${collectionAddress(open[0]?.collection ?? listed)}/add`;
-    const told = `${number(open.length + left)} left`;
-    fill(place, h("a", { href: target, "aria-label": `${word}: ${told}` }, h("span", { class: "wide-only" }, `${word}: `), told));
-  };
-  queue.addEventListener("change", show);
-  lists.addEventListener("change", show);
-  window.addEventListener("beforeunload", (event) => {
-    if (uploads.some(isOpen)) event.preventDefault();
-  });
-}
+window.addEventListener("beforeunload", (event) => {
+  if (openUploads().length) event.preventDefault();
+});

@@ -1,66 +1,62 @@
-/** Why two pictures are said to be related: shown on the pictures themselves, and as their difference. */
+/** Why two pictures are said to be related: drawn on the pictures themselves, and as their difference. */
 
-import { h, svg } from "./dom.js";
+import { html, useLayoutEffect, useRef } from "./ui.js";
 
 const MOST_PLACES = 60;
 const DOT = 0.005; // radius, of the longer side
 const HEAT = [232, 89, 12]; // as in the picture that the server draws
 const GAIN = 1.5;
 const MOST_OPAQUE = 0.85;
+const LIKENESS = "The stronger the color, the more this part makes the two alike.";
 
-/** Put a picture into a frame that can be drawn on. */
-export const framed = (image) => h("div", { class: "framed" }, image);
+/** A picture that can be drawn on; `why` is an explanation, `side` which of its two pictures this is. */
+export const Framed = ({ src, alt, why, side }) => html`<div class="framed ${why?.a.likeness ? "is-pale" : ""}"><img src=${src} alt=${alt} />
+  ${why && (why.a.likeness ? html`<${Heat} rows=${why[side].likeness} />` : html`<${Outline} of=${why[side]} places=${placesOf(why, side)} />`)}</div>`;
 
-/** Show an explanation on two framed pictures; gives the figures and words that go below them. */
-export function showWhy(why, frames) {
-  if (!frames.a || !frames.b) return [sheet(why)]; // one of them cannot be shown here: the server drew both
-  if (why.a.likeness) {
-    for (const side of ["a", "b"]) frames[side].append(heatOf(why[side].likeness));
-    Object.values(frames).forEach((frame) => frame.classList.add("is-pale"));
-    return [words("The stronger the color, the more this part makes the two alike.")];
-  }
-  const step = Math.max(1, Math.floor(why.places.length / MOST_PLACES));
-  const places = why.places.filter((_, at) => at % step === 0);
-  frames.a.append(outlined(why.a, places.map(([x, y]) => [x, y])));
-  frames.b.append(outlined(why.b, places.map(([, , x, y]) => [x, y])));
-  const dots = places.length ? " Dots: places that agree." : "";
-  return [words(`Outlined: what both show.${dots}`), why.difference && difference(why, frames)];
+/** What goes below the pictures; `urls` are those of the two, null where one cannot be shown here: the server drew both. */
+export function Why({ why, urls }) {
+  if (!urls.a || !urls.b) return html`<${Sheet} why=${why} />`;
+  if (why.a.likeness) return html`<p class="muted">${LIKENESS}</p>`;
+  return html`<p class="muted">Outlined: what both show.${why.places.length > 0 && " Dots: places that agree."}</p>
+    ${why.difference && html`<${Difference} why=${why} url=${urls[why.difference.of]} />`}`;
 }
 
-const words = (text) => h("p", { class: "muted" }, text);
-const figure = (picture, caption) => h("figure", { class: "why" }, picture, h("figcaption", { class: "muted" }, caption));
 const pictureUrl = (text) => `data:image/png;base64,${text}`;
 
-function sheet(why) {
-  return figure(h("img", { src: pictureUrl(why.picture), alt: "Both pictures, with what makes them alike" }),
-    why.a.likeness ? "The stronger the color, the more this part makes the two alike."
-      : "Outlined: what both show. Lines: places that agree. In color: what differs.");
-}
+const Sheet = ({ why }) => html`<figure class="why"><img src=${pictureUrl(why.picture)} alt="Both pictures, with what makes them alike" />
+  <figcaption class="muted">${why.a.likeness ? LIKENESS : "Outlined: what both show. Lines: places that agree. In color: what differs."}</figcaption></figure>`;
 
-/** Lay the difference over the picture that it covers. */
-function difference(why, frames) {
-  const below = h("img", { src: frames[why.difference.of].querySelector("img").src, alt: "What was changed, in color" });
-  const frame = framed(below);
-  frame.classList.add("is-pale");
-  frame.append(h("img", { class: "layer", src: pictureUrl(why.difference.picture), alt: "" }));
+/** The difference, laid over the picture that it covers. */
+function Difference({ why, url }) {
   const share = 100 * why.changed;
   const told = share < 0.1 ? "No part was painted over; what is left is light, color or encoding." : `${share.toFixed(1)} % of what both show was changed.`;
-  return figure(frame, `Laid over each other: in color where they differ. ${told}`);
+  return html`<figure class="why"><div class="framed is-pale"><img src=${url} alt="What was changed, in color" />
+      <img class="layer" src=${pictureUrl(why.difference.picture)} alt="" /></div>
+    <figcaption class="muted">Laid over each other: in color where they differ. ${told}</figcaption></figure>`;
 }
 
-function outlined({ size_px: [width, height], outline }, places) {
-  const points = outline.map((corner) => corner.join(",")).join(" ");
+/** Some of the places that agree, on one of the pictures. */
+function placesOf({ places }, side) {
+  const step = Math.max(1, Math.floor(places.length / MOST_PLACES));
+  return places.filter((_, at) => at % step === 0).map((place) => (side === "a" ? place.slice(0, 2) : place.slice(2)));
+}
+
+function Outline({ of, places }) {
+  const [width, height] = of.size_px;
+  const points = of.outline.map((corner) => corner.join(",")).join(" ");
   const radius = DOT * Math.max(width, height);
-  return svg("svg", { class: "layer", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" },
-    svg("polygon", { class: "halo", points }), svg("polygon", { class: "outline", points }),
-    ...places.map(([x, y]) => svg("circle", { cx: x, cy: y, r: radius })));
+  return html`<svg class="layer" viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" aria-hidden="true">
+    <polygon class="halo" points=${points} /><polygon class="outline" points=${points} />
+    ${places.map(([x, y], at) => html`<circle key=${at} cx=${x} cy=${y} r=${radius} />`)}</svg>`;
 }
 
-/** Draw a likeness map: a pixel for each part, which the browser makes as large as the picture. */
-function heatOf(rows) {
-  const canvas = h("canvas", { class: "layer", width: rows[0].length, height: rows.length, "aria-hidden": "true" });
-  const shares = rows.flat();
-  const pixels = shares.flatMap((share) => [...HEAT, Math.round(255 * MOST_OPAQUE * Math.min(1, GAIN * share))]);
-  canvas.getContext("2d").putImageData(new ImageData(Uint8ClampedArray.from(pixels), rows[0].length), 0, 0);
-  return canvas;
+/** A likeness map: a pixel for each part, which the browser makes as large as the picture. */
+function Heat({ rows }) {
+  const canvas = useRef(null);
+  useLayoutEffect(() => {
+    const shares = rows.flat();
+    const pixels = shares.flatMap((share) => [...HEAT, Math.round(255 * MOST_OPAQUE * Math.min(1, GAIN * share))]);
+    canvas.current.getContext("2d").putImageData(new ImageData(Uint8ClampedArray.from(pixels), rows[0].length), 0, 0);
+  }, [rows]);
+  return html`<canvas class="layer" ref=${canvas} width=${rows[0].length} height=${rows.length} aria-hidden="true"></canvas>`;
 }

@@ -1,12 +1,22 @@
 /** Numbers, names and verdicts as people read them. */
 
 const numbers = new Intl.NumberFormat("en");
+const ages = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const AGES = [["year", 31_536_000], ["month", 2_592_000], ["week", 604_800], ["day", 86_400], ["hour", 3600], ["minute", 60]]; // seconds of each
 const dates = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 // Least score of each band, as the README names them: no band claims a copy, which only geometry can tell.
 const BANDS = [[0.9, "nearly the same"], [0.7, "same subject"], [0.5, "similar"], [0, "little in common"]];
 
 export const number = (value) => numbers.format(value);
 export const date = (text) => dates.format(new Date(text));
+
+/** How long ago a time is: "2 hours ago". */
+export function ago(text) {
+  const seconds = (new Date(text) - Date.now()) / 1000;
+  const [unit, length] = AGES.find(([, length]) => -seconds >= length) ?? [];
+  return unit ? ages.format(Math.ceil(seconds / length), unit) : "just now";
+}
+
 export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 
 /** Format a score or a probability with two digits; 1.00 is kept for what is certain. */
