@@ -14,9 +14,9 @@ const LINES = /\.(jsonl|ndjson)$/i;
 
 /** Send what was brought; false when nothing of it is added. */
 export async function addBrought(name, { files = [], text = "", url }, options = {}) {
-  const pictures = named(files.filter(({ file }) => isPicture(file)));
   const listed = files.filter(({ path }) => LINES.test(path));
   const tables = files.filter(isTable);
+  const pictures = named(files.filter((one) => isPicture(one.file) && !listed.includes(one) && !tables.includes(one)));
   const skipped = files.length - pictures.size - listed.length - tables.length;
   if (skipped) toast(`${plural(skipped, "file")} left out: no ${skipped === 1 ? "picture" : "pictures"}.`);
 

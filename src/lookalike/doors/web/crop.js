@@ -41,6 +41,7 @@ function Area({ url, crop, set, isUntouched }) {
   const area = useRef(null);
   const box = useRef(null);
   const drag = useRef(null);
+  useEffect(() => box.current.focus({ preventScroll: true }), []);
   const at = ({ clientX, clientY }) => {
     const bounds = area.current.getBoundingClientRect();
     return [clamp((clientX - bounds.left) / bounds.width, 0, 1), clamp((clientY - bounds.top) / bounds.height, 0, 1)];

@@ -1,10 +1,10 @@
 /** The parts of every view, as components: icons, buttons, fields, menus, dialogs and messages. */
 
 import { Component, Fragment, h, render } from "preact";
-import { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import htm from "htm";
 
-export { Component, Fragment, render, useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState };
+export { Component, Fragment, render, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState };
 
 /** Write markup as a template: html`<p class=${kind}>${text}</p>`. */
 export const html = htm.bind(h);
@@ -110,8 +110,10 @@ export const Empty = ({ icon, title, children, level = 2 }) => html`<div class="
   ${icon && html`<${Icon} name=${icon} />`}${title && h(`h${level}`, {}, title)}${children}
 </div>`;
 
-export const Trouble = ({ error, again }) => html`<div class="empty"><${Icon} name="alert" /><p role="alert">${error.message}</p>
-  ${again && html`<${Button} icon="again" onClick=${again}>Try again</${Button}>`}</div>`;
+/** What went wrong; where a key is missing, the page asks for it by itself. */
+export const Trouble = ({ error, again }) => (error.status === 401 ? html`<p class="empty">${error.message}</p>`
+  : html`<div class="empty"><${Icon} name="alert" /><p role="alert">${error.message}</p>
+    ${again && html`<${Button} icon="again" onClick=${again}>Try again</${Button}>`}</div>`);
 
 /** A form whose failures are told above its buttons; `submit` gets what its named controls hold. */
 export function Form({ verb, submit, cancel, children }) {
@@ -215,6 +217,13 @@ const Message = ({ id, text, kind, act }) => html`<div class="toast ${kind}" rol
 const showMessages = () => render(shown.map((one) => html`<${Message} key=${one.id} ...${one} />`), document.getElementById("toasts"));
 
 // ---- hooks
+
+let ids = 0;
+
+/** An id that nothing else on the page has; Preact's own is counted anew in each dialog. */
+export function useId() {
+  return useState(() => `part-${++ids}`)[0];
+}
 
 /**
  * Load something whenever `keys` change; what was loaded before stays until the new is there.
