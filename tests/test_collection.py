@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
+import sqlite3
 import threading
 from dataclasses import replace
 from itertools import count
@@ -467,3 +469,20 @@ def test_a_collection_declares_so_many_fields_and_no_more(tmp_path):
         assert set(made.spec.fields) == {*names, "more"} - {"f3"}
         with pytest.raises(InputError, match="256 characters"):
             made.declare(["x" * 257])
+
+
+def test_a_collection_tells_when_it_last_changed(library, pictures, tmp_path):
+    shop = library.collection("shop", create=True)
+    made = shop.info()["created_at"]
+    assert shop.info()["changed_at"] == made
+    shop.add([pictures / "a" / "0.jpg", pictures / "a" / "1.jpg"])
+    [first, second] = list(shop.scan())
+    assert shop.info()["changed_at"] == max(first.updated_at, second.updated_at) > made
+    changed = shop.update(first.id, {"price": 3})
+    assert library.info("shop")["changed_at"] == changed.updated_at > second.updated_at
+    [path] = (tmp_path / "home").rglob("records.sqlite")
+    with contextlib.closing(sqlite3.connect(path)) as conn, conn:
+        conn.execute("UPDATE records SET updated_at = X'FF00' WHERE id = ?", (first.id,))
+    assert library.info("shop")["changed_at"] == made  # no time can be read
+    shop.delete([first.id, second.id])
+    assert shop.info()["changed_at"] == made

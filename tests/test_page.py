@@ -225,7 +225,8 @@ def bring(page: Page, kind: str, target: str, *paths: Path, media: str = "image/
         """async ([kind, target, files, type]) => {
             const transfer = new DataTransfer();
             for (const [bytes, name] of files) {
-                transfer.items.add(new File([new Uint8Array(bytes)], name, {type: name.endsWith("csv") ? "text/csv" : type}));
+                const told = {type: name.endsWith("csv") ? "text/csv" : type};
+                transfer.items.add(new File([new Uint8Array(bytes)], name, told));
             }
             const place = document.querySelector(target);
             const told = {bubbles: true, cancelable: true};
@@ -504,7 +505,7 @@ def test_a_table_of_fields_is_matched_by_name_and_shown_before_it_is_used(
     bring(page, "drop", ".drop", samples / OTHER, samples / "products" / "mug-red.jpg", samples / AURORA, table)
     dialog = page.get_by_role("dialog", name="Fields from prices.csv")
     expect(dialog.get_by_label("The pictures are named by")).to_have_value("file")
-    expect(dialog).to_contain_text("2 of 5 rows of a picture that came along")
+    expect(dialog).to_contain_text("2 of 5 rows name a picture that came along")
     expect(dialog).to_contain_text("1 row names no picture that is here: nowhere.jpg")
     expect(dialog).to_contain_text("2 rows are left out, as several name one picture: mug-red.jpg")
     expect(dialog.get_by_role("row")).to_have_count(3)
@@ -520,7 +521,9 @@ def test_a_table_of_fields_is_matched_by_name_and_shown_before_it_is_used(
     }
 
 
-def test_a_table_gives_fields_to_pictures_that_are_stored(visit: Visit, shelf: Server, samples: Path, tmp_path: Path) -> None:
+def test_a_table_gives_fields_to_pictures_that_are_stored(
+    visit: Visit, shelf: Server, samples: Path, tmp_path: Path
+) -> None:
     for name, path in (("a/1.jpg", AURORA), ("b/1.jpg", OTHER), ("b/2.jpg", BRIGHTENED)):
         told = {"record": json.dumps({"_id": name, "old": True, "tags": ["kept"]})}
         files = {"file": ("picture", (samples / path).read_bytes())}
@@ -530,10 +533,10 @@ def test_a_table_gives_fields_to_pictures_that_are_stored(visit: Visit, shelf: S
     page = visit.go(shelf, "#/c/shelf/add")
     choose(page, "Choose files", [table])
     dialog = page.get_by_role("dialog", name="Fields from fields.csv")
-    expect(dialog).to_contain_text("2 of 3 rows of a picture that is stored here")
+    expect(dialog).to_contain_text("2 of 3 rows name a picture that is stored here")
     expect(dialog).to_contain_text("1 row names no picture that is here: 1.jpg")  # two are called so
     dialog.get_by_label("The pictures are named by").select_option("rank")
-    expect(dialog).to_contain_text("1 of 3 rows of a picture that is stored here")
+    expect(dialog).to_contain_text("1 of 3 rows name a picture that is stored here")
     dialog.get_by_label("The pictures are named by").select_option("sku")
     dialog.get_by_role("button", name="Use 2 rows").click()
     expect(page.locator(".upload.is-updated")).to_have_count(2)
@@ -553,7 +556,7 @@ def test_a_table_gives_fields_to_pictures_that_are_stored(visit: Visit, shelf: S
     page.keyboard.press("Escape")
     table.write_text(f"_url,price\n{shelf.address}/web/icon.svg,3\n")
     choose(page, "Choose files", [table])
-    expect(dialog).to_contain_text("1 of 1 row with the address of a picture")
+    expect(dialog).to_contain_text("1 of 1 rows hold the address of a picture")
     dialog.get_by_role("button", name="Use 1 row").click()
     expect(page.get_by_role("region", name="fields.csv")).to_contain_text("1 failed")  # no picture that is known
 

@@ -158,14 +158,14 @@ function TablePreview({ collection, file, pictures, close }) {
 /** How many rows name a picture, and how many do not. */
 function Sums({ rows, found, used }) {
   const { brought, stored, lines } = used;
-  const kinds = [[brought, "of a picture that came along"], [stored, "of a picture that is stored here"], [lines, "with the address of a picture"]];
+  const kinds = [[brought, "name a picture that came along"], [stored, "name a picture that is stored here"], [lines, "hold the address of a picture"]];
   const lost = found.unmatched.filter(({ row }) => !row._url);
   const names = (pairs) => {
     const all = [...new Set(pairs.map(({ cell }) => cell ?? "an empty cell"))];
     return all.slice(0, NAMED).join(", ") + (all.length > NAMED ? ", ..." : "");
   };
   return html`<ul class="table-sums">
-    ${kinds.filter(([some]) => some.length).map(([some, text]) => html`<li key=${text}><${Icon} name="check" />${number(some.length)} of ${plural(rows.length, "row")} ${text}</li>`)}
+    ${kinds.filter(([some]) => some.length).map(([some, text]) => html`<li key=${text}><${Icon} name="check" />${number(some.length)} of ${number(rows.length)} rows ${text}</li>`)}
     ${lost.length > 0 && html`<li class="is-lost"><${Icon} name="alert" />${plural(lost.length, "row names", "rows name")} no picture that is here: ${names(lost)}</li>`}
     ${found.double.length > 0 && html`<li class="is-lost"><${Icon} name="alert" />${number(found.double.length)} rows are left out, as several name one picture: ${names(found.double)}</li>`}
   </ul>`;
