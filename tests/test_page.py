@@ -40,8 +40,8 @@ from lookalike.samples import write_samples
 WEB = ROOT / "src" / "lookalike" / "doors" / "web"
 SHOTS = ROOT / "build" / "page-screenshots"
 MOST_GZIPPED_BYTES = 300_000
-SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
-LOOKS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
+SIZES = {"desktop": (1440, 900), "phone": (390, 844), "zoomed": (720, 450)}  # the last: a desktop at 200 %
+LOOKS = [("desktop", "light"), ("zoomed", "light"), ("desktop", "dark"), ("phone", "light"), ("phone", "dark")]
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -345,7 +345,7 @@ def test_results_stand_at_the_top_of_the_screen(look: Visit, server: Server) -> 
     expect(tiles(page).first).to_be_visible()
     page.evaluate(PICTURES_ARE_SHOWN)
     top = page.evaluate("document.querySelector('.tile').getBoundingClientRect().top")
-    assert top <= (220 if look.look[0] == "desktop" else 330)
+    assert top <= {"desktop": 220, "phone": 330, "zoomed": 330}[look.look[0]]
 
 
 def test_vendored_libraries_are_unchanged() -> None:
