@@ -487,6 +487,15 @@ def test_the_first_pictures_make_their_collection(visit: Visit, bare_server: Ser
     assert ids_of(bare_server, "photos") == ["aurora-1.jpg", "aurora-2.jpg", "mug-red.jpg"]
 
 
+def test_a_newcomer_tries_it_with_sample_pictures(visit: Visit, bare_server: Server) -> None:
+    page = visit.go(bare_server)
+    page.get_by_role("button", name="Try it with sample pictures").click()
+    expect(page.get_by_role("progressbar", name="Sample pictures that are ready")).to_be_visible()
+    visit.check("samples")
+    page.wait_for_url("**/c/demo", timeout=120_000)
+    expect(tiles(page).first).to_be_visible()
+
+
 TABLE = """\ufefffile;price;name;tags;note
 trip/aurora-1.jpg;12.50;"Aurora; ""the first\""";night;north;
 aurora-2;007;Aurora;;

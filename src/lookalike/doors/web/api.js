@@ -107,6 +107,9 @@ function upload(url, body, type, sent) {
   });
 }
 
+/** Let the server draw its sample pictures and add them to the new collection `demo`, as a job. */
+export const addSamples = () => json("POST", "/samples");
+
 export const jobs = async () => (await json("GET", "/jobs")).jobs;
 export const cancelJob = (id) => json("DELETE", `/jobs/${part(id)}`);
 export const jobFailures = async (id, { start = 0, limit }) =>

@@ -5,8 +5,8 @@ import { DropPlace } from "./adding.js";
 import * as api from "./api.js";
 import { useDrops, usePastes } from "./drops.js";
 import { change, create, titleOf } from "./making.js";
-import { collectionAddress } from "./route.js";
-import { Button, confirm, html, Icon, Menu, Picture, toast, Trouble, useEffect, useLoaded, useRef } from "./ui.js";
+import { collectionAddress, go } from "./route.js";
+import { Button, confirm, html, Icon, Menu, Picture, toast, Trouble, useEffect, useLoaded, useRef, useState } from "./ui.js";
 import { ago, bytes, date, plural } from "./words.js";
 
 const SHOWN = 4; // pictures on a card
@@ -39,8 +39,36 @@ function NothingYet() {
     <h2>No collection yet</h2>
     <p class="muted">A collection holds the pictures that you search in. Make one, or drop pictures here: they go into a new one, "${FIRST}".</p>
     <${DropPlace} add=${add} />
-    <div class="actions center"><${Button} icon="add" kind="primary" onClick=${create}>Make a collection</${Button}></div>
+    <div class="actions center"><${Button} icon="add" kind="primary" onClick=${create}>Make a collection</${Button}><${Samples} /></div>
   </div>`;
+}
+
+/** Sample pictures to try it with: the server draws and adds them, and the collection opens when that is done. */
+function Samples() {
+  const [job, setJob] = useState(null);
+  const isGone = useRef(false);
+  useEffect(() => () => {
+    isGone.current = true;
+  }, []);
+  const moved = (job) => {
+    if (isGone.current) return;
+    setJob(job);
+    if (job.error) toast(job.error.message, "bad");
+    if (job.ended_at !== null) go(["c", job.collection]);
+  };
+  const start = async () => {
+    try {
+      const begun = await api.addSamples();
+      setJob(begun);
+      api.followJob(begun.id, moved, () => isGone.current || go(["c", begun.collection]));
+    } catch (error) {
+      toast(error.message, "bad");
+    }
+  };
+  if (!job) return html`<${Button} icon="picture" onClick=${start}>Try it with sample pictures</${Button}>`;
+  const done = job.step === "drawing" ? job.prepared : job.done;
+  return html`<div class="samples"><p class="muted" role="status">${job.step === "drawing" ? "Drawing the sample pictures" : "Adding the sample pictures"}</p>
+    <progress max=${job.total ?? 1} value=${done} aria-label="Sample pictures that are ready" /></div>`;
 }
 
 function Card({ told, again }) {
