@@ -75,9 +75,20 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Server:
     """A server process over a home of its own."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *options: str) -> None:
         self.home = home
-        command = [sys.executable, "-m", "lookalike", "serve", "--home", str(home), "--port", "0", "--no-open"]
+        command = [
+            sys.executable,
+            "-m",
+            "lookalike",
+            "serve",
+            "--home",
+            str(home),
+            "--port",
+            "0",
+            "--no-open",
+            *options,
+        ]
         self.process = subprocess.Popen(
             [*command, "--allow-private-urls"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
@@ -494,6 +505,41 @@ def test_a_newcomer_tries_it_with_sample_pictures(visit: Visit, bare_server: Ser
     visit.check("samples")
     page.wait_for_url("**/c/demo", timeout=120_000)
     expect(tiles(page).first).to_be_visible()
+
+
+def test_a_folder_of_the_server_is_indexed_where_it_is(visit: Visit, samples: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "Pictures"
+    for name, path in (("2024/a.jpg", AURORA), ("2024/may/b.jpg", OTHER), ("2025/c.jpg", BRIGHTENED)):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(samples / path, folder / name)
+    (folder / "empty").mkdir()
+    server = Server(tmp_path / "home", "--library", str(folder))
+    try:
+        httpx.post(f"{server.address}/api/v1/collections", json={"name": "shelf"}).raise_for_status()
+        page = visit.go(server, "#/c/shelf")
+        page.get_by_text("Folders of this machine").click()
+        expect(page.locator(".folder")).to_contain_text(["3 pictures"])
+        page.get_by_role("button", name="Pictures", exact=True).click()
+        expect(page.locator(".folder")).to_contain_text(["2 pictures", "1 picture", "0 pictures"])
+        expect(page.get_by_role("button", name="Index empty")).to_be_disabled()
+        visit.check("folders")
+        page.get_by_role("button", name="Index 2024").click()
+        told = page.get_by_role("region", name="Pictures/2024")
+        expect(told).to_contain_text("Done · 2 added", timeout=30_000)
+        assert ids_of(server) == ["2024/a.jpg", "2024/may/b.jpg"]
+        page.get_by_text("Folders of this machine").click()
+        page.get_by_role("button", name="Pictures", exact=True).click()
+        page.get_by_role("button", name="2024", exact=True).click()
+        expect(page.locator(".folder")).to_contain_text(["may"])
+        page.get_by_role("button", name="All folders").click()
+        (folder / "2024" / "a.jpg").unlink()
+        page.get_by_label("Remove pictures whose files are gone").check()
+        page.get_by_role("button", name="Index Pictures").click()
+        whole = page.get_by_role("region", name="Pictures", exact=True)
+        expect(whole).to_contain_text("Done · 1 added · 1 there already · 1 removed", timeout=30_000)
+        assert ids_of(server) == ["2024/may/b.jpg", "2025/c.jpg"]
+    finally:
+        server.close()
 
 
 TABLE = """\ufefffile;price;name;tags;note

@@ -3,6 +3,7 @@
 import { addBrought } from "./additions.js";
 import * as api from "./api.js";
 import { choose, useDrops, usePastes } from "./drops.js";
+import { Folders } from "./folders.js";
 import { findLists, forgetList, leftOf, lists, listsOf, retryList, stopList } from "./lists.js";
 import { titleOf } from "./making.js";
 import { collectionAddress } from "./route.js";
@@ -20,7 +21,7 @@ const STATES = {
   unchanged: "Was there already",
   failed: "Failed",
 };
-const ENDS = ["added", "updated", "unchanged", "failed"];
+const ENDS = ["added", "updated", "moved", "unchanged", "skipped", "failed"];
 const LIST_STATES = { done: "Done", cancelled: "Stopped", failed: "Not finished" };
 const ORDER = ["failed", "sending", "waiting", "added", "updated", "unchanged"];
 
@@ -56,6 +57,7 @@ export function AddingPanel({ name }) {
       <${Field} label="One on each line" hint=${'A web address, or a record such as {"_id": "7", "_url": "https://shop.example/7.jpg", "price": 3}'}>${(joined) =>
         html`<textarea rows="4" spellcheck=${false} placeholder="https://shop.example/7.jpg" value=${text} onInput=${(event) => setText(event.currentTarget.value)} ...${joined}></textarea>`}</${Field}>
       <div class="actions"><${Button} kind="primary" onClick=${send}>Add these</${Button}></div></details>
+    <${Folders} name=${name} />
     <${Check} checked=${replace} onChange=${setReplace}>Replace pictures that have the same name</${Check}>
   </div>`;
 }
@@ -105,12 +107,12 @@ function List({ list }) {
   const { job, state, title } = list;
   const isSending = state === "sending";
   const told = isSending ? `Sending ${Math.round(100 * list.part)} %`
-    : list.isOpen && job.total === null ? "Waiting"
+    : list.isOpen && job.total === null ? (job.step ? `${plural(job.prepared, "file")} found` : "Waiting")
     : list.isOpen ? `${number(job.done)} of ${number(job.total)} done`
     : LIST_STATES[state];
   const left = (job?.counts.failed ?? 0) - list.failures.length;
   return html`<section class="list is-${state}" aria-label=${title}>
-    <div class="uploads-head"><h2>${title}</h2><p class="muted">${[told, ...sumOf(job?.counts ?? {})].filter(Boolean).join(" · ")}</p><${ListActions} list=${list} /></div>
+    <div class="uploads-head"><h2>${title}</h2><p class="muted">${[told, ...sumOf(job?.counts ?? {}), job?.removed > 0 && `${number(job.removed)} removed`].filter(Boolean).join(" · ")}</p><${ListActions} list=${list} /></div>
     ${list.isOpen && html`<progress max=${isSending ? 1 : (job?.total ?? 1)} value=${isSending ? list.part : (job?.done ?? 0)} aria-label="Progress of ${title}" />`}
     ${(list.trouble || job?.error) && html`<p class="trouble">${list.trouble || job.error.message}</p>`}
     ${list.failures.length > 0 && html`<ul class="upload-list">${list.failures.map((failed) => html`<li key=${failed.place} class="upload is-failed">
@@ -136,7 +138,7 @@ function Uploads({ name, all }) {
   const counts = Object.fromEntries(ORDER.map((state) => [state, all.filter((one) => one.state === state)]));
   const open = all.filter(isOpen).length;
   const ended = all.length - open;
-  const sum = sumOf(Object.fromEntries(ENDS.map((state) => [state, counts[state].length])));
+  const sum = sumOf(Object.fromEntries(ENDS.map((state) => [state, counts[state]?.length])));
   const before = useRef(0);
   useEffect(() => {
     if (before.current && !open) announce(`Done: ${sum.join(", ")}.`);

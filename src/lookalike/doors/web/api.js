@@ -107,6 +107,10 @@ function upload(url, body, type, sent) {
   });
 }
 
+/** The folders of the server's machine below one, or those that it was given. */
+export const folders = (path, signal) => json("GET", `/library${query({ path: path || null })}`, { signal });
+export const indexFolder = (name, folder, prune) => json("POST", `${collection(name)}/index`, { body: { folder, prune } });
+
 /** Let the server draw its sample pictures and add them to the new collection `demo`, as a job. */
 export const addSamples = () => json("POST", "/samples");
 

@@ -39,7 +39,7 @@ function NothingYet() {
     <h2>No collection yet</h2>
     <p class="muted">A collection holds the pictures that you search in. Make one, or drop pictures here: they go into a new one, "${FIRST}".</p>
     <${DropPlace} add=${add} />
-    <div class="actions center"><${Button} icon="add" kind="primary" onClick=${create}>Make a collection</${Button}><${Samples} /></div>
+    <div class="actions center"><${Button} icon="add" onClick=${create}>Make a collection</${Button}><${Samples} /></div>
   </div>`;
 }
 
@@ -66,9 +66,9 @@ function Samples() {
     }
   };
   if (!job) return html`<${Button} icon="picture" onClick=${start}>Try it with sample pictures</${Button}>`;
-  const done = job.step === "drawing" ? job.prepared : job.done;
-  return html`<div class="samples"><p class="muted" role="status">${job.step === "drawing" ? "Drawing the sample pictures" : "Adding the sample pictures"}</p>
-    <progress max=${job.total ?? 1} value=${done} aria-label="Sample pictures that are ready" /></div>`;
+  const isAdding = job.step === "adding" || job.ended_at !== null;
+  return html`<div class="samples"><p class="muted" role="status">${isAdding ? "Adding the sample pictures" : "Drawing the sample pictures"}</p>
+    <progress max=${job.total ?? 1} value=${isAdding ? job.done : job.prepared} aria-label="Sample pictures that are ready" /></div>`;
 }
 
 function Card({ told, again }) {

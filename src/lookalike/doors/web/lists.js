@@ -53,15 +53,24 @@ export async function sendList(collection, title, blob, { replace = false } = {}
   tell();
 }
 
+/** Follow a job that the server has just begun. */
+export function followNew(collection, title, job) {
+  held = [new List(collection, title, null, job), ...held];
+  followNext();
+  tell();
+}
+
 /** Take up the jobs of a collection that are under way, as after the page was left. */
 export async function findLists(collection) {
   const found = await jobs();
   const known = new Set(held.map((list) => list.job?.id));
   const open = found.filter((job) => job.collection === collection && job.ended_at === null && !known.has(job.id));
-  held = [...held, ...open.map((job) => new List(collection, "A list that was sent before", null, job))];
+  held = [...held, ...open.map((job) => new List(collection, titleOf(job), null, job))];
   followNext();
   tell();
 }
+
+const titleOf = ({ folder, step }) => folder ?? (step ? "Sample pictures" : "A list that was sent before");
 
 /** Let the server stop; what it has added stays. */
 export const stopList = (list) => cancelJob(list.job.id);
