@@ -50,8 +50,8 @@ def test_the_main_job_from_folder_to_matches(run: Run, pictures: Path) -> None:
     found = answer(run("find", pictures / "a" / "0.jpg", "--limit", 3, "--json"))
     assert (found["collection"], found["count"]) == ("default", 3)
     assert isinstance(found["next"], str)
-    shown = ["id", "score", "distance", "rank", "relation", "source", "metadata", "tags"]
-    assert [list(match) for match in found["matches"]] == [[*shown, "confidence"], shown, shown]
+    shown = ["id", "score", "distance", "rank", "relation", "source", "metadata", "tags", "size_px"]
+    assert [list(match) for match in found["matches"]] == [[*shown[:-1], "confidence", "size_px"], shown, shown]
     assert (found["matches"][0]["id"], found["matches"][0]["score"]) == ("a/0.jpg", 1.0)
     assert found["matches"][0]["source"] == str(pictures / "a" / "0.jpg")
 

@@ -103,7 +103,7 @@ def load_settings(
     told = _Told({"home": home, **(given or {})}, env, _read_file(Path(path)) if path else {}, str(path))
     workers = told.number("workers", _processors(), least=1, most=_MOST_WORKERS)
     return Settings(
-        home=Path(told.text("home", "") or _default_home()).expanduser(),
+        home=Path(told.text("home", "") or default_home()).expanduser(),
         workers=int(workers),
         allow_private_urls=told.flag("allow_private_urls"),
         limits=_limits(told, SERVED if serving else Limits()),
@@ -270,7 +270,8 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def _default_home() -> str:
+def default_home() -> str:
+    """Return the home of who names none: the platform's folder for data."""
     from platformdirs import user_data_dir
 
     return user_data_dir("lookalike", appauthor=False)

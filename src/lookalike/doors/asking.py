@@ -9,27 +9,38 @@ import click
 
 from ..errors import InputError
 from ..rendering import counted
+from . import completion
 from .terminal import (
     ANSWER_IS_NO,
     DONE,
     STDOUT,
     collection_option,
+    command_line,
     home_option,
     json_option,
     open_library_at,
+    open_to_read,
     print_json,
     progress_bar,
     sheet_option,
     show,
     tell_floor,
+    waiting,
     write_output,
     write_sheet,
 )
 
 
 @click.command()
-@click.argument("sources", nargs=-1)
-@click.option("--not", "unlike", multiple=True, help="Counter-example: an image, or id:ID.")
+@click.argument("sources", nargs=-1, metavar="IMAGE...", shell_complete=completion.examples)
+@click.option(
+    "--not",
+    "unlike",
+    multiple=True,
+    metavar="IMAGE",
+    shell_complete=completion.examples,
+    help="Counter-example: an image, or id:ID.",
+)
 @click.option("--weight", "weights", multiple=True, type=float, help="Weight of each image, in order.  [default: 1]")
 @click.option("--not-weight", "unlike_weights", multiple=True, type=float, help="Weight of each --not, in order.")
 @click.option("--random", "at_random", is_flag=True, help="Take a stored image at random as the example.")
@@ -39,16 +50,18 @@ from .terminal import (
 @click.option("--threshold", "-t", type=float, help="Floor on the score, 0 to 1.")
 @click.option("--precision", type=float, help="Instead: the chance, 0 to 1, with which a match has to be right.")
 @click.option("--max-distance", type=float, help="Ceiling on the distance.")
-@click.option("--filter", "condition", help="""Condition on metadata, as JSON: '{"price": {"$lt": 50}}'.""")
-@click.option("--group-by", help="Metadata field: the best match of each value is given.")
+@click.option(
+    "--filter", "condition", metavar="JSON", help="""Condition on metadata, as JSON: '{"price": {"$lt": 50}}'."""
+)
+@click.option("--group-by", metavar="FIELD", help="Metadata field: the best match of each value is given.")
 @click.option("--members", default=0, help="With --group-by: how many others of each group to show.")
-@click.option("--tag", "tags", multiple=True, help="Tag that a match should have; may be given again.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Tag that a match should have; may be given again.")
 @click.option("--tag-weight", type=float, help="Share of the tags in the score, 0 to 1.  [default: 0.3]")
 @click.option("--diversity", default=0.0, help="0 to 1: the more, the less alike the matches are.")
 @click.option("--collapse", "collapse", is_flag=True, help="Leave out near-duplicates of a better match.")
 @click.option("--collapse-from", type=float, help="Score from which --collapse leaves out.  [default: 0.9]")
-@click.option("--crop", help="Part of the first image to look at: x,y,w,h in pixels.")
-@click.option("--cursor", help="Go on behind a page: the `next` of its --json.")
+@click.option("--crop", metavar="X,Y,W,H", help="Part of the first image to look at: x,y,w,h in pixels.")
+@click.option("--cursor", metavar="NEXT", help="Go on behind a page: the `next` of its --json.")
 @click.option("--exact", is_flag=True, help="Take no approximate index, however large the collection.")
 @click.option(
     "--verify", type=int, metavar="N",
@@ -105,43 +118,51 @@ def find(
         raise InputError("--seed is for --random.")
     if not sources and not at_random:
         raise click.UsageError("an example is missing: name an image, a URL or id:ID, or pass --random.")
-    with open_library_at(home) as library:
+    with open_to_read(home, collection) as library:
         target = library.collection(collection)
         drawn = [f"id:{record.id}" for record in target.sample(seed=seed)] if at_random else []
-        found = target.search(
-            like=_weighted([*sources, *drawn], weights, "--weight"),
-            unlike=_weighted(unlike, unlike_weights, "--not-weight"),
-            limit=limit,
-            threshold=threshold,
-            precision=precision,
-            max_distance=max_distance,
-            filter=condition,
-            group_by=group_by,
-            members=members,
-            tags=tags or None,
-            tag_weight=tag_weight,
-            diversity=diversity,
-            collapse=collapse if collapse_from is None else collapse_from,
-            crop=_crop(crop),
-            cursor=cursor,
-            exact=exact,
-            verify=verify,
-            explain=explain,
-        )
+        if at_random and not drawn:
+            raise InputError(_is_empty(collection))
+        with waiting("searching"):
+            found = target.search(
+                like=_weighted([*sources, *drawn], weights, "--weight"),
+                unlike=_weighted(unlike, unlike_weights, "--not-weight"),
+                limit=limit,
+                threshold=threshold,
+                precision=precision,
+                max_distance=max_distance,
+                filter=condition,
+                group_by=group_by,
+                members=members,
+                tags=tags or None,
+                tag_weight=tag_weight,
+                diversity=diversity,
+                collapse=collapse if collapse_from is None else collapse_from,
+                crop=_crop(crop),
+                cursor=cursor,
+                exact=exact,
+                verify=verify,
+                explain=explain,
+            )
         for example in drawn:
             click.echo(f"drawn at random: {example}", err=True)
         if not write_sheet(sheet, found):
             show(found, as_json)
+        if not found and not len(target):
+            click.echo(_is_empty(collection), err=True)
         return ANSWER_IS_NO if found.threshold is not None and not found else DONE
 
 
-@click.command()
-@click.argument("a")
-@click.argument("b")
+@click.command(short_help="Say how alike two images are, and whether they are one picture.")
+@click.argument("a", metavar="IMAGE", shell_complete=completion.examples)
+@click.argument("b", metavar="IMAGE", shell_complete=completion.examples)
 @collection_option
 @click.option("--threshold", "-t", type=float, help="Exit with 1 when the score is below.")
 @click.option(
-    "--explain", type=click.Path(dir_okay=False), help="PNG to write: what agrees, and what was changed; - is stdout."
+    "--explain",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="PNG to write: what agrees, and what was changed; - is stdout.",
 )
 @sheet_option
 @home_option
@@ -172,11 +193,12 @@ def compare(
     from .forms import comparison_form
 
     check_unit("threshold", threshold)
-    with open_library_at(home) as library:
-        is_stored = a.startswith("id:") or b.startswith("id:")
-        compared = library.collection(collection).compare(a, b) if is_stored else library.compare(a, b)
+    is_stored = a.startswith("id:") or b.startswith("id:")
+    with open_to_read(home, collection) if is_stored else open_library_at(home) as library:
+        with waiting("comparing"):
+            compared = library.collection(collection).compare(a, b) if is_stored else library.compare(a, b)
+            evidence = None if explain is None else compared.explain()
         is_shown = write_sheet(sheet, compared)
-        evidence = None if explain is None else compared.explain()
         if explain is not None and evidence is not None:
             write_output(explain, evidence.png)
         if is_shown or explain == STDOUT:
@@ -188,12 +210,12 @@ def compare(
         return ANSWER_IS_NO if threshold is not None and compared.score < threshold else DONE
 
 
-@click.command()
+@click.command(short_help="Find groups of records that are the same picture.")
 @collection_option
 @click.option("--threshold", "-t", type=float, help="Floor on the score of a copy, 0.9 to 1; with --no-verify 0 to 1.")
 @click.option("--precision", type=float, help="Instead: the chance, 0 to 1, with which a copy has to be one.")
 @click.option(
-    "--best", default="original", show_default=True,
+    "--best", default="original", show_default=True, metavar="RULE",
     help="What is kept of a group: original, resolution, bytes, oldest, newest, or the greatest value of a FIELD.",
 )  # fmt: skip
 @click.option(
@@ -226,7 +248,7 @@ def duplicates(
       lookalike duplicates --html duplicates.html
       lookalike duplicates --threshold 0.95 --best oldest
     """
-    with open_library_at(home) as library:
+    with open_to_read(home, collection) as library:
         target = library.collection(collection)
         with progress_bar("comparing", "records") as tell:
             found = target.duplicates(
@@ -245,13 +267,13 @@ def duplicates(
         return ANSWER_IS_NO if (threshold, precision) != (None, None) and not found else DONE
 
 
-@click.command()
+@click.command(short_help="Write the similarity graph: who is near whom.")
 @collection_option
 @click.option("--k", type=int, help="Neighbors of each record.  [default: 10, or all when --radius is given]")
 @click.option("--radius", type=float, help="Ceiling on an edge's distance.")
 @click.option("--threshold", "-t", type=float, help="Floor on an edge's score, 0 to 1.")
 @click.option("--self", "include_self", is_flag=True, help="Let a record be a neighbor of itself.")
-@click.option("--output", "-o", type=click.Path(dir_okay=False),
+@click.option("--output", "-o", type=click.Path(dir_okay=False), metavar="FILE",
               help="File to write: .csv, .jsonl or .parquet; without it, JSON lines to stdout.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped writing --output.")
 @home_option
@@ -277,7 +299,7 @@ def graph(
         raise InputError("--resume is for --output: what went to stdout is not known here.")
     rules: dict[str, Any] = {"k": 10 if k is None and radius is None else k, "radius": radius}
     rules |= {"threshold": threshold, "include_self": include_self}
-    with open_library_at(home) as library:
+    with open_to_read(home, collection) as library:
         target = library.collection(collection)
         if output in (None, STDOUT):
             for line in target.graph(**rules).lines():
@@ -306,12 +328,17 @@ def clusters(collection: str, threshold: float, home: str | None, as_json: bool)
     Example:
       lookalike clusters --threshold 0.8
     """
-    with open_library_at(home) as library:
+    with open_to_read(home, collection) as library:
         target = library.collection(collection)
         with progress_bar("comparing", "records") as tell:
             found = target.clusters(threshold=threshold, on_progress=tell)
         show(found, as_json)
         return DONE
+
+
+def _is_empty(name: str) -> str:
+    fill = command_line("index", "FOLDER", *([] if name == "default" else ["--collection", name]))
+    return f'"{name}" holds no pictures yet. Fill it: {fill}, or draw some to try: {command_line("samples", "photos/")}'
 
 
 def _weighted(images: Sequence[str], weights: Sequence[float], option: str) -> list[str | tuple[str, float]]:

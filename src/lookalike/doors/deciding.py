@@ -13,6 +13,7 @@ from ..distances import COPY_SCORE
 from ..errors import InputError, LookalikeError
 from ..limits import MOST, check_count
 from ..rendering import counted
+from . import completion
 from .terminal import (
     ANSWER_IS_NO,
     DONE,
@@ -25,9 +26,11 @@ from .terminal import (
     json_option,
     open_library_at,
     open_output,
+    open_to_read,
     print_json,
     progress_bar,
     tell_floor,
+    waiting,
     yes_option,
 )
 
@@ -41,7 +44,11 @@ if TYPE_CHECKING:
 _SHOWN = 20  # groups or files of a preview; --json tells all
 
 beside_option = click.option(
-    "--beside", multiple=True, metavar="ID", help="Another record of the group; may be given again."
+    "--beside",
+    multiple=True,
+    metavar="ID",
+    shell_complete=completion.record_ids,
+    help="Another record of the group; may be given again.",
 )
 
 
@@ -60,7 +67,7 @@ def decide() -> None:
 
 
 @decide.command()
-@click.argument("record_ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("record_ids", metavar="ID...", nargs=-1, required=True, shell_complete=completion.record_ids)
 @beside_option
 @collection_option
 @home_option
@@ -76,7 +83,7 @@ def keep(record_ids: tuple[str, ...], **told: Any) -> int:
 
 
 @decide.command()
-@click.argument("record_ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("record_ids", metavar="ID...", nargs=-1, required=True, shell_complete=completion.record_ids)
 @beside_option
 @collection_option
 @home_option
@@ -92,7 +99,7 @@ def delete(record_ids: tuple[str, ...], **told: Any) -> int:
 
 
 @decide.command("not-a-duplicate")
-@click.argument("record_ids", metavar="ID ID...", nargs=-1, required=True)
+@click.argument("record_ids", metavar="ID ID...", nargs=-1, required=True, shell_complete=completion.record_ids)
 @collection_option
 @home_option
 @json_option
@@ -107,7 +114,7 @@ def not_a_duplicate(record_ids: tuple[str, ...], **told: Any) -> int:
 
 
 @decide.command()
-@click.argument("record_ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("record_ids", metavar="ID...", nargs=-1, required=True, shell_complete=completion.record_ids)
 @collection_option
 @home_option
 @json_option
@@ -146,11 +153,12 @@ def best_in_each_group(save: bool, collection: str, home: str | None, as_json: b
 
     with open_library_at(home) as library:
         review = library.collection(collection).review
-        if save:
-            found, events = review.keep_best(**wanted)
-            batch = events[0].batch if events else None
-        else:
-            found, batch = review.best_of_each(**wanted), None
+        with waiting("comparing"):
+            if save:
+                found, events = review.keep_best(**wanted)
+                batch = events[0].batch if events else None
+            else:
+                found, batch = review.best_of_each(**wanted), None
         if as_json:
             print_json({**best_form(found), "batch": batch})
         else:
@@ -171,7 +179,13 @@ def decisions() -> None:
 
 
 @decisions.command("list")
-@click.option("--collection", "-c", help="Only those of this collection.")
+@click.option(
+    "--collection",
+    "-c",
+    metavar="NAME",
+    shell_complete=completion.collection_names,
+    help="Only those of this collection.",
+)
 @click.option("--limit", "-n", default=50, show_default=True, help="How many at most, the newest first.")
 @home_option
 @json_option
@@ -187,7 +201,7 @@ def list_(collection: str | None, limit: int, home: str | None, as_json: bool) -
     from .forms import decision_form
 
     check_count("limit", limit, least=1, most=MOST)
-    with open_library_at(home) as library:
+    with open_to_read(home, collection) as library:
         standing = library.ledger.standing(collection)
         is_known = collection is None or collection in library.collections()
     events = [one for one in standing if one.kind not in NOTES and collection in (None, one.collection)]
@@ -273,7 +287,7 @@ def forget(ids: tuple[str, ...], gone: bool, is_sure: bool, home: str | None, as
 
 
 @decisions.command()
-@click.argument("file", type=click.Path(dir_okay=False))
+@click.argument("file", type=click.Path(dir_okay=False), metavar="FILE")
 @home_option
 def export(file: str, home: str | None) -> int:
     """Write all decisions to a file, as JSON lines that `merge` reads.
@@ -293,7 +307,7 @@ def export(file: str, home: str | None) -> int:
 
 
 @decisions.command()
-@click.argument("file", type=click.Path(dir_okay=False))
+@click.argument("file", type=click.Path(dir_okay=False), metavar="FILE")
 @home_option
 @json_option
 def merge(file: str, home: str | None, as_json: bool) -> int:
@@ -320,12 +334,18 @@ def merge(file: str, home: str | None, as_json: bool) -> int:
 
 
 @decisions.command()
-@click.option("--trash", type=click.Path(file_okay=False), help="Move the files into this folder; undo restores them.")
+@click.option(
+    "--trash",
+    type=click.Path(file_okay=False),
+    metavar="FOLDER",
+    help="Move the files into this folder; undo restores them.",
+)
 @click.option("--system-trash", is_flag=True, help="Move the files to the trash of the system.")
 @click.option(
     "--script",
     "script_file",
     type=click.Path(dir_okay=False),
+    metavar="FILE",
     help="Write a shell script that moves them; - is stdout.",
 )
 @click.option("--merge-metadata", is_flag=True, help="First give kept records the fields and tags that they lack.")
@@ -360,7 +380,8 @@ def apply(
         raise InputError("--merge-metadata goes with --trash or --system-trash: it is done when a file is moved.")
     with open_library_at(home) as library:
         target = library.collection(collection)
-        found = applying.removals(target, _others(library, target.name))
+        with waiting("looking at the files"):
+            found = applying.removals(target, _others(library, target.name))
         if not trash and not system_trash:
             return _preview(found, script_file, as_json)
         way: Way = applying.to_folder(trash) if trash else applying.to_system_trash()

@@ -11,19 +11,19 @@ from urllib.parse import quote
 from .. import disk
 from ..errors import InputError
 from ..rendering import Section, counted, html_page
+from ..values import Progress
 from .lines import read_lines
-from .terminal import command_line
+from .terminal import command_line, progress_bar, waiting
 
 if TYPE_CHECKING:
     from ..core.collection import Collection
-    from ..core.ingest import OnProgress
     from ..core.library import Library
 
 COLLECTION = "demo"
 _SAMPLE_QUERIES = ("scenes", "products", "patterns")  # the first picture of each is asked for
 
 
-def run_demo(library: Library, photos: Path | None, say: Callable[[str], None], tell: OnProgress | None) -> str:
+def run_demo(library: Library, photos: Path | None, say: Callable[[str], None]) -> str:
     """Index, search, compare, find duplicates; print each, and write the contact sheet.
 
     Returns:
@@ -32,10 +32,12 @@ def run_demo(library: Library, photos: Path | None, say: Callable[[str], None], 
     name = COLLECTION if photos is None else f"{COLLECTION}-{photos.resolve().name}"[:128]
     collection = library.collection(name, create=True)
     if photos is None:
-        _add_samples(library, collection, say, tell)
+        _add_samples(library, collection, say)
     else:
         say("$ " + command_line("index", str(photos), "--collection", name))
-        say(str(collection.add(photos, on_progress=tell)))
+        with progress_bar("indexing", "pictures") as tell:
+            report = collection.add(photos, on_progress=tell)
+        say(str(report))
     ids = [record.id for record in collection]
     if len(ids) < 2:
         raise InputError(f"{photos} holds {counted(len(ids), 'picture')} that can be read; the demo needs 2.")
@@ -59,18 +61,33 @@ def open_page(home: str, name: str, say: Callable[[str], None]) -> None:
     serve(load_settings(home=home, given={"port": 0}, serving=True), tell)
 
 
-def _add_samples(library: Library, collection: Collection, say: Callable[[str], None], tell: OnProgress | None) -> None:
-    from ..samples import installed_photographs, write_samples
+def draw(folder: Path) -> Path:
+    """Draw the sample pictures, and give the list of them."""
+    from ..samples import LISTING, count_samples, draw_samples
+
+    total = count_samples()
+    with progress_bar("drawing", "pictures", total) as tell:
+        for count, _ in enumerate(draw_samples(folder), start=1):
+            tell(Progress(min(count, total), total))
+    return folder / LISTING
+
+
+def _add_samples(library: Library, collection: Collection, say: Callable[[str], None]) -> None:
+    from ..samples import count_samples, installed_photographs
 
     folder = library.settings.home / "samples"
-    say("rendering sample pictures ...")
-    records = write_samples(folder)
+    say("drawing sample pictures ...")
+    records = draw(folder)
     say("$ " + command_line("import", str(records), "--collection", COLLECTION))
-    say(str(collection.add(read_lines(records), base=folder, on_progress=tell)))
+    with progress_bar("indexing", "pictures", count_samples()) as tell:
+        report = collection.add(read_lines(records), base=folder, on_progress=tell)
+    say(str(report))
     photographs = installed_photographs()
     if photographs:
         say("$ " + command_line("index", *map(str, photographs), "--collection", COLLECTION))
-        say(str(collection.add(photographs, on_progress=tell)))
+        with progress_bar("indexing", "pictures") as tell:
+            report = collection.add(photographs, on_progress=tell)
+        say(str(report))
 
 
 def _queries(ids: Sequence[str]) -> list[str]:
@@ -83,16 +100,19 @@ def _ask(library: Library, collection: Collection, queries: Sequence[str], say: 
     sections = []
     for record_id in queries:
         say("\n$ " + command_line("find", f"id:{record_id}", "--collection", collection.name, "--limit", "6"))
-        found = collection.search(f"id:{record_id}", limit=6)
+        with waiting("searching"):
+            found = collection.search(f"id:{record_id}", limit=6)
         say(str(found))
         sections += found.sections()
     pair = [source for match in found[:2] if (source := match.source)]
     if len(pair) == 2:
         say("\n$ " + command_line("compare", *pair))
-        compared = library.compare(*pair)
+        with waiting("comparing"):
+            compared = library.compare(*pair)
         say(str(compared))
         sections += compared.sections()
     say("\n$ " + command_line("duplicates", "--collection", collection.name))
-    groups = collection.duplicates()
+    with progress_bar("comparing", "records") as tell:
+        groups = collection.duplicates(on_progress=tell)
     say(str(groups))
     return sections + groups.sections()[:12]

@@ -12,7 +12,17 @@ import click
 from .. import disk
 from ..errors import InputError
 from ..rendering import counted
-from .terminal import DONE, SOME_FAILED, collection_option, home_option, json_option, open_library_at, print_json
+from . import completion
+from .terminal import (
+    DONE,
+    SOME_FAILED,
+    collection_option,
+    home_option,
+    json_option,
+    open_library_at,
+    open_to_read,
+    print_json,
+)
 from .terminal import progress_bar as bar
 
 if TYPE_CHECKING:
@@ -25,20 +35,38 @@ _FIT, _RESET = "fit", "reset"
 
 @click.command()
 @collection_option
-@click.option("--label", help="Metadata field: records with one value in it belong together.")
-@click.option("--match", help='Metadata field in which a copy names the id of its original; "" where that is not here.')
-@click.option("--pairs", type=click.Path(dir_okay=False), help="CSV with the columns a, b (ids) and same (1 or 0).")
+@click.option("--label", metavar="FIELD", help="Metadata field: records with one value in it belong together.")
+@click.option(
+    "--match",
+    metavar="FIELD",
+    help='Metadata field in which a copy names the id of its original; "" where that is not here.',
+)
+@click.option(
+    "--pairs",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="CSV with the columns a, b (ids) and same (1 or 0).",
+)
 @click.option("--queries", default=1000, show_default=True, help="How many records to ask; the same ones every time.")
-@click.option("--space", help="Rank by this descriptor, semantic or copy, in place of the collection's own.")
+@click.option(
+    "--space", metavar="SPACE", help="Rank by this descriptor, semantic or copy, in place of the collection's own."
+)
 @click.option(
     "--verify",
     type=int,
     help="How many of the first records geometry scores; 100 in collections of type matching, else 0.",
 )
-@click.option("--against", help="Another collection with the same ids, to be set beside this one.")
-@click.option("--against-space", help="Another descriptor, to be set beside this one.")
+@click.option(
+    "--against",
+    metavar="NAME",
+    shell_complete=completion.collection_names,
+    help="Another collection with the same ids, to be set beside this one.",
+)
+@click.option("--against-space", metavar="SPACE", help="Another descriptor, to be set beside this one.")
 @click.option("--against-verify", type=int, help="Another number for --verify, to be set beside this one.")
-@click.option("--plots", type=click.Path(file_okay=False), help="Folder to write the curves to, as SVG.")
+@click.option(
+    "--plots", type=click.Path(file_okay=False), metavar="FOLDER", help="Folder to write the curves to, as SVG."
+)
 @click.option("--calibrate", type=click.Choice([_FIT, _RESET]), is_flag=False, flag_value=_FIT,
               help="Fit what scores mean to this collection, and keep it; `reset` goes back.")  # fmt: skip
 @home_option
@@ -78,7 +106,8 @@ def evaluate(
     if calibrate is not None and (has_second or space or verify is not None):
         raise InputError("--calibrate fits the collection's own scores: leave --space, --verify and --against out.")
     judged_by: dict[str, Any] = {"label": label, "match": match, "pairs": _pairs(pairs)}
-    with open_library_at(home) as library:
+    opened = open_to_read(home, collection) if calibrate is None else open_library_at(home)
+    with opened as library:
         target = library.collection(collection)
         if calibrate == _RESET:
             return _reset(target, as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,11 @@ from .terminal import (
     keep_option,
     open_library_at,
     open_output,
+    open_to_read,
     print_json,
     progress_bar,
     type_option,
+    waiting,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True)
+@click.argument("sources", nargs=-1, required=True, metavar="FOLDER|FILE|URL...")
 @collection_option
 @type_option
 @keep_option
@@ -48,7 +51,12 @@ if TYPE_CHECKING:
                    "more than 3, or all of a folder below that is still there: empty (2 records or more), or a mount "
                    "point or link without its files.")  # fmt: skip
 @click.option("--prune-all", is_flag=True, help="As --prune, however many files are gone.")
-@click.option("--prefix", default="", help="Begins the ids of files, as disk1/2019/a.jpg: for disks with equal paths.")
+@click.option(
+    "--prefix",
+    default="",
+    metavar="PREFIX",
+    help="Begins the ids of files, as disk1/2019/a.jpg: for disks with equal paths.",
+)
 @click.option("--replace", is_flag=True, help="Overwrite records that other sources made under the same id.")
 @home_option
 @json_option
@@ -97,7 +105,7 @@ def index(
 
 
 @click.command("import")
-@click.argument("records", type=click.Path())
+@click.argument("records", type=click.Path(), metavar="FILE")
 @collection_option
 @type_option
 @click.option("--replace", is_flag=True, help="Overwrite records that other sources made under the same id.")
@@ -137,7 +145,9 @@ def import_(
 
 @click.command()
 @collection_option
-@click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write; without it, stdout.")
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False), metavar="FILE", help="File to write; without it, stdout."
+)
 @click.option("--vectors", is_flag=True, help="Add the stored vectors.")
 @home_option
 def export(collection: str, output: str | None, vectors: bool, home: str | None) -> int:
@@ -149,9 +159,9 @@ def export(collection: str, output: str | None, vectors: bool, home: str | None)
     """
     from .lines import write_lines
 
-    with open_library_at(home) as library:
+    with open_to_read(home, collection) as library:
         lines = library.collection(collection).export(vectors=vectors)
-        with open_output(output or STDOUT) as stream:
+        with open_output(output or STDOUT) as stream, waiting("writing") if output else nullcontext():
             count = write_lines(lines, stream)
         if output not in (None, STDOUT):
             click.echo(f"wrote {counted(count, 'record')} to {output}", err=True)

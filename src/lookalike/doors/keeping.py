@@ -10,6 +10,7 @@ import click
 
 from ..errors import InputError, LookalikeError, NotFoundError, StoreError
 from ..rendering import counted
+from . import completion
 from .terminal import (
     ANSWER_IS_NO,
     DONE,
@@ -23,10 +24,12 @@ from .terminal import (
     json_option,
     keep_option,
     open_library_at,
+    open_to_read,
     print_json,
     print_pairs,
     progress_bar,
     type_option,
+    waiting,
     yes_option,
 )
 
@@ -50,15 +53,16 @@ def collections(home: str | None, as_json: bool) -> int:
     """
     from ..rendering import text_table
 
-    with open_library_at(home) as library:
+    with open_to_read(home) as library:
         found = [library.info(name) for name in library.collections()]
         for problem in library.check():
             click.echo(f"{problem}.", err=True)
         if as_json:
             print_json({"collections": [{name: one[name] for name in _BRIEF} for one in found]})
         elif not found:
-            make = command_line("index", "FOLDER")
+            make, draw = command_line("index", "FOLDER"), command_line("samples", "photos/")
             click.echo(f"no collections in {library.settings.home}. Make one: {make}", err=True)
+            click.echo(f"or draw some pictures to try it with: {draw}", err=True)
         else:
             rows = [[one["name"], one["type"], f"{one['records']:,}", one["keep"]] for one in found]
             click.echo(text_table(["name", "type", "records", "keep"], rows, right=[2]))
@@ -66,13 +70,13 @@ def collections(home: str | None, as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", metavar="NAME", shell_complete=completion.collection_names)
 @type_option
 @keep_option
 @encoder_option
-@click.option("--field", "fields", multiple=True, help="Metadata field that is often filtered by.")
-@click.option("--product-id", help="Metadata field that says which records show one product.")
-@click.option("--title", default="", help="What people call it, where that is not its name.")
+@click.option("--field", "fields", multiple=True, metavar="FIELD", help="Metadata field that is often filtered by.")
+@click.option("--product-id", metavar="FIELD", help="Metadata field that says which records show one product.")
+@click.option("--title", default="", metavar="TITLE", help="What people call it, where that is not its name.")
 @home_option
 @json_option
 def create(
@@ -110,12 +114,16 @@ def create(
 
 
 @click.command()
-@click.argument("name")
-@click.option("--field", "added", multiple=True, help="Metadata field to declare: filtering by it gets faster.")
-@click.option("--drop-field", "dropped", multiple=True, help="Declared field to drop; the records keep it.")
-@click.option("--product-id", help='Field that says which records show one product; "" takes it away.')
+@click.argument("name", metavar="NAME", shell_complete=completion.collection_names)
+@click.option(
+    "--field", "added", multiple=True, metavar="FIELD", help="Metadata field to declare: filtering by it gets faster."
+)
+@click.option(
+    "--drop-field", "dropped", multiple=True, metavar="FIELD", help="Declared field to drop; the records keep it."
+)
+@click.option("--product-id", metavar="FIELD", help='Field that says which records show one product; "" takes it away.')
 @click.option("--recall-target", type=float, help="Share of true neighbors that a large collection must find; 1: all.")
-@click.option("--title", help='What people call it; "" for its name.')
+@click.option("--title", metavar="TITLE", help='What people call it; "" for its name.')
 @home_option
 @json_option
 def configure(
@@ -151,7 +159,7 @@ def configure(
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", metavar="NAME", shell_complete=completion.collection_names)
 @yes_option
 @home_option
 @json_option
@@ -174,7 +182,7 @@ def delete(name: str, is_sure: bool, home: str | None, as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("name", default="default")
+@click.argument("name", metavar="NAME", default="default", shell_complete=completion.collection_names)
 @home_option
 @json_option
 def info(name: str, home: str | None, as_json: bool) -> int:
@@ -184,7 +192,7 @@ def info(name: str, home: str | None, as_json: bool) -> int:
     Example:
       lookalike info default
     """
-    with open_library_at(home) as library:
+    with open_to_read(home, name) as library:
         target = library.collection(name)
         told = target.info() | {"files_gone": target.count_gone()}
         if as_json:
@@ -197,7 +205,7 @@ def info(name: str, home: str | None, as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("record_id", metavar="ID")
+@click.argument("record_id", metavar="ID", shell_complete=completion.record_ids)
 @collection_option
 @home_option
 @json_option
@@ -210,7 +218,7 @@ def get(record_id: str, collection: str, home: str | None, as_json: bool) -> int
     """
     from .forms import record_form
 
-    with open_library_at(home) as library:
+    with open_to_read(home, collection) as library:
         told = record_form(library.collection(collection).get(record_id))
         if as_json:
             print_json(told)
@@ -220,7 +228,7 @@ def get(record_id: str, collection: str, home: str | None, as_json: bool) -> int
 
 
 @click.command()
-@click.argument("record_ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("record_ids", metavar="ID...", nargs=-1, required=True, shell_complete=completion.record_ids)
 @yes_option
 @collection_option
 @home_option
@@ -247,11 +255,11 @@ def remove(record_ids: tuple[str, ...], is_sure: bool, collection: str, home: st
 
 
 @click.command()
-@click.argument("record_id", metavar="ID")
-@click.option("--set", "fields", help="""Fields to set, as JSON: '{"price": 3}'. Others stay.""")
-@click.option("--unset", multiple=True, help="Field to take away.")
-@click.option("--tag", "tags", multiple=True, help="The record's tags; replaces those it has.")
-@click.option("--picture", help="Another picture for the record: file or URL.")
+@click.argument("record_id", metavar="ID", shell_complete=completion.record_ids)
+@click.option("--set", "fields", metavar="JSON", help="""Fields to set, as JSON: '{"price": 3}'. Others stay.""")
+@click.option("--unset", multiple=True, metavar="FIELD", help="Field to take away.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="The record's tags; replaces those it has.")
+@click.option("--picture", metavar="IMAGE", help="Another picture for the record: file or URL.")
 @collection_option
 @home_option
 @json_option
@@ -288,8 +296,8 @@ def update(
         return DONE
 
 
-@click.command()
-@click.argument("name", default="default")
+@click.command(short_help="Rewrite a collection, without any trace of what was deleted.")
+@click.argument("name", metavar="NAME", default="default", shell_complete=completion.collection_names)
 @home_option
 @json_option
 def compact(name: str, home: str | None, as_json: bool) -> int:
@@ -316,7 +324,7 @@ def compact(name: str, home: str | None, as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("folder", type=click.Path())
+@click.argument("folder", type=click.Path(), metavar="FOLDER")
 @collection_option
 @home_option
 def backup(folder: str, collection: str, home: str | None) -> int:
@@ -328,8 +336,9 @@ def backup(folder: str, collection: str, home: str | None) -> int:
     """
     if folder == STDOUT:
         raise InputError("a backup is a folder, and cannot go to stdout: name one. `export` writes lines to stdout.")
-    with open_library_at(home) as library:
-        damaged = library.collection(collection).backup(folder)
+    with open_to_read(home, collection) as library:
+        with waiting("copying"):
+            damaged = library.collection(collection).backup(folder)
         click.echo(f'copied "{collection}" to {folder}', err=True)
         for id, what in damaged.items():
             click.echo(f'record "{id}" is damaged, and was copied as it is: {" and ".join(what)}', err=True)
@@ -337,8 +346,8 @@ def backup(folder: str, collection: str, home: str | None) -> int:
 
 
 @click.command()
-@click.argument("folder", type=click.Path())
-@click.option("--name", help="Name of the collection to make; its own without it.")
+@click.argument("folder", type=click.Path(), metavar="FOLDER")
+@click.option("--name", metavar="NAME", help="Name of the collection to make; its own without it.")
 @click.option(
     "--despite-damage",
     is_flag=True,
@@ -353,7 +362,8 @@ def restore(folder: str, name: str | None, despite_damage: bool, home: str | Non
       lookalike restore backups/monday --name monday
     """
     with open_library_at(home) as library:
-        made = library.restore(folder, name, despite_damage=despite_damage)
+        with waiting("restoring"):
+            made = library.restore(folder, name, despite_damage=despite_damage)
         click.echo(f'restored "{made.name}": {counted(len(made), "record")}', err=True)
         return DONE
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from . import completion
 from .terminal import (
     ANSWER_IS_NO,
     DONE,
@@ -31,7 +32,7 @@ _NO_KEY = (
 
 
 @click.command()
-@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on; 0 takes any free one.  [default: 8000]")
 @click.option("--open/--no-open", "opens", default=False, help="Open the page in a browser.")
 @click.option(
@@ -39,8 +40,16 @@ _NO_KEY = (
 )
 @click.option("--only-known-collections", is_flag=True, default=None, help="Make no collection by a dialect's insert.")
 @click.option("--allow-private-urls", is_flag=True, default=None, help="Let URLs lead into private networks.")
-@click.option("--allowed-host", "allowed_hosts", multiple=True, help="A name by which the server may be called.")
-@click.option("--allowed-origin", "allowed_origins", multiple=True, help="A web site whose pages may call the server.")
+@click.option(
+    "--allowed-host", "allowed_hosts", multiple=True, metavar="NAME", help="A name by which the server may be called."
+)
+@click.option(
+    "--allowed-origin",
+    "allowed_origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="A web site whose pages may call the server.",
+)
 @click.option(
     "--may-move",
     multiple=True,
@@ -52,7 +61,7 @@ _NO_KEY = (
 @click.option("--library", type=click.Path(file_okay=False), metavar="FOLDER", multiple=True,
               help="A folder of this machine that the page may list and index, and all below; repeatable.")  # fmt: skip
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Logs for people or for machines.")
-@click.option("--config", type=click.Path(dir_okay=False), help="File with settings, as TOML.")
+@click.option("--config", type=click.Path(dir_okay=False), metavar="FILE", help="File with settings, as TOML.")
 @home_option
 def serve(opens: bool, limits: str | None, config: str | None, home: str | None, **given: Any) -> int:
     """Serve the HTTP interface until Ctrl-C.
@@ -92,16 +101,18 @@ def keys() -> None:
 
 
 @keys.command()
-@click.option("--name", required=True, help="What to call the key.")
+@click.option("--name", required=True, metavar="NAME", help="What to call the key.")
 @click.option("--scope", type=click.Choice(["read", "write", "admin"]), default="write", show_default=True,
               help="read asks; write also changes records and collections; admin also keys.")  # fmt: skip
 @click.option(
     "--collection",
     "collections",
     multiple=True,
+    metavar="NAME",
+    shell_complete=completion.collection_names,
     help="A collection that the key is for, and nothing of others; all without it. May be given again.",
 )
-@click.option("--expires", "expires_days", type=float, help="Days until the key ends.")
+@click.option("--expires", "expires_days", type=float, metavar="DAYS", help="Days until the key ends.")
 @click.option("--max-collections", type=int, help="Collections that the key may have made.")
 @click.option("--max-images", type=int, help="Images that its collections may hold.")
 @click.option("--max-bytes", type=int, help="Bytes that all it keeps may take on disk.")
@@ -165,7 +176,7 @@ def list_(home: str | None, as_json: bool) -> int:
 
 
 @keys.command()
-@click.argument("name")
+@click.argument("name", metavar="KEY")
 @home_option
 @json_option
 def rotate(name: str, home: str | None, as_json: bool) -> int:
@@ -180,7 +191,7 @@ def rotate(name: str, home: str | None, as_json: bool) -> int:
 
 
 @keys.command()
-@click.argument("name")
+@click.argument("name", metavar="KEY")
 @yes_option
 @home_option
 @json_option

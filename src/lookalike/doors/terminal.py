@@ -7,12 +7,16 @@ import os
 import shlex
 import shutil
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
+
+from . import completion
 
 if TYPE_CHECKING:
     from ..core.ingest import OnProgress
@@ -24,17 +28,29 @@ DONE, ANSWER_IS_NO, WRONG_USE, SOME_FAILED, OPERATION_FAILED, INTERRUPTED = 0, 1
 
 STDOUT = "-"  # as the name of an output
 
-home_option = click.option("--home", type=click.Path(file_okay=False), help="Folder that holds all collections.")
+DEMO_HOME = "demo-home"  # that `demo` makes, and that commands which only read look at without a home
+_QUIET_S = 1.0  # one waits so long without a word, on a terminal
+_FIRST_LINE_S, _NEXT_LINE_S = 3.0, 10.0  # until a line tells how far it is, elsewhere
+
+home_option = click.option(
+    "--home", type=click.Path(file_okay=False), metavar="FOLDER", help="Folder that holds all collections."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 collection_option = click.option(
-    "--collection", "-c", default="default", show_default=True, help="Name of the collection."
+    "--collection",
+    "-c",
+    default="default",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=completion.collection_names,
+    help="Name of the collection.",
 )
 type_option = click.option(
     "--type",
     "kind",
     type=click.Choice(["photos", "products", "matching", "colors"]),
-    help="What ranks in a new collection: what is shown (photos, products), or being a copy (matching).  "
-    "[default: photos]",
+    help="What ranks in a new collection: what is shown (photos, products), being a copy (matching), or having the "
+    "same colors, whatever is shown (colors).  [default: photos]",
 )
 encoder_option = click.option(
     "--encoder",
@@ -49,7 +65,11 @@ keep_option = click.option(
 )
 yes_option = click.option("--yes", "-y", "is_sure", is_flag=True, help="Do not ask, also on a terminal.")
 sheet_option = click.option(
-    "--html", "sheet", type=click.Path(dir_okay=False), help="Write a contact sheet with pictures; - is stdout."
+    "--html",
+    "sheet",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write a contact sheet with pictures; - is stdout.",
 )
 
 
@@ -86,6 +106,52 @@ def open_library_at(home: str | None, *, tells_damage: bool = True) -> Iterator[
             click.echo(f'{told} left out of "{name}", as far as was met: `lookalike doctor` looks at all.', err=True)
 
 
+@contextmanager
+def open_to_read(home: str | None, name: str | None = None, *, is_silent: bool = False) -> Iterator[Library]:
+    """Open the library for a command that only reads a collection; without a name it reads whatever there is.
+
+    Who names no home, and has nothing of the kind in the own, is shown what `demo` made in this folder, and told so.
+    """
+    looks_at_demo = _lacks(home, name) and _holds(DEMO_HOME, name)
+    if looks_at_demo and not is_silent:
+        click.echo(f"from ./{DEMO_HOME}, as your own home has no such collection (--home {DEMO_HOME})", err=True)
+    with open_library_at(DEMO_HOME if looks_at_demo else home, tells_damage=not is_silent) as library:
+        yield library
+
+
+def demo_hint(home: str | None, name: str) -> str:
+    """Say how to reach a collection that is not in the own home but in that of the demo; "" where it is not there."""
+    if not (_lacks(home, name) and _holds(DEMO_HOME, None)):
+        return ""
+    with open_library_at(DEMO_HOME, tells_damage=False) as library:
+        names = library.collections()
+    chosen = name if name in names else names[0]
+    return f"The home of the demo is here: --home {DEMO_HOME} --collection {shlex.quote(chosen)}"
+
+
+def has_any(home: str | None) -> bool:
+    """Return whether a home holds any collection."""
+    from ..settings import load_settings
+
+    return _holds(load_settings(home=home).home, None)
+
+
+def _lacks(home: str | None, name: str | None) -> bool:
+    """Return whether nobody names a home, and the own one has no such collection, or none at all."""
+    from ..settings import default_home, load_settings
+
+    own = load_settings(home=home).home
+    return home is None and own == Path(default_home()) and not _holds(own, name)
+
+
+def _holds(home: str | Path, name: str | None) -> bool:
+    if not os.path.isdir(home):
+        return False
+    with open_library_at(str(home), tells_damage=False) as library:
+        names = library.collections()
+    return name in names if name is not None else bool(names)
+
+
 def is_wanted(question: Callable[[], str], *, is_sure: bool) -> bool:
     """Ask on a terminal before something is done that cannot be undone; in a script, or when sure, it is wanted."""
     if is_sure or not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -97,10 +163,10 @@ def is_wanted(question: Callable[[], str], *, is_sure: bool) -> bool:
 
 
 @contextmanager
-def progress_bar(verb: str, unit: str, total: int | None = None) -> Iterator[OnProgress | None]:
-    """Show a bar with rate and remaining time on a terminal; elsewhere nothing."""
+def progress_bar(verb: str, unit: str, total: int | None = None) -> Iterator[OnProgress]:
+    """Show a bar with rate and remaining time on a terminal; elsewhere a line now and then, once it takes long."""
     if not sys.stderr.isatty():
-        yield None
+        yield _told_by_lines(verb, unit)
         return
     from tqdm import tqdm
 
@@ -114,6 +180,42 @@ def progress_bar(verb: str, unit: str, total: int | None = None) -> Iterator[OnP
             bar.update(progress.done - bar.n)
 
         yield tell
+
+
+def _told_by_lines(verb: str, unit: str) -> OnProgress:
+    next_at = time.monotonic() + _FIRST_LINE_S
+
+    def tell(progress: Any) -> None:
+        nonlocal next_at
+        if time.monotonic() >= next_at:
+            of = f" of {progress.total:,}" if progress.total is not None else ""
+            click.echo(f"{verb}: {progress.done:,}{of} {unit}", err=True)
+            next_at = time.monotonic() + _NEXT_LINE_S
+
+    return tell
+
+
+@contextmanager
+def waiting(verb: str) -> Iterator[None]:
+    """Say what one waits for, where nobody knows how long it takes; gone when it is done."""
+    is_done = threading.Event()
+    is_shown = sys.stderr.isatty()
+    began = time.monotonic()
+
+    def tell() -> None:
+        while not is_done.wait(_QUIET_S if is_shown else _NEXT_LINE_S):
+            text = f"{verb}, {time.monotonic() - began:.0f} s so far"
+            click.echo(f"\r{text}" if is_shown else text, err=True, nl=not is_shown)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        is_done.set()
+        teller.join()
+        if is_shown and time.monotonic() - began >= _QUIET_S:
+            click.echo("\r\x1b[K", err=True, nl=False)
 
 
 def show(found: Matches | DuplicateGroups | Clusters, as_json: bool) -> None:
