@@ -99,9 +99,21 @@ def test_every_command_and_public_name_is_told() -> None:
         assert name in told
 
 
+def test_every_page_of_the_docs_is_reached_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\(docs/([\w.-]+)", README))
+    assert {page.name for page in ROOT.glob("docs/*.md")} <= linked
+
+
+def test_the_pictures_of_the_readme_are_small() -> None:
+    pictures = sorted(ROOT.glob("docs/pictures/*"))
+    assert [one.name for one in pictures] == ["compare.webp", "phone.webp", "results.webp", "review.webp"]
+    assert max(one.stat().st_size for one in pictures) <= 150_000
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_resolve(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+    told = page.read_text()
+    for target in [*re.findall(r"\]\(([^)#]+)", told), *re.findall(r'src="([^"]+)"', told)]:
         if "://" not in target:
             assert (page.parent / target).exists(), target
 
