@@ -23,6 +23,7 @@ NOTHING: dict[str, tuple[str, ...]] = {
     ASKS: (
         "command clusters",
         "command collections",
+        "command completion",
         "command decisions list",
         "command get",
         "command info",

@@ -1,4 +1,4 @@
-"""Make the four pictures on top of the README: the page over the sample pictures, in a real browser, as small WebP files.
+"""Make the pictures on top of the README: the page over the samples, in a real browser, as small WebP files.
 
     python tools/make_screenshots.py [--home demo-home]
 

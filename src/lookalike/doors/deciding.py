@@ -131,8 +131,12 @@ def later(record_ids: tuple[str, ...], **told: Any) -> int:
 @decide.command("best-in-each-group")
 @click.option("--threshold", "-t", type=float, help="Floor on the score of a copy, 0.9 to 1.")
 @click.option("--all-kinds", is_flag=True, help="Delete cropped, edited, turned and mirrored copies, too.")
-@click.option("--relation", help="Only groups with a member of this relation to the best, such as resized.")
-@click.option("--folder", help="Only groups with a member in this folder or below: as ids begin, or a path.")
+@click.option(
+    "--relation", metavar="RELATION", help="Only groups with a member of this relation to the best, such as resized."
+)
+@click.option(
+    "--folder", metavar="FOLDER", help="Only groups with a member in this folder or below: as ids begin, or a path."
+)
 @click.option("--save", is_flag=True, help="Keep these decisions; without it they are only shown.")
 @collection_option
 @home_option

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from .terminal import (
     json_option,
     open_library_at,
     print_json,
+    waiting,
     yes_option,
 )
 
@@ -79,14 +81,19 @@ def serve(opens: bool, limits: str | None, config: str | None, home: str | None,
     told = {**given, "vendor_limits": None if limits is None else limits == "vendor"}
     settings = load_settings(home=home, config=config, given=told, serving=True)
 
+    starting = ExitStack()
+
     def tell(address: str) -> None:
+        starting.close()
         click.echo(f"lookalike serves {settings.home} at {address} (documentation: {address}/docs)")
         if not settings.serving.without_key and not _keys(str(settings.home)).is_needed():
             click.echo(_NO_KEY, err=True)
         if opens:
             webbrowser.open(address)
 
-    run(settings, tell)
+    with starting:
+        starting.enter_context(waiting("starting"))
+        run(settings, tell)
     return DONE
 
 
