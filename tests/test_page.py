@@ -90,7 +90,7 @@ class Server:
             *options,
         ]
         self.process = subprocess.Popen(
-            [*command, "--allow-private-urls"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [*command, "--allow-private-urls", *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().split(" at ")[1].split()[0]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import PIL.Image
 import pytest
 from conftest import draw
 from playwright.sync_api import Page, expect
-from test_page import LOOKS, Server, Visit, browser, visiting  # noqa: F401 - browser is a fixture
+from test_page import LOOKS, Server, Visit, browser, samples, visiting  # noqa: F401 - fixtures
 
 import lookalike
 from lookalike.values import Entry, Record
@@ -23,6 +25,7 @@ API = "/api/v1/collections"
 GROUPS = 3
 MOTIFS = (0, 4, 6, 3)  # of `draw`: no patterns, of which resizing leaves something else
 _SHELVES = itertools.count()
+Filed = Callable[[Path], tuple[str, Path]]
 
 
 MANY = 450  # groups of the collection `many`: more than two pages
@@ -116,9 +119,11 @@ def is_painted(page: Page, place: int = 0) -> bool:
 
 def test_a_review_by_keys_alone(visit: Visit, server: Server, shelf: str) -> None:
     page = visit.go(server, f"#/c/{shelf}")
+    if visit.look[0] == "phone":
+        page.get_by_label("More of this collection").press("Enter")
     page.get_by_role("link", name="Duplicates").press("Enter")
     expect(page.get_by_role("heading", name="Review duplicates")).to_be_visible()
-    expect(page.get_by_text("3 groups to decide")).to_be_visible()
+    expect(page.get_by_text("Decided 0 of 3")).to_be_visible()
     visit.check("review")
     assert is_painted(page, 0)
     assert is_painted(page, 1)
@@ -141,10 +146,10 @@ def test_a_review_by_keys_alone(visit: Visit, server: Server, shelf: str) -> Non
     press(page, "l")
     assert decisions(server, shelf)[2][:2] == ("later", ["2.jpg", "2-low.jpg"])
     expect(page.locator(".review-where")).to_have_text("1 of 3")
-    expect(page.get_by_text("1 group to decide")).to_be_visible()
+    expect(page.get_by_text("Decided 1 of 3")).to_be_visible()
 
     page.reload()  # everything was saved at once
-    expect(page.get_by_text("1 group to decide")).to_be_visible()
+    expect(page.get_by_text("Decided 1 of 3")).to_be_visible()
     page.get_by_role("button", name="Put off: 1").press("Enter")
     expect(page.get_by_role("heading", name="Put off")).to_be_visible()
     expect(page.locator(".review-where")).to_have_text("1 of 1")
@@ -214,18 +219,18 @@ def test_the_better_values_are_marked(visit: Visit, server: Server, shelf: str) 
 
 def test_the_best_of_all_groups_is_shown_decided_and_taken_back(visit: Visit, server: Server, shelf: str) -> None:
     page = opened(visit, server, shelf)
-    page.get_by_role("button", name="Keep the best of each").press("Enter")
+    page.get_by_role("button", name="Best only, in all groups").press("Enter")
     expect(page.get_by_text("3 groups: the best picture of each is kept")).to_be_visible()
     visit.check("review-best")
     page.keyboard.press("Escape")
     assert decisions(server, shelf) == []
-    page.get_by_role("button", name="Keep the best of each").press("Enter")
+    page.get_by_role("button", name="Best only, in all groups").press("Enter")
     page.get_by_role("button", name="Decide 3 groups").press("Enter")
     expect(page.get_by_text("Nothing is left to decide")).to_be_visible()
     visit.check("review-done")
     assert len(decisions(server, shelf)) == 6
     page.get_by_role("button", name="Undo").press("Enter")
-    expect(page.get_by_text("3 groups to decide")).to_be_visible()
+    expect(page.get_by_text("Decided 0 of 3")).to_be_visible()
 
 
 def test_a_collection_without_duplicates_says_so(visit: Visit, server: Server) -> None:
@@ -239,7 +244,7 @@ def test_a_collection_without_duplicates_says_so(visit: Visit, server: Server) -
 
 def test_of_many_groups_only_those_that_are_seen_are_in_the_page(visit: Visit, server: Server) -> None:
     page = opened(visit, server, "many")
-    expect(page.get_by_text(f"{MANY} groups to decide")).to_be_visible()
+    expect(page.get_by_text(f"Decided 0 of {MANY}")).to_be_visible()
     rows = page.locator(".group-row")
     assert rows.count() < 40
     assert rows.first.get_attribute("aria-setsize") == str(MANY)
@@ -248,9 +253,9 @@ def test_of_many_groups_only_those_that_are_seen_are_in_the_page(visit: Visit, s
 
     page.locator(".group-list").evaluate("(list) => (list.scrollTop = list.scrollHeight)")
     last = page.get_by_role("button", name=f"{MANY - 1:03d}-800.jpg, 2 pictures", exact=True)
-    expect(last).to_be_visible()  # two more pages came, and each was asked for once
+    expect(last).to_be_visible()  # one more page came, larger than the first, and was asked for once
     pages = [url for url in visit.requests if f"{API}/many/review" in url and "/progress" not in url]
-    assert len(pages) == 3
+    assert len(pages) == 2
     assert rows.count() < 40
     last.press("Enter")
     expect(page.locator(".review-where")).to_have_text(f"{MANY} of {MANY}")
@@ -265,3 +270,260 @@ def test_of_many_groups_only_those_that_are_seen_are_in_the_page(visit: Visit, s
     expect(page.locator(".review-where")).to_have_text(f"{MANY - 1} of {MANY}")
     assert page.url == address
     visit.check("review-many")
+
+
+# ---- files that lie on this machine: to the end, and back
+
+
+@pytest.fixture(scope="module")
+def shelves(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder whose files the server may move, with a folder for each collection."""
+    return tmp_path_factory.mktemp("shelves")
+
+
+@pytest.fixture(scope="module")
+def mover(tmp_path_factory: pytest.TempPathFactory, shelves: Path) -> Iterator[Server]:
+    started = Server(tmp_path_factory.mktemp("mover") / "home", "--may-move", str(shelves))
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def filed(mover: Server, shelves: Path) -> Iterator[Filed]:
+    """Copy a folder to where the server may move files, and index it; the collection's name, and the copy.
+
+    What was decided is forgotten afterwards: it would hold for the same pictures in the next collection.
+    """
+
+    def made(source: Path) -> tuple[str, Path]:
+        name = f"filed-{next(_SHELVES)}"
+        folder = shelves / name
+        shutil.copytree(source, folder)
+        with lookalike.open(mover.home) as library:
+            assert not library.collection(name, create=True).add(folder).failed
+        return name, folder
+
+    yield made
+    with lookalike.open(mover.home) as library:
+        library.ledger.forget({event.batch for event in library.ledger.events()})
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two pictures in folders of years with a copy each: one turned, one poorer."""
+    folder = tmp_path_factory.mktemp("small")
+    for seed, year in ((4, "2019"), (6, "2020")):
+        (folder / year).mkdir()
+        picture = draw(seed, (640, 480))
+        picture.save(folder / year / f"{seed}.jpg", quality=92)
+        changed = picture.transpose(PIL.Image.Transpose.ROTATE_90) if seed == 4 else picture
+        changed.save(folder / year / f"{seed}-copy.jpg", quality=60)
+    return folder
+
+
+def neardup(data: Path, folder: Path, count: int) -> Path:
+    """Make a folder of originals, each with the first of its copies that is easy to know."""
+    with open(data / "neardup" / "manifest.csv", newline="") as stream:
+        lines = [line for line in csv.DictReader(stream) if line["severity"] == "easy" and line["match_file"]]
+    first = {line["match_file"]: line["file"] for line in reversed(lines)}
+    for original in sorted(first)[:count]:
+        for file in (original, first[original]):
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(data / file, folder / file)
+    return folder
+
+
+def review_to_the_end(visit: Visit, mover: Server, name: str, folder: Path, *, least: int) -> None:
+    """Keep the best of each group by keys alone, move what is marked to the trash, and bring it back."""
+    before, review = contents(folder), f"{mover.address}{API}/{name}/review"
+    page = visit.go(mover, f"#/c/{name}/review")
+    page.locator(".review-tile").first.wait_for(timeout=240_000)
+    told = re.search(r"Decided 0 of (\d+)", page.locator(".review-count").inner_text())
+    assert told, page.locator(".review-count").inner_text()
+    groups = int(told[1])
+    assert groups >= least
+    for done in range(1, groups):
+        page.keyboard.press("b")
+        expect(page.locator(".review-count")).to_contain_text(f"Decided {done} of {groups}")
+    page.keyboard.press("b")
+    expect(page.get_by_text("Nothing is left to decide")).to_be_visible()
+    marked = httpx.get(f"{review}/marked?limit=1000").json()
+    assert marked["count"] >= groups
+    expect(page.get_by_text(f"{marked['count']} pictures marked")).to_be_visible()
+    expect(page.get_by_text("Nothing has moved yet.")).to_be_visible()
+    assert contents(folder) == before
+    visit.check("review-end")
+
+    page.keyboard.press("m")
+    expect(page.locator(".marked-told")).to_contain_text(f"{marked['count']} pictures are in the trash", timeout=60_000)
+    moved = {one["source"] for one in marked["marked"]}
+    assert {str(folder / one) for one in set(before) - set(contents(folder))} == moved
+    [run] = httpx.get(f"{review}/marked").json()["runs"]
+    assert Path(run["folder"]).parent == mover.home / "trash"
+    lying = {f"/{one}": data for one, data in contents(Path(run["folder"])).items()}
+    assert lying == {str(folder / one): data for one, data in before.items() if str(folder / one) in moved}
+    visit.check("review-moved")
+
+    page.keyboard.press("r")
+    expect(page.get_by_text(f"{marked['count']} pictures marked")).to_be_visible(timeout=60_000)
+    assert contents(folder) == before
+
+
+def test_a_review_of_the_samples_by_keys_ends_in_the_trash_and_comes_back(
+    visit: Visit,
+    mover: Server,
+    filed: Filed,
+    samples: Path,  # noqa: F811
+) -> None:
+    review_to_the_end(visit, mover, *filed(samples), least=8)
+
+
+def test_a_review_of_forty_groups_by_keys_ends_in_the_trash_and_comes_back(
+    visit: Visit, mover: Server, filed: Filed, data: Path, tmp_path: Path
+) -> None:
+    review_to_the_end(visit, mover, *filed(neardup(data, tmp_path / "forty", 40)), least=36)
+
+
+def test_what_is_marked_is_shown_and_each_mark_comes_off(
+    visit: Visit, mover: Server, filed: Filed, small: Path
+) -> None:
+    name, _ = filed(small)
+    page = opened(visit, mover, name)
+    keep_the_best(page, 2)
+    expect(page.get_by_text("2 pictures marked")).to_be_visible()
+    page.keyboard.press("s")
+    expect(page.get_by_role("heading", name="Marked to go")).to_be_visible()
+    assert page.url.endswith(f"#/c/{name}/review/marked")
+    expect(page.locator(".marked-tile")).to_have_count(2)
+    expect(page.locator(".marked-tile").first).to_contain_text("4-copy.jpg in 2019")
+    expect(page.locator(".marked-tile").first).to_contain_text("for 4.jpg in 2019")
+    visit.check("review-marked")
+    page.get_by_role("button", name="Take the mark off 4-copy.jpg").press("Enter")
+    expect(page.locator(".marked-tile")).to_have_count(1)
+    expect(page.get_by_text("1 picture marked")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("Decided 1 of 2")).to_be_visible()
+
+
+def keep_the_best(page: Page, groups: int) -> None:
+    """Decide on all groups by keys; each saves two decisions and goes on by itself."""
+    for done in range(1, groups + 1):
+        page.keyboard.press("b")
+        expect(page.locator(".review-count")).to_contain_text(f"Decided {done} of {groups}")
+
+
+def test_the_command_is_copied_and_the_script_comes_down(
+    visit: Visit, mover: Server, filed: Filed, small: Path
+) -> None:
+    name, _ = filed(small)
+    page = opened(visit, mover, name)
+    keep_the_best(page, 2)
+    expect(page.get_by_text("2 pictures marked")).to_be_visible()
+    page.keyboard.press("c")
+    expect(page.get_by_text("The command is copied.")).to_be_visible()
+    command = page.evaluate("navigator.clipboard.readText()")
+    assert command.startswith(f"lookalike decisions apply --collection {name} --home ")
+    with page.expect_download() as download:
+        page.keyboard.press("d")
+    assert len(re.findall("^move /", download.value.path().read_text(), re.MULTILINE)) == 2
+
+
+def test_a_server_that_may_move_nothing_says_why(visit: Visit, server: Server, shelf: str) -> None:
+    page = opened(visit, server, shelf, "?group=1.jpg")
+    page.keyboard.press("b")
+    expect(page.get_by_text("Decided 1 of 3")).to_be_visible()
+    page.keyboard.press("s")
+    expect(page.get_by_text("--may-move FOLDER")).to_be_visible()
+    assert page.get_by_role("button", name="Move to the trash").count() == 0
+    expect(page.locator(".marked-tile .trouble").first).to_contain_text("no file of this machine")
+    visit.check("review-marked-stays")
+
+
+def test_groups_are_put_in_order_and_narrowed(visit: Visit, mover: Server, filed: Filed, small: Path) -> None:
+    name, _ = filed(small)
+    page = opened(visit, mover, name)
+    page.get_by_label("Folder").select_option("2020")
+    expect(page.locator(".review-where")).to_have_text("1 of 1")
+    expect(page.locator(".group-name")).to_have_text("6.jpg in 2020")
+    page.reload()
+    expect(page.get_by_label("Folder")).to_have_value("2020")
+    page.get_by_label("Folder").select_option("")
+    page.get_by_label("Relation").select_option("rotated")
+    expect(page.locator(".group-name")).to_have_text("4.jpg in 2019")
+    page.get_by_label("Relation").select_option("")
+    page.get_by_label("Order").select_option("gain")
+    expect(page.locator(".review-where")).to_have_text("1 of 2")
+    expect(page.locator(".group-name").first).to_have_text("4.jpg in 2019")
+    page.get_by_label("Relation").select_option("rotated")
+    expect(page.locator(".group-name")).to_have_text("4.jpg in 2019")
+    page.locator(".group-button").focus()
+    page.keyboard.press("b")
+    expect(page.get_by_text("No such group is open")).to_be_visible()
+    page.get_by_role("button", name="Show all groups").press("Enter")
+    expect(page.locator(".group-name")).to_have_text("6.jpg in 2020")
+
+
+def brightness(page: Page) -> float:
+    """Return the mean brightness of what the stage shows, 0 to 255, and of nothing else."""
+    script = """(canvas) => {
+        const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        let [sum, count] = [0, 0];
+        for (let at = 0; at < data.length; at += 4) if (data[at + 3]) [sum, count] = [sum + data[at], count + 1];
+        return sum / count;
+    }"""
+    page.wait_for_timeout(100)
+    return float(page.locator(".panel2 canvas").first.evaluate(script))
+
+
+def test_the_difference_of_a_turned_copy_is_dark_because_it_is_turned_back(
+    visit: Visit, mover: Server, filed: Filed, small: Path
+) -> None:
+    name, _ = filed(small)
+    page = opened(visit, mover, name, "?group=2019%2F4.jpg&view=difference")
+    expect(page.locator(".panel-facts")).to_contain_text("turned by")
+    expect(page.locator("[aria-busy]")).to_have_count(0)
+    aligned = brightness(page)
+    page.route("**/compare", lambda route: route.abort())  # no map is known
+    page.reload()
+    expect(page.locator(".panel-facts")).to_contain_text("Not laid over each other")
+    assert aligned < 40
+    assert brightness(page) > 2 * aligned
+
+
+def test_size_bytes_and_date_stand_below_each_picture(visit: Visit, mover: Server, filed: Filed, small: Path) -> None:
+    name, folder = filed(small)
+    page = opened(visit, mover, name, "?group=2020%2F6.jpg")
+    size = (folder / "2020" / "6.jpg").stat().st_size
+    facts = page.locator(".panel-facts").first
+    expect(facts).to_contain_text("640 × 480")
+    expect(facts).to_contain_text(f"{size / 1000:.1f} kB" if size < 10_000 else f"{round(size / 1000)} kB")
+    expect(facts).to_contain_text("file of ")
+    bottom = facts.evaluate("(one) => one.getBoundingClientRect().bottom")
+    assert bottom < page.viewport_size["height"]  # type: ignore[index]
+
+
+def test_a_question_mark_shows_the_keys(visit: Visit, server: Server, shelf: str) -> None:
+    page = opened(visit, server, shelf)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    expect(page.get_by_text("keep the best only, delete the others")).to_be_visible()
+    visit.check("review-keys")
+    page.keyboard.press("b")  # keys decide nothing behind a dialog
+    page.keyboard.press("Escape")
+    assert decisions(server, shelf) == []
+    hints = page.locator(".review-decide kbd:visible").count()
+    assert hints == (0 if visit.look[0] == "phone" else 6)
+
+
+def test_messages_do_not_lie_over_the_decisions(visit: Visit, server: Server, shelf: str) -> None:
+    page = opened(visit, server, shelf)
+    page.keyboard.press("u")
+    expect(page.get_by_text("There is nothing to take back.")).to_be_visible()
+    boxes = [place.bounding_box() for place in (page.locator(".toast"), page.locator(".review-decide"))]
+    assert boxes[0] is not None
+    assert boxes[1] is not None
+    assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]

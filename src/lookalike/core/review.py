@@ -57,8 +57,7 @@ class Reviewed:
     @property
     def changed_at(self) -> str | None:
         """When its file was changed last; UTC, ISO 8601; None where it is no file."""
-        changed = intake.changed_ns(self.record.stamp)
-        return None if changed is None else datetime.fromtimestamp(changed // 10**9, UTC).isoformat()
+        return changed_at(self.record)
 
 
 @dataclass(frozen=True)
@@ -319,6 +318,12 @@ class Review:
                 if member.id in records
             )
             yield ReviewedGroup(members, one.gain_bytes)
+
+
+def changed_at(record: Record) -> str | None:
+    """Return when the file of a record was changed last; UTC, ISO 8601; None where it is no file."""
+    changed = intake.changed_ns(record.stamp)
+    return None if changed is None else datetime.fromtimestamp(changed // 10**9, UTC).isoformat()
 
 
 def _ids(members: Sequence[Reviewed]) -> tuple[str, ...]:

@@ -210,7 +210,16 @@ ANSWERS: Mapping[str, Any] = {
     "ReviewProgress": {"work": "finding", "done": 512, "total": 1247},
     "Marked": {
         "marked": [
-            {**_RECORD, "id": "8", "decision": "4f1d0c2b9a7e", "kept": "7", "freed_bytes": 81920, "obstacle": None}
+            {
+                **_RECORD,
+                "id": "8",
+                "taken": None,
+                "changed_at": "2026-01-30T18:12:05+00:00",
+                "decision": "4f1d0c2b9a7e",
+                "kept": "7",
+                "freed_bytes": 81920,
+                "obstacle": None,
+            }
         ],
         "count": 1,
         "ready": 1,

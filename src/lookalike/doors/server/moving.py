@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from ...core.applying import freed_by, removals, script
+from ...core.review import changed_at
 from ...errors import MoveRefusedError
 from ..forms import applied_form, decision_form, record_form
 from . import openapi, schema
@@ -190,6 +191,8 @@ def _marked_form(one: Removal) -> dict[str, Any]:
     obstacle = one.obstacle
     return {
         **record_form(one.record),
+        "taken": one.record.facts.taken,
+        "changed_at": changed_at(one.record),
         "decision": one.event.id,
         "kept": None if one.kept is None else one.kept.id,
         "freed_bytes": one.freed_bytes,

@@ -766,6 +766,8 @@ class Obstacle(Answered):
 class MarkedRecord(Record):
     """A picture that is marked to go."""
 
+    taken: str | None = Field(description="When it was taken, as the camera says it.")
+    changed_at: str | None = Field(description="When its file was changed last, UTC; null where it is no file.")
     decision: str = Field(description="The decision that says so.")
     kept: str | None = Field(description="The record that it gives way to; null where it was decided on alone.")
     freed_bytes: int = Field(description="What moving its file frees.")

@@ -168,6 +168,11 @@ export const decisions = (name, given = {}) => json("GET", `${collection(name)}/
 export const undoDecision = (name, id) => json("DELETE", `${collection(name)}/decisions/${part(id)}`);
 export const bestOfGroups = (name, given) => json("GET", `${collection(name)}/review/best${query(given)}`);
 export const keepBest = (name, wanted) => json("POST", `${collection(name)}/review/best`, { body: wanted });
+export const marked = (name, given, signal) => json("GET", `${collection(name)}/review/marked${query(given)}`, { signal });
+export const unmark = (name, ids) => json("POST", `${collection(name)}/review/unmark`, { body: { ids } });
+export const moveMarked = (name) => json("POST", `${collection(name)}/review/apply`, { body: {} });
+export const moveBack = (name, batch) => json("POST", `${collection(name)}/review/undo-apply`, { body: { batch } });
+export const scriptUrl = (name) => `${BASE}${collection(name)}/review/script`;
 
 export const session = () => json("GET", "/session");
 export const openSession = (key) => json("POST", "/session", { headers: { Authorization: `Bearer ${key}` } });

@@ -9,18 +9,20 @@ const VIEWS = {
   c: () => import("./collection.js").then(({ Collection }) => Collection),
   add: () => import("./adding.js").then(({ Adding }) => Adding),
   groups: () => import("./groups.js").then(({ Groups }) => Groups),
-  review: () => import("./review.js").then(({ showReview }) => imperative(showReview)),
+  review: () => import("./review.js").then(({ Review }) => Review),
+  marked: () => import("./review-end.js").then(({ Marked }) => Marked),
   compare: () => import("./compare.js").then(({ Compare }) => Compare),
   settings: () => import("./settings.js").then(({ Settings }) => Settings),
 };
-const BELOW = ["add", "groups", "review"]; // views below a collection
+const BELOW = ["add", "groups", "marked", "review"]; // views below a collection
 const LINKS = [["", "Collections"], ["compare", "Compare"], ["settings", "Settings"]];
 const main = document.getElementById("main");
 
 function App() {
   const { path, parameters } = useAddress();
   const [first = "", name = ""] = path;
-  const kind = first === "c" && BELOW.includes(path[2]) ? path[2] : first;
+  const below = path[2] === "review" && path[3] === "marked" ? "marked" : path[2];
+  const kind = first === "c" && BELOW.includes(below) ? below : first;
   const [turn, setTurn] = useState(0); // rises with every sign-in: everything is asked for anew
   const key = `${kind} ${name} ${turn}`;
   const before = useRef(key);
@@ -60,25 +62,6 @@ function Navigation() {
 function Nothing() {
   document.title = "Nothing here · lookalike";
   return html`<${Empty} title="There is nothing at this address" level=${1}><p><a href="#/">See the collections</a></p></${Empty}>`;
-}
-
-/** Show a view that builds its elements by itself. */
-function imperative(show) {
-  return ({ name, parameters }) => {
-    const place = useRef(null);
-    const view = useRef(null);
-    useLayoutEffect(() => {
-      view.current = show(place.current, { name, parameters });
-      return () => view.current?.close?.();
-    }, []);
-    const told = parameters.toString();
-    const isFirst = useRef(true);
-    useLayoutEffect(() => {
-      if (!isFirst.current) view.current?.update?.(parameters);
-      isFirst.current = false;
-    }, [told]);
-    return html`<div ref=${place}></div>`;
-  };
 }
 
 document.getElementById("skip").addEventListener("click", (event) => {

@@ -1,7 +1,9 @@
 /** Two pictures to compare: side by side with one zoom for both, in turns at one place, or as their difference. */
 
 import * as api from "./api.js";
-import { button, fill, h } from "./dom.js";
+import { transformText } from "./relations.js";
+import { factsLine } from "./review-table.js";
+import { Button, html, useEffect, useLayoutEffect, useReducer, useRef } from "./ui.js";
 import { placedName, shortName } from "./words.js";
 
 const MODES = [["side", "Side by side", "1"], ["blink", "Blink", "2"], ["difference", "Difference", "3"]];
@@ -10,172 +12,290 @@ const BLINK_MS = 700;
 const MOST_ZOOM = 16;
 const GAIN = 4; // of the difference: what is a quarter of the way to white shows as white
 const MEASURED = 512; // longer side at which sharpness is measured, so that sizes compare
+const MOST_MAPS = 200; // that are remembered
 
-/** Make the stage. `change` is called with what belongs into the address. */
-export function makeStage(change) {
-  const view = { zoom: 1, x: 0, y: 0 }; // x and y: how far the middle moved, in widths and heights of a panel
-  const panels = [panel(), panel()];
-  const element = h("div", { class: "stage2", role: "group", "aria-label": "The two pictures" });
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  let [mode, sides, images, chosen, turn, timer, frame, isPaused] = ["side", [], [null, null], null, 0, 0, 0, calm];
-  const buttons = MODES.map(([name, text, key]) => {
-    const made = button(text, () => change({ mode: name }), { kind: "small", "aria-keyshortcuts": key });
-    made.append(h("kbd", { "aria-hidden": "true" }, key));
-    return made;
-  });
-  const pause = button("Flip", () => flip(), { kind: "small", "aria-keyshortcuts": "F" });
-  pause.append(h("kbd", { "aria-hidden": "true" }, "F"));
-  const zoomed = h("span", { class: "review-zoom" });
-  const controls = [
-    h("div", { class: "actions review-modes" }, pause, h("div", { class: "modes", role: "group", "aria-label": "View" }, buttons)),
-    h("div", { class: "actions" },
-      button("", () => zoomBy(1 / 1.5), { icon: "remove", label: "Smaller (-)", kind: "small" }), zoomed,
-      button("", () => zoomBy(1.5), { icon: "add", label: "Larger (+)", kind: "small" })),
-  ];
-  new ResizeObserver(() => draw()).observe(element);
+export const modeOf = (name) => (MODES.some(([known]) => known === name) ? name : "side");
 
-  function panel() {
-    const canvas = h("canvas", { tabindex: "-1", role: "img" });
-    const caption = h("span", { class: "panel-caption" });
-    canvas.addEventListener("wheel", (event) => { event.preventDefault(); zoomBy(event.deltaY < 0 ? 1.2 : 1 / 1.2, canvas, event); }, { passive: false });
-    canvas.addEventListener("dblclick", (event) => (view.zoom > 1 ? reset() : zoomBy(3, canvas, event)));
-    canvas.addEventListener("pointerdown", (event) => canvas.setPointerCapture(event.pointerId));
-    canvas.addEventListener("pointermove", (event) => {
-      if (!canvas.hasPointerCapture(event.pointerId) || view.zoom === 1) return;
-      move(event.movementX / canvas.clientWidth, event.movementY / canvas.clientHeight);
-    });
-    return { canvas, caption, place: h("figure", { class: "panel2" }, canvas, h("figcaption", {}, caption)) };
+/** What two pictures are shown by: their pixels, the map between them, and where the view stands. Fires "change". */
+export class Stage extends EventTarget {
+  constructor() {
+    super();
+    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    Object.assign(this, { view: { zoom: 1, x: 0, y: 0 }, canvases: [null, null], sides: [], images: [null, null], map: undefined });
+    Object.assign(this, { mode: "side", turn: 0, isCalm, isPaused: isCalm, isBusy: false, timer: 0, frame: 0, collection: "" });
   }
 
-  function move(x, y) {
-    const room = (view.zoom - 1) / 2;
-    view.x = Math.min(room, Math.max(-room, view.x + x));
-    view.y = Math.min(room, Math.max(-room, view.y + y));
-    draw();
+  /** Show two members of a group. */
+  show(collection, left, right, mode) {
+    const isOther = this.sides[0]?.id !== left.id || this.sides[1]?.id !== right.id || this.collection !== collection;
+    Object.assign(this, { collection, sides: [left, right], mode });
+    if (isOther) {
+      Object.assign(this, { view: { zoom: 1, x: 0, y: 0 }, images: [null, null], map: undefined, turn: 0, isPaused: this.isCalm });
+    }
+    if (isOther || (mode !== "side" && this.map === undefined)) this.load();
+    clearInterval(this.timer);
+    if (mode === "blink" && !this.isPaused) this.timer = setInterval(() => this.turnOver(), BLINK_MS);
+    this.tell();
+  }
+
+  async load() {
+    const { sides, collection } = this;
+    this.isBusy = true;
+    const isShown = () => this.sides[0]?.id === sides[0].id && this.sides[1]?.id === sides[1].id;
+    const loading = sides.map(async ({ id }, side) => {
+      if (this.images[side]) return;
+      const image = await picture(collection, id);
+      if (isShown()) this.images[side] = image;
+    });
+    const mapping = this.mode !== "side" && mapBetween(collection, ...sides.map(({ id }) => id)).then((map) => isShown() && (this.map = map));
+    await Promise.all([...loading, mapping]);
+    if (!isShown()) return;
+    this.isBusy = false;
+    this.tell();
+  }
+
+  tell() {
+    this.dispatchEvent(new Event("change"));
+    this.draw();
+  }
+
+  close() {
+    clearInterval(this.timer);
+    cancelAnimationFrame(this.frame);
+  }
+
+  turnOver() {
+    this.turn = 1 - this.turn;
+    this.tell();
+  }
+
+  flip() {
+    this.isPaused = true;
+    clearInterval(this.timer);
+    this.turnOver();
+  }
+
+  reset() {
+    this.view = { zoom: 1, x: 0, y: 0 };
+    this.tell();
+  }
+
+  move(x, y) {
+    const room = (this.view.zoom - 1) / 2;
+    this.view.x = Math.min(room, Math.max(-room, this.view.x + x));
+    this.view.y = Math.min(room, Math.max(-room, this.view.y + y));
+    this.tell();
   }
 
   /** Zoom; what lies below the pointer stays there. */
-  function zoomBy(factor, canvas, at) {
+  zoomBy(factor, canvas, at) {
+    const { view } = this;
     const before = view.zoom;
     view.zoom = Math.min(MOST_ZOOM, Math.max(1, view.zoom * factor));
     const [x, y] = canvas ? [at.offsetX / canvas.clientWidth - 0.5, at.offsetY / canvas.clientHeight - 0.5] : [0, 0];
     const grown = view.zoom / before;
     view.x = x - (x - view.x) * grown;
     view.y = y - (y - view.y) * grown;
-    move(0, 0);
+    this.move(0, 0);
   }
 
-  function reset() {
-    Object.assign(view, { zoom: 1, x: 0, y: 0 });
-    draw();
+  /** Sharpness of both as they are shown; null where a picture is not there. */
+  get sharpness() {
+    return this.images.map((image) => (image ? sharpnessOf(image) : null));
   }
 
-  function flip() {
-    isPaused = true;
-    clearInterval(timer);
-    turn = 1 - turn;
-    draw();
+  // ---- painting
+
+  draw() {
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.paint());
   }
 
-  function draw() {
-    cancelAnimationFrame(frame);
-    frame = requestAnimationFrame(paint);
+  paint() {
+    const [left, right] = this.canvases;
+    if (!left?.isConnected) return;
+    const context = fitted(left);
+    if (this.mode === "side") {
+      this.paintOne(context, 0, this.fit(context, 0));
+      if (right?.isConnected) this.paintOne(fitted(right), 1, this.fit(right.getContext("2d"), 1));
+    } else if (this.isBusy) this.paintOne(context, 0, this.fit(context, 0));
+    else if (this.mode === "blink") this.paintOne(context, this.turn, this.turn ? this.laidOver(context) : this.fit(context, 0));
+    else this.paintDifference(context);
   }
 
-  function paint() {
-    zoomed.textContent = `${Math.round(100 * view.zoom)} %`;
-    if (mode === "side") panels.forEach(({ canvas }, side) => paintOne(fitted(canvas), images[side]));
-    else if (mode === "blink") paintOne(fitted(panels[0].canvas), images[turn]);
-    else paintDifference(fitted(panels[0].canvas));
-    if (mode === "blink") panels[0].caption.textContent = captionOf(turn);
+  /** The matrix that makes a picture as large as fits, moved and zoomed. */
+  fit({ canvas: { width, height } }, side) {
+    const image = this.images[side];
+    if (!image) return null;
+    const { zoom, x, y } = this.view;
+    const scale = zoom * Math.min(width / image.width, height / image.height);
+    return new DOMMatrix([scale, 0, 0, scale, width * (0.5 + x) - (image.width * scale) / 2, height * (0.5 + y) - (image.height * scale) / 2]);
   }
 
-  /** Give a canvas as many pixels as the screen has there. */
-  function fitted(canvas) {
-    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) => Math.max(1, Math.round(side * devicePixelRatio)));
-    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-    const context = canvas.getContext("2d");
-    context.clearRect(0, 0, width, height);
-    return context;
+  /** The matrix that lays the second picture over the first, by the map between them; as large as fits where none is known. */
+  laidOver(context) {
+    const [first, second] = this.images;
+    const [a, b] = this.sides.map(({ size_px: size }) => size);
+    if (!this.map || !first || !second) return this.fit(context, 1);
+    const [[xx, xy, x], [yx, yy, y]] = this.map.matrix; // from the pixels of the first file to those of the second
+    const back = new DOMMatrix([xx, yx, xy, yy, x, y]).inverse();
+    return this.fit(context, 0).scale(first.width / a[0], first.height / a[1]).multiply(back).scale(b[0] / second.width, b[1] / second.height);
   }
 
-  /** Draw a picture as large as fits, moved and zoomed; two of the same proportions lie exactly on each other. */
-  function paintOne(context, image) {
-    if (!image) return;
-    const { width, height } = context.canvas;
-    const scale = view.zoom * Math.min(width / image.width, height / image.height);
-    context.imageSmoothingEnabled = scale < 4;
-    const [w, h] = [image.width * scale, image.height * scale];
-    context.drawImage(image, width * (0.5 + view.x) - w / 2, height * (0.5 + view.y) - h / 2, w, h);
+  paintOne(context, side, matrix) {
+    const image = this.images[side];
+    if (!image || !matrix) return;
+    context.setTransform(matrix);
+    context.imageSmoothingEnabled = Math.hypot(matrix.a, matrix.b) < 4;
+    context.drawImage(image, 0, 0);
+    context.setTransform(1, 0, 0, 1, 0, 0);
   }
 
-  function paintDifference(context) {
-    paintOne(context, images[0]);
+  paintDifference(context) {
+    const [first, second] = this.images;
+    const [base, over] = [this.fit(context, 0), this.laidOver(context)];
+    this.paintOne(context, 0, base);
+    if (!base || !over) return;
+    context.save();
+    if (this.map) { // only what both show
+      context.setTransform(base);
+      context.beginPath();
+      context.rect(0, 0, first.width, first.height);
+      context.clip();
+    }
     context.globalCompositeOperation = "difference";
-    paintOne(context, images[1]);
+    this.paintOne(context, 1, over);
+    if (this.map) {
+      context.globalCompositeOperation = "destination-in";
+      context.setTransform(over);
+      context.fillRect(0, 0, second.width, second.height);
+      context.setTransform(1, 0, 0, 1, 0, 0);
+    }
+    context.restore();
     context.globalCompositeOperation = "lighter"; // adds the picture to itself: twice, four times as bright
     for (let gain = 1; gain < GAIN; gain *= 2) context.drawImage(context.canvas, 0, 0);
     context.globalCompositeOperation = "source-over";
   }
 
-  const captionOf = (side) => `${placedName(sides[side]?.id ?? "")}${images[side] === undefined ? ": no picture is kept" : ""}`;
-
-  function arrange() {
-    element.classList.toggle("is-single", mode !== "side");
-    fill(element, (mode === "side" ? panels : panels.slice(0, 1)).map(({ place }) => place));
-    panels.forEach(({ canvas, caption, place }, side) => {
-      caption.textContent = mode === "difference" ? "The brighter, the more they differ" : captionOf(side);
-      canvas.setAttribute("aria-label", mode === "side" ? `Picture of ${caption.textContent}` : `${shortName(sides[0].id)} and ${shortName(sides[1].id)}`);
-      place.classList.toggle("is-chosen", mode === "side" && sides[side] === chosen);
-    });
-    buttons.forEach((one, place) => one.setAttribute("aria-pressed", String(MODES[place][0] === mode)));
-    pause.hidden = mode !== "blink";
-    clearInterval(timer);
-    if (mode === "blink" && !isPaused) timer = setInterval(() => { turn = 1 - turn; draw(); }, BLINK_MS);
-    draw();
+  /** How the second picture was laid over the first, in words. */
+  get laid() {
+    if (this.isBusy || this.map === undefined) return "";
+    if (!this.map) return "Not laid over each other: nothing of the one was found in the other.";
+    const how = transformText(this.map);
+    return how ? `The second is laid over the first: it was ${how}.` : "";
   }
+}
 
-  const stage = {
-    element,
-    controls,
-    ready: Promise.resolve(),
-    keys: {
-      1: () => change({ mode: "side" }), 2: () => change({ mode: "blink" }), 3: () => change({ mode: "difference" }),
-      "+": () => zoomBy(1.5), "=": () => zoomBy(1.5), "-": () => zoomBy(1 / 1.5), 0: reset, f: flip, F: flip,
-    },
-    show(collection, left, right, told) {
-      const isOther = sides[0]?.id !== left.id || sides[1]?.id !== right.id;
-      mode = MODES.some(([name]) => name === told.mode) ? told.mode : "side";
-      [sides, chosen] = [[left, right], told.chosen];
-      if (isOther) {
-        Object.assign(view, { zoom: 1, x: 0, y: 0 });
-        [images, turn, isPaused] = [[null, null], 0, calm];
-        const loading = [left, right].map((one, side) => load(collection, one.id).then((image) => {
-          if (sides[side]?.id !== one.id) return;
-          images[side] = image;
-          draw();
-        }));
-        stage.ready = Promise.all(loading).then(() => sides[0] === left && arrange());
-        element.setAttribute("aria-busy", "true");
-        stage.ready.finally(() => element.removeAttribute("aria-busy"));
-      }
-      arrange();
-    },
-    /** Give the sharpness of both as they are shown; null where a picture is not there. */
-    sharpness: () => images.map((image) => (image ? sharpnessOf(image) : null)),
-    close() {
-      clearInterval(timer);
-      cancelAnimationFrame(frame);
-    },
+/** The controls of a stage: what is shown, and how large. `change` is called with what belongs into the address. */
+export function StageControls({ stage, change }) {
+  const { mode, view } = stage;
+  return html`<div class="actions review-modes">
+      ${mode === "blink" && html`<${Button} kind="small" aria-keyshortcuts="F" onClick=${() => stage.flip()}>Flip <kbd aria-hidden="true">F</kbd></${Button}>`}
+      <div class="modes" role="group" aria-label="View">${MODES.map(([name, text, key]) => html`<${Button} key=${name} kind="small" aria-keyshortcuts=${key}
+        aria-pressed=${String(mode === name)} onClick=${() => change({ mode: name })}>${text} <kbd aria-hidden="true">${key}</kbd></${Button}>`)}</div>
+    </div>
+    <div class="actions review-zooms"><${Button} icon="remove" label="Smaller (-)" kind="small" onClick=${() => stage.zoomBy(1 / 1.5)} />
+      <span class="review-zoom">${Math.round(100 * view.zoom)} %</span>
+      <${Button} icon="add" label="Larger (+)" kind="small" onClick=${() => stage.zoomBy(1.5)} /></div>`;
+}
+
+/** The keys of a stage, each with what it does. */
+export const stageKeys = (stage, change) => ({
+  1: () => change({ mode: "side" }), 2: () => change({ mode: "blink" }), 3: () => change({ mode: "difference" }),
+  "+": () => stage.zoomBy(1.5), "=": () => stage.zoomBy(1.5), "-": () => stage.zoomBy(1 / 1.5), 0: () => stage.reset(), f: () => stage.flip(),
+});
+
+/** The stage itself; `best` and `chosen` are members. */
+export function StageView({ stage, best, chosen }) {
+  const place = useRef(null);
+  useLayoutEffect(() => {
+    const watcher = new ResizeObserver(() => stage.draw());
+    watcher.observe(place.current);
+    return () => watcher.disconnect();
+  }, [stage]);
+  useEffect(() => stage.draw());
+  const { mode, sides, images, turn } = stage;
+  const panels = mode === "side" ? [0, 1] : [0];
+  const shown = mode === "blink" ? turn : 0;
+  return html`<div class="stage2 ${mode === "side" ? "" : "is-single"}" role="group" aria-label="The two pictures" ref=${place} aria-busy=${stage.isBusy || undefined}>
+    ${panels.map((side) => {
+      const one = sides[mode === "side" ? side : shown];
+      const name = mode === "difference" ? "The brighter, the more they differ" : placedName(one.id);
+      const label = mode === "side" ? `Picture of ${name}` : `${shortName(sides[0].id)} and ${shortName(sides[1].id)}`;
+      return html`<figure key=${side} class="panel2 ${mode === "side" && one === chosen ? "is-chosen" : ""}">
+        <${Canvas} stage=${stage} side=${side} label=${label} />
+        <figcaption><span class="panel-caption">${name}</span>${mode !== "difference" && one === best && html` <span class="badge is-best">best</span>`}
+          ${images[mode === "side" ? side : shown] === undefined && html` <span class="muted">no picture is kept</span>`}
+          <span class="panel-facts">${mode === "difference" ? stage.laid || "\u00a0" : factsLine(one)}${mode === "blink" && stage.laid && ` · ${stage.laid}`}</span></figcaption>
+      </figure>`;
+    })}
+  </div>`;
+}
+
+function Canvas({ stage, side, label }) {
+  const place = useRef(null);
+  useLayoutEffect(() => {
+    const canvas = (stage.canvases[side] = place.current);
+    const wheel = (event) => {
+      event.preventDefault();
+      stage.zoomBy(event.deltaY < 0 ? 1.2 : 1 / 1.2, canvas, event);
+    };
+    canvas.addEventListener("wheel", wheel, { passive: false });
+    return () => {
+      canvas.removeEventListener("wheel", wheel);
+      if (stage.canvases[side] === canvas) stage.canvases[side] = null;
+    };
+  }, [stage, side]);
+  const drag = (event) => {
+    const canvas = place.current;
+    if (canvas.hasPointerCapture(event.pointerId) && stage.view.zoom > 1) stage.move(event.movementX / canvas.clientWidth, event.movementY / canvas.clientHeight);
   };
+  return html`<canvas ref=${place} tabindex="-1" role="img" aria-label=${label} onPointerDown=${(event) => place.current.setPointerCapture(event.pointerId)}
+    onPointerMove=${drag} onDblClick=${(event) => (stage.view.zoom > 1 ? stage.reset() : stage.zoomBy(3, place.current, event))}></canvas>`;
+}
+
+/** Redraw with a stage, and end it with the part that shows it. */
+export function useStage() {
+  const kept = useRef(null);
+  const stage = (kept.current ??= new Stage());
+  const [, redraw] = useReducer((turn) => turn + 1, 0);
+  useLayoutEffect(() => {
+    stage.addEventListener("change", redraw);
+    return () => {
+      stage.removeEventListener("change", redraw);
+      stage.close();
+    };
+  }, [stage]);
   return stage;
 }
 
+/** Give a canvas as many pixels as the screen has there. */
+function fitted(canvas) {
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) => Math.max(1, Math.round(side * devicePixelRatio)));
+  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+  const context = canvas.getContext("2d");
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return context;
+}
+
 /** Load a picture; undefined where none is kept. */
-async function load(collection, id) {
+async function picture(collection, id) {
   const image = new Image();
   image.src = api.thumbnailUrl(collection, id, SIDE);
   return image.decode().then(() => image, () => undefined);
+}
+
+const maps = new Map();
+
+/** The map from one stored picture to another; null where none is known. */
+async function mapBetween(collection, a, b) {
+  const key = JSON.stringify([collection, a, b]);
+  if (maps.has(key)) return maps.get(key);
+  const found = await api.compare(collection, { a: `id:${a}`, b: `id:${b}` }, {}).then(({ transform }) => transform, () => null);
+  if (maps.size >= MOST_MAPS) maps.delete(maps.keys().next().value);
+  maps.set(key, found);
+  return found;
 }
 
 const measured = new WeakMap();
@@ -185,7 +305,7 @@ function sharpnessOf(image) {
   if (measured.has(image)) return measured.get(image);
   const scale = MEASURED / Math.max(image.naturalWidth, image.naturalHeight);
   const [width, height] = [image.naturalWidth, image.naturalHeight].map((side) => Math.max(3, Math.round(side * scale)));
-  const canvas = h("canvas", { width, height });
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.drawImage(image, 0, 0, width, height);
   const { data } = context.getImageData(0, 0, width, height);

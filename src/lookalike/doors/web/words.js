@@ -3,12 +3,14 @@
 const numbers = new Intl.NumberFormat("en");
 const ages = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const AGES = [["year", 31_536_000], ["month", 2_592_000], ["week", 604_800], ["day", 86_400], ["hour", 3600], ["minute", 60]]; // seconds of each
+const days = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
 const dates = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 // Least score of each band, as the README names them: no band claims a copy, which only geometry can tell.
 const BANDS = [[0.9, "nearly the same"], [0.7, "same subject"], [0.5, "similar"], [0, "little in common"]];
 
 export const number = (value) => numbers.format(value);
 export const date = (text) => dates.format(new Date(text));
+export const day = (text) => days.format(new Date(text));
 
 /** How long ago a time is: "2 hours ago". */
 export function ago(text) {
@@ -29,6 +31,9 @@ export function bytes(count) {
   while (count >= 1000 && unit < units.length - 1) [count, unit] = [count / 1000, unit + 1];
   return `${count < 10 && unit ? count.toFixed(1) : Math.round(count)} ${units[unit]}`;
 }
+
+/** Tell seconds that are left as people do. */
+export const timeLeft = (seconds) => (seconds < 90 ? `about ${Math.max(1, Math.round(seconds))} s left` : `about ${Math.round(seconds / 60)} min left`);
 
 /** Name the band that a score lies in. */
 export const bandOf = (score) => BANDS.find(([least]) => score >= least)[1];
