@@ -38,7 +38,7 @@ NOTHING: dict[str, tuple[str, ...]] = {
         "Collection.damaged",
         *("Collection.attachment", "Decisions.about_gone", "Library.decisions_about_gone"),
         *(f"Decisions.{name}" for name in ("within", "standing", "kinds", "ids_of", "different_from", "records_of")),
-        *(f"Decisions.{name}" for name in ("settled_groups", "moving")),
+        *(f"Decisions.{name}" for name in ("settled_groups", "moving", "all_different_from")),
         *("Review.telling", "Ledger.moving", "Trash.removals", "Trash.runs"),
         *(f"Decisions.{name}" for name in ("records_that_are", "applied_to", "events")),
         *(f"Review.{name}" for name in ("page", "best_of_each")),

@@ -116,6 +116,15 @@ def test_the_best_of_each_group_is_shown_first_and_decided_only_on_request(
     assert run("duplicates", "--json")["count"] == 2
 
 
+def test_the_rule_holds_only_for_the_groups_that_are_asked_for(run: Callable[..., Any], photos: Collection) -> None:
+    shown = run("decide", "best-in-each-group", "--folder", "sub", "--json")
+    assert [one["delete"] for one in shown["groups"]] == [["sub/0 low.jpg"]]
+    run("decide", "best-in-each-group", "--relation", "mirrored", code=1)
+    run("decide", "best-in-each-group", "--relation", "alike", code=2)
+    run("decide", "best-in-each-group", "--folder", "sub", "--save")
+    assert photos.decisions.ids_of("delete") == {"sub/0 low.jpg"}
+
+
 def test_the_rule_leaves_alone_what_people_kept_or_put_off(run: Callable[..., Any], photos: Collection) -> None:
     run("decide", "keep", "sub/0 low.jpg", "--beside", "0.jpg")
     run("decide", "later", "4.jpg", AWKWARD)

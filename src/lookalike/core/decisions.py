@@ -163,9 +163,16 @@ class Decisions:
 
     def different_from(self, record_id: str, others: Sequence[str]) -> set[str]:
         """Give those of some records that people said to be no duplicate of a record."""
-        standing, keys = self.standing(), self._store.keys([record_id, *others])
-        ours = keys.get(record_id, -1)
-        return {one for one in others if one in keys and standing.are_different(ours, keys[one])}
+        return self.all_different_from([(record_id, others)])[0]
+
+    def all_different_from(self, asked: Sequence[tuple[str, Sequence[str]]]) -> list[set[str]]:
+        """Give what `different_from` gives, for many records at once, each with its others."""
+        standing = self.standing()
+        keys = self._store.keys([one for record_id, others in asked for one in (record_id, *others)])
+        return [
+            {one for one in others if one in keys and standing.are_different(keys.get(record_id, -1), keys[one])}
+            for record_id, others in asked
+        ]
 
     def settled_groups(self) -> list[frozenset[str]]:
         """Give the ids of the records, by groups that were looked at together, of which nothing is left to decide."""

@@ -303,9 +303,10 @@ class Review:
         decisions = self._collection.decisions
         ids = [member.id for one in chosen for member in one.group.members]
         records, kinds = self._collection.get_many(ids), decisions.kinds(ids)
-        for one in chosen:
+        groups = [one.group for one in chosen]
+        sides = [(group.representative, [member.id for member in group.members[1:]]) for group in groups]
+        for one, different in zip(chosen, decisions.all_different_from(sides), strict=True):
             group = one.group
-            different = decisions.different_from(group.representative, [member.id for member in group.members[1:]])
             members = tuple(
                 Reviewed(
                     records[member.id],

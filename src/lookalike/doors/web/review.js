@@ -78,7 +78,7 @@ function Head({ name, store, asked, act }) {
       <${Keyed} icon="undo" kind="small" text="Undo" hotkey="U" onClick=${act.undo} />
       ${isOpen && store.groups.length > 0 && html`<${Button} icon="check" kind="small" onClick=${() => act.offerBest()}>Best only, in all groups</${Button}>`}
       <${ButtonLink} icon="trash" kind="small" href=${markedAddress(name)}>Marked</${ButtonLink}>
-      <${Button} kind="small" label="Keys (?)" aria-keyshortcuts="?" onClick=${showKeys}>?</${Button}>
+      <${Button} kind="small keys-button" label="Keys (?)" aria-keyshortcuts="?" onClick=${showKeys}>?</${Button}>
     </div></div>`;
 }
 
