@@ -35,7 +35,7 @@ NOTHING: dict[str, tuple[str, ...]] = {
         *(f"Collection.{name}" for name in ("count", "sample", "graph", "clusters", "get", "get_many", "duplicates")),
         *(f"Collection.{name}" for name in ("evaluate", "export", "vector", "thumbnail", "kept_thumbnail", "original")),
         *(f"Collection.{name}" for name in ("info", "count_gone", "plan_prune", "check", "examine", "within")),
-        "Collection.damaged",
+        *(f"Collection.{name}" for name in ("damaged", "holds", "records_of_file")),
         *("Collection.attachment", "Decisions.about_gone", "Library.decisions_about_gone"),
         *(f"Decisions.{name}" for name in ("within", "standing", "kinds", "ids_of", "different_from", "records_of")),
         *(f"Decisions.{name}" for name in ("settled_groups", "moving", "all_different_from")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import termios
@@ -145,8 +146,16 @@ def completed(desk: Path, line: str, *, shell: str = "bash") -> list[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LOOKALIKE_")}
     environment = {**kept, "XDG_DATA_HOME": str(desk / "data"), "PATH": scripts + os.pathsep + os.environ["PATH"]}
     if shell == "fish":
-        asked = f"lookalike completion fish | source; complete -C {shlex.quote(line)} | string split -f1 \\t"
+        asked = f"lookalike completion fish | source; complete -C {shlex.quote(line)} | string split -f1 \\t; true"
         words = ["fish", "-c", asked]
+    elif shell == "zsh":
+        asked = (
+            "compdef() { :; }; _describe() { :; }; "
+            'compadd() { for one in "${completions[@]}"; do print -r -- "$one"; done; }; '
+            f"words=({line} ); CURRENT=${{#words}}; "
+            'eval "$(lookalike completion zsh)"; _lookalike_completion'
+        )
+        words = ["zsh", "-f", "-c", asked]
     else:
         asked = (
             'eval "$(lookalike completion bash)"; compopt() { OPTION="$*"; }; '
@@ -177,6 +186,17 @@ def test_the_shell_completes_ids_behind_a_colon(desk: Path) -> None:
     assert completed(desk, "lookalike find -c demo id:scenes/sea-2") == ["scenes/sea-2.jpg"]
     assert completed(desk, "lookalike find -c demo id:x:y=") == ["z.jpg"]
     assert len(completed(desk, "lookalike find -c demo id:")) == len(IDS)
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="needs the shell fish (apt-get install fish)")
+def test_fish_completes_ids_too(desk: Path) -> None:
+    assert completed(desk, "lookalike get -c demo scenes/", shell="fish") == ["scenes/sea-1.jpg", "scenes/sea-2.jpg"]
+    assert completed(desk, "lookalike find -c demo id:scenes/sea-2", shell="fish") == ["id:scenes/sea-2.jpg"]
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="needs the shell zsh (apt-get install zsh)")
+def test_zsh_takes_its_script(desk: Path) -> None:
+    assert completed(desk, "lookalike get -c demo scenes/", shell="zsh") == ["scenes/sea-1.jpg", "scenes/sea-2.jpg"]
 
 
 def test_what_cannot_be_completed_is_passed_over_in_silence(tmp_path: Path) -> None:

@@ -14,12 +14,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from .. import disk, intake
-from ..errors import LookalikeError, NotFoundError, SourceError
+from ..errors import NotFoundError
 from ..values import Outcome
 from .ingest import Item
 from .pruning import Pruning
@@ -76,7 +76,7 @@ class FolderRun:
         self._rooms: dict[int, AbstractContextManager[None]] = {}
 
     def items(self) -> Iterator[Item]:
-        """Give the files that are left, each looked at right before it is read."""
+        """Give the files that are left; each is read only while it lies inside of its root."""
         place = 0
         for number, line in enumerate(self._stream):
             if number in self._settled:
@@ -108,21 +108,20 @@ class FolderRun:
     def _item(self, place: int, relative: str, is_meant: bool) -> Item:
         path = self._folder.path / relative
         record_id = "/".join(filter(None, (self._folder.prefix, intake.printable(relative.replace(os.sep, "/")))))
-        item = Item(path, str(path), record_id, skipped=not is_meant)
-        if not is_meant:
-            return item
-        if not self._folder.holds(path):
-            error = SourceError(f'"{intake.printable(relative)}" leads out of the folder now, and is not read.')
-            return replace(item, failure=error)
+        source = intake.Fenced(path, self._folder.fence)
         try:
+            stamp = intake.stamp(path)
+        except OSError:  # reading it will say what is wrong
+            stamp = ""
+        check = partial(self._take_room, place)
+        return Item(source, str(path), record_id, stamp=stamp, check=check, skipped=not is_meant)
+
+    def _take_room(self, place: int) -> None:
+        """Take room for a picture that is going to be stored, and keep it until it is."""
+        if place not in self._rooms:
             room = self._room()
             room.__enter__()
-        except LookalikeError as error:
-            return replace(item, failure=error)
-        self._rooms[place] = room
-        with suppress(OSError):  # reading it will say what is wrong
-            item = replace(item, stamp=intake.stamp(path))
-        return item
+            self._rooms[place] = room
 
 
 def settled_lines(kept: JobFolder) -> frozenset[int]:

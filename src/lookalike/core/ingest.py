@@ -58,6 +58,7 @@ class Item:
         called: What its sender called the file, where the source is bytes; "" where nobody said.
         metadata, tags: None where the source says nothing of them: a record that is there keeps its own.
         is_repeated: Whether the same file came before.
+        check: Called right before it is read, where its work is done; what it raises is why it fails.
         is_named: Whether its caller chose the id; else a file that is stored under another id is that record.
         failure: Why it cannot even be tried, or None.
     """
@@ -70,6 +71,7 @@ class Item:
     metadata: Mapping[str, Any] | None = None
     tags: tuple[str, ...] | None = None
     failure: LookalikeError | None = None
+    check: Callable[[], None] | None = None
     skipped: bool = False
     is_named: bool = False
     is_repeated: bool = False
@@ -238,15 +240,20 @@ class Ingest:
         if may_move and held is not None and _is_untouched(held, item) and not self._rules.check_content:
             return None
         if may_move and item.is_silent_file and held is not None and not self._rules.replace:
-            return pool.submit(self._hash, item.name)
+            return pool.submit(self._hash, item.source)
         if may_move and item.stamp and held is None and not item.is_named and not self._was_empty:
             return pool.submit(self._hash_or_entry, item)
-        return pool.submit(self._encode, item)
+        return pool.submit(self._entry, item)
+
+    def _entry(self, item: Item) -> Entry:
+        if item.check is not None:
+            item.check()
+        return self._encode(item)
 
     def _hash_or_entry(self, item: Item) -> Entry | str:
         """Encode a new file, or only hash it where a record of its bytes has left its path."""
-        content_hash = self._hash(item.name)
-        return content_hash if self._departures.find(content_hash, item.name) else self._encode(item)
+        content_hash = self._hash(item.source)
+        return content_hash if self._departures.find(content_hash, item.name) else self._entry(item)
 
     def _take(self, task: _Task, on_progress: OnProgress | None) -> None:
         item = task.item

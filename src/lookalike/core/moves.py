@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import intake
 from ..errors import LookalikeError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..values import Record
     from .ingest import Item
 
-Hash = Callable[[str], str]
+Hash = Callable[[Any], str]
 _MOST_NEIGHBORS = 64
 _MANY = 8  # records of the same bytes: their files are looked at once a run, not once for each new file
 

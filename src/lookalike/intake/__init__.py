@@ -2,13 +2,26 @@
 
 from .encodings import jpeg_table, unsettled_share
 from .fetch import Fetcher
-from .folders import Fence, Found, changed_ns, count_by_name, is_below, is_gone, printable, stamp, subfolders, walk
+from .folders import (
+    Fence,
+    Fenced,
+    Found,
+    changed_ns,
+    count_by_name,
+    is_below,
+    is_gone,
+    printable,
+    stamp,
+    subfolders,
+    walk,
+)
 from .signatures import looks_like_image
 from .sources import Source, as_path, base64_bytes, bytes_name, describe, hold, is_source, is_url, read, read_bytes
 from .thumbnails import thumbnail
 
 __all__ = [
     "Fence",
+    "Fenced",
     "Fetcher",
     "Found",
     "Source",

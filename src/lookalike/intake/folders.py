@@ -52,17 +52,52 @@ class Fence:
 
     def holds(self, path: str | os.PathLike[str]) -> bool:
         """Return whether a path is inside, once all links on the way are followed."""
-        real = os.path.realpath(path)
+        return self.encloses(os.path.realpath(path))
+
+    def encloses(self, real: str) -> bool:
+        """Return whether a path without links is inside."""
         return is_below(real, self.within) and not (self.apart_from and is_below(real, self.apart_from))
 
 
 @dataclass(frozen=True)
 class Counted:
-    """The pictures below a folder by their names: how many, whether these are all, and whether it holds folders."""
+    """The pictures below a folder, by their names.
+
+    Attributes:
+        pictures: How many were found.
+        is_all: Whether all entries were looked at.
+        has_folders: Whether there are folders in it, as far as one knows.
+        looked_at: The entries that were looked at.
+    """
 
     pictures: int
     is_all: bool
     has_folders: bool
+    looked_at: int
+
+
+@dataclass(frozen=True)
+class Fenced:
+    """A file that is read only while it lies inside of a fence, whatever its path leads to by then."""
+
+    path: Path
+    fence: Fence
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+
+def place_of(handle: int, path: str) -> str:
+    """Return where an open file lies, all links followed; "" where that cannot be told.
+
+    What the path leads to now may be another file than the one that was opened: Linux knows the open one itself;
+    elsewhere both are compared.
+    """
+    try:
+        return os.readlink(f"/proc/self/fd/{handle}")
+    except OSError:
+        real = os.path.realpath(path)
+        return real if os.path.samestat(os.fstat(handle), os.lstat(real)) else ""
 
 
 def walk(folder: str | os.PathLike[str], *, limits: Limits, fence: Fence | None = None) -> Iterator[Found]:
@@ -119,7 +154,7 @@ def count_by_name(folder: str | os.PathLike[str], fence: Fence, *, most: int) ->
         with suppress(OSError), os.scandir(inside) as entries:
             for entry in entries:
                 if looked_at >= most:
-                    return Counted(pictures, False, True)
+                    return Counted(pictures, False, True, looked_at)
                 looked_at += 1
                 if not fence.admits(entry):
                     continue
@@ -128,7 +163,7 @@ def count_by_name(folder: str | os.PathLike[str], fence: Fence, *, most: int) ->
                 else:
                     has_folders = has_folders or inside == str(folder)
                     waiting += [] if entry.is_symlink() else [entry.path]
-    return Counted(pictures, True, has_folders)
+    return Counted(pictures, True, has_folders, looked_at)
 
 
 def is_below(path: str, folder: str) -> bool:

@@ -14,7 +14,7 @@ from ..errors import FetchRefusedError, ImageTooLargeError, InputError, Lookalik
 from ..limits import Limits
 from ..values import Image
 from . import signatures
-from .folders import printable
+from .folders import Fence, Fenced, place_of, printable
 
 if TYPE_CHECKING:
     from typing import TypeAlias, TypeGuard
@@ -196,7 +196,8 @@ def _bytes_of(source: object, limits: Limits, fetch: Fetcher | None) -> tuple[by
         return _bytes_of_text(source, limits, fetch)
     if isinstance(source, os.PathLike):
         path = os.fsdecode(source)
-        return _read_file(path, limits), printable(path)
+        fence = source.fence if isinstance(source, Fenced) else None
+        return _read_file(path, limits, fence), printable(path)
     if isinstance(source, bytes | bytearray | memoryview):
         return _within(bytes(source), limits), bytes_name(source)
     if hasattr(source, "read"):
@@ -265,15 +266,18 @@ def _fetch(url: str, limits: Limits, fetch: Fetcher | None) -> bytes:
         return own.fetch(url)
 
 
-def _read_file(path: str, limits: Limits) -> bytes:
+def _read_file(path: str, limits: Limits, fence: Fence | None = None) -> bytes:
     """Read a regular file at once; the size is checked before, and again by reading one byte more.
 
-    Opened without waiting: a pipe without a writer would block for ever.
+    Opened without waiting: a pipe without a writer would block for ever. Whether it lies inside of a fence is asked of
+    the open file, as its path may lead elsewhere by then.
     """
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with open(handle, "rb", buffering=0) as file:
             status = os.fstat(handle)
+            if fence is not None and not fence.encloses(place_of(handle, path)):
+                raise SourceError(f'"{printable(path)}" leads out of the folder that is shown, and is not read.')
             if not modes.S_ISREG(status.st_mode):
                 raise InputError(f'"{printable(path)}" is {_file_kind(status.st_mode)}, not a picture. Pass a file.')
             _check_bytes(status.st_size, f'"{printable(path)}"', limits)
