@@ -20,7 +20,6 @@ export function Details({ collection, id, match, isSearch, act }) {
     if (by) act.step(by);
   };
   const closed = () => {
-    saveDraft.current?.();
     act.close();
     requestAnimationFrame(() => focusOn(id));
   };
