@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -207,35 +208,66 @@ def test_a_folder_that_is_not_there_is_refused_at_the_start(home: Path, tmp_path
     assert (done.returncode, "there is no folder" in done.stderr) == (2, True)
 
 
-def test_a_server_that_was_killed_while_it_moved_files_loses_none(home: Path, folder: Path) -> None:
-    """It is killed as soon as the first file has gone; the next start settles what was under way."""
+def many_marked(home: Path, folder: Path) -> dict[str, bytes]:
+    """Put more pictures into the folder, all marked to go; what it holds."""
     with lookalike.open(home) as library:
         photos = library.collection("photos")
         for seed in range(8, 40):
             draw(seed, (96, 72)).save(folder / f"{seed}.png")
         photos.add(folder)
         photos.decisions.decide("delete", [f"{seed}.png" for seed in range(8, 40)], beside=["0.jpg"])
-    before = contents(folder)
-    options = ("--may-move", str(folder))
-    server = Served(home, *options, LOOKALIKE_WORKERS="1")
+    return contents(folder)
+
+
+def kill_while_moving(home: Path, folder: Path, path: str, *, files: int) -> None:
+    """Let a server move files, and kill it as soon as so many of them have gone, or come."""
+    server = Served(home, "--may-move", str(folder), LOOKALIKE_WORKERS="1")
     client = httpx.Client(base_url=server.url, headers={"origin": server.url}, timeout=60)
+    before = len(contents(folder))
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(client.post, f"{SHELF}/review/apply", json={})
-        wait_for(lambda: len(contents(folder)) < len(before) or asked.done())
+        asked = pool.submit(client.post, f"{SHELF}/review/{path}", json={})
+        wait_for(lambda: abs(len(contents(folder)) - before) >= files or asked.done())
         server.kill()
-        with pytest.raises(httpx.HTTPError):
+        with suppress(httpx.HTTPError):
             asked.result()
-    lying = {**contents(folder), **contents(home / "trash")}
-    assert sorted(lying.values()) == sorted(before.values())
-    with served(home, *options, LOOKALIKE_WORKERS="1") as server:
+    client.close()
+
+
+def records_of(server: Served) -> set[str]:
+    records = server.get(f"{SHELF}/records", params={"limit": 100}).json()["records"]
+    return {one["id"] for one in records}
+
+
+def test_a_server_that_was_killed_while_it_moved_files_loses_none(home: Path, folder: Path) -> None:
+    """It is killed as soon as the first file has gone; the next start settles what was under way."""
+    before = many_marked(home, folder)
+    kill_while_moving(home, folder, "apply", files=1)
+    assert sorted([*contents(folder).values(), *contents(home / "trash").values()]) == sorted(before.values())
+    with served(home, "--may-move", str(folder), LOOKALIKE_WORKERS="1") as server:
         server.http.headers["origin"] = server.url
-        records = server.get(f"{SHELF}/records", params={"limit": 100}).json()["records"]
-        assert {one["id"] for one in records} == set(contents(folder))
+        assert records_of(server) == set(contents(folder))
         server.post(f"{SHELF}/review/apply", json={}).raise_for_status()
         assert set(contents(folder)) == {"0.jpg", "4.jpg"}
         for run in marked(server)["runs"]:
             assert server.post(f"{SHELF}/review/undo-apply", json={"batch": run["batch"]}).json()["failed"] == []
         assert contents(folder) == before
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_again_and_again_while_it_moves_files_loses_none(home: Path, folder: Path) -> None:
+    before = many_marked(home, folder)
+    for turn in range(12):
+        kill_while_moving(home, folder, ("apply", "undo-apply")[turn % 2], files=1 + 5 * turn % 17)
+        held = sorted([*contents(folder).values(), *contents(home / "trash").values()])
+        assert held == sorted(before.values()), turn
+        with served(home, "--may-move", str(folder), LOOKALIKE_WORKERS="1") as server:
+            assert records_of(server) == set(contents(folder)), turn
+    with served(home, "--may-move", str(folder), LOOKALIKE_WORKERS="1") as server:
+        server.http.headers["origin"] = server.url
+        for run in marked(server)["runs"]:
+            assert server.post(f"{SHELF}/review/undo-apply", json={"batch": run["batch"]}).json()["failed"] == []
+        assert contents(folder) == before
+        assert records_of(server) == set(before)
 
 
 def test_groups_are_sorted_filtered_and_counted(server: Served) -> None:

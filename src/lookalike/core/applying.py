@@ -483,7 +483,8 @@ def _obstacle(removal: Removal) -> Failure | None:
 
 def _stays(record: Record, code: str, why: str) -> Failure:
     source = record.source or record.id
-    return Failure(source, code, f'"{source}" stays: {why}')
+    shown = (record.facts.name or record.id) if source.startswith("bytes:") else source
+    return Failure(source, code, f'"{shown}" stays: {why}')
 
 
 def _failed(source: str, error: LookalikeError | OSError) -> Failure:

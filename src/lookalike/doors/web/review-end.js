@@ -105,6 +105,8 @@ export const markedKeys = ({ told, act }) => (told ? {
   ...(told.runs.length && told.may_move && { r: () => act.back(told.runs[0].batch) }),
 } : {});
 
+const staying = (count, all) => (count === all ? (all === 1 ? "It stays for now" : "They stay for now") : `${number(count)} of them ${count === 1 ? "stays" : "stay"} for now`);
+
 /** What is marked, in a sentence, and what can be done with it; then what lies in the trash. */
 export function MarkedSummary({ name, marked, seen = true }) {
   const { told, isBusy, act } = marked;
@@ -113,7 +115,7 @@ export function MarkedSummary({ name, marked, seen = true }) {
   const { count, ready, bytes: size, may_move: mayMove, reason, folder, runs } = told;
   return html`${count > 0 && html`<div class="marked-summary">
       <p class="marked-told"><strong>${plural(count, "picture")} marked${ready > 0 && `, ${bytes(size)}`}.</strong> Nothing has moved yet.</p>
-      ${ready < count && html`<p class="muted">${plural(count - ready, "of them stays for now", "of them stay for now")}: see why below each.</p>`}
+      ${ready < count && html`<p class="muted">${staying(count - ready, count)}${seen ? ": see them to know why." : ": see why below."}</p>`}
       <div class="actions center">
         ${mayMove && ready > 0 && html`<${Keyed} kind="primary" icon="trash" text="Move to the trash" hotkey="M" onClick=${act.move} />`}
         ${seen && html`<${ButtonLink} icon="picture" href=${markedAddress(name)} aria-keyshortcuts="S">See them <kbd aria-hidden="true">S</kbd></${ButtonLink}>`}
