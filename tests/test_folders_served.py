@@ -146,11 +146,24 @@ def test_several_libraries_keep_their_pictures_apart(tmp_path):
     with served(
         tmp_path / "home", *(word for disk in ("one", "two") for word in ("--library", str(tmp_path / disk / "photos")))
     ) as server:
-        assert listed(server) == {"one/photos": 1, "two/photos": 1}
+        assert listed(server) == {"one-photos": 1, "two-photos": 1}
         server.create("mine")
-        for name in ("one/photos", "two/photos"):
+        for name in ("one-photos", "two-photos"):
             assert index(server, "mine", name)["counts"] == {"added": 1}
-        assert ids(server, "mine") == ["one/photos/a.jpg", "two/photos/a.jpg"]
+        assert ids(server, "mine") == ["one-photos/a.jpg", "two-photos/a.jpg"]
+
+
+def test_libraries_have_names_of_their_own(tmp_path):
+    for place in ("a-b/c", "a/b-c"):
+        (tmp_path / place).mkdir(parents=True)
+    roots = Roots((tmp_path / "a-b" / "c", tmp_path / "a" / "b-c"), tmp_path / "home")
+    assert [one.name for one in roots.entries().folders] == ["c", "b-c"]
+    for place in ("x-y/z", "x/y-z", "q/z", "q/y-z"):
+        (tmp_path / place).mkdir(parents=True)
+    roots = Roots([tmp_path / one for one in ("x-y/z", "x/y-z", "q/z", "q/y-z")], tmp_path / "home")
+    names = [one.name for one in roots.entries().folders]
+    assert len(set(names)) == 4
+    assert [roots.find(name).name for name in names] == names
 
 
 def test_without_a_library_nothing_is_shown(tmp_path):

@@ -87,7 +87,9 @@ class Roots:
         for path, real in found.items():
             if not os.path.isdir(real):
                 raise InputError(f'library: "{path}" is no folder. Name one that is there, or leave it out.')
-        for path, name in distinct_names(found).items():
+        names = distinct_names(found)
+        plain = {path: name.replace("/", "-") for path, name in names.items()}  # of one part, as people open parts
+        for path, name in (plain if len(set(plain.values())) == len(plain) else names).items():
             real = found[path]
             is_apart = intake.is_below(home_path, real) and home_path != real
             fence = intake.Fence(real, home_path if is_apart else None)
