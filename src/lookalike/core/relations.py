@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..distances import SAME_HASH_BITS
 from ..geometry import (
     CLOSE_SIDE_PX,
     SIDE_PX,
     are_drawn,
+    are_graphics,
     closer_overlay,
+    has_other_color,
+    has_other_part,
     may_be_drawn,
+    may_be_graphics,
+    refined,
     register,
     rewritten_share,
 )
@@ -64,6 +69,7 @@ _LEAST_TURN_DEG = 1.2
 _SEAM, _UNIFORM = 1.8, 0.9
 _REWRITTEN = 0.0005  # share of the picture, for each px that the map may miss by
 _FIRST_CONFIDENCE = 0.5  # of animations and files of pages that begin with the same picture
+_TEMPLATE_CONFIDENCE = 0.5  # a marked copy, or another picture of one template
 _VARIANT_CONFIDENCE = 0.1  # shops and offices have variants of one drawing, few people repaint or rewrite a part
 _OTHER_COLORS = 19.0  # of chroma in CIELAB: 900 copies without an edit move 16 at most (JPEG 5, 64 colors)
 _EVERYWHERE, _SOFT = 0.98, 0.8  # shares of the blocks, and of the strength of the edges
@@ -143,6 +149,13 @@ def _related(a: Look, b: Look, ours: View, theirs: View) -> Relation | None:
         and verdict is None
         and (found.changes.displaced or _is_rewritten(found, a, b))
     )
+    if confidence >= SAME_PICTURE_CONFIDENCE and not is_variant and verdict is None:
+        match _other_of_template(found, a, b):
+            case "color":
+                is_variant = other_colors = True
+            case "part":
+                share = round(found.agreement.share, 4)
+                return Relation("similar", ("similar",), None, _inliers(found), share, _TEMPLATE_CONFIDENCE)
     if is_variant:
         confidence = _VARIANT_CONFIDENCE
     if confidence >= SAME_PICTURE_CONFIDENCE:
@@ -260,6 +273,25 @@ def _is_rewritten(registration: Registration, a: Look, b: Look) -> bool:
     if ours is None or theirs is None:
         return False
     return rewritten_share(closer_overlay(registration, ours, theirs), slack_px) >= bound
+
+
+def _other_of_template(registration: Registration, a: Look, b: Look) -> Literal["color", "part"] | None:
+    """Say in what two graphics of one template differ; None for photos, and where nothing crisp does."""
+    if not may_be_graphics(registration.laid):
+        return None
+    laid = registration.laid
+    if min(max(side.size_px) for side in (a, b)) >= _CLOSER_FROM_PX:
+        ours, theirs = (side.close_pixels(CLOSE_SIDE_PX) for side in (a, b))
+        if ours is not None and theirs is not None:
+            laid = closer_overlay(registration, ours, theirs)
+    if not are_graphics(laid):
+        return None
+    aligned = not _is_whole(registration)
+    if aligned:
+        laid = refined(laid)
+    if has_other_color(laid):
+        return "color"
+    return "part" if has_other_part(laid, aligned=aligned) else None
 
 
 def _flat_confidence(registration: Registration) -> float:

@@ -11,6 +11,7 @@ from .registration import Registration, View, closer_overlay, laid_by, register,
 from .rewriting import are_drawn, may_be_drawn, rewritten_share
 from .small import CLOSE_SIDE_PX, SIDE_PX, mean_difference, small_version, square_version
 from .surroundings import Surroundings, measure_surroundings
+from .templates import are_graphics, has_other_color, has_other_part, may_be_graphics, refined
 from .traces import Traces, read_traces, table_quality, traces_of
 
 __all__ = [
@@ -30,15 +31,19 @@ __all__ = [
     "View",
     "align",
     "are_drawn",
+    "are_graphics",
     "closer_overlay",
     "covered_share",
     "find_content",
     "find_features",
     "frame_map",
+    "has_other_color",
+    "has_other_part",
     "inverse",
     "laid_by",
     "match_contents",
     "may_be_drawn",
+    "may_be_graphics",
     "mean_difference",
     "measure_agreement",
     "measure_changes",
@@ -47,6 +52,7 @@ __all__ = [
     "reach_px",
     "read_features",
     "read_traces",
+    "refined",
     "register",
     "rewritten_share",
     "shown_outline",
