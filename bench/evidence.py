@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
+import graphics
 import moments
 import numpy as np
 import sparse
 from pictures import manifest
-from PIL import Image, ImageDraw, ImageEnhance
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 from plan import FULL, Plan, planned
 from rows import Goal, Row, table
 
@@ -158,6 +159,42 @@ _MARKED_COPIES: dict[str, Edit] = {
 }
 
 
+def _trimmed(picture: Picture, rng: random.Random) -> Picture:
+    (w, h), (left, top, right, bottom) = picture.size, (rng.uniform(0.005, 0.05) for _ in range(4))
+    return picture.crop((round(left * w), round(top * h), round((1 - right) * w), round((1 - bottom) * h)))
+
+
+_WHOLE: dict[str, Callable[[Picture, random.Random], Picture]] = {
+    "larger or smaller": lambda p, r: _scaled(p, r.choice((0.4, 0.55, 0.75, 1.3, 1.6))),
+    "gray": lambda p, r: p.convert("L").convert("RGB"),
+    "gamma": lambda p, r: _gamma(p, r.choice((0.6, 0.8, 1.3, 1.7))),
+    "white balance": _balanced,
+    "less or more color": lambda p, r: ImageEnhance.Color(p).enhance(r.choice((0.4, 0.7, 1.5))),
+    "soft": lambda p, r: p.filter(ImageFilter.GaussianBlur(r.uniform(0.5, 1.2))),
+    "trimmed": _trimmed,
+    "mirrored": lambda p, r: ImageOps.mirror(p),
+    "turned by right angles": lambda p, r: p.rotate(r.choice((90, 180, 270)), expand=True),
+}
+
+
+def _coarse(picture: Picture, rng: random.Random) -> bytes:
+    if rng.random() < 0.25:
+        return _saved(picture, "WEBP", quality=rng.choice((50, 80)))
+    return _saved(picture, "JPEG", quality=rng.choice((40, 60, 75, 85, 95)))
+
+
+def _whole_twice(picture: Picture, rng: random.Random) -> bytes:
+    first, second = rng.sample(list(_WHOLE.values()), 2)
+    return _coarse(second(first(picture, rng), rng), rng)
+
+
+_GRAPHIC_COPIES: dict[str, Edit] = {
+    "saved anew": _coarse,
+    **{name: lambda p, r, edit=edit: _coarse(edit(p, r), r) for name, edit in _WHOLE.items()},  # type: ignore[misc]
+    "two of these": _whole_twice,
+}
+
+
 @dataclass(frozen=True)
 class Kind:
     """How two pictures of a kind are made, by which edits their copies are, and whether bounds were set with them."""
@@ -213,6 +250,15 @@ def kinds(data: Path) -> dict[str, Kind]:
         "bar codes": Kind(moments.bar_codes, _COPIES, False),
         "wall clocks": Kind(moments.wall_clocks, _COPIES, True),
         "gauges": Kind(moments.gauges, _COPIES, False),
+        "charts": Kind(graphics.charts, _GRAPHIC_COPIES, True),
+        "dialogs": Kind(graphics.dialogs, _GRAPHIC_COPIES, True),
+        "seat plans": Kind(graphics.seat_plans, _GRAPHIC_COPIES, True),
+        "floor plans": Kind(graphics.floor_plans, _GRAPHIC_COPIES, True),
+        "letters": Kind(graphics.letters, _GRAPHIC_COPIES, True),
+        "tables": Kind(graphics.tables, _GRAPHIC_COPIES, True),
+        "slides": Kind(graphics.slides, _GRAPHIC_COPIES, True),
+        "swatch cards": Kind(graphics.swatch_cards, _GRAPHIC_COPIES, True),
+        "drawn products": Kind(graphics.drawn_products, _GRAPHIC_COPIES, True),
     }  # fmt: skip
 
 

@@ -17,22 +17,10 @@ Pen = ImageDraw.ImageDraw
 Color = tuple[int, int, int]
 Two = tuple[Picture, Picture]
 
-_WORDS = [
-    "north",
-    "south",
-    "total",
-    "amount",
-    "customer",
-    "invoice",
-    "delivery",
-    "region",
-    "summer",
-    "winter",
-    "growth",
-    "people",
-    "market",
-    "order",
-]
+_WORDS = (
+    *("north", "south", "total", "amount", "customer", "invoice", "delivery"),
+    *("region", "summer", "winter", "growth", "people", "market", "order"),
+)
 _SIZES = ((1000, 700), (1280, 800), (960, 960), (800, 1000), (1400, 900))
 
 
@@ -448,9 +436,3 @@ def _bag(rng: random.Random, other: bool) -> Picture:
             pen.line((left, y + 5 * s, left + 0.28 * s, y + 5 * s), fill=seam, width=4 * f)
 
     return _drawn((w, h), "#f3f3f3", draw)
-
-
-KINDS = {
-    "charts": charts, "dialogs": dialogs, "seat plans": seat_plans, "floor plans": floor_plans, "letters": letters,
-    "tables": tables, "slides": slides, "swatch cards": swatch_cards, "drawn products": drawn_products,
-}  # fmt: skip

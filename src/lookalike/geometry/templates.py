@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from .opencv import opencv
 from .small import gray
-from .toning import nearest_edit
+from .toning import have_stayed, nearest_edit
 
 if TYPE_CHECKING:
     from ..values import F32, F64, I64, U8, Bools
@@ -37,7 +37,9 @@ _SLACK_PX, _ALIGNED_SLACK_PX = 1, 2  # by how much a map may miss
 # of 106 copies one has more than 124.
 _APART, _LEAST_SUM = 48, 200
 _EVEN, _LEAST_PX, _MOST_OF_EACH = 16, 60, 6  # levels of a window; px of a color; how often one color counts
-_OTHER, _OF_USUAL = 40.0, 4.0  # levels, and times the median, by which a color misses: 77 and more; copies 22
+# Levels, and times the median, by which a color misses, of pairs 77 and more: where some stayed (copies 22), and where
+# all moved, as more saturation cuts colors off at an end (67).
+_OTHER, _OTHER_AFTER_ALL, _OF_USUAL = 40.0, 75.0, 4.0
 
 
 def may_be_graphics(laid: Overlay) -> bool:
@@ -121,15 +123,18 @@ def has_other_color(laid: Overlay) -> bool:
     ours, theirs = laid.a[even], laid.b[even]
     if len(ours) < _LEAST_PX:
         return False
-    _, places, counts = np.unique(_names(ours) << 12 | _names(theirs), return_inverse=True, return_counts=True)
+    both, places, counts = np.unique(_names(ours) << 12 | _names(theirs), return_inverse=True, return_counts=True)
     many = counts >= _LEAST_PX
+    for side in (both >> 12, both & 4095):  # what became another color in one place alone is another part
+        many &= 2 * counts >= np.bincount(side, counts)[side]
     if many.sum() < 2:
         return False
     each = np.clip(counts[many] // _LEAST_PX, 1, _MOST_OF_EACH)
     a, b = (_means(side, places, counts)[many].repeat(each, 0) for side in (ours, theirs))
     _, wanted, after = nearest_edit(a, b)
     missed = np.abs(wanted - after).max(1)
-    return bool(missed.max() >= max(_OTHER, _OF_USUAL * float(np.median(missed))))
+    least = _OTHER if have_stayed(a, b) else _OTHER_AFTER_ALL
+    return bool(missed.max() >= max(least, _OF_USUAL * float(np.median(missed))))
 
 
 def _span(pixels: U8) -> U8:
