@@ -35,7 +35,8 @@ _NEAR_TONES = 2
 _SLACK_PX, _ALIGNED_SLACK_PX = 1, 2  # by how much a map may miss
 # Levels that a pixel lies beyond all around it in the other, and their sum over a place: 37 pairs have 265 and more,
 # of 106 copies one has more than 124.
-_APART, _LEAST_SUM = 48, 200
+_APART, _LEAST_SUM, _LEAST_ONE_WAY = 48, 200, 3000
+_GRAY = 6.0  # levels between the channels, of nearly all pixels
 _EVEN, _LEAST_PX, _MOST_OF_EACH = 16, 60, 6  # levels of a window; px of a color; how often one color counts
 # Levels, and times the median, by which a color misses, of pairs 77 and more: where some stayed (copies 22), and where
 # all moved, as more saturation cuts colors off at an end (67).
@@ -101,13 +102,16 @@ def has_other_part(laid: Overlay, *, aligned: bool) -> bool:
         return False
     slack_px = _ALIGNED_SLACK_PX if aligned else _SLACK_PX
     a, b = _equally_sharp(laid.a, laid.b, shared)
-    least = float("inf")
-    for first, second in ((a, b), (b, a)):  # a gray picture follows from a colored one; the other way round none does
+    sums = []
+    for first, second in ((a, b), (b, a)):
         goal = gray(second)
         told = _as_told(first, goal, shared)
         apart = cv2.max(_beyond(told, goal, slack_px), _beyond(goal, told, slack_px))
-        least = min(least, _largest_sum(apart, shared))
-    return least >= _LEAST_SUM
+        sums.append(_largest_sum(apart, shared))
+    if min(sums) >= _LEAST_SUM:
+        return True
+    # What has a color of its own differs one way alone; so does a gray picture, which follows from a colored one.
+    return max(sums) >= _LEAST_ONE_WAY and _is_gray(a, shared) == _is_gray(b, shared)
 
 
 def has_other_color(laid: Overlay) -> bool:
@@ -219,6 +223,13 @@ def _largest_sum(apart: U8, shared: Bools) -> float:
     _, names = cv2.connectedComponents(cv2.dilate(differs, _square(1)))
     sums = np.bincount((names * differs).ravel(), apart.ravel())
     return float(sums[1:].max(initial=0))
+
+
+def _is_gray(pixels: U8, shared: Bools) -> bool:
+    import numpy as np
+
+    told = pixels[shared]
+    return float(np.quantile(told.max(1) - told.min(1), 0.98)) <= _GRAY
 
 
 def _inner(shared: Bools) -> Bools:
