@@ -781,6 +781,15 @@ def test_a_pasted_picture_an_address_and_a_name_are_examples(
     expect(page.get_by_role("alert")).to_contain_text("neither an address nor the name")
 
 
+def test_a_table_that_is_dropped_on_the_pictures_describes_them(visit: Visit, server: Server, tmp_path: Path) -> None:
+    table = tmp_path / "prices.csv"
+    table.write_text("file,price\naurora-1.jpg,3\n")
+    page = visit.go(server, "#/c/demo")
+    expect(tiles(page).first).to_be_visible()
+    bring(page, "drop", ".collection", table, media="text/csv")
+    expect(page.get_by_role("dialog")).to_contain_text("Fields from prices.csv")
+
+
 def test_a_random_picture_more_like_this_and_not_this(visit: Visit, server: Server) -> None:
     page = visit.go(server, "#/c/demo")
     page.get_by_role("button", name="Search with a random picture").click()

@@ -12,9 +12,12 @@ import { plural } from "./words.js";
 const SHOWN_AFTER_MS = 200; // when the list of what was sent stands there
 const LINES = /\.(jsonl|ndjson)$/i;
 
+/** Whether a file holds records, one on each line. */
+export const isList = ({ path }) => LINES.test(path);
+
 /** Send what was brought; false when nothing of it is added. */
 export async function addBrought(name, { files = [], text = "", url }, options = {}) {
-  const listed = files.filter(({ path }) => LINES.test(path));
+  const listed = files.filter(isList);
   const tables = files.filter(isTable);
   const pictures = named(files.filter((one) => isPicture(one.file) && !listed.includes(one) && !tables.includes(one)));
   const skipped = files.length - pictures.size - listed.length - tables.length;

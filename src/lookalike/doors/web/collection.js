@@ -1,7 +1,7 @@
 /** A collection: its pictures, and the search in them. */
 
 import { AddingPanel } from "./adding.js";
-import { addBrought } from "./additions.js";
+import { addBrought, isList } from "./additions.js";
 import * as api from "./api.js";
 import { Code } from "./code.js";
 import { openCrop } from "./crop.js";
@@ -18,6 +18,7 @@ import { address, collectionAddress, go } from "./route.js";
 import { SearchBox } from "./search-box.js";
 import { SelectionBar, useLasso, usePicked } from "./selection.js";
 import { useStacks } from "./stacks.js";
+import { isTable } from "./table.js";
 import { bestOf, Threshold } from "./threshold.js";
 import {
   announce, Button, ButtonLink, Check, Dialog, Empty, Field, html, Icon, Menu, openDialog, Select, toast, Trouble, useEffect, useKept,
@@ -189,6 +190,7 @@ async function taken({ id, isAlone, files = [], url, text }, { name, question, s
   if (id && isAlone) return set({ like: [exampleOfId(id)], unlike: [], crop: null, shown: null });
   if (id) return addLike(exampleOfId(id));
   const pictures = files.filter(({ file }) => isPicture(file));
+  if (files.some((one) => isTable(one) || isList(one))) return void addBrought(name, { files }); // they describe pictures
   if (files.length && !pictures.length) return toast("This is not a picture. Take a JPEG, PNG, WebP or another picture format.", "bad");
   if (pictures.length > MOST_EXAMPLES) {
     if (await openDialog(plural(files.length, "file"), OfferAdding, {}, "narrow")) addBrought(name, { files });
