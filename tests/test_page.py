@@ -1048,6 +1048,52 @@ def test_pictures_are_picked_tagged_and_taken_along(visit: Visit, shelf: Server,
     expect(bar).to_have_count(0)
 
 
+def test_a_box_is_ticked_by_its_own_click_and_escape_clears(visit: Visit, server: Server) -> None:
+    page = visit.go(server, "#/c/demo")
+    boxes = page.locator(".tile").get_by_role("checkbox")
+    boxes.nth(0).click()
+    expect(boxes.nth(0)).to_be_checked()
+    boxes.nth(1).click()
+    expect(page.get_by_role("checkbox", checked=True).and_(boxes)).to_have_count(2)
+    boxes.nth(0).click()
+    expect(boxes.nth(0)).not_to_be_checked()
+    page.get_by_role("button", name="More like this").nth(20).click()
+    expect(page.locator(".chip")).to_have_count(1)
+    expect(page.get_by_role("region", name="Selected pictures")).to_contain_text("1 selected")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("region", name="Selected pictures")).to_have_count(0)
+
+
+def test_a_new_question_is_answered_from_the_top_and_back_returns(visit: Visit, server: Server) -> None:
+    page = visit.go(server, "#/c/demo")
+    expect(tiles(page)).to_have_count(60)
+    tile = tiles(page).nth(30)
+    tile.scroll_into_view_if_needed()
+    assert page.evaluate("scrollY") > 300
+    tile.get_by_role("button", name="More like this").click()
+    expect(page.locator(".verdict").first).to_be_visible()
+    expect(page.locator("[aria-busy]")).to_have_count(0)
+    page.wait_for_function("scrollY === 0")
+
+
+def test_facets_follow_what_was_tagged(visit: Visit, shelf: Server, samples: Path) -> None:
+    page = visit.go(shelf, "#/c/shelf")
+    choose(page, "Choose files", sorted((samples / "scenes").glob("*.jpg"))[:4])
+    page.get_by_role("link", name="See the pictures").click()
+    expect(tiles(page)).to_have_count(4)
+    for place in (0, 1):
+        tiles(page).nth(place).get_by_role("checkbox").click()
+    bar = page.get_by_role("region", name="Selected pictures")
+    bar.get_by_role("button", name="Set field").click()
+    page.get_by_role("textbox", name="Field").fill("rating")
+    page.get_by_role("textbox", name="Value").fill("5")
+    page.get_by_role("button", name="Change 2 pictures").click()
+    expect(page.get_by_text("2 pictures changed.")).to_be_visible()
+    bar.get_by_role("button", name="Select nothing").click()
+    open_filters(visit)
+    expect(page.get_by_role("group", name="rating")).to_be_visible()
+
+
 def test_a_lasso_picks_what_it_touches_and_a_search_takes_it(visit: Visit, server: Server) -> None:
     if visit.look[0] == "phone":
         pytest.skip("fingers scroll: a lasso is drawn with a mouse")

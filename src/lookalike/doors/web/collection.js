@@ -63,22 +63,38 @@ function Pictures({ told, parameters, again }) {
   const [isSheetOpen, setSheetOpen] = useState(false);
   const place = useRef(null);
   const hasOpened = useRef(false);
+  const isNew = useRef(false); // whether other examples are asked about: their answers are seen from the top
+  const [version, setVersion] = useState(0); // rises with every change of records, which is counted anew
 
   useCarried(name, question);
   const results = useResults(name, question);
   const counts = useCounts(name, question);
 
-  const set = (change, how) => go(["c", name], writeQuestion({ ...readQuestion(new URLSearchParams(parameters)), ...change }), how);
+  const set = (change, how) => {
+    isNew.current ||= "like" in change;
+    go(["c", name], writeQuestion({ ...readQuestion(new URLSearchParams(parameters)), ...change }), how);
+  };
   const actions = questionActions(question, set);
   const take = (brought) => taken(brought, { name, question, set, addLike: actions.addLike });
   usePastes(take);
   useDrops(place, take);
-  useEffect(() => setFloor(null), [results.items]);
+  useEffect(() => {
+    setFloor(null);
+    if (isNew.current && !results.isBusy) {
+      isNew.current = false;
+      window.scrollTo(0, 0);
+    }
+  }, [results.items, results.isBusy]);
 
   const [stacked, toggle] = useStacks(name, question, results.items);
   const items = isSearch && floor ? stacked.filter(({ score }) => score >= floor) : stacked;
   const selection = usePicked(items);
   useLasso(place, (ids, isMore) => selection.set(new Set(isMore ? [...selection.picked, ...ids] : ids)));
+  const changed = () => {
+    again();
+    results.again();
+    setVersion(version + 1);
+  };
   const open = (id) => {
     hasOpened.current = true; // by a step forward, so that closing is a step back
     set({ shown: id });
@@ -91,7 +107,7 @@ function Pictures({ told, parameters, again }) {
       const next = items[items.findIndex((one) => one.id === question.shown) + by];
       if (next) set({ shown: next.id }, STEPS);
     },
-    changed: () => results.again(),
+    changed,
     close: () => {
       if (!readQuestion(new URLSearchParams(location.hash.split("?")[1])).shown) return;
       if (hasOpened.current) history.back();
@@ -110,10 +126,10 @@ function Pictures({ told, parameters, again }) {
   };
   const threshold = isSearch && html`<${Threshold} value=${question.threshold ?? 0} counts=${counts} move=${setFloor}
     change=${(value) => set({ threshold: value || null }, STEPS)} />`;
-  const facets = html`<${Facets} collection=${name} question=${question} change=${(filter) => set({ filter })} />`;
-  const group = html`<${Group} told=${told} question=${question} set=${set} />`;
+  const facets = html`<${Facets} collection=${name} question=${question} version=${version} change=${(filter) => set({ filter })} />`;
+  const group = html`<${Group} told=${told} question=${question} version=${version} set=${set} />`;
   const more = isSearch && html`<${More} told=${told} question=${question} set=${set} />`;
-  const chosen = Object.keys(question.filter).length + (question.threshold ? 1 : 0) + (isSearch && question.groupBy ? 1 : 0);
+  const chosen = Object.keys(question.filter).length + (question.threshold ? 1 : 0) + (isSearch && parameters.get("group_by") ? 1 : 0);
   const isQuestion = isSearch || question.unlike.length > 0;
   const examples = isQuestion && html`<${Examples} collection=${name} question=${question}
     act=${{ remove: actions.removeExample, turn: actions.turn, crop }} />`;
@@ -127,7 +143,7 @@ function Pictures({ told, parameters, again }) {
           ${isWide ? html`${threshold}${isSearch && group}
             ${more && html`<${Menu} text="More" icon="down" kind="small" stays>${more}</${Menu}>`}`
           : html`<${Button} icon="filter" kind="small" onClick=${() => setSheetOpen(true)}>Filter${chosen ? ` (${chosen})` : ""}</${Button}>
-            <p class="passing muted">${isSearch ? countText(counts, question.threshold ?? 0) : ""}</p>`}
+            <p class="passing muted">${isSearch && question.threshold ? countText(counts, question.threshold) : ""}</p>`}
           <${Sizes} size=${size} set=${setSize} />
         </div>
         <${Note} question=${question} results=${results} counts=${counts} set=${set} />
@@ -136,7 +152,7 @@ function Pictures({ told, parameters, again }) {
         ${results.more && html`<div class="more"><${Button} onClick=${results.more}>Show more</${Button}></div>`}
       </div>
     </div>
-    ${selection.picked.size > 0 && html`<${SelectionBar} collection=${name} items=${items} selection=${selection} changed=${results.again}
+    ${selection.picked.size > 0 && html`<${SelectionBar} collection=${name} items=${items} selection=${selection} changed=${changed}
       search=${(like) => { selection.clear(); set({ like, unlike: [], crop: null, shown: null }); }} />`}
     ${isSheetOpen && html`<${Dialog} title="Filter" kind="sheet" onClose=${() => setSheetOpen(false)}>
       ${threshold}${isSearch && group}${more}${facets}
@@ -259,8 +275,8 @@ function Bar({ told, question, take, again }) {
 const LinkField = ({ link }) => html`<${Field} label="Copy it from here">${(joined) => html`<input type="text" readonly ...${joined} value=${link} />`}</${Field}>`;
 
 /** One match of each value of a field. */
-function Group({ told, question, set }) {
-  const { value: repeated } = useLoaded((signal) => repeatedFields(told.name, signal), [told.name]);
+function Group({ told, question, version, set }) {
+  const { value: repeated } = useLoaded((signal) => repeatedFields(told.name, signal), [told.name, version]);
   const fields = new Set([told.product_id_field, ...told.fields, ...(repeated ?? []), question.groupBy].filter(Boolean));
   const options = [["", "No groups"], ...[...fields].map((name) => [name, `By ${fieldName(name)}`])];
   return html`<label class="group-choice"><span class="label">Group</span>

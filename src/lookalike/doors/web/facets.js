@@ -9,11 +9,11 @@ const SHOWN = 8; // values of a field before "more", and before a field gets a b
 const STEP = 100; // values that "more" adds
 const MOST_DISTINCT = 0.6; // of the records: a field whose values hardly repeat, such as a title, narrows nothing
 
-/** `change` is called with the new filter. */
-export function Facets({ collection, question, change }) {
+/** `change` is called with the new filter; another `version` lets all be counted anew. */
+export function Facets({ collection, question, version, change }) {
   const newest = useRef(question.filter); // as last chosen: what is shown may be counted for the one before
   newest.current = question.filter;
-  const { value, error } = useLoaded((signal) => load(collection, question, signal), [collection, JSON.stringify(question.filter)]);
+  const { value, error } = useLoaded((signal) => load(collection, question, signal), [collection, JSON.stringify(question.filter), version]);
   const set = (field, wanted) => {
     const { [field]: _, ...rest } = newest.current;
     const isEmpty = Array.isArray(wanted) ? !wanted.length : !Object.keys(wanted).length;
@@ -45,7 +45,8 @@ async function load(collection, question, signal) {
   return unlike([...others, ...chosen]).sort((a, b) => b.records - a.records || a.field.localeCompare(b.field));
 }
 
-const isWorth = ({ minimum, distinct }, count) => minimum !== null || (distinct > 1 && distinct <= Math.max(12, MOST_DISTINCT * count));
+const isWorth = ({ minimum, distinct, records }, count) =>
+  minimum !== null || (distinct > 1 && distinct < records && distinct <= Math.max(12, MOST_DISTINCT * count));
 
 /** Leave out a field that holds the same values as one before it, such as a label that is a tag, too. */
 function unlike(facets) {

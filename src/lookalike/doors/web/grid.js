@@ -2,7 +2,7 @@
 
 import { thumbnailUrl } from "./api.js";
 import { isSamePicture, relationName } from "./relations.js";
-import { Button, html, Picture, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./ui.js";
+import { Button, html, Icon, Picture, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./ui.js";
 import { bandOf, folderOf, number, share, shortName } from "./words.js";
 
 const GAP = 14;
@@ -82,7 +82,7 @@ function moveFrom(tile, event) {
 }
 
 /** Put the focus on the picture with this id. */
-export const focusOn = (id) => document.querySelector(`.tile[data-id="${CSS.escape(id)}"] .tile-picture`)?.focus();
+export const focusOn = (id) => document.querySelector(`.tile[data-id="${CSS.escape(id)}"] .tile-picture`)?.focus({ preventScroll: true });
 
 function Tile({ collection, one, width, height, act, pick, isPicked = false }) {
   const name = shortName(one.id);
@@ -98,15 +98,15 @@ function Tile({ collection, one, width, height, act, pick, isPicked = false }) {
         <${Picture} src=${thumbnailUrl(collection, one.id, height > 240 ? 640 : undefined)} loading="lazy" draggable="true" onDragStart=${drag}
           fallback=${html`<span class="no-picture">${name}</span>`} />
       </button>
-      ${pick && html`<label class="tile-pick"><input type="checkbox" checked=${isPicked} aria-label="Select ${name}"
-        onClick=${(event) => { event.preventDefault(); pick(one.id, event); }} /></label>`}
+      ${pick && html`<button type="button" role="checkbox" class="tile-pick" aria-checked=${String(isPicked)} aria-label="Select ${name}"
+        onClick=${(event) => pick(one.id, event)}><span>${isPicked && html`<${Icon} name="check" />`}</span></button>`}
       <div class="tile-acts">
         <${Button} icon="add" kind="tiny" label="More like this: ${name}" onClick=${() => act.like(one.id)} />
         ${isMatch && act.unlike && html`<${Button} icon="remove" kind="tiny" label="Not like this: ${name}" onClick=${() => act.unlike(one.id)} />`}
       </div>
     </div>
     ${stack && html`<p class="tile-stack"><button type="button" class="stack-toggle" aria-expanded=${String(stack.isOpen)} onClick=${() => act.toggle(one)}
-      disabled=${stack.count === 1}><strong>${String(stack.value)}</strong>${stack.count > 1 && html` ${stack.isOpen ? "close" : `+ ${number(stack.count - 1)} more`}`}</button></p>`}
+      disabled=${stack.count === 1}><strong>${String(stack.value)}</strong>${" "}${stack.count > 1 && html`<span>${stack.isOpen ? "close" : `+ ${number(stack.count - 1)}`}</span>`}</button></p>`}
     ${isMatch && html`<${Verdict} match=${one} />`}
     <p class="tile-name" title=${one.id}>${name}${folderOf(one.id) && html`<span class="tile-folder"> ${folderOf(one.id)}</span>`}</p>
   </li>`;

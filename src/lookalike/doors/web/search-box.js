@@ -3,13 +3,22 @@
 import * as api from "./api.js";
 import { openCamera } from "./camera.js";
 import { choose } from "./drops.js";
-import { Button, html, Icon, toast, useRef, useState, useWide } from "./ui.js";
+import { Button, html, Icon, toast, useEffect, useRef, useState, useWide } from "./ui.js";
 
 /** `take` gets what was brought: {files}, {text} or {id}. It answers false when a text names nothing. */
 export function SearchBox({ collection, take }) {
   const [text, setText] = useState("");
   const isWide = useWide();
   const box = useRef(null);
+  useEffect(() => {
+    const onKey = (event) => {
+      if (event.key !== "/" || event.target.closest("input, textarea, select, dialog")) return;
+      event.preventDefault();
+      box.current.focus();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, []);
   const submit = async (event) => {
     event.preventDefault();
     if (text.trim() && (await take({ text })) !== false) setText("");

@@ -103,9 +103,17 @@ export function SelectionBar({ collection, items, selection, changed, search }) 
     await navigator.clipboard.writeText(ids.join("\n"));
     toast(`${plural(ids.length, "name")} copied.`);
   });
+  const here = new Set(items.map((one) => one.id));
+  const hidden = ids.filter((id) => !here.has(id)).length;
+  useEffect(() => {
+    const onKey = (event) => event.key === "Escape" && !document.querySelector("dialog[open], details.menu[open]") && clear();
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, []);
   const isAll = items.every((one) => picked.has(one.id));
   return html`<section class="selection" aria-label="Selected pictures">
     <strong>${number(ids.length)} selected</strong>
+    ${hidden > 0 && html`<span class="muted">${hidden === ids.length ? "none of them" : `${number(hidden)} of them not`} shown here</span>`}
     ${!isAll && html`<${Button} kind="small ghost" onClick=${() => set(new Set([...picked, ...items.map((one) => one.id)]))}>All ${number(items.length)} shown</${Button}>`}
     <${Button} kind="small" onClick=${edit("Tags", EditTags)}>Tag</${Button}>
     <${Button} kind="small" onClick=${edit("Set a field", EditField)}>Set field</${Button}>
