@@ -14,6 +14,7 @@ from serving import API, Served, jpeg, served
 
 import lookalike
 from lookalike.core import exports
+from lookalike.doors.tables import read_table
 from lookalike.errors import InputError, RecordNotFoundError
 
 
@@ -127,3 +128,21 @@ def test_a_change_that_is_not_possible_changes_none(library: lookalike.Library) 
     assert isinstance(gone, RecordNotFoundError)
     assert isinstance(held, lookalike.Record)
     assert held.tags == ()
+
+
+def test_a_table_is_imported_again_as_it_was(library: lookalike.Library, pictures: Path, tmp_path: Path) -> None:
+    shelf = library.collection("shelf", create=True)
+    shelf.add(str(pictures))
+    first, second, *_ = sorted(record.id for record in shelf.scan())
+    shelf.update(first, {"text": "3", "big": 2**60, "id": "own", "metadata.x": [1]}, tags=["a,b", "c", "d;e"])
+    shelf.update(second, {"text": " NaN ", "word": "NaN", "share": 0.1, "no": False}, tags=["[x"])
+    shelf.add(jpeg(9, (96, 72)), id="sent")
+    before = {record.id: (dict(record.metadata), record.tags) for record in shelf.scan() if record.id != "sent"}
+    table = tmp_path / "shelf.csv"
+    table.write_bytes(b"".join(exports.exported(shelf, exports.chosen(shelf, filter={}), "csv")))
+    rows = list(read_table(table))
+    failed = [row for row in rows if isinstance(row, InputError)]
+    assert [str(one).partition(" came from no file")[0].rpartition(" ")[2] for one in failed] == ['"sent"']
+    other = library.collection("other", create=True)
+    other.add([row for row in rows if not isinstance(row, InputError)])
+    assert {record.id: (dict(record.metadata), record.tags) for record in other.scan()} == before

@@ -616,6 +616,37 @@ def test_a_table_gives_fields_to_pictures_that_are_stored(
     expect(page.get_by_role("region", name="fields.csv")).to_contain_text("1 failed")  # no picture that is known
 
 
+def test_a_table_that_was_exported_changes_only_the_cell_that_was_edited(
+    visit: Visit, shelf: Server, samples: Path, tmp_path: Path
+) -> None:
+    fields: list[dict[str, Any]] = [
+        {"tags": ["a", "b c", "d,e"], "price": 3, "sku": "007", "text": "3", "sizes": [36, "37"], "sold": True},
+        {"tags": ["x;y", "[z"], "id": "own", "tags2": "", "metadata.id": "two", "source": {"a": None}, "big": 2**60},
+        {"tags": [], "text": " spaces ", "list": "[1]", "word": "null", "nothing": None, "lines": 'a\n"b";c'},
+    ]
+    for place, (path, record) in enumerate(zip((AURORA, OTHER, BRIGHTENED), fields, strict=True)):
+        files = {"file": ("picture", (samples / path).read_bytes())}
+        told = {"record": json.dumps({"_id": f"a/{place}.jpg", **record})}
+        httpx.post(f"{shelf.address}/api/v1/collections/shelf/records", data=told, files=files).raise_for_status()
+    before = metadata_of(shelf)
+    answer = httpx.post(f"{shelf.address}/api/v1/collections/shelf/export", json={"format": "csv", "filter": {}})
+    table = tmp_path / "shelf.csv"
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
+    rows[1][rows[0].index("price")] = "4"
+    with table.open("w", encoding="utf-8-sig", newline="") as stream:
+        csv.writer(stream, delimiter=";").writerows(rows)  # as spreadsheets of many countries save it
+    page = visit.go(shelf, "#/c/shelf/add")
+    choose(page, "Choose files", [table])
+    dialog = page.get_by_role("dialog", name="Fields from shelf.csv")
+    expect(dialog).to_contain_text("A table that was exported here")
+    expect(dialog).to_contain_text("3 of 3 rows name a picture that is stored here")
+    visit.check("table-exported")
+    dialog.get_by_role("button", name="Use 3 rows").click()
+    expect(page.locator(".upload.is-updated")).to_have_count(3)
+    before["a/0.jpg"][0]["price"] = 4
+    assert metadata_of(shelf) == before
+
+
 def metadata_of(server: Server) -> dict[str, tuple[dict[str, Any], list[str]]]:
     found = httpx.get(f"{server.address}/api/v1/collections/shelf/records").json()["records"]
     return {record["id"]: (record["metadata"], record["tags"]) for record in found}
@@ -904,6 +935,43 @@ def test_details_are_edited_and_a_record_is_deleted(visit: Visit, shelf: Server,
     assert ids_of(shelf) == ["aurora-2.jpg"]
 
 
+def test_an_original_is_offered_only_where_there_is_one(visit: Visit, samples: Path, tmp_path: Path) -> None:
+    home, folder = tmp_path / "home", tmp_path / "pictures"
+    folder.mkdir()
+    for place, path in enumerate((AURORA, OTHER)):
+        (folder / f"{place}.jpg").write_bytes((samples / path).read_bytes())
+    with lookalike.open(home) as library:
+        shelf = library.collection("shelf", create=True)
+        shelf.add(str(folder))
+        shelf.add((samples / BRIGHTENED).read_bytes(), id="sent.jpg")
+    server = Server(home)
+    try:
+        page = visit.go(server, "#/c/shelf?show=id")
+        link, told = page.get_by_role("link", name="Original"), page.get_by_text("Only a small picture is kept.")
+        for id, is_there in (("0.jpg", True), ("1.jpg", True), ("sent.jpg", False)):
+            page.goto(f"{server.address}/#/c/shelf?show={id}")
+            expect(page.get_by_role("dialog", name=id)).to_be_visible()
+            expect(link if is_there else told).to_be_visible()
+            expect(told if is_there else link).to_have_count(0)
+        (folder / "1.jpg").unlink()
+        (folder / "0.jpg").touch()  # another time, the same picture
+        for id, is_there in (("1.jpg", False), ("0.jpg", True)):
+            page.goto(f"{server.address}/#/c/shelf?show={id}")
+            expect(page.get_by_role("dialog", name=id)).to_be_visible()
+            expect(link if is_there else told).to_be_visible()
+        visit.check("details-original")
+        page.goto(f"{server.address}/#/c/shelf")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        tiles(page).nth(0).get_by_role("checkbox").click()
+        tiles(page).nth(2).get_by_role("checkbox").click(modifiers=["Shift"])
+        page.get_by_role("region", name="Selected pictures").locator("summary", has_text="Export").click()
+        with page.expect_download():
+            page.get_by_role("button", name="Originals (ZIP)").click()
+        expect(page.get_by_text("2 of 3 pictures are small ones: their originals are not kept.")).to_be_visible()
+    finally:
+        server.close()
+
+
 def test_what_was_typed_into_details_survives_escape(visit: Visit, shelf: Server, samples: Path) -> None:
     page = visit.go(shelf, "#/c/shelf")
     choose(page, "Choose files", [samples / AURORA, samples / OTHER])
@@ -1127,14 +1195,25 @@ def test_arrow_keys_walk_through_the_pictures(visit: Visit, server: Server) -> N
 # ---- from code
 
 
-def test_the_lines_for_other_programs_find_the_same(visit: Visit, server: Server, tmp_path: Path) -> None:
-    page = visit.go(server, searching(AURORA, filter='{"category": ["scene"]}', threshold=0.6))
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"filter": '{"category": ["scene"]}', "threshold": 0.6},
+        {"unlike": f"id:{OTHER}", "crop": "0.1,0.2,0.6,0.5"},
+    ],
+    ids=["narrowed", "cropped"],
+)
+def test_the_lines_for_other_programs_find_the_same(
+    visit: Visit, server: Server, tmp_path: Path, asked: dict[str, Any]
+) -> None:
+    page = visit.go(server, searching(AURORA, **asked))
     expect(tiles(page).first).to_be_visible()
     shown = page.locator(".tile").evaluate_all("all => all.map(one => one.dataset.id)")
     more_of(page, "Use it from code")
     visit.check("code")
     programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "LOOKALIKE_HOME": str(server.home), "PATH": programs}
+    environment = {**os.environ, "PATH": programs}
+    environment.pop("LOOKALIKE_HOME", None)
 
     def lines(tab: str) -> str:
         page.get_by_role("tab", name=tab).click()
@@ -1150,7 +1229,14 @@ def test_the_lines_for_other_programs_find_the_same(visit: Visit, server: Server
     for text in (told("bash", "-c", lines("Command line")), told(sys.executable, "-c", lines("Python"))):
         assert [id for id in shown[:5] if id in text] == shown[:5]
     found = json.loads(told("bash", "-c", f"{lines('curl')} -s"))
-    assert [one["id"] for one in found["matches"] if one["id"] != AURORA] == shown
+    others = [one["id"] for one in found["matches"] if one["id"] not in (AURORA, asked.get("unlike", "")[3:])]
+    assert len(others) > 3
+    assert others == shown[: len(others)]
+    left_out = {"unlike": "counter-examples", "crop": "the part of the picture", "filter": "the filter"}
+    for tab in ("Ximilar", "Watson", "Aspose"):
+        comment = next(line for line in lines(tab).splitlines() if line.startswith("# Not carried:"))
+        assert {name for name, words in left_out.items() if words in comment} == set(asked) & set(left_out)
+        assert ("the threshold" in comment) == ("threshold" in asked and tab != "Aspose")
 
 
 # ---- cropping

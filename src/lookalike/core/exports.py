@@ -9,10 +9,11 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from .. import intake
 from ..errors import InputError
 from ..rendering import Card, Section, counted, html_page
 from ..values import Record
@@ -30,7 +31,8 @@ MEDIA_TYPES: dict[Format, str] = {
 }
 MAX_EXPORTED = 10_000
 MAX_ZIPPED_BYTES = 4_000_000_000
-_COLUMNS = ("id", "source", "format", "width", "height", "bytes", "created_at", "updated_at", "tags")
+COLUMNS = ("id", "source", "format", "width", "height", "bytes", "created_at", "updated_at", "tags")  # of a table
+PREFIX = "metadata."  # before a field that is called as one of these, or begins so itself
 _UNSAFE = re.compile(r'[\x00-\x1f<>:"|?*\\]')
 _MOST_NAME = 200  # characters of a name in an archive
 
@@ -60,8 +62,10 @@ def chosen(
     return records
 
 
-def exported(collection: Collection, records: Sequence[Record], format: Format) -> Iterator[bytes]:
-    """Write records in a format, a piece at a time.
+def exported(
+    collection: Collection, records: Sequence[Record], format: Format, on_thumbnail: Callable[[str], None] | None = None
+) -> Iterator[bytes]:
+    """Write records in a format, a piece at a time; `on_thumbnail` hears the id of each that a ZIP holds in small.
 
     Cost: one picture in memory at a time, and for a contact sheet all thumbnails.
     """
@@ -73,7 +77,7 @@ def exported(collection: Collection, records: Sequence[Record], format: Format) 
         )
     if format == "html":
         return iter([_sheet(collection, records)])
-    return _zip(collection, records)
+    return _zip(collection, records, on_thumbnail)
 
 
 def original_of(collection: Collection, record: Record) -> bytes | None:
@@ -88,6 +92,19 @@ def original_of(collection: Collection, record: Record) -> bytes | None:
     return data if hashlib.sha256(data).hexdigest() == record.content_hash else None
 
 
+def has_original(collection: Collection, record: Record) -> bool:
+    """Return whether there is a picture as it came. Cost: a look at the file; it is read where its time changed."""
+    if collection.spec.keep == "original":
+        return True
+    if not record.source or not os.path.isabs(record.source):
+        return False
+    try:
+        is_untouched = bool(record.stamp) and intake.stamp(Path(record.source)) == record.stamp
+    except OSError:
+        return False
+    return is_untouched or original_of(collection, record) is not None
+
+
 def _json(line: Mapping[str, Any]) -> bytes:
     return json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
@@ -98,15 +115,15 @@ def _lines(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
 
 
 def _csv(records: Sequence[Record]) -> Iterator[bytes]:
-    """Write a row for each record; what is not a text or a number is written as JSON. Excel needs the mark in front."""
+    """Write a row for each record, so that a reader gets back what was stored. Excel needs the mark in front."""
     fields = list(dict.fromkeys(name for record in records for name in record.metadata))
-    names = [name if name not in _COLUMNS else f"metadata.{name}" for name in fields]
-    yield "\ufeff".encode() + _row([*_COLUMNS, *names])
+    names = [f"{PREFIX}{name}" if name in COLUMNS or name.startswith(PREFIX) else name for name in fields]
+    yield "\ufeff".encode() + _row([*COLUMNS, *names])
     for record in records:
         width, height = record.size_px
         facts = (record.id, record.source, record.format, width, height, record.byte_size, record.created_at)
         values = [_cell(record.metadata.get(name)) for name in fields]
-        yield _row([*facts, record.updated_at, ", ".join(record.tags), *values])
+        yield _row([*facts, record.updated_at, _tags(record.tags), *values])
 
 
 def _row(values: Iterable[Any]) -> bytes:
@@ -116,7 +133,37 @@ def _row(values: Iterable[Any]) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    return value if value is None or type(value) in (str, int, float) else json.dumps(value, ensure_ascii=False)
+    """Write a value as JSON; a text as it is, unless it reads as JSON itself or a reader would trim it."""
+    return value if value is None or (isinstance(value, str) and _is_bare(value)) else _text(value)
+
+
+def _tags(tags: Sequence[str]) -> str:
+    """Join tags as the readers of tables split them; as a JSON list where they would be split otherwise."""
+    joined = ";".join(tags)
+    is_clear = joined.split(";") == list(tags) and all(tag and tag == _trimmed(tag) for tag in tags)
+    return joined if is_clear and not joined.startswith("[") else _text(list(tags)) if tags else ""
+
+
+def _is_bare(text: str) -> bool:
+    if text != _trimmed(text):
+        return False
+    try:
+        json.loads(text, parse_constant=_refused)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def _refused(word: str) -> None:
+    raise ValueError(word)  # NaN and its like are no JSON
+
+
+def _trimmed(text: str) -> str:
+    return text.strip().strip("\ufeff")
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _sheet(collection: Collection, records: Sequence[Record]) -> bytes:
@@ -127,7 +174,9 @@ def _sheet(collection: Collection, records: Sequence[Record]) -> bytes:
     return page.encode("utf-8", "replace")
 
 
-def _zip(collection: Collection, records: Sequence[Record]) -> Iterator[bytes]:
+def _zip(
+    collection: Collection, records: Sequence[Record], on_thumbnail: Callable[[str], None] | None
+) -> Iterator[bytes]:
     """Store the originals as they are; where one is not kept its thumbnail, and `records.jsonl` tells of all.
 
     Raises:
@@ -143,6 +192,8 @@ def _zip(collection: Collection, records: Sequence[Record]) -> Iterator[bytes]:
             data, name = original_of(collection, record), _name(record.id)
             if data is None:
                 data, name = collection.thumbnail(record.id), f"{name}.thumbnail.jpg"
+                if on_thumbnail is not None:
+                    on_thumbnail(record.id)
             if data is not None:
                 line["_file"] = _free(name, taken)
                 archive.writestr(line["_file"], data)

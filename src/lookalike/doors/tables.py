@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..core.exports import COLUMNS, PREFIX
 from ..core.labels import LabelledPair
 from ..errors import InputError, SourceNotFoundError
 
@@ -22,16 +24,19 @@ def read_table(path: Path) -> Iterator[Any]:
 
     A column `_file` (or `file`), `_url` or `_base64` says where the picture is; `_id` and `tags` (separated by `;`) are
     as in JSON lines. What reads as a JSON number, true or false becomes one, so that it can be filtered by; "007"
-    stays a text. Empty cells are left out.
+    stays a text. Empty cells are left out. In a table that the page exported, `id` and `source` say which record and
+    picture, and cells that are JSON are read as such.
 
     Raises:
         SourceNotFoundError: when there is no such file.
         InputError: when no column says where the pictures are, or the text is not UTF-8.
     """
     rows = _rows(path)
-    names = _names(next(rows)[1], path)
+    header = next(rows)[1]
+    is_export = tuple(header[: len(COLUMNS)]) == COLUMNS
+    names = header if is_export else _names(header, path)
     for place, row in rows:
-        yield _record(names, row, place)
+        yield _exported(names, row, place) if is_export else _record(names, row, place)
 
 
 def read_pairs(path: Path) -> Iterator[LabelledPair | InputError]:
@@ -110,13 +115,43 @@ def _record(names: Sequence[str], row: Sequence[str], place: str) -> Any:
     cells = {name: cell for name, cell in zip(names, row, strict=True) if cell != ""}
     record: dict[str, Any] = {name: cell if name.startswith("_") else _value(cell) for name, cell in cells.items()}
     if "tags" in cells:
-        record["tags"] = [tag.strip() for tag in cells["tags"].split(";") if tag.strip()]
+        record["tags"] = _tags(cells["tags"])
     return record
 
 
-def _value(cell: str) -> Any:
+def _exported(names: Sequence[str], row: Sequence[str], place: str) -> Any:
+    """Read a row of a table that the page exported: its picture is where the record came from."""
+    if len(row) != len(names):
+        return InputError(f"{place}: {len(row)} cells, but the first row names {len(names)} columns.", source=place)
+    own = dict(zip(COLUMNS, row, strict=False))
+    source = own["source"]
+    picture = "_url" if source.lower().startswith(("http://", "https://")) else "_file"
+    if picture == "_file" and not os.path.isabs(source):
+        return InputError(
+            f'{place}: "{own["id"][:80]}" came from no file of this machine and no address, so its picture '
+            "cannot be read here. Drop the table on Add, on the page: it changes fields and tags of what is stored.",
+            source=place,
+        )
+    fields = zip(names[len(COLUMNS) :], row[len(COLUMNS) :], strict=True)
+    record = {name.removeprefix(PREFIX): _json(cell) for name, cell in fields if cell != ""}
+    return {**record, "_id": own["id"], picture: source, "tags": _tags(own["tags"])}
+
+
+def _tags(cell: str) -> list[str]:
+    """Split tags at semicolons; a JSON list of texts is taken as it is."""
+    listed = _json(cell) if cell.startswith("[") else None
+    if isinstance(listed, list) and all(isinstance(tag, str) for tag in listed):
+        return listed
+    return [tag.strip() for tag in cell.split(";") if tag.strip()]
+
+
+def _json(cell: str) -> Any:
     try:
-        value = json.loads(cell, parse_constant=str)
+        return json.loads(cell, parse_constant=str)
     except (ValueError, RecursionError):
         return cell
+
+
+def _value(cell: str) -> Any:
+    value = _json(cell)
     return value if isinstance(value, bool | int | float) else cell

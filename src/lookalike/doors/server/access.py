@@ -13,7 +13,7 @@ from ...core.keys import Quotas
 from . import openapi, schema
 from .bodies import JSON, read_model
 from .desk import desk_of, light, principal_of
-from .gate import COOKIE
+from .gate import COOKIE, home_for
 from .replies import reply
 
 if TYPE_CHECKING:
@@ -129,4 +129,5 @@ def _session(request: Request) -> dict[str, Any]:
         "key_needed": desk_of(request).keys.is_needed(),
         "key": None if key is None else key_form(key),
         "version": __version__,
+        "home": home_for(request),
     }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/api/v1/collections/{name}", tags=["browsing"])
 
 _BINS = 50
+_SMALL = "How many pictures of a ZIP archive are thumbnails, as their originals are not kept."
 _RANKING = ("source", "like", "unlike", "filter", "crop")  # what of a question decides the scores
 
 
@@ -74,7 +75,12 @@ async def get_histogram(
 @router.post(
     "/export",
     responses={
-        200: {"content": {media: {} for media in exports.MEDIA_TYPES.values()}},
+        200: {
+            "content": {media: {} for media in exports.MEDIA_TYPES.values()},
+            "headers": {
+                "X-Thumbnails": {"description": _SMALL, "schema": {"type": "integer"}},
+            },
+        },
         **openapi.errors(404, 413, 415, 422),
     },
     openapi_extra=openapi.body({JSON: schema.ExportQuery}),
@@ -83,14 +89,17 @@ async def export_records(request: Request, name: Name) -> Response:
     """Take records along: as a table, JSON lines, a contact sheet, or the pictures themselves in a ZIP archive."""
     principal_of(request).check("read", name)
     told = await read_model(request, schema.ExportQuery)
+    small: list[str] = []
 
     def work() -> Iterator[bytes]:
         collection = desk_of(request).collection(request, name, "read")
         records = exports.chosen(collection, ids=told.ids, filter=told.filter)
-        return exports.exported(collection, records, told.format)
+        return exports.exported(collection, records, told.format, small.append)
 
     answer = await streamed(desk_of(request).lanes.scan, work, exports.MEDIA_TYPES[told.format])
     answer.headers["Content-Disposition"] = f'attachment; filename="pictures.{told.format}"'
+    if told.format == "zip":
+        answer.headers["X-Thumbnails"] = str(len(small))
     return answer
 
 

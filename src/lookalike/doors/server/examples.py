@@ -105,6 +105,7 @@ ANSWERS: Mapping[str, Any] = {
     "CollectionInfo": _COLLECTION,
     "CollectionList": {"collections": [_COLLECTION]},
     "Record": _RECORD,
+    "FoundRecord": {**_RECORD, "has_original": True},
     "AddedRecord": {**_RECORD, "outcome": "added"},
     "RecordList": {"records": [_RECORD], "next": None},
     "Report": {
@@ -257,6 +258,6 @@ ANSWERS: Mapping[str, Any] = {
     "KeyInfo": _KEY,
     "KeyList": {"keys": [_KEY]},
     "FreshKey": {**_KEY, "key": "lk_4f1d0c2b9a7e_…"},
-    "Session": {"key_needed": True, "key": _KEY, "version": "0.2.0"},
+    "Session": {"key_needed": True, "key": _KEY, "version": "0.2.0", "home": None},
     "Health": {"status": "ok"},
 }

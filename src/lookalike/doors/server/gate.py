@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import os
 import re
 import secrets
 import time
@@ -20,10 +21,11 @@ from ...core.keys import Key
 from ...errors import BusyError, KeyNeededError, LookalikeError
 from ..dialects import dialect_of
 from .connections import SPARE
-from .desk import Desk, Principal
+from .desk import Desk, Principal, desk_of, principal_of
 from .replies import Refusal, failure_form, failure_reply, unexpected
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     Headers = dict[str, str]
@@ -212,6 +214,17 @@ def _is_public(scope: Scope) -> bool:
 def is_near(scope: Scope) -> bool:
     """Return whether a request comes from this machine, and not through a proxy on it."""
     return _is_near(scope, _headers(scope))
+
+
+def speaks_for_all(request: Request) -> bool:
+    """Return whether a caller may know where files lie on this machine."""
+    key = principal_of(request).key
+    return is_near(request.scope) if key is None else key.may("admin") and not key.collections
+
+
+def home_for(request: Request) -> str | None:
+    """Return the folder of all collections, for a caller who may know it; else None."""
+    return os.path.abspath(desk_of(request).settings.home) if speaks_for_all(request) else None
 
 
 def is_of_own_page(scope: Scope) -> bool:

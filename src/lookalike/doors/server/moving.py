@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shlex
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -20,7 +19,7 @@ from ..forms import applied_form, decision_form, record_form
 from . import openapi, schema
 from .bodies import JSON, read_model
 from .desk import Desk, desk_of, light, principal_of, room
-from .gate import is_loopback, is_near, is_of_own_page
+from .gate import home_for, is_loopback, is_near, is_of_own_page, speaks_for_all
 from .paths import Name
 from .replies import reply
 
@@ -63,7 +62,7 @@ async def get_marked(
             "reason": refusal,
             "folder": None if refusal else str(desk.trash.folder),
             "command": _command(request, name),
-            "runs": [_run_form(one) for one in desk.trash.runs(collection)] if _speaks_for_all(request) else [],
+            "runs": [_run_form(one) for one in desk.trash.runs(collection)] if speaks_for_all(request) else [],
         }
 
     return reply(await desk_of(request).lanes.scan.run(work))
@@ -174,16 +173,10 @@ def _refusal(request: Request) -> str | None:
     return None
 
 
-def _speaks_for_all(request: Request) -> bool:
-    """Return whether a caller may know where files lie on this machine."""
-    key = principal_of(request).key
-    return is_near(request.scope) if key is None else key.may("admin") and not key.collections
-
-
 def _command(request: Request, name: str) -> str:
     """Write the command that moves the files; where the home lies is told only to who speaks for all of it."""
-    home = ["--home", str(Path(desk_of(request).settings.home).absolute())] if _speaks_for_all(request) else []
-    words = ["lookalike", "decisions", "apply", "--collection", name, *home]
+    home = home_for(request)
+    words = ["lookalike", "decisions", "apply", "--collection", name, *(["--home", home] if home else [])]
     return f"{shlex.join(words)} --trash ~/lookalike-trash"
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from ...core.exports import original_of
+from ...core.exports import has_original, original_of
 from ...core.outside import outside_source
 from ...core.results import Report
 from ...errors import CollectionNotFoundError, InputError, LookalikeError, NotFoundError, StoreDamagedError
@@ -42,6 +42,7 @@ from .paths import Name, RecordId, etag_of, names, outcome_form, seen
 from .replies import error_of, reply
 
 if TYPE_CHECKING:
+    from ...values import Record
     from .additions import Added
     from .json_budget import JsonBudget
     from .multipart import Part
@@ -187,15 +188,22 @@ async def get_original(request: Request, name: Name, record_id: RecordId) -> Res
 
 @router.get(
     "/{record_id:path}",
-    responses={200: {"model": schema.Record}, 304: {"description": "As before."}, **openapi.errors(404, 422)},
+    responses={200: {"model": schema.FoundRecord}, 304: {"description": "As before."}, **openapi.errors(404, 422)},
 )
 async def get_record(request: Request, name: Name, record_id: RecordId) -> Response:
     """Give one record; its entity tag serves for conditional changes."""
-    record = await light(request, lambda: desk_of(request).collection(request, name, "read").get(record_id))
+
+    def work() -> tuple[Record, bool | None]:
+        collection = desk_of(request).collection(request, name, "read")
+        record = collection.get(record_id)
+        is_held = names(request.headers.get("if-none-match", ""), etag_of(record))
+        return record, None if is_held else has_original(collection, record)
+
+    record, is_there = await light(request, work)
     etag = etag_of(record)
-    if names(request.headers.get("if-none-match", ""), etag):
+    if is_there is None:
         return Response(status_code=304, headers={"ETag": etag})
-    return reply(record_form(record), 200, {"ETag": etag})
+    return reply({**record_form(record), "has_original": is_there}, 200, {"ETag": etag})
 
 
 @router.patch(

@@ -217,6 +217,12 @@ class Record(Answered):
     updated_at: str
 
 
+class FoundRecord(Record):
+    """A record that was asked for by its id."""
+
+    has_original: bool = Field(description="Whether its picture can be had as it came.")
+
+
 class AddedRecord(Record):
     """A record, and what became of the picture that was sent."""
 
@@ -631,6 +637,9 @@ class Session(Answered):
     key_needed: bool = Field(description="Whether this server asks for a key.")
     key: KeyInfo | None = Field(description="The caller's key; null where none is needed.")
     version: str
+    home: str | None = Field(
+        None, description="The folder of all collections, for a caller of this machine or with an admin's unbound key."
+    )
 
 
 class Health(Answered):

@@ -22,13 +22,14 @@ const unreachable = () => new ApiError(0, "unreachable", UNREACHABLE, 2);
 /** Tell the page that the server wants to know who is asking. */
 const tellKeyNeeded = () => document.dispatchEvent(new Event("keyneeded"));
 
-async function call(method, path, { body, headers = {}, signal } = {}) {
+async function call(method, path, { body, headers = {}, signal, cache } = {}) {
   const isPlain = body !== undefined && !(body instanceof FormData);
   let answer;
   try {
     answer = await fetch(BASE + path, {
       method,
       signal,
+      cache,
       headers: isPlain ? { "Content-Type": "application/json", ...headers } : headers,
       body: isPlain ? JSON.stringify(body) : body,
     });
@@ -70,7 +71,7 @@ export const deleteRecord = (name, id) => json("DELETE", record(name, id));
 
 /** Give a record with its entity tag, for a change that must not overwrite another's. */
 export async function getRecord(name, id) {
-  const answer = await call("GET", record(name, id));
+  const answer = await call("GET", record(name, id), { cache: "no-store" }); // its file may be gone while the record stays
   return [await answer.json(), answer.headers.get("ETag")];
 }
 
@@ -83,8 +84,11 @@ export async function changeRecord(name, id, change, etag = "*") {
 /** Make the same change to fields and tags of many records: {ids, metadata, unset, more_tags, fewer_tags}. */
 export const changeRecords = (name, change) => json("PATCH", `${collection(name)}/records`, { body: change });
 
-/** Give records as a file: {format: "csv" | "jsonl" | "html" | "zip", ids}. */
-export const exportRecords = async (name, wanted) => (await call("POST", `${collection(name)}/export`, { body: wanted })).blob();
+/** Give records as a file: {format: "csv" | "jsonl" | "html" | "zip", ids}; with how many pictures of a ZIP are small ones. */
+export async function exportRecords(name, wanted) {
+  const answer = await call("POST", `${collection(name)}/export`, { body: wanted });
+  return [await answer.blob(), Number(answer.headers.get("X-Thumbnails"))];
+}
 
 /** Send a body and tell how much of it has gone, which fetch does not. */
 function upload(url, body, type, sent) {

@@ -37,6 +37,18 @@ function matchAt(pattern, text, at) {
   return pattern.exec(text);
 }
 
+/** Read a cell of a table that was exported here: what is JSON, as it was stored; undefined for a number that this page cannot hold. */
+export function storedValueOf(cell) {
+  try {
+    return JSON.parse(cell, (_, part) => {
+      if (Number.isInteger(part) && !Number.isSafeInteger(part)) throw new RangeError(cell);
+      return part;
+    });
+  } catch (error) {
+    return error instanceof RangeError ? undefined : cell;
+  }
+}
+
 /** Read a cell: a number, true or false where it reads as one; "007" stays a text, and so does what is too long for a number. */
 export function valueOf(cell) {
   try {

@@ -69,9 +69,10 @@ function RecordDetails({ collection, id, match, isSearch, act, saveDraft }) {
         changed=${act.changed} end=${() => setEditing(false)} />`}
       <div class="actions">
         ${!isEditing && html`<${Button} icon="edit" kind="small" onClick=${() => setEditing(true)}>Edit</${Button}>`}
-        <${ButtonLink} icon="download" kind="small" href=${api.originalUrl(collection, id)} download=${name}>Original</${ButtonLink}>
+        ${record.has_original && html`<${ButtonLink} icon="download" kind="small" href=${api.originalUrl(collection, id)} download=${name}>Original</${ButtonLink}>`}
         <${Button} icon="trash" kind="warn small" label="Delete this record" onClick=${remove}>Delete</${Button}>
       </div>
+      ${!record.has_original && html`<p class="muted">Only a small picture is kept.</p>`}
     </div>
   </div>`;
 }

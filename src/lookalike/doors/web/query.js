@@ -163,10 +163,20 @@ async function textOfExample(collection, example) {
   return kindOf(example).kind === "kept" ? base64Of(await needed(collection, example)) : example;
 }
 
+/** Give the crop of a question in pixels of its first example, as this page sends that. */
+export async function croppedOf(collection, { like: [example], crop }) {
+  return cropOf(crop, await needed(collection, example));
+}
+
 /** Turn a crop in shares into pixels. */
-async function cropOf([x, y, width, height], blob) {
+async function cropOf(crop, blob) {
   const size = await sizeOf(blob);
   if (!size) throw new Error("This browser cannot show the picture, so it cannot be cropped. Take the crop away.");
+  return pixelsOf(crop, size);
+}
+
+/** Turn a crop in shares into pixels of a picture of some size. */
+export function pixelsOf([x, y, width, height], size) {
   const left = Math.min(size.width - 1, Math.round(x * size.width));
   const top = Math.min(size.height - 1, Math.round(y * size.height));
   return [

@@ -96,8 +96,9 @@ export function SelectionBar({ collection, items, selection, changed, search }) 
     })]);
   });
   const save = (format) => act(async () => {
-    const blob = await api.exportRecords(collection, { format, ids });
+    const [blob, small] = await api.exportRecords(collection, { format, ids });
     offer(blob, `${collection}.${format}`);
+    if (small) toast(`${number(small)} of ${plural(ids.length, "picture")} ${small === 1 ? "is a small one: its original is" : "are small ones: their originals are"} not kept.`);
   });
   const copyIds = act(async () => {
     await navigator.clipboard.writeText(ids.join("\n"));

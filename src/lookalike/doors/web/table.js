@@ -1,13 +1,15 @@
 /** A table of metadata: which pictures its rows name, shown before anything is taken from it. */
 
 import * as api from "./api.js";
-import { readRows, valueOf } from "./csv.js";
+import { readRows, storedValueOf, valueOf } from "./csv.js";
 import { Button, Field, html, Icon, openDialog, Picture, Select, useLoaded, useObjectUrl, useState } from "./ui.js";
-import { fieldName, number, plural, shortName } from "./words.js";
+import { fieldName, number, plural, shortName, writeValue } from "./words.js";
 
 const SHOWN = 5; // rows of the preview
 const NAMED = 3; // names that are told of rows without a picture
 const PAGE = 1000; // records asked for at once: as many as the server gives
+const EXPORTED = ["id", "source", "format", "width", "height", "bytes", "created_at", "updated_at", "tags"]; // begin a table that was exported here
+const PREFIX = "metadata."; // before a field that is called as one of these
 const ABOUT_PICTURES = /^(_.*|id|path|file|file ?_?name|image|picture)$/i; // columns that name a picture rather than tell of it
 
 /** Say whether a file is a table. */
@@ -22,16 +24,17 @@ export const openTable = (collection, { path, file }, pictures) =>
 
 // ---- rows and pictures
 
-/** Read a table: {columns, rows}, each row an object of the cells that hold something. */
+/** Read a table: {columns, rows, isExport}, each row an object of the cells that hold something. */
 async function readTable(file) {
   const [header = [], ...rows] = readRows(await textOf(file));
-  const columns = header.map((name) => name.trim());
+  const isExport = EXPORTED.every((name, at) => header[at] === name);
+  const columns = isExport ? header : header.map((name) => name.trim());
   const named = columns.filter(Boolean);
   const double = named.find((name, at) => named.indexOf(name) !== at);
   if (double) throw new Error(`Two columns are called "${double}". Give each a name of its own.`);
   if (!named.length || !rows.length) throw new Error("The table has no rows below its first, which names the columns.");
   const cellsOf = (row) => Object.fromEntries(row.map((cell, at) => [columns[at], cell.trim()]).filter(([name, cell]) => name && cell));
-  return { columns: named, rows: rows.map(cellsOf) };
+  return { columns: isExport ? ["id"] : named, rows: rows.map(cellsOf), isExport };
 }
 
 async function textOf(file) {
@@ -93,14 +96,28 @@ function bestColumn({ columns, rows }, indexes) {
   return columns.map((column) => [rank(column), column]).reduce((best, one) => (one[0] > best[0] ? one : best))[1];
 }
 
-/** The fields of a row, without what names its picture. */
-function fieldsOf(row, column) {
+/** The fields of a row, without what names its picture; of a table that was exported here, without what a record is besides. */
+function fieldsOf(row, column, isExport) {
+  if (isExport) return exportedFields(row);
   const cells = Object.entries(row).filter(([name]) => !name.startsWith("_") && !(name === column && ABOUT_PICTURES.test(name)));
   const { tags, ...metadata } = Object.fromEntries(cells);
   return {
     metadata: Object.fromEntries(Object.entries(metadata).map(([name, cell]) => [name, valueOf(cell)])),
-    tags: tags?.split(";").map((tag) => tag.trim()).filter(Boolean),
+    tags: tagsOf(tags),
   };
+}
+
+function exportedFields(row) {
+  const cells = Object.entries(row).filter(([name]) => !EXPORTED.includes(name));
+  const values = cells.map(([name, cell]) => [name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name, storedValueOf(cell)]);
+  return { metadata: Object.fromEntries(values.filter(([, value]) => value !== undefined)), tags: tagsOf(row.tags) };
+}
+
+/** Split tags at semicolons; a JSON list of texts is taken as it is. */
+function tagsOf(cell) {
+  const listed = cell?.startsWith("[") ? storedValueOf(cell) : null;
+  if (Array.isArray(listed) && listed.every((tag) => typeof tag === "string")) return listed;
+  return cell?.split(";").map((tag) => tag.trim()).filter(Boolean);
 }
 
 /** The ids of all records of a collection, page after page; `move` hears how many are known. */
@@ -117,12 +134,12 @@ async function storedIds(collection, signal, move) {
 }
 
 /** Turn matched rows into what is to be added and changed. */
-function usedRows({ matched, unmatched }, column, pictures) {
+function usedRows({ matched, unmatched }, column, pictures, isExport) {
   const flat = ({ metadata, tags }) => ({ ...metadata, ...(tags && { tags }) });
-  const recordOf = ({ row, id }) => ({ ...flat(fieldsOf(row, column)), _id: row._id ?? id });
+  const recordOf = ({ row, id }) => ({ ...flat(fieldsOf(row, column, isExport)), _id: row._id ?? id });
   return {
     brought: matched.filter(({ place }) => place === 0).map((pair) => ({ path: pair.id, file: pictures.get(pair.id), record: recordOf(pair) })),
-    stored: matched.filter(({ place }) => place === 1).map(({ row, id }) => ({ id, change: fieldsOf(row, column) })),
+    stored: matched.filter(({ place }) => place === 1).map(({ row, id }) => ({ id, change: fieldsOf(row, column, isExport) })),
     lines: unmatched.filter(({ row }) => row._url).map(({ row }) => ({ ...flat(fieldsOf(row, column)), ...(row._id && { _id: row._id }), _url: row._url })),
   };
 }
@@ -144,13 +161,14 @@ function TablePreview({ collection, file, pictures, close }) {
   if (!value) return html`<p class="muted" aria-busy="true">Looking for the pictures that it names${known ? `: ${number(known)} names are known` : " ..."}</p>`;
   const column = chosen ?? value.best;
   const found = matchRows(value.rows, column, value.indexes);
-  const used = usedRows(found, column, pictures);
+  const used = usedRows(found, column, pictures, value.isExport);
   const count = used.brought.length + used.stored.length + used.lines.length;
   return html`
     <${Field} label="The pictures are named by">${(joined) =>
       html`<${Select} options=${value.columns.map((name) => [name, name])} value=${column} onChange=${setChosen} ...${joined} />`}</${Field}>
+    ${value.isExport && html`<p class="muted">A table that was exported here: fields and tags are taken from it, all else is left out.</p>`}
     <${Sums} rows=${value.rows} found=${found} used=${used} />
-    ${found.matched.length > 0 && html`<${Rows} collection=${collection} pairs=${found.matched} column=${column} pictures=${pictures} />`}
+    ${found.matched.length > 0 && html`<${Rows} collection=${collection} pairs=${found.matched} column=${column} pictures=${pictures} isExport=${value.isExport} />`}
     <div class="actions">${without || html`<${Button} onClick=${() => close()}>Cancel</${Button}>`}
       <${Button} kind="primary" disabled=${!count} onClick=${() => close(used)}>Use ${plural(count, "row")}</${Button}></div>`;
 }
@@ -172,15 +190,15 @@ function Sums({ rows, found, used }) {
 }
 
 /** The first rows, as they will be used. */
-function Rows({ collection, pairs, column, pictures }) {
-  const shown = pairs.slice(0, SHOWN).map((pair) => ({ ...pair, fields: fieldsOf(pair.row, column) }));
+function Rows({ collection, pairs, column, pictures, isExport }) {
+  const shown = pairs.slice(0, SHOWN).map((pair) => ({ ...pair, fields: fieldsOf(pair.row, column, isExport) }));
   const names = [...new Set(shown.flatMap(({ fields }) => Object.keys(fields.metadata)))];
   const hasTags = shown.some(({ fields }) => fields.tags);
   return html`<div class="table-place" tabindex="0" role="region" aria-label="The first rows"><table>
     <thead><tr><th scope="col">Picture</th>${names.map((name) => html`<th key=${name} scope="col">${fieldName(name)}</th>`)}${hasTags && html`<th scope="col">tags</th>`}</tr></thead>
     <tbody>${shown.map(({ id, place, fields: { metadata, tags } }) => html`<tr key=${id}>
       <th scope="row"><span class="table-picture"><${SmallPicture} collection=${collection} id=${place === 1 && id} file=${pictures.get(id)} />${shortName(id)}</span></th>
-      ${names.map((name) => html`<td key=${name}>${String(metadata[name] ?? "")}</td>`)}${hasTags && html`<td>${tags?.join(", ")}</td>`}
+      ${names.map((name) => html`<td key=${name}>${writeValue(metadata[name] ?? "")}</td>`)}${hasTags && html`<td>${tags?.join(", ")}</td>`}
     </tr>`)}</tbody></table></div>`;
 }
 
