@@ -276,14 +276,16 @@ def _is_rewritten(registration: Registration, a: Look, b: Look) -> bool:
 
 
 def _other_of_template(registration: Registration, a: Look, b: Look) -> Literal["color", "part"] | None:
-    """Say in what two graphics of one template differ; None for photos, and where nothing crisp does."""
-    if not may_be_graphics(registration.laid):
+    """Say in what two graphics of one template differ; None for photos, and where nothing crisp does.
+
+    None for what is smaller than 400 px, too: there a photo on an even ground has as little texture as a drawing.
+    """
+    if min(max(side.size_px) for side in (a, b)) < _CLOSER_FROM_PX or not may_be_graphics(registration.laid):
         return None
     laid = registration.laid
-    if min(max(side.size_px) for side in (a, b)) >= _CLOSER_FROM_PX:
-        ours, theirs = (side.close_pixels(CLOSE_SIDE_PX) for side in (a, b))
-        if ours is not None and theirs is not None:
-            laid = closer_overlay(registration, ours, theirs)
+    ours, theirs = (side.close_pixels(CLOSE_SIDE_PX) for side in (a, b))
+    if ours is not None and theirs is not None:
+        laid = closer_overlay(registration, ours, theirs)
     if not are_graphics(laid):
         return None
     aligned = not _is_whole(registration)
