@@ -202,6 +202,15 @@ def test_a_rotated_key_works_with_its_new_secret_only(server, make):
     assert [answer.status_code for answer in answers] == [401, 200]
 
 
+def test_where_the_home_lies_is_told_to_who_speaks_for_all_of_it(server, make):
+    told = {
+        who: server.get(f"{API}/session", headers=make(scope=scope, collections=bound)).json()["home"]
+        for who, scope, bound in (("admin", "admin", []), ("bound", "admin", ["shoes"]), ("writer", "write", []))
+    }
+    assert str(server.home.absolute()) == told.pop("admin")
+    assert set(told.values()) == {None}
+
+
 # ---- quotas
 
 
