@@ -81,6 +81,16 @@ PATHS = [
     ("GET", "/collections/shoes/review/progress"),
     ("GET", "/collections/shoes/review/best"),
     ("POST", "/collections/shoes/review/best"),
+    ("GET", "/collections/shoes/review/marked"),
+    ("GET", "/collections/shoes/review/script"),
+    ("POST", "/collections/shoes/review/unmark"),
+    ("POST", "/collections/shoes/review/apply"),
+    ("POST", "/collections/shoes/review/undo-apply"),
+    ("PATCH", "/collections/shoes/records"),
+    ("POST", "/collections/shoes/export"),
+    ("POST", "/collections/shoes/index"),
+    ("GET", "/library"),
+    ("POST", "/samples"),
     ("GET", "/collections/shoes/decisions"),
     ("POST", "/collections/shoes/decisions"),
     ("DELETE", "/collections/shoes/decisions/x"),
@@ -134,7 +144,7 @@ def test_the_paths_of_this_test_are_all_there_are(server):
 def test_a_reader_changes_nothing(server, make, method, path):
     headers = make(scope="read")
     answer = server.http.request(method, API + path, headers=headers, json={"name": "x"})
-    asks = ("/search", "/histogram", "/compare", "/duplicates", "/session", "/jobs/x")
+    asks = ("/search", "/histogram", "/export", "/compare", "/duplicates", "/session", "/jobs/x")
     if any(path.startswith(one) or path.endswith(one) for one in asks):
         assert answer.status_code != 403
     else:

@@ -81,7 +81,7 @@ def test_who_waits_for_the_groups_is_told_how_far_they_are(server: Served, shelf
     told = [one["done"] for one in seen if one["done"] is not None]
     assert told == sorted(told)
     assert {one["total"] for one in seen} - {None} == {2 * GROUPS}
-    assert server.get(path).json() == {"done": None, "total": None}
+    assert server.get(path).json() == {"work": None, "done": None, "total": None}
 
 
 def test_each_decision_is_told_and_taken_back(server: Served, shelf: str) -> None:
