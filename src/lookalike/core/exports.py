@@ -10,6 +10,7 @@ import os
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -54,7 +55,7 @@ def chosen(
         found = collection.get_many(ids)
         records = [found[id] for id in dict.fromkeys(ids) if id in found]
     else:
-        records = [record for record, _ in zip(collection.scan(filter=filter), range(MAX_EXPORTED + 1), strict=False)]
+        records = list(islice(collection.scan(filter=filter), MAX_EXPORTED + 1))
     if len(records) > MAX_EXPORTED:
         raise InputError(
             f"more than {MAX_EXPORTED:,} records in one export. Narrow the filter, or use: lookalike export"
@@ -72,9 +73,7 @@ def exported(
     if format == "csv":
         return _csv(records)
     if format == "jsonl":
-        return (
-            json.dumps(line, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n" for line in _lines(records)
-        )
+        return (_json(line) + b"\n" for line in _lines(records))
     if format == "html":
         return iter([_sheet(collection, records)])
     return _zip(collection, records, on_thumbnail)

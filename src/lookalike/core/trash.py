@@ -67,7 +67,10 @@ class Trash:
         if ids is not None:
             wanted = set(ids)
             found = [one for one in found if one.record.id in wanted]
-        return [one if one.obstacle is not None else replace(one, obstacle=self._obstacle(one)) for one in found]
+        return [
+            one if one.obstacle is not None else replace(one, obstacle=self._failure(one.record.source or ""))
+            for one in found
+        ]
 
     def apply(
         self, collection: Collection, chosen: Sequence[Removal], at: datetime, *, on_progress: OnProgress | None = None
@@ -143,9 +146,6 @@ class Trash:
         except MoveRefusedError as error:
             return Failure(source, error.code, error.message)
         return None
-
-    def _obstacle(self, removal: Removal) -> Failure | None:
-        return self._failure(removal.record.source or "")
 
     def _holds(self, event: Event) -> bool:
         return event.moved_to is not None and self.folder in Path(os.path.normpath(event.moved_to)).parents

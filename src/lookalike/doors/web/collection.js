@@ -19,12 +19,12 @@ import { SearchBox } from "./search-box.js";
 import { SelectionBar, useLasso, usePicked } from "./selection.js";
 import { useStacks } from "./stacks.js";
 import { isTable } from "./table.js";
-import { bestOf, Threshold } from "./threshold.js";
+import { bestOf, passing, Threshold } from "./threshold.js";
 import {
   announce, Button, ButtonLink, Check, Dialog, Empty, Field, html, Icon, Menu, openDialog, Select, toast, Trouble, useEffect, useKept,
   useLoaded, useRef, useState, useDebounced, useWide,
 } from "./ui.js";
-import { fieldName, number, plural } from "./words.js";
+import { fieldName, plural } from "./words.js";
 
 const CONFIDENT = 0.5; // below it, pictures have little in common
 const STEPS = { replace: true }; // moves of a slider leave no trace in the history
@@ -143,7 +143,7 @@ function Pictures({ told, parameters, again }) {
           ${isWide ? html`${threshold}${isSearch && group}
             ${more && html`<${Menu} text="More" icon="down" kind="small" stays>${more}</${Menu}>`}`
           : html`<${Button} icon="filter" kind="small" onClick=${() => setSheetOpen(true)}>Filter${chosen ? ` (${chosen})` : ""}</${Button}>
-            <p class="passing muted">${isSearch && question.threshold ? countText(counts, question.threshold) : ""}</p>`}
+            <p class="passing muted">${isSearch && question.threshold ? passing(counts, question.threshold)[1] : ""}</p>`}
           <${Sizes} size=${size} set=${setSize} />
         </div>
         <${Note} question=${question} results=${results} counts=${counts} set=${set} />
@@ -166,12 +166,6 @@ function Pictures({ told, parameters, again }) {
 const grouped = (question, told) => ({ ...question, groupBy: question.groupBy ?? told.product_id_field });
 
 const matchOf = (items, id) => items.find((one) => one.id === id && one.score !== undefined) ?? null;
-
-const countText = (counts, threshold) => {
-  const all = counts.reduce((sum, one) => sum + one, 0);
-  const passing = counts.reduce((sum, one, at) => sum + (at / counts.length >= threshold - 1e-9 ? one : 0), 0);
-  return counts.length ? `${number(passing)} of ${number(all)} score ${threshold.toFixed(2)} or more` : "";
-};
 
 /** Take in the pictures that a link carried, so that the address is short again. */
 function useCarried(name, question) {

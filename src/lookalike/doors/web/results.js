@@ -10,7 +10,7 @@ const PAGE = 60; // pictures asked for at once
 export function useResults(name, question) {
   const { shown, ...asked } = question;
   const key = JSON.stringify(asked);
-  const { value: first, error, isLoading, again } = useLoaded(async (signal) => ({ ...(await page(name, question, null, signal)), key }), [name, key]);
+  const { value: first, error, isLoading, again } = useLoaded((signal) => page(name, question, null, signal), [name, key]);
   const [rest, setRest] = useState({ of: null, items: [] }); // the pages behind the first
   const isAsking = useRef(false);
   const isRest = rest.of === first;

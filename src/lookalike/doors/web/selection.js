@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { exampleOfId } from "./query.js";
 import { go } from "./route.js";
-import { announce, Button, Field, Form, html, Icon, Menu, openDialog, toast, useEffect, useRef, useState } from "./ui.js";
+import { announce, Button, Field, Form, html, Menu, openDialog, toast, useEffect, useRef, useState } from "./ui.js";
 import { number, plural, readValue } from "./words.js";
 
 const MOST_EXAMPLES = 5; // that one search takes from a selection

@@ -1,10 +1,10 @@
 /** The parts of every view, as components: icons, buttons, fields, menus, dialogs and messages. */
 
-import { Component, Fragment, h, render } from "preact";
+import { h, render } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import htm from "htm";
 
-export { Component, Fragment, render, useCallback, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState };
+export { render, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState };
 
 /** Write markup as a template: html`<p class=${kind}>${text}</p>`. */
 export const html = htm.bind(h);
