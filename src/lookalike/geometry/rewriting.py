@@ -110,14 +110,22 @@ def _alike_in_color(laid: Overlay) -> tuple[U8, U8]:
     return recolored_pixels(a, find_recoloring(ours, theirs)), b
 
 
-def beyond(pixels: U8, other: U8, slack_px: int, levels: int) -> Bools:
-    """Say which pixels lie so many levels beyond all that the other picture has around them."""
+def excess(pixels: U8, other: U8, slack_px: int) -> U8:
+    """Return by how many levels each value, (h, w) or (h, w, 3), lies beyond all that the other picture has there."""
     cv2 = opencv()
     import numpy as np
 
     around = np.ones((2 * slack_px + 1, 2 * slack_px + 1), np.uint8)
     below, above = cv2.subtract(cv2.erode(other, around), pixels), cv2.subtract(pixels, cv2.dilate(other, around))
-    most = cv2.max(below, above)
+    most: U8 = cv2.max(below, above)
+    return most
+
+
+def beyond(pixels: U8, other: U8, slack_px: int, levels: int) -> Bools:
+    """Say which pixels lie so many levels beyond all that the other picture has around them."""
+    cv2 = opencv()
+
+    most = excess(pixels, other, slack_px)
     found: Bools = cv2.max(cv2.max(most[..., 0], most[..., 1]), most[..., 2]) > levels
     return found
 

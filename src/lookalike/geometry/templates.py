@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .opencv import opencv
+from .rewriting import excess
 from .small import gray
 from .toning import have_stayed, nearest_edit
 
@@ -108,7 +109,7 @@ def has_other_part(laid: Overlay, *, aligned: bool) -> bool:
     for first, second in ((a, b), (b, a)):
         goal = gray(second)
         told = _as_told(first, goal, shared)
-        apart = cv2.max(_beyond(told, goal, slack_px), _beyond(goal, told, slack_px))
+        apart = cv2.max(excess(told, goal, slack_px), excess(goal, told, slack_px))
         sums.append(_largest_sum(apart, shared))
     if min(sums) >= _LEAST_SUM:
         return True
@@ -203,15 +204,6 @@ def _as_told(pixels: U8, goal: U8, shared: Bools) -> U8:
     means = np.bincount(kept[near], goals[near], colors) / np.maximum(sizes, 1)
     table: U8 = np.rint(means).astype(np.uint8)
     return table[names]
-
-
-def _beyond(tones: U8, other: U8, slack_px: int) -> U8:
-    """Say by how much each tone lies beyond all that the other picture has around it."""
-    cv2 = opencv()
-
-    around = _square(slack_px)
-    found: U8 = cv2.max(cv2.subtract(tones, cv2.dilate(other, around)), cv2.subtract(cv2.erode(other, around), tones))
-    return found
 
 
 def _largest_sum(apart: U8, shared: Bools) -> float:
