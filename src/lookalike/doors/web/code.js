@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { conditionOf, croppedOf, kindOf, pixelsOf } from "./query.js";
 import { address } from "./route.js";
-import { Button, html, toast, useKept, useLoaded } from "./ui.js";
+import { Button, copyText, html, toast, useKept, useLoaded } from "./ui.js";
 
 const LANGUAGES = { command: "Command line", python: "Python", curl: "curl", ximilar: "Ximilar", watson: "Watson", aspose: "Aspose" };
 
@@ -18,14 +18,8 @@ export function Code({ told, question }) {
   if (!lent) return html`<p class="muted" aria-busy="true">Loading ...</p>`;
   const language = chosen in LANGUAGES ? chosen : "command";
   const lines = LINES[language](told, question, lent);
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(lines);
-      toast("Copied.");
-    } catch {
-      toast("The browser does not allow copying. Mark the lines and copy them.", "bad");
-    }
-  };
+  const copy = () =>
+    copyText(lines, "Copied.", () => toast("The browser does not allow copying. Mark the lines and copy them.", "bad"));
   return html`<div class="code">
     <div class="tabs" role="tablist" aria-label="Language">${Object.entries(LANGUAGES).map(([name, text]) =>
       html`<button type="button" role="tab" key=${name} class="tab" aria-selected=${String(name === language)} onClick=${() => choose(name)}>${text}</button>`)}</div>

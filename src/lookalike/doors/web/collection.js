@@ -21,7 +21,7 @@ import { useStacks } from "./stacks.js";
 import { isTable } from "./table.js";
 import { bestOf, passing, Threshold } from "./threshold.js";
 import {
-  announce, Button, ButtonLink, Check, Dialog, Empty, Field, html, Icon, Menu, openDialog, Select, toast, Trouble, useEffect, useKept,
+  announce, Button, ButtonLink, Check, copyText, Dialog, Empty, Field, html, Icon, Menu, openDialog, Select, toast, Trouble, useEffect, useKept,
   useLoaded, useRef, useState, useDebounced, useWide,
 } from "./ui.js";
 import { fieldName, plural } from "./words.js";
@@ -238,12 +238,8 @@ function Bar({ told, question, take, again }) {
     const carried = await carry(question);
     const link = location.origin + location.pathname + address(["c", told.name], writeQuestion(carried));
     const isHeavy = carried.like.concat(carried.unlike).some((one) => kindOf(one).kind === "carried");
-    try {
-      await navigator.clipboard.writeText(link);
-      toast(isHeavy ? "The link is copied. It carries your picture in small." : "The link is copied.");
-    } catch {
-      openDialog("Link to this view", LinkField, { link }, "narrow");
-    }
+    await copyText(link, isHeavy ? "The link is copied. It carries your picture in small." : "The link is copied.",
+      () => openDialog("Link to this view", LinkField, { link }, "narrow"));
   };
   return html`<div class="bar">
     <a class="bar-back" href="#/" aria-label="Collections" title="Collections"><${Icon} name="left" /></a>

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { factsLine } from "./review-table.js";
 import { address } from "./route.js";
-import { announce, Button, ButtonLink, Empty, html, Icon, openDialog, Picture, toast, Trouble, useEffect, useLoaded, useRef, useState } from "./ui.js";
+import { announce, Button, ButtonLink, copyText, Empty, html, Icon, openDialog, Picture, toast, Trouble, useEffect, useLoaded, useRef, useState } from "./ui.js";
 import { bytes, number, placedName, plural, shortName, timeLeft } from "./words.js";
 
 const PAGE = 100; // pictures asked for at once
@@ -83,14 +83,8 @@ export function useMarked(name, changed) {
       announce(`Back where they were: ${number(done.moved.length)}.`);
       tellFailures(done);
     }),
-    copy: async () => {
-      try {
-        await navigator.clipboard.writeText(told.command);
-        toast("The command is copied. Run it on the machine of the pictures.");
-      } catch {
-        openDialog("The command", Command, { command: told.command }, "narrow");
-      }
-    },
+    copy: () => copyText(told.command, "The command is copied. Run it on the machine of the pictures.",
+      () => openDialog("The command", Command, { command: told.command }, "narrow")),
     script: () => location.assign(api.scriptUrl(name)),
   };
   return { told, error, again, items, next, isBusy, act };

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { exampleOfId } from "./query.js";
 import { go } from "./route.js";
-import { announce, Button, Field, Form, html, Menu, openDialog, toast, useEffect, useRef, useState } from "./ui.js";
+import { announce, Button, copyText, Field, Form, html, Menu, openDialog, toast, useEffect, useRef, useState } from "./ui.js";
 import { number, plural, readValue } from "./words.js";
 
 const MOST_EXAMPLES = 5; // that one search takes from a selection
@@ -100,10 +100,7 @@ export function SelectionBar({ collection, items, selection, changed, search }) 
     offer(blob, `${collection}.${format}`);
     if (small) toast(`${number(small)} of ${plural(ids.length, "picture")} ${small === 1 ? "is a small one: its original is" : "are small ones: their originals are"} not kept.`);
   });
-  const copyIds = act(async () => {
-    await navigator.clipboard.writeText(ids.join("\n"));
-    toast(`${plural(ids.length, "name")} copied.`);
-  });
+  const copyIds = () => copyText(ids.join("\n"), `${plural(ids.length, "name")} copied.`, (error) => toast(error.message, "bad"));
   const here = new Set(items.map((one) => one.id));
   const hidden = ids.filter((id) => !here.has(id)).length;
   useEffect(() => {

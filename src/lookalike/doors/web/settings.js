@@ -1,7 +1,7 @@
 /** Settings: who may call the server, and how it is. */
 
 import * as api from "./api.js";
-import { Button, ButtonLink, confirm, Field, Form, html, openDialog, Select, toast, Trouble, useEffect, useLoaded, useRef, useState } from "./ui.js";
+import { Button, ButtonLink, confirm, copyText, Field, Form, html, openDialog, Select, toast, Trouble, useEffect, useLoaded, useRef, useState } from "./ui.js";
 import { bytes, number } from "./words.js";
 
 const EVERY_MS = 3000;
@@ -121,7 +121,7 @@ const showSecret = (made) => openDialog(`The key "${made.name}"`, Secret, { secr
 
 function Secret({ secret, close }) {
   const box = useRef(null);
-  const copy = () => navigator.clipboard.writeText(secret).then(() => toast("Copied."), () => box.current.select());
+  const copy = () => copyText(secret, "Copied.", () => box.current.select());
   return html`<${Field} label="Keep it safe: it is shown this once">${(joined) =>
       html`<input type="text" readonly class="secret" ref=${box} value=${secret} ...${joined} />`}</${Field}>
     <div class="actions"><${Button} onClick=${copy}>Copy</${Button}><${Button} kind="primary" onClick=${() => close()}>Done</${Button}></div>`;

@@ -216,6 +216,16 @@ const Message = ({ id, text, kind, act }) => html`<div class="toast ${kind}" rol
 
 const showMessages = () => render(shown.map((one) => html`<${Message} key=${one.id} ...${one} />`), document.getElementById("toasts"));
 
+/** Put a text on the clipboard and say so; `refused` hears the error where the browser does not allow it. */
+export async function copyText(text, told, refused) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(told);
+  } catch (error) {
+    refused(error);
+  }
+}
+
 // ---- hooks
 
 let ids = 0;
