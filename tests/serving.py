@@ -8,8 +8,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,15 @@ def served(home: Path, *options: str, **environment: str) -> Iterator[Served]:
         yield server
     finally:
         server.stop()
+
+
+def at_once(works: Iterable[Callable[[], Any]]) -> None:
+    """Do all of some works at the same time, each on a thread of its own, and wait for them."""
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import random
 from collections.abc import Callable
 
@@ -11,25 +10,17 @@ import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFilter
 import pytest
+from conftest import Compare
+from conftest import saved as encoded
 
-import lookalike
 from lookalike.core.relations import SAME_PICTURE
-from lookalike.core.results import Comparison
 
 Picture = PIL.Image.Image
 Pen = PIL.ImageDraw.ImageDraw
-Compare = Callable[[object, object], Comparison]
-
-
-@pytest.fixture(scope="module")
-def compare(tmp_path_factory: pytest.TempPathFactory) -> Compare:
-    return lookalike.open(tmp_path_factory.mktemp("moments")).compare
 
 
 def saved(picture: Picture, quality: int = 88) -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=quality)
-    return stream.getvalue()
+    return encoded(picture, quality=quality)
 
 
 def harbor() -> Picture:

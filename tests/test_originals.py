@@ -34,6 +34,11 @@ def jpeg(picture: Picture, quality: int, **options: object) -> bytes:
     return stream.getvalue()
 
 
+def decoded(data: bytes) -> Picture:
+    with PIL.Image.open(io.BytesIO(data)) as opened:
+        return opened.convert("RGB")
+
+
 def png(picture: Picture) -> bytes:
     stream = io.BytesIO()
     picture.save(stream, "PNG")
@@ -123,8 +128,7 @@ def originals(data: Path) -> list[bytes]:
 def test_what_was_made_of_a_photo_is_told_from_it(kind: str, describer: Describer, originals: list[bytes]) -> None:
     said = []
     for data in originals:
-        with PIL.Image.open(io.BytesIO(data)) as opened:
-            picture = opened.convert("RGB")
+        picture = decoded(data)
         a, b = traits(describer, data), traits(describer, LATER[kind](picture))
         assert evidence(a, b) == pytest.approx(-evidence(b, a)), "the other way round it is the opposite"
         said.append(evidence(a, b))
@@ -134,8 +138,7 @@ def test_what_was_made_of_a_photo_is_told_from_it(kind: str, describer: Describe
 
 def test_the_original_of_many_copies_is_the_least_late(describer: Describer, originals: list[bytes]) -> None:
     for data in originals:
-        with PIL.Image.open(io.BytesIO(data)) as opened:
-            picture = opened.convert("RGB")
+        picture = decoded(data)
         pictures = [LATER["enlarged"](picture), LATER["saved finer"](picture), data, LATER["noise"](picture)]
         late = lateness({key: traits(describer, one) for key, one in enumerate(pictures)})
         assert min(late, key=lambda key: late[key]) == 2
@@ -146,8 +149,7 @@ def test_many_copies_tell_the_original_of_edits_that_leave_no_traces(
 ) -> None:
     told = []
     for data in originals:
-        with PIL.Image.open(io.BytesIO(data)) as opened:
-            picture = opened.convert("RGB")
+        picture = decoded(data)
         pictures = {name: traits(describer, jpeg(edit(picture), 84)) for name, edit in SMOOTH.items()}
         alone = {name: replace(one, traces=None) for name, one in pictures.items()}
         late = lateness({1: replace(traits(describer, data), traces=None), **dict(enumerate(alone.values(), 2))})
@@ -162,8 +164,7 @@ def test_a_picture_of_another_shape_than_most_that_show_the_same_is_stretched(
 ) -> None:
     told = []
     for data in originals:
-        with PIL.Image.open(io.BytesIO(data)) as opened:
-            picture = opened.convert("RGB")
+        picture = decoded(data)
         wide = picture.resize((2 * picture.width, round(1.4 * picture.height)), PIL.Image.Resampling.BICUBIC)
         copies = [jpeg(wide, 97), jpeg(picture, 60), jpeg(warmer(picture), 80), data, jpeg(scaled(0.6)(picture), 90)]
         late = lateness({key: traits(describer, one) for key, one in enumerate(copies)})
@@ -175,8 +176,7 @@ def test_a_picture_of_another_shape_than_most_that_show_the_same_is_stretched(
 def test_exports_of_one_size_do_not_outvote_the_camera_s_own(describer: Describer, originals: list[bytes]) -> None:
     camera = Facts(taken="2019-05-01T10:00:00", camera="Canon EOS")
     for data in originals:
-        with PIL.Image.open(io.BytesIO(data)) as opened:
-            picture = opened.convert("RGB")
+        picture = decoded(data)
         small = scaled(0.5)(picture)
         exports = [jpeg(edit(small), 85) for edit in (lambda one: one, warmer, vignetted, captioned, curved(0.4))]
         late = lateness(

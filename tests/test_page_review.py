@@ -15,6 +15,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from conftest import draw
+from marked import contents
 from playwright.sync_api import Page, expect
 from test_page import LOOKS, Server, Visit, browser, samples, visiting  # noqa: F401 - fixtures
 
@@ -306,10 +307,6 @@ def filed(mover: Server, shelves: Path) -> Iterator[Filed]:
     yield made
     with lookalike.open(mover.home) as library:
         library.ledger.forget({event.batch for event in library.ledger.events()})
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")

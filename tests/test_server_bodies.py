@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from serving import API, Served, code_of, jpeg, served
+from serving import API, Served, at_once, code_of, jpeg, served
 
 from lookalike.doors.server.bodies import bounded_lines, lines_in, records_in
 from lookalike.doors.server.json_budget import MOST_DEPTH, JsonBudget
@@ -144,14 +145,7 @@ def test_many_small_bodies_at_once_leave_room_for_others(server):
     bodies = [body for _, body, _ in list(HEAVY.values())[:6]] * 2
     with Watched(server) as watched:
         options = {"headers": JSON, "timeout": 60}
-        threads = [
-            threading.Thread(target=lambda body=body: httpx.post(f"{server.url}{RECORDS}", content=body, **options))
-            for body in bodies
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once(partial(httpx.post, f"{server.url}{RECORDS}", content=body, **options) for body in bodies)
     assert watched.growth < MOST_GROWTH
     assert set(watched.answers) == {200}
 

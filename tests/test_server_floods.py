@@ -9,12 +9,13 @@ import json
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from serving import API, Served, jpeg, served, wait_for
+from serving import API, Served, at_once, jpeg, served, wait_for
 from test_server_bodies import HEAVY, SEARCH, Watched
 from test_server_connections import ENDLESS, HEAD, SHORT, connect
 
@@ -70,15 +71,7 @@ def test_all_attacks_at_once_cost_little_memory_from_the_first_round_on(server: 
     attacks: list[Callable[[Served, int], None]] = [heads, bodies, silence]
     for _ in range(2):
         with Watched(server) as watched:
-            threads = [
-                threading.Thread(target=attack, args=(server, number))
-                for number in range(CLIENTS)
-                for attack in attacks
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            at_once(partial(attack, server, number) for number in range(CLIENTS) for attack in attacks)
         assert watched.growth < MOST_GROWTH
         assert set(watched.answers) == {200}
     assert server.get("/healthz").status_code == 200

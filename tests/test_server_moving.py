@@ -14,27 +14,20 @@ from typing import Any
 import httpx
 import pytest
 from conftest import draw
+from marked import COPIES, contents, mark_copies, pictures_with_copies
 from serving import API, Served, code_of, served, wait_for
 
 import lookalike
 
 SHELF = f"{API}/collections/photos"
-COPIES = ["0-low.jpg", "sub/4 low.jpg"]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Two pictures with a marked copy each, indexed as `photos` of the home beside the folder."""
-    made = tmp_path / "photos"
-    (made / "sub").mkdir(parents=True)
-    for seed, copy in ((0, COPIES[0]), (4, COPIES[1])):
-        draw(seed).save(made / f"{seed}.jpg", quality=92)
-        draw(seed).save(made / copy, quality=50)
+    made = pictures_with_copies(tmp_path / "photos")
     with lookalike.open(tmp_path / "home") as library:
-        photos = library.collection("photos", create=True)
-        photos.add(made)
-        for best, copy in zip(("0.jpg", "4.jpg"), COPIES, strict=True):
-            photos.decisions.decide("delete", [copy], beside=[best])
+        mark_copies(library, made)
     return made
 
 
@@ -48,10 +41,6 @@ def server(home: Path, folder: Path) -> Iterator[Served]:
     with served(home, "--may-move", str(folder), LOOKALIKE_WORKERS="1") as started:
         started.http.headers["origin"] = started.url
         yield started
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def marked(server: Served, **query: Any) -> dict[str, Any]:

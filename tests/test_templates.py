@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
 import PIL.Image
@@ -12,22 +11,15 @@ import PIL.ImageFilter
 import PIL.ImageOps
 import pytest
 from conftest import Compare
+from conftest import saved as encoded
 
-import lookalike
 from lookalike.core.relations import SAME_PICTURE
 
 Picture = PIL.Image.Image
 
 
-@pytest.fixture(scope="module")
-def compare(tmp_path_factory: pytest.TempPathFactory) -> Compare:
-    return lookalike.open(tmp_path_factory.mktemp("templates")).compare
-
-
 def saved(picture: Picture, quality: int = 80) -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=quality)
-    return stream.getvalue()
+    return encoded(picture, quality=quality)
 
 
 def drawn(draw: Callable[[PIL.ImageDraw.ImageDraw], None], ground: str = "white") -> Picture:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, draw
+from marked import COPIES, contents, mark_copies, pictures_with_copies
 
 import lookalike
 from lookalike.core import applying
@@ -20,32 +21,19 @@ from lookalike.core.trash import Trash
 from lookalike.errors import NotFoundError
 
 AT = datetime(2026, 1, 31, 9, 35, tzinfo=UTC)
-COPIES = ["0-low.jpg", "sub/4 low.jpg"]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "photos"
-    (made / "sub").mkdir(parents=True)
-    for seed, copy in ((0, COPIES[0]), (4, COPIES[1])):
-        draw(seed).save(made / f"{seed}.jpg", quality=92)
-        draw(seed).save(made / copy, quality=50)
-    return made
+    return pictures_with_copies(tmp_path / "photos")
 
 
 @pytest.fixture
 def library(tmp_path: Path, folder: Path) -> Iterator[Library]:
     """A library whose collection `photos` has a copy of each picture marked to go."""
     with lookalike.open(tmp_path / "home") as opened:
-        photos = opened.collection("photos", create=True)
-        photos.add(folder)
-        for best, copy in zip(("0.jpg", "4.jpg"), COPIES, strict=True):
-            photos.decisions.decide("delete", [copy], beside=[best])
+        mark_copies(opened, folder)
         yield opened
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def trash_of(library: Library, *folders: Path) -> Trash:
