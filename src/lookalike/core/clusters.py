@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..distances import Map
 from .pairs import scored_pairs
+from .unions import root
 
 if TYPE_CHECKING:
     from ..stores import Store
@@ -18,28 +19,16 @@ _READ = 1000
 def find_clusters(
     store: Store, threshold: float, *, space: str, points: Map, on_progress: OnProgress | None = None
 ) -> tuple[tuple[str, ...], ...]:
-    """Give the ids of each cluster of two records or more, sorted; the largest first, then by their first id.
-
-    Source: union-find with path halving, R. Tarjan and J. van Leeuwen, "Worst-case analysis of set union
-        algorithms", J. ACM 1984.
-    """
+    """Give the ids of each cluster of two records or more, sorted; the largest first, then by their first id."""
     parents: dict[int, int] = {}
     for block in scored_pairs(store, threshold, space=space, points=points, on_progress=on_progress):
         for key, other in zip(block.ours.tolist(), block.theirs.tolist(), strict=True):
-            ours, theirs = _root(parents, key), _root(parents, other)
+            ours, theirs = root(parents, key), root(parents, other)
             parents[max(ours, theirs)] = min(ours, theirs)
     members: dict[int, list[str]] = defaultdict(list)
     keys = list(parents)
     for start in range(0, len(keys), _READ):
         for key, record in store.records(keys[start : start + _READ]).items():  # those that are whole
-            members[_root(parents, key)].append(record.id)
+            members[root(parents, key)].append(record.id)
     clusters = [tuple(sorted(ids)) for ids in members.values() if len(ids) > 1]
     return tuple(sorted(clusters, key=lambda ids: (-len(ids), ids)))
-
-
-def _root(parents: dict[int, int], key: int) -> int:
-    parents.setdefault(key, key)
-    while parents[key] != key:
-        parents[key] = parents[parents[key]]
-        key = parents[key]
-    return key

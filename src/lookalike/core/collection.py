@@ -33,6 +33,7 @@ from .graph import Graph, edge_rules
 from .groups import is_held
 from .ingest import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
 from .items import check_metadata, check_prefix, check_tags, count_items, described, is_single, items_of
+from .local_files import path_of
 from .pages import Recent, cursor_of, position_of
 from .pruning import gone_records, plan_pruning
 from .question import (
@@ -610,8 +611,8 @@ class Collection:
 
     def records_of_file(self, record: Record) -> list[Record]:
         """Return the records that have the file of another collection's record: its path, or a link to its bytes."""
-        source, file = record.source or "", disk.identity(record.source)
-        if not os.path.isabs(source):
+        source, file = path_of(record), disk.identity(record.source)
+        if source is None:
             return []
         found = {one.id: one for one in self._store.from_sources([source]).get(source, [])}
         for one in self._store.records(self._store.keys_of_hash(record.content_hash)).values() if file else ():
@@ -942,10 +943,11 @@ class Collection:
         if kept is not None:
             return kept
         record = self.get_many([record_id]).get(record_id)
-        if record is None or not record.source or not os.path.isabs(record.source):
+        path = None if record is None else path_of(record)
+        if path is None:
             return None
         try:
-            return self._describer.thumbnail(record.source, side_px)
+            return self._describer.thumbnail(path, side_px)
         except SourceError:
             return None
 

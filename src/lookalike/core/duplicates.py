@@ -22,8 +22,8 @@ import numpy as np
 from .. import disk
 from ..distances import Map
 from ..values import DuplicateGroup, Member, Progress, Record
+from .local_files import has_lost_file
 from .pairs import ScoredPairs, likely, scored_pairs, scores_between
-from .pruning import has_lost_file
 from .representatives import DEFAULT_RULE, Chooser, claim_by, weighs_evidence, weighs_pixels
 from .spaces import HUE_SPACE
 from .stars import Judge, Ray, ScoresOf, Stars

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import os
@@ -18,6 +17,7 @@ from .. import intake
 from ..errors import InputError
 from ..rendering import Card, Section, counted, html_page
 from ..values import Record
+from .local_files import bytes_of, path_of
 
 if TYPE_CHECKING:
     from ..filters import Filter
@@ -82,23 +82,18 @@ def exported(
 def original_of(collection: Collection, record: Record) -> bytes | None:
     """Return a picture as it came: as it is kept, or its file where that still holds the very same; else None."""
     kept = collection.original(record.id)
-    if kept is not None or not record.source or not os.path.isabs(record.source):
-        return kept
-    try:
-        data = Path(record.source).read_bytes() if os.path.getsize(record.source) == record.byte_size else b""
-    except OSError:
-        return None
-    return data if hashlib.sha256(data).hexdigest() == record.content_hash else None
+    return bytes_of(record) if kept is None else kept
 
 
 def has_original(collection: Collection, record: Record) -> bool:
     """Return whether there is a picture as it came. Cost: a look at the file; it is read where its time changed."""
     if collection.spec.keep == "original":
         return True
-    if not record.source or not os.path.isabs(record.source):
+    path = path_of(record)
+    if path is None:
         return False
     try:
-        is_untouched = bool(record.stamp) and intake.stamp(Path(record.source)) == record.stamp
+        is_untouched = bool(record.stamp) and intake.stamp(Path(path)) == record.stamp
     except OSError:
         return False
     return is_untouched or original_of(collection, record) is not None

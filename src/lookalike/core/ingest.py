@@ -11,7 +11,6 @@ known where the bytes of its record went (see `moves`). What did not move is enc
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections import Counter, deque
@@ -22,10 +21,10 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
-from .. import intake
 from ..errors import IdTakenError, LookalikeError, StoreDamagedError
 from ..stores import Harm, Move
 from ..values import Entry, Failure, Outcome, Progress, Record
+from .local_files import has_lost_file
 from .moves import Changed, Departures, Hash, move_to, moves_among
 from .results import Report
 
@@ -397,7 +396,7 @@ def _has_moved(held: Record, new: Record) -> bool:
     """Say whether a record's file is now elsewhere: same bytes, and nothing lies at the old path."""
     if held.source == new.source or held.content_hash != new.content_hash or not (held.source and new.source):
         return False
-    return os.path.isabs(held.source) and intake.is_gone(held.source)
+    return has_lost_file(held)
 
 
 def _is_same(held: Record, entry: Entry) -> bool:

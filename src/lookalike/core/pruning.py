@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import intake
 from ..errors import InputError, PruneRefusedError
+from .local_files import has_lost_file
 
 if TYPE_CHECKING:
     from ..stores import Store
@@ -83,12 +84,6 @@ def plan_pruning(store: Store, source: Any, *, removes_all: bool) -> Pruning:
 def gone_records(store: Store) -> Iterator[Record]:
     """Give the records whose files are gone, by rising id. Cost: a look at every file."""
     return (record for record in store.scan() if has_lost_file(record))
-
-
-def has_lost_file(record: Record) -> bool:
-    """Return whether a record is of a local file that is gone."""
-    source = record.source or ""
-    return os.path.isabs(source) and intake.is_gone(source)
 
 
 def _records_below(store: Store, folder: str) -> Iterator[Record]:

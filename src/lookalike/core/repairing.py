@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import LookalikeError, StoreDamagedError
 from .ingest import Item
+from .local_files import path_of
 
 if TYPE_CHECKING:
     from ..stores import Store
@@ -59,6 +59,5 @@ def _bytes(store: Store, record: Record) -> bytes | None:
         original = store.original(record.id)
     except StoreDamagedError:
         original = None
-    if original is not None or not record.source or not os.path.isabs(record.source):
-        return original
-    return Path(record.source).read_bytes()
+    path = path_of(record)
+    return original if original is not None or path is None else Path(path).read_bytes()

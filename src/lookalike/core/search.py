@@ -17,9 +17,9 @@ from ..distances import AGREEING_SCORE, Map, cosine_distances, distance_at
 from ..values import Match, Step
 from . import groups
 from .diversity import diverse, pool_size
+from .local_files import has_lost_file
 from .pages import Position
 from .pairs import score_pairs
-from .pruning import has_lost_file
 from .ranking import Ranker, Ranking, both
 from .verdicts import Judge, Verified
 

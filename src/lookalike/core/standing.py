@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, cast
 
 from .fingerprints import ANYWHERE, AT_PLACE, Fingerprint, agree, fingerprints_of, hash_bits, hue_distance
 from .spaces import HASH_SPACE
+from .unions import root
 
 if TYPE_CHECKING:
     from ..stores import Store
@@ -54,18 +55,12 @@ class Pairs:
     def joined(self) -> dict[str, str]:
         """Return for each name the one that stands for all names which are joined to it by groups."""
         above: dict[str | int, str | int] = {}
-
-        def top(one: str | int) -> str | int:
-            while above.setdefault(one, one) != one:
-                above[one] = one = above[above[one]]
-            return one
-
         for name in sorted(self._groups):
             for group in self._groups[name]:
-                first, second = top(name), top(group)
+                first, second = root(above, name), root(above, group)
                 if first != second:
                     above[second] = first
-        return {name: str(top(name)) for name in self._groups}
+        return {name: str(root(above, name)) for name in self._groups}
 
     def __contains__(self, pair: object) -> bool:
         names = sorted(pair) if isinstance(pair, frozenset) else []

@@ -8,17 +8,16 @@ The last few looks are kept in memory, as finding the local features of a pictur
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from .. import intake
 from ..distances import Map
 from ..errors import ImageTooLargeError, LookalikeError, SourceError, StoreDamagedError
 from ..geometry import read_features, read_traces, square_version, traces_of
+from .local_files import bytes_of, path_of
 from .looks import Look, look_of
 from .originals import SMALL_QUALITY, Traits
 from .relations import SAME_PICTURE, relate
@@ -242,7 +241,8 @@ class Verifier:
         with self._lock:
             if key in self._pictured:
                 return True
-        is_file = bool(record.source) and os.path.isabs(record.source or "") and os.path.exists(record.source or "")
+        path = path_of(record)
+        is_file = path is not None and os.path.exists(path)
         if not is_file and self._store.thumbnail(record.id) is None:  # of what is kept whole, there is one, too
             return False  # not remembered: the next moment a disk may be there again
         with self._lock:
@@ -313,21 +313,11 @@ class Verifier:
             data = self._store.original(record.id)
         except StoreDamagedError:
             data = None
-        data = self._file_bytes(record) if data is None else data
+        data = bytes_of(record, self._describer.settings.limits) if data is None else data
         try:
             return None if data is None else make(data)
         except SourceError:
             return None
-
-    def _file_bytes(self, record: Record) -> bytes | None:
-        """Read the source file; None where it does not hold the very bytes that were indexed."""
-        if not record.source or not os.path.isabs(record.source) or not os.path.isfile(record.source):
-            return None
-        try:
-            data, _ = intake.read_bytes(record.source, limits=self._describer.settings.limits)
-        except (OSError, SourceError):
-            return None
-        return data if hashlib.sha256(data).hexdigest() == record.content_hash else None
 
 
 def _shares(found: Relation, a: Look, b: Look) -> tuple[float, float] | None:
