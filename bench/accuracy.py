@@ -18,7 +18,7 @@ from plan import Plan, tell
 from rows import Goal, Row
 
 import lookalike
-from lookalike.values import CollectionType
+from lookalike.records import CollectionType
 
 Hits = dict[str, bool]  # query -> whether its best match is right
 

@@ -24,12 +24,12 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 from plan import FULL, Plan, planned
 from rows import Goal, Row, table
 
+from lookalike.answers import Relation
 from lookalike.core.describer import Describer
 from lookalike.core.relations import SAME_PICTURE, relate
 from lookalike.core.verifying import look_at
 from lookalike.encoders import open_encoder
 from lookalike.settings import load_settings
-from lookalike.values import Relation
 
 Picture = Image.Image
 Edit = Callable[[Picture, random.Random], bytes]

@@ -29,12 +29,12 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from plan import FULL, Plan, planned, tell
 from rows import Goal, Row, table
 
+from lookalike.answers import Relation
 from lookalike.core.describer import Describer
 from lookalike.core.looks import Look
 from lookalike.core.relations import SAME_PICTURE, relate
 from lookalike.core.verifying import look_at
 from lookalike.settings import load_settings
-from lookalike.values import Relation
 
 OTHER = "other"  # not the same picture: same_object, similar and unrelated, which no data set tells apart
 _KINDS = ("identical", "same_pixels", "reencoded", "resized", "cropped", "mirrored", "rotated", "edited", OTHER)

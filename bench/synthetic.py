@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import lookalike
+from lookalike.records import Entry, Record, Space
 from lookalike.stores import Store, open_stores
-from lookalike.values import Entry, Record, Space
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -98,7 +98,7 @@ def main() -> None:
     import synthetic
 
     from lookalike.encoders import open_encoder
-    from lookalike.values import Space
+    from lookalike.records import Space
 
     name, folder, count, many = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     dims = open_encoder().card.spaces

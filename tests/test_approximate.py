@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from lookalike.errors import InputError
 from lookalike.filters import Filter, parse_filter
+from lookalike.neighbors import Neighbors
+from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import Store, open_stores
 from lookalike.stores.exact import distances_of
-from lookalike.values import CollectionSpec, Entry, Neighbors, Record, Space
 
 DIM = 32
 FIELDS = {"half": 2, "twentieth": 20, "two_hundredth": 200}

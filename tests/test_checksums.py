@@ -12,8 +12,9 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from lookalike.pictures import Facts
+from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import checksums, migration, open_stores
-from lookalike.values import CollectionSpec, Entry, Facts, Record, Space
 
 SPACES = (Space("look", 4, "cosine"), Space("hash", 12, "hamming"))
 

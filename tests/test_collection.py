@@ -28,8 +28,8 @@ from lookalike.errors import (
     SourceError,
     SourceNotFoundError,
 )
+from lookalike.records import Entry
 from lookalike.stores import open_stores
-from lookalike.values import Entry
 
 
 def jpeg(seed: int) -> bytes:

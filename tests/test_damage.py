@@ -18,9 +18,9 @@ from serving import API, code_of, served
 import lookalike
 from lookalike.errors import StoreDamagedError
 from lookalike.filters import parse_filter
+from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import Harm, open_stores
 from lookalike.stores.base import Move
-from lookalike.values import CollectionSpec, Entry, Record, Space
 
 SPACES = (Space("look", 4, "cosine"), Space("hash", 12, "hamming"))
 QUERY = np.array([[1, 0, 0, 0]], np.float32)

@@ -15,8 +15,8 @@ from serving import API, served
 
 import lookalike
 from lookalike.core import verdicts
+from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import open_stores
-from lookalike.values import CollectionSpec, Entry, Record, Space
 
 MARKER = "the marker that stands in one record alone"
 

@@ -21,8 +21,8 @@ from lookalike.core.representatives import claim_by
 from lookalike.core.stars import Ray
 from lookalike.distances import cosine_distance, score_map, score_of
 from lookalike.errors import InputError
+from lookalike.records import CollectionSpec, Entry, Progress, Record, Space
 from lookalike.stores import Store, open_stores
-from lookalike.values import CollectionSpec, Entry, Progress, Record, Space
 
 SPACES = (Space("copy", 3, "cosine"), Space("dhash", 64, "hamming"), Space("hues", 2, "cosine"))
 POINTS = score_map("copy")

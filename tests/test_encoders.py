@@ -19,7 +19,7 @@ import pytest
 from lookalike.encoders import Encoder, open_encoder
 from lookalike.encoders.builtin import MODELS, golden_pixels, open_builtin, views
 from lookalike.errors import EncoderError
-from lookalike.values import Image
+from lookalike.pictures import Image
 
 U8 = npt.NDArray[np.uint8]
 

@@ -23,8 +23,8 @@ from lookalike.core.labels import labels_of_field
 from lookalike.distances import score_map
 from lookalike.doors.tables import read_pairs
 from lookalike.errors import InputError
+from lookalike.records import Entry, Record
 from lookalike.stores import open_stores
-from lookalike.values import Entry, Record
 
 COUNT, GROUPS = 240, 12
 

@@ -16,7 +16,7 @@ from conftest import draw
 import lookalike
 from lookalike.intake import read
 from lookalike.limits import Limits
-from lookalike.values import Facts
+from lookalike.pictures import Facts
 
 LIMITS = Limits()
 

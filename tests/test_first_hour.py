@@ -19,7 +19,7 @@ from conftest import draw
 import lookalike
 from lookalike.doors import completion, terminal
 from lookalike.doors.cli import cli
-from lookalike.values import Progress
+from lookalike.records import Progress
 
 IDS = ("a b.jpg", "it's.jpg", "scenes/sea-1.jpg", "scenes/sea-2.jpg", "Ünder.jpg", "x:y=z.jpg")
 

@@ -27,7 +27,7 @@ from lookalike.geometry import (
 )
 
 if TYPE_CHECKING:
-    from lookalike.values import U8
+    from lookalike.arrays import U8
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from conftest import draw
 
 import lookalike
 from lookalike.errors import InputError
+from lookalike.records import Entry, Progress, Record
 from lookalike.stores import open_stores
-from lookalike.values import Entry, Progress, Record
 
 COUNT = 1040  # three blocks
 FORMATS = ["csv", "jsonl", "parquet"]

@@ -17,7 +17,7 @@ from conftest import Mounts, draw
 
 import lookalike
 from lookalike.errors import InputError, PruneRefusedError
-from lookalike.values import Outcome
+from lookalike.records import Outcome
 
 
 def fill(folder: Path, seeds: range | list[int]) -> Path:

@@ -17,9 +17,9 @@ from serving import API, code_of, picture_file, served, wait_for
 import lookalike
 from lookalike.errors import CollectionNotFoundError, StoreDamagedError
 from lookalike.limits import Limits
+from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import open_stores
 from lookalike.stores.home import folder_name
-from lookalike.values import CollectionSpec, Entry, Record, Space
 
 SPACES = (Space("look", 4, "cosine"), Space("hash", 12, "hamming"))
 MANY = 300

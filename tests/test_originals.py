@@ -21,8 +21,8 @@ from lookalike.core.describer import Describer
 from lookalike.core.originals import Traits, evidence, lateness
 from lookalike.core.review import CERTAIN
 from lookalike.geometry import read_traces, square_version
+from lookalike.pictures import Facts
 from lookalike.settings import load_settings
-from lookalike.values import Facts
 
 Picture = PIL.Image.Image
 PHOTOS = ("ceiling_fan/020.jpg", "menorah/003.jpg", "accordion/004.jpg", "bass/002.jpg")

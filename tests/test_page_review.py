@@ -20,7 +20,7 @@ from playwright.sync_api import Page, expect
 from test_page import LOOKS, Server, Visit, browser, samples, visiting  # noqa: F401 - fixtures
 
 import lookalike
-from lookalike.values import Entry, Record
+from lookalike.records import Entry, Record
 
 API = "/api/v1/collections"
 GROUPS = 3

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lookalike.neighbors import Pairs
+from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import Store, Stores, open_stores
-from lookalike.values import CollectionSpec, Entry, Pairs, Record, Space
 
 SPACES = (Space("look", 8, "cosine"), Space("hash", 16, "hamming"))
 NEAR = 0.02

@@ -23,11 +23,11 @@ from lookalike.core.looks import look_of
 from lookalike.core.relations import SAME_PICTURE, relate
 from lookalike.distances import cosine_distance
 from lookalike.encoders import open_encoder
+from lookalike.pictures import Image
 from lookalike.samples.products import PRODUCTS, draw_product
-from lookalike.values import Image
 
 if TYPE_CHECKING:
-    from lookalike.values import F32, U8
+    from lookalike.arrays import F32, U8
 
 Picture = PIL.Image.Image
 BICUBIC = PIL.Image.Resampling.BICUBIC

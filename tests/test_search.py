@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from serving import jpeg
 
 import lookalike
+from lookalike.answers import Match
 from lookalike.distances import cosine_distance, score_map, score_of
 from lookalike.doors.lines import read_lines
 from lookalike.errors import FilterError, InputError
 from lookalike.filters import parse_filter
+from lookalike.records import Entry, Record
 from lookalike.samples import write_samples
 from lookalike.stores import open_stores
-from lookalike.values import Entry, Match, Record
 
 NEAR_DUPLICATE = 0.9
 ODD = [1, 1.0, "1", True, [1, 2], [1, 2], {"a": 1}, None]  # one field of mixed kinds; 1 and 1.0 are one group

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from lookalike.errors import StoreBusyError
+from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import open_stores
-from lookalike.values import CollectionSpec, Entry, Record, Space
 
 SPACES = (Space("look", 16, "cosine"), Space("hash", 64, "hamming"))
 BATCH = 20

@@ -28,14 +28,13 @@ from lookalike.errors import (
     StoreDamagedError,
     StoreError,
     StoreFullError,
-    StoreReadOnlyError,  # noqa: F401 - for the subprocess
     StoreTooNewError,
 )
 from lookalike.filters import parse_filter
 from lookalike.limits import Limits
+from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import Move, open_stores
 from lookalike.stores.exact import distances_of
-from lookalike.values import CollectionSpec, Entry, Record, Space
 
 DIM = 4
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # spares thousands of waits for a disk

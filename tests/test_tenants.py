@@ -17,7 +17,7 @@ from serving import API, Served, code_of, jpeg, served
 
 from lookalike.core.jobs import Job
 from lookalike.doors.server.jobs import job_form
-from lookalike.values import Failure
+from lookalike.records import Failure
 
 LINES = {"content-type": "application/x-ndjson"}
 

@@ -25,7 +25,7 @@ from lookalike.encoders import Encoder
 from lookalike.encoders.builtin import open_builtin, views
 from lookalike.encoders.hashes import difference_hash
 from lookalike.encoders.tiny import tiny_pixels
-from lookalike.values import Image
+from lookalike.pictures import Image
 
 F32 = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]

@@ -17,11 +17,12 @@ from .errors import LookalikeError
 if TYPE_CHECKING:
     import os
 
+    from .answers import DuplicateGroup, Edge, Explanation, Match, Member, Relation, Transform
     from .core.collection import Collection
     from .core.graph import EdgeArrays, Graph
     from .core.library import Library
     from .core.results import Clusters, Comparison, DuplicateGroups, Matches, Report
-    from .values import DuplicateGroup, Edge, Explanation, Failure, Match, Member, Record, Relation, Transform
+    from .records import Failure, Record
 
 __version__ = "0.2.0"
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from .errors import InputError
 
 if TYPE_CHECKING:
-    from .values import F32, F64, Bools
+    from .arrays import F32, F64, Bools
 
 Map: TypeAlias = Sequence[tuple[float, float]]  # (distance, score), distance rising, score falling
 

@@ -30,12 +30,13 @@ from ..errors import (
     SourceNotFoundError,
     StoreFullError,
 )
+from ..records import Failure, Progress
 from ..rendering import counted
-from ..values import Failure, Progress
 from .ledger import Event, fresh_id
 
 if TYPE_CHECKING:
-    from ..values import Member, Record
+    from ..answers import Member
+    from ..records import Record
     from .collection import Collection
     from .ingest import OnProgress
     from .ledger import Ledger

@@ -15,11 +15,11 @@ import numpy as np
 
 from ..distances import Map
 from ..errors import InputError
-from ..values import Calibration
+from ..records import Calibration
 from .measures import STEPS
 
 if TYPE_CHECKING:
-    from ..values import F64, Bools
+    from ..arrays import F64, Bools
     from .evaluation import Evaluation
 
 LEAST_TRIALS = 100  # below, a share of right answers is known to no better than 1 of 10

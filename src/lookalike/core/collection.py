@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import disk
+from ..answers import Explanation
 from ..distances import Map, score_map
 from ..errors import InputError, LookalikeError, PruneRefusedError, SourceError
 from ..filters import Filter
 from ..limits import Limits, check_count, check_field, check_unit, checked_fields
+from ..records import CollectionSpec, Entry, Progress, Record
 from ..rendering import counted
 from ..stores import Revision
-from ..values import CollectionSpec, Entry, Explanation, Progress, Record
 from .candidates import Candidates, rank
 from .clusters import find_clusters
 from .comparison import compare

@@ -18,7 +18,7 @@ import numpy as np
 from ..geometry import mean_difference
 
 if TYPE_CHECKING:
-    from ..values import F64, I64
+    from ..arrays import F64, I64
     from .originals import Traits
 
 # Learned as logarithms of odds, with the weights of the other evidence; see `originals`.

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from ..records import Record
     from ..stores import Store
-    from ..values import Record
     from .ledger import Ledger
 
 

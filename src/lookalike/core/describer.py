@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .. import intake
 from ..encoders import difference_hash, hue_histogram, open_encoder, palette, tiny_pixels
 from ..geometry import SIDE_PX, table_quality, traces_of
-from ..values import Entry, Facts, Image, Record
+from ..pictures import Facts, Image
+from ..records import Entry, Record
 from .items import UPLOAD, check_record_id
 from .spaces import HASH_SPACE, HUE_SPACE, PALETTE_SPACE
 
 if TYPE_CHECKING:
+    from ..arrays import F32, U8, Vectors
     from ..encoders import Encoder, ModelCard
     from ..geometry import Traces
+    from ..records import Keep
     from ..settings import Settings
-    from ..values import F32, U8, Keep, Vectors
     from .ingest import Item
 
     Crop = tuple[int, int, int, int]

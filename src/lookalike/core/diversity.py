@@ -9,7 +9,7 @@ import numpy as np
 from ..distances import Map, scores_of
 
 if TYPE_CHECKING:
-    from ..values import F32, F64
+    from ..arrays import F32, F64
 
 _LEAST_POOL = 60
 _POOL_SHARE = 6

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import disk
+from ..answers import DuplicateGroup, Member
 from ..distances import Map
-from ..values import DuplicateGroup, Member, Progress, Record
+from ..records import Progress, Record
 from .local_files import has_lost_file
 from .pairs import ScoredPairs, likely, scored_pairs, scores_between
 from .representatives import DEFAULT_RULE, Chooser, claim_by, weighs_evidence, weighs_pixels
@@ -29,8 +30,8 @@ from .spaces import HUE_SPACE
 from .stars import Judge, Ray, ScoresOf, Stars
 
 if TYPE_CHECKING:
+    from ..arrays import I64
     from ..stores import Store
-    from ..values import I64
     from .ingest import OnProgress
     from .representatives import TraitsOf
 

@@ -20,9 +20,9 @@ import numpy as np
 from ..charts import Line, line_chart
 from ..distances import Map, chance_of, cosine_distances
 from ..errors import InputError
+from ..records import Failure, Progress
 from ..rendering import counted as nouned
 from ..rendering import table_fragment, text_table
-from ..values import Failure, Progress
 from . import measures
 from .measures import STEPS, Curve, Measure
 from .pairs import score_pairs
@@ -31,8 +31,8 @@ from .ranking import Ranker
 from .verdicts import Verdict, Verified, verified_scores
 
 if TYPE_CHECKING:
+    from ..arrays import F64, Bools
     from ..stores import Store
-    from ..values import F64, Bools
     from .ingest import OnProgress
     from .labels import Labels
 

@@ -13,8 +13,8 @@ from .spellings import as_stored
 from .verifying import look_at
 
 if TYPE_CHECKING:
+    from ..records import CollectionSpec
     from ..stores import Store
-    from ..values import CollectionSpec
     from .describer import Crop, Describer
     from .question import Examples
     from .verdicts import Judge

@@ -20,8 +20,9 @@ from .relations import SAME_PICTURE
 if TYPE_CHECKING:
     from PIL import Image as PILImage
 
+    from ..answers import Relation
+    from ..arrays import F32, F64, U8
     from ..geometry import Overlay, Registration
-    from ..values import F32, F64, U8, Relation
     from .looks import Look
 
     Embed = Callable[[U8], F32]  # pixels (h, w, 3) -> embedding (d,)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .. import intake
 from ..errors import InputError
+from ..records import Record
 from ..rendering import Card, Section, counted, html_page
-from ..values import Record
 from .local_files import bytes_of, path_of
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from .spaces import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
     from ..limits import Limits
+    from ..records import Record
     from ..stores import Store
-    from ..values import Record
 
 _HASH_BYTES = 8
 _HUE_BYTES = 2 * HUES

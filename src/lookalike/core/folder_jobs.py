@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from .. import disk, intake
 from ..errors import NotFoundError
-from ..values import Outcome
+from ..records import Outcome
 from .ingest import Item
 from .pruning import Pruning
 

@@ -18,18 +18,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..answers import Edge
 from ..distances import Map
 from ..errors import InputError
 from ..limits import check_count, check_unit
-from ..values import Edge, Progress
+from ..records import Progress
 from .pairs import score_pairs
 from .ranking import HALF_DIGIT, shown
 
 if TYPE_CHECKING:
     import os
 
+    from ..arrays import F32, F64, I64
     from ..stores import Store
-    from ..values import F32, F64, I64
     from .ingest import OnProgress
 
 _BLOCK = 512  # sources that are asked for at once: enough for matrix products, and little memory

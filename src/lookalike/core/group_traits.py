@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal, get_args
 
+from ..answers import RelationKind
 from ..errors import InputError
-from ..values import RelationKind
 from .applying import freed_bytes
 
 if TYPE_CHECKING:
-    from ..values import DuplicateGroup, Member
+    from ..answers import DuplicateGroup, Member
 
 Sort = Literal["size", "gain", "likeness"]
 

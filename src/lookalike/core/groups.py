@@ -15,8 +15,8 @@ from ..errors import InputError
 from ..filters import parse_filter
 
 if TYPE_CHECKING:
+    from ..records import Record
     from ..stores import Store
-    from ..values import Record
     from .ranking import Ranking
 
 _FIELDS_SHOWN = 20

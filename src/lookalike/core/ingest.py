@@ -22,15 +22,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import IdTakenError, LookalikeError, StoreDamagedError
+from ..records import Entry, Failure, Outcome, Progress, Record
 from ..stores import Harm, Move
-from ..values import Entry, Failure, Outcome, Progress, Record
 from .local_files import has_lost_file
 from .moves import Changed, Departures, Hash, move_to, moves_among
 from .results import Report
 
 if TYPE_CHECKING:
+    from ..records import Kept, OutcomeKind
     from ..stores import Refused, Replace, Store
-    from ..values import Kept, OutcomeKind
 
 IdFrom = Literal["path", "name", "hash"]
 OnProgress = Callable[[Progress], None]

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Literal
 
 from .. import disk
 from ..errors import InputError
-from ..values import Failure, Outcome
+from ..records import Failure, Outcome
 
 State = Literal["waiting", "running", "done", "cancelled", "failed"]
 

@@ -36,7 +36,7 @@ from ..errors import (
     StoreError,
     StoreFullError,
 )
-from ..values import Failure, Outcome, Progress
+from ..records import Failure, Outcome, Progress
 from .folder_jobs import FolderRun, count_files, list_files, settled_lines
 from .job_files import Job, JobFolder, State, Step, now_text, write_outcomes
 from .roots import Roots

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError, LookalikeError
+from ..records import Failure
 from ..rendering import counted
-from ..values import Failure
 from .groups import group_of, refuse_unknown, value_at
 
 if TYPE_CHECKING:
+    from ..arrays import I64
     from ..stores import Store
-    from ..values import I64
 
 _SHOWN = 5  # wrong pairs that an error names
 

@@ -17,9 +17,9 @@ from .. import intake
 from ..encoders import ENCODERS, HASH_BITS, HUES, PALETTE_COLORS
 from ..errors import CollectionNotFoundError, ConflictError, InputError
 from ..limits import check_field, checked_fields
+from ..records import CollectionSpec, CollectionType, Keep, Space
 from ..settings import Settings, load_settings
 from ..stores import open_stores
-from ..values import CollectionSpec, CollectionType, Keep, Space
 from .candidates import Candidates, distinct, rank_copies
 from .collection import Collection, check_title, info_of
 from .comparison import compare, side_of

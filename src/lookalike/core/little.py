@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..geometry import covered_share, inverse, laid_by, match_contents, reach_px
 
 if TYPE_CHECKING:
+    from ..arrays import F64
     from ..geometry import Content, Match, Registration
-    from ..values import F64
 
     Size = tuple[int, int]
 

@@ -12,7 +12,7 @@ from ..errors import SourceError
 
 if TYPE_CHECKING:
     from ..limits import Limits
-    from ..values import Record
+    from ..records import Record
 
 
 def path_of(record: Record) -> str | None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ..geometry import DETAIL_SIDE_PX, View, find_content, small_version
 
 if TYPE_CHECKING:
+    from ..arrays import U8, Vectors
     from ..geometry import Content, Features
-    from ..values import U8, Vectors
 
 
 @dataclass(frozen=True, eq=False)

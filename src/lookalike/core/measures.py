@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from ..values import F64, I64, Bools
+    from ..arrays import F64, I64, Bools
 
 STEPS = 1000
 _SLACK = 1e-6  # 0.29 * 1000 is a little less than 290

@@ -20,8 +20,8 @@ from ..errors import LookalikeError
 from ..stores import Move
 
 if TYPE_CHECKING:
+    from ..records import Record
     from ..stores import Store
-    from ..values import Record
     from .ingest import Item
 
 Hash = Callable[[Any], str]

@@ -17,8 +17,9 @@ import numpy as np
 from .consensus import dissent
 
 if TYPE_CHECKING:
+    from ..arrays import U8
     from ..geometry import Traces
-    from ..values import U8, Facts
+    from ..pictures import Facts
 
 # What each trace says, as the logarithm of odds: the weight of a difference, and from where to where it counts.
 _PIXELS = ((20.0, 0.0, 0.08), (3.0, 0.08, 1.5))  # log of the count

@@ -21,12 +21,12 @@ from ..distances import (
     distance_at,
     scores_of,
 )
-from ..values import Progress
+from ..records import Progress
 from .spaces import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
+    from ..arrays import F32, F64, I64, Bools
     from ..stores import Store
-    from ..values import F32, F64, I64, Bools
     from .ingest import OnProgress
 
 _MEASURED = 512  # pairs whose signs are compared at once: they stay in the cache of a core

@@ -11,7 +11,8 @@ from ..errors import LookalikeError
 from .threads import in_order
 
 if TYPE_CHECKING:
-    from ..values import F32, U8, Image
+    from ..arrays import F32, U8
+    from ..pictures import Image
     from .describer import Describer
 
 Made = TypeVar("Made")

@@ -24,8 +24,8 @@ from ..errors import InputError, PruneRefusedError
 from .local_files import has_lost_file
 
 if TYPE_CHECKING:
+    from ..records import Record
     from ..stores import Store
-    from ..values import Record
 
 _FEW = 3  # so many files may be gone at once, as long as others are there
 

@@ -31,7 +31,7 @@ from .items import check_tags
 from .spaces import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
-    from ..values import F32, U8, Vectors
+    from ..arrays import F32, U8, Vectors
 
 NEAR_DUPLICATE_SCORE = COPY_SCORE
 # Where geometry decides: 97 of 100 copies reach the first beside their original; above the second there are few others.

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..answers import Step
 from ..distances import (
     AGREEING_SCORE,
     OTHER_COLORS_SCORE,
@@ -35,12 +36,11 @@ from ..distances import (
     scores_of,
 )
 from ..filters import Filter, parse_filter
-from ..values import Step
 from .spaces import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
+    from ..arrays import F32, F64, I64, Bools
     from ..stores import Store
-    from ..values import F32, F64, I64, Bools
     from .question import Probe, Question
 
 _GROWTH = 4

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from ..answers import Relation
 from ..distances import SAME_HASH_BITS
 from ..geometry import (
     CLOSE_SIDE_PX,
@@ -26,14 +27,14 @@ from ..geometry import (
     register,
     rewritten_share,
 )
-from ..values import Relation
 from .little import judge
 from .scoring import hash_bits, pair_score
 from .transforms import identity, transform_of, turned_round
 
 if TYPE_CHECKING:
+    from ..answers import RelationKind, Transform
+    from ..arrays import F32
     from ..geometry import Changes, Registration, Surroundings, View
-    from ..values import F32, RelationKind, Transform
     from .little import Verdict
     from .looks import Look
 

@@ -13,8 +13,8 @@ from .ingest import Item
 from .local_files import path_of
 
 if TYPE_CHECKING:
+    from ..records import Entry, Record
     from ..stores import Store
-    from ..values import Entry, Record
 
 
 def repair(store: Store, encode: Callable[[Item], Entry]) -> list[str]:

@@ -30,14 +30,14 @@ import numpy as np
 from .. import intake
 from ..errors import InputError
 from ..geometry import mean_difference
-from ..values import Record
+from ..records import Record
 from .groups import refuse_unknown, value_at
 from .originals import evidence, lateness
 from .stars import Judge, Ray, ScoresOf
 
 if TYPE_CHECKING:
+    from ..arrays import I64
     from ..stores import Store
-    from ..values import I64
     from .originals import Traits
 
     TraitsOf = Callable[[Sequence[int]], Mapping[int, Traits]]

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
+from ..answers import DuplicateGroup, Explanation, Match, Relation, RelationKind, Transform
 from ..distances import COPY_SCORE
+from ..records import Failure
 from ..rendering import Card, Section, counted, html_fragment, size_text, text_table
-from ..values import DuplicateGroup, Explanation, Failure, Match, Relation, RelationKind, Transform
 
 if TYPE_CHECKING:
     from .explaining import PairEvidence

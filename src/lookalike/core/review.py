@@ -26,7 +26,8 @@ from .group_traits import GroupFilter, GroupTraits, Sort, counted_folders, count
 from .ledger import Choice, Event
 
 if TYPE_CHECKING:
-    from ..values import DuplicateGroup, Progress, Record
+    from ..answers import DuplicateGroup
+    from ..records import Progress, Record
     from .collection import Collection
     from .ingest import OnProgress
 

@@ -11,8 +11,8 @@ from .scoring import BUILT_IN_MAPS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..records import Calibration
     from ..stores import Store
-    from ..values import Calibration
 
 
 class Scales:

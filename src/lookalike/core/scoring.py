@@ -10,7 +10,7 @@ from ..distances import Map, cosine_distance, score_map, score_of
 from .spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, SEMANTIC_SPACE
 
 if TYPE_CHECKING:
-    from ..values import Vectors
+    from ..arrays import Vectors
 
 # Hashes, hues and palettes are computed beside the encoder: they make no statement of their own.
 BUILT_IN_MAPS: Mapping[str, Map] = {space: score_map(space) for space in (SEMANTIC_SPACE, COPY_SPACE)}

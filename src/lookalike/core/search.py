@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..answers import Match, Step
 from ..distances import AGREEING_SCORE, Map, cosine_distances, distance_at
-from ..values import Match, Step
 from . import groups
 from .diversity import diverse, pool_size
 from .local_files import has_lost_file
@@ -24,8 +24,9 @@ from .ranking import Ranker, Ranking, both
 from .verdicts import Judge, Verified
 
 if TYPE_CHECKING:
+    from ..arrays import F32, I64
+    from ..records import Record
     from ..stores import Store
-    from ..values import F32, I64, Record
     from .question import Probe, Question
 
 _GROWTH = 4

@@ -20,7 +20,7 @@ import numpy as np
 from .pairs import ScoredPairs
 
 if TYPE_CHECKING:
-    from ..values import F64, I64
+    from ..arrays import F64, I64
 
 ScoresOf: TypeAlias = "Callable[[int, Sequence[int]], F64]"  # of one record with some others
 

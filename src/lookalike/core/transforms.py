@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from ..answers import Transform
 from ..geometry import inverse, shown_outline
-from ..values import Transform
 
 if TYPE_CHECKING:
-    from ..values import F64
+    from ..arrays import F64
 
     Size = tuple[int, int]
     Box = tuple[int, int, int, int]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from .. import disk
 from ..errors import MoveRefusedError, NotFoundError
-from ..values import Failure
+from ..records import Failure
 from .applying import Applied, Removal, Way, apply, removals, restore, settle, to_folder
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from .threads import in_order
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ..values import F32, I64
+    from ..arrays import F32, I64
 
     F64: TypeAlias = npt.NDArray[np.float64]
     Answer: TypeAlias = tuple[I64, F64]

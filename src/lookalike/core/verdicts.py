@@ -20,7 +20,8 @@ from .relations import SAME_PICTURE, SAME_PICTURE_CONFIDENCE, SIMILAR_SCORE, rel
 from .scoring import PairScore, pair_score
 
 if TYPE_CHECKING:
-    from ..values import F64, Relation, RelationKind
+    from ..answers import Relation, RelationKind
+    from ..arrays import F64
     from .looks import Look
     from .ranking import Ranking
 

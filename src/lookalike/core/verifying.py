@@ -26,9 +26,11 @@ from .threads import in_order
 from .verdicts import Verdict, told_score, verdict_of
 
 if TYPE_CHECKING:
+    from ..answers import Relation
+    from ..arrays import U8
     from ..geometry import Features, Traces
+    from ..records import Record
     from ..stores import Store
-    from ..values import U8, Record, Relation
     from .describer import Describer, Description
 
 _KINDS_KEPT = 4096  # of pairs that were looked at last

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from .. import disk
 from ..errors import InputError
+from ..records import Progress
 from ..rendering import Section, counted, html_page
-from ..values import Progress
 from .lines import read_lines
 from .terminal import command_line, progress_bar, waiting
 

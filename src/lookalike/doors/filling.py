@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..core.collection import Collection
     from ..core.ingest import IdFrom
     from ..core.results import Report
-    from ..values import CollectionType, Keep
+    from ..records import CollectionType, Keep
 
 
 @click.command()

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..answers import DuplicateGroup, Match
+    from ..arrays import F32
     from ..core.applying import Applied, Removal
     from ..core.explaining import PairEvidence
     from ..core.ledger import Event
     from ..core.results import Clusters, Compacted, Comparison, DuplicateGroups, Matches, Report
     from ..core.review import BestOf
     from ..errors import LookalikeError
-    from ..values import F32, DuplicateGroup, Match, Record
+    from ..records import Record
 
 
 def matches_form(found: Matches) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from .terminal import (
 if TYPE_CHECKING:
     from ..core.collection import Collection
     from ..core.library import Library
-    from ..values import CollectionType, Keep
+    from ..records import CollectionType, Keep
 
 _BRIEF = ("name", "type", "keep", "records", "fields", "product_id_field")  # what the commands tell of a collection
 

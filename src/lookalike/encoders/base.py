@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from lookalike.values import F32, Image
+    from lookalike.arrays import F32
+    from lookalike.pictures import Image
 
 
 @dataclass(frozen=True)

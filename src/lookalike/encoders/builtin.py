@@ -24,7 +24,8 @@ from lookalike.encoders.base import ModelCard
 from lookalike.errors import EncoderError
 
 if TYPE_CHECKING:
-    from lookalike.values import F32, U8, Image
+    from lookalike.arrays import F32, U8
+    from lookalike.pictures import Image
 
 MODELS = Path(__file__).parent / "models"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..values import U8
+    from ..arrays import U8
 
 HASH_BITS = 64
 _CELL_PX = 8  # of the tiny form, which gives 9 x 8 cells: one column more than bits a row

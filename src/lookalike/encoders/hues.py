@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..values import F32, U8
+    from ..arrays import F32, U8
 
 HUES = 12  # sectors of the color circle, 30 degrees each
 _LEAST_CHROMA = 8.0  # of 128; below it a hue is noise of the encoding

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..values import F32, U8
+    from ..arrays import F32, U8
 
 _GRAYS = (0.0, 64.0, 128.0, 192.0, 255.0)
 _LIGHTNESSES = (60.0, 128.0, 196.0)

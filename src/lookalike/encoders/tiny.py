@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..values import U8, Image
+    from ..arrays import U8
+    from ..pictures import Image
 
 TINY_WIDTH, TINY_HEIGHT = 72, 64  # whole 8 x 8 blocks for the 9 x 8 cells of the difference hash
 

@@ -16,7 +16,7 @@ from .small import gray
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..values import F32, Bools
+    from ..arrays import F32, Bools
     from .frames import Overlay
 
 _BLOCK_PX = 16

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..values import F32, F64, I64, Bools
+    from ..arrays import F32, F64, I64, Bools
     from .features import Features
 
 _TILE = 32  # rows and columns

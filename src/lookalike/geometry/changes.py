@@ -13,7 +13,7 @@ from .repainting import repainted_share
 from .small import gray
 
 if TYPE_CHECKING:
-    from ..values import F32, Bools
+    from ..arrays import F32, Bools
     from .frames import Overlay
 
 _LEAST_CELLS = 6

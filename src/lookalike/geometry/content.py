@@ -14,7 +14,7 @@ from .fitting import least_squares
 from .opencv import opencv
 
 if TYPE_CHECKING:
-    from ..values import F32, I16, U8
+    from ..arrays import F32, I16, U8
 
     Box = tuple[int, int, int, int]
 

@@ -15,7 +15,7 @@ from .rewriting import beyond
 from .small import steepness
 
 if TYPE_CHECKING:
-    from ..values import F32, F64, U8, Bools
+    from ..arrays import F32, F64, U8, Bools
 
 _APART, _SLACK_PX = 32, 2  # levels that a pixel lies beyond all that the other picture has around it
 _LEAST_PX = 60  # of a place, at 320 px; blocks of coarse encoding differ in less

@@ -14,7 +14,7 @@ from .small import gray
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..values import F32, U8
+    from ..arrays import F32, U8
 
 MOST_POINTS = 600
 _LEAST_CONTRAST = 0.02  # half of OpenCV's default: blurred and faded copies keep points

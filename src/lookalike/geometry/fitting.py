@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..values import F64
+    from ..arrays import F64
 
 _MOST_PRODUCTS = 200_000  # of one call; OpenBLAS takes threads from 262,144 on
 _RANK = 1e-10  # directions that tell less than this share of the strongest are taken as unknown, and left at 0

@@ -9,7 +9,7 @@ from .opencv import opencv
 from .small import cell_means
 
 if TYPE_CHECKING:
-    from ..values import F32, F64, U8, Bools
+    from ..arrays import F32, F64, U8, Bools
 
 CELL_PX = 8  # a color is the mean of a cell: the finest thing that encoding keeps
 _RIM_PX = 1.5

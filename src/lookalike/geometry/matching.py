@@ -13,7 +13,7 @@ from .frames import inverse
 from .opencv import opencv
 
 if TYPE_CHECKING:
-    from ..values import F32, F64, Bools
+    from ..arrays import F32, F64, Bools
     from .content import Box, Content
 
 _TURNS_DEG = (6.0, 49)  # to either side, and how many are tried; a page that lies askew in a scanner

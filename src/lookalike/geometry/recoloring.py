@@ -9,7 +9,7 @@ from .frames import cell_colors
 from .opencv import opencv
 
 if TYPE_CHECKING:
-    from ..values import F32, F64, U8
+    from ..arrays import F32, F64, U8
     from .frames import Overlay
 
 _ROUNDS = 3  # of fitting without the colors that fit worst

@@ -21,7 +21,7 @@ from .repainting import unlike_light
 from .surroundings import Surroundings, measure_surroundings
 
 if TYPE_CHECKING:
-    from ..values import F32, F64, U8
+    from ..arrays import F32, F64, U8
     from .alignment import Alignment
     from .content import Content
     from .frames import Overlay

@@ -17,7 +17,7 @@ from .toning import have_stayed, nearest_edit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..values import F32, F64, Bools
+    from ..arrays import F32, F64, Bools
     from .frames import Overlay
 
 _MOVED = 17.0  # levels of 255; coarse encoding moves colors by less

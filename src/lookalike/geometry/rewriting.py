@@ -15,7 +15,7 @@ from .recoloring import find_recoloring, recolored_pixels
 from .small import gray
 
 if TYPE_CHECKING:
-    from ..values import I64, U8, Bools
+    from ..arrays import I64, U8, Bools
     from .frames import Overlay
 
 # Set with drawings of 64 forms, their edits, and edited photos. Of those that lie over each other well, 410 of 451

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .opencv import opencv
 
 if TYPE_CHECKING:
-    from ..values import F32, U8
+    from ..arrays import F32, U8
 
 SIDE_PX = 320  # enough for 600 points; the side of a kept thumbnail, which therefore serves as it is
 CLOSE_SIDE_PX = 960  # where the words of a page can be told apart

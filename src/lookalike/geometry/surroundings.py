@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .opencv import opencv
 
 if TYPE_CHECKING:
-    from ..values import F32, F64, U8
+    from ..arrays import F32, F64, U8
 
 _STEP_PX = 2.5  # to each side of the line: beyond the blur of an edge in the small version
 _NEXT_PX = 7.5  # where the ground to compare with is taken

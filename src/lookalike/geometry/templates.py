@@ -17,7 +17,7 @@ from .small import gray
 from .toning import have_stayed, nearest_edit
 
 if TYPE_CHECKING:
-    from ..values import F32, F64, I64, U8, Bools
+    from ..arrays import F32, F64, I64, U8, Bools
     from .frames import Overlay
 
 # Shares of the pixels. Of 36 graphics of nine kinds and 144 copies and pairs all have 0.19 of the first; of 442 photos

@@ -16,7 +16,7 @@ from .opencv import opencv
 from .recoloring import chroma
 
 if TYPE_CHECKING:
-    from ..values import F32, I64, Bools
+    from ..arrays import F32, I64, Bools
 
     Edit: TypeAlias = Callable[[F32], F32]  # colors (n, 3) to colors
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from .opencv import opencv
 
 if TYPE_CHECKING:
-    from ..values import F32, U8
+    from ..arrays import F32, U8
 
 _SIDE_PX = 1024  # of the middle of the picture, which is measured
 _LEAST_PX = 32  # of a side; less has no blocks to speak of

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ImageTooLargeError, ImageUndecodableError, ImageUnsupportedError, InputError, LookalikeError
 from ..limits import Limits
-from ..values import Facts, Image
+from ..pictures import Facts, Image
 from . import jpeg, signatures, webp
 from .costs import check_pixels, check_webp, check_work, too_many_bytes
 from .facts import facts_of

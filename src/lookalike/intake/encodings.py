@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..values import U8
+    from ..arrays import U8
 
 _SIGNATURE = b"\xff\xd8\xff"
 _SIDE_PX = 1024  # of the middle that is encoded again

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ..values import Facts
+from ..pictures import Facts
 from .folders import printable
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL import Image as PILImage
 
-    from ..values import U8
+    from ..arrays import U8
 
     Convert = Callable[[PILImage.Image], PILImage.Image]
 

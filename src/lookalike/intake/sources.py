@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import FetchRefusedError, ImageTooLargeError, InputError, LookalikeError, SourceError, SourceNotFoundError
 from ..limits import Limits
-from ..values import Image
+from ..pictures import Image
 from . import signatures
 from .folders import Fence, Fenced, place_of, printable
 

@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..values import Image
+    from ..pictures import Image
 
 _QUALITY = 80  # about 10 kB at 320 px; artefacts are not seen at the size of a card
 _FINE_QUALITY = 95  # about 40 kB: what pictures are compared by

@@ -7,14 +7,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from ..values import Calibration, CollectionSpec, Entry, Neighbors, Pairs, Record
+from ..neighbors import Neighbors, Pairs
+from ..records import Calibration, CollectionSpec, Entry, Record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..arrays import F32, I64, U8
     from ..errors import LookalikeError
     from ..filters import Filter
-    from ..values import F32, I64, U8
 
 Replace = Literal["any", "same_source", "none"]
 

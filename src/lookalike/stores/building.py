@@ -15,7 +15,7 @@ from .exact import OneThread, Segment, Selection, decode
 from .ivf import Lists, Probing, Tuning, paths
 
 if TYPE_CHECKING:
-    from ..values import F32, I64, U8
+    from ..arrays import F32, I64, U8
     from .exact import Rows
     from .ivf import I32
 

@@ -26,7 +26,8 @@ from ..errors import (
     StoreReadOnlyError,
 )
 from ..limits import Limits
-from ..values import Calibration, CollectionSpec, Entry, Neighbors, Pairs, Plan, Record
+from ..neighbors import Neighbors, Pairs, Plan
+from ..records import Calibration, CollectionSpec, Entry, Record
 from . import attachments, checksums, failures, generation, maintenance, moving, remembered, schema, writing
 from .awake import Awake
 from .base import Findings, Harm, Move, Replace, Revision, Written
@@ -36,8 +37,8 @@ from .sql import Where, where
 from .transactions import Truth
 
 if TYPE_CHECKING:
+    from ..arrays import F32, I64, U8
     from ..filters import Filter
-    from ..values import F32, I64, U8
     from .index import Index
 
 _PAGE = 1000  # records read at once by a scan: between pages no lock is held and no log is kept from shrinking

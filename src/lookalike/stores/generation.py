@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import disk
-from ..values import Space
+from ..records import Space
 from . import building, checksums, ivf, schema
 from .exact import Segment, slack
 from .ivf import Lists, Probing, Tuning

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from .. import disk
 from ..errors import CollectionExistsError, CollectionNotFoundError, InputError, StoreDamagedError
 from ..limits import Limits
-from ..values import CollectionSpec
+from ..records import CollectionSpec
 from . import failures, schema
 from .awake import Awake
 from .connections import connect

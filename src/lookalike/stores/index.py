@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..conditions import And, Condition, Not, Or
-from ..values import Space
+from ..records import Space
 from . import generation as files
 from . import maintenance, schema
 from .base import Harm
@@ -29,8 +29,8 @@ from .exact import Segment, Selection, slack
 from .sql import Where, bounds_in, can_be_parted, is_indexed, where, where_between, where_part
 
 if TYPE_CHECKING:
+    from ..arrays import I64
     from ..filters import Filter
-    from ..values import I64
     from .exact import Mask, Rows
     from .ivf import Lists
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .. import disk
 from ..errors import InputError
-from ..values import Space
+from ..records import Space
 from . import attachments, backups, failures, generation, ivf, migration, pairing, remembered, schema
 from .connections import BUSY_TIMEOUT_S
 from .transactions import Truth

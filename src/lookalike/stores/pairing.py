@@ -26,7 +26,8 @@ import numpy as np
 
 from .. import disk
 from ..errors import StoreError
-from ..values import Metric, Pairs
+from ..neighbors import Pairs
+from ..records import Metric
 from . import generation
 from .joining import Table, join
 

@@ -29,7 +29,8 @@ from typing import Any
 from .. import disk
 from ..errors import InputError, StoreTooNewError
 from ..limits import Limits, checked_fields
-from ..values import Calibration, CollectionSpec, Facts, Record, Space
+from ..pictures import Facts
+from ..records import Calibration, CollectionSpec, Record, Space
 from . import checksums, failures
 from .places import place_of
 

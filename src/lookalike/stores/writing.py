@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..limits import Limits
-from ..values import Entry, Record, Space
+from ..records import Entry, Record, Space
 from . import checksums, damage, failures, schema
 from .base import Refused, Replace, Written
 

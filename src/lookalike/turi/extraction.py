@@ -22,7 +22,7 @@ from .toolkits._main import ToolkitError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ..values import F32
+    from ..arrays import F32
     from .columns import F64
     from .sframe import SFrame
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL import Image as PILImage
 
-    from ..values import Image as Decoded
+    from ..pictures import Image as Decoded
 
 RAW = "RAW"
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # Pillow's name for each number of channels

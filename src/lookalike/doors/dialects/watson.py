@@ -32,8 +32,9 @@ from .wire import (
 if TYPE_CHECKING:
     from starlette.types import Scope
 
+    from ...answers import Match
     from ...core.collection import Collection
-    from ...values import Match, Metadata, Record
+    from ...records import Metadata, Record
 
 _BASES = ("/visual-recognition/api/v3", "/v3")
 _MOST_NAME_CHARS = 128

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from ...core.collection import Collection
-    from ...values import Outcome, Record
+    from ...records import Outcome, Record
     from ..server.json_budget import JsonBudget
 
     Headers = Mapping[str, str]

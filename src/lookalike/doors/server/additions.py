@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BusyError, LookalikeError
-from ...values import Outcome, Record
+from ...records import Outcome, Record
 
 if TYPE_CHECKING:
     from ...core.collection import Collection

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
+from ...answers import RelationKind
 from ...core.ledger import NOTES
 from ...errors import InputError, LookalikeError, NotFoundError
-from ...values import RelationKind
 from ..forms import best_form, decision_form, record_form
 from ..lines import parse_line
 from . import openapi, schema

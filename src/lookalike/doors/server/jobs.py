@@ -17,8 +17,8 @@ from starlette.responses import StreamingResponse
 from ... import disk, refusals
 from ...core.jobs import no_job
 from ...errors import BusyError, CollectionNotFoundError, InputError, LookalikeError
+from ...records import OutcomeKind
 from ...samples import LISTING, count_samples, draw_samples
-from ...values import OutcomeKind
 from ..lines import write_lines
 from . import openapi, schema
 from .bodies import (

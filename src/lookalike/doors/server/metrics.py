@@ -13,7 +13,7 @@ from ... import __version__
 from ...errors import LookalikeError
 
 if TYPE_CHECKING:
-    from ...values import Outcome
+    from ...records import Outcome
     from .desk import Desk, Principal
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)

@@ -11,14 +11,14 @@ from fastapi import Path
 from pydantic import BeforeValidator
 
 from ...errors import ChangedMeanwhileError
-from ...values import Outcome
+from ...records import Outcome
 from ..forms import record_form
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from ...core.collection import Collection
-    from ...values import Record
+    from ...records import Record
 
 # The gate leaves paths as they were sent, so that an id may hold an encoded slash.
 Name = Annotated[str, BeforeValidator(unquote), Path(description="Name of a collection, percent-encoded.")]

@@ -20,9 +20,9 @@ from . import worker
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+    from ...arrays import F32, U8
     from ...core.describer import Crop, Description, Traced
     from ...settings import Settings
-    from ...values import F32, U8
 
 _GRACE_S = 5.0  # beyond the decoder's own time limit, for encoding and for a worker that loads its model first
 _FIRST_S = 60.0  # for a first answer, on a machine that has other things to do

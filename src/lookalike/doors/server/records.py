@@ -20,7 +20,7 @@ from ...core.exports import has_original, original_of
 from ...core.outside import outside_source
 from ...core.results import Report
 from ...errors import CollectionNotFoundError, InputError, LookalikeError, NotFoundError, StoreDamagedError
-from ...values import Outcome
+from ...records import Outcome
 from ..forms import record_form, report_form
 from . import openapi, schema
 from .bodies import (
@@ -42,7 +42,7 @@ from .paths import Name, RecordId, etag_of, names, outcome_form, seen
 from .replies import error_of, reply
 
 if TYPE_CHECKING:
-    from ...values import Record
+    from ...records import Record
     from .additions import Added
     from .json_budget import JsonBudget
     from .multipart import Part

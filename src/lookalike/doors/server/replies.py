@@ -15,7 +15,7 @@ from ...errors import LookalikeError
 if TYPE_CHECKING:
     from starlette.types import Scope
 
-    from ...values import Failure
+    from ...records import Failure
 
 # The first class that fits decides, so the special ones come first.
 STATUSES: tuple[tuple[type[LookalikeError], int], ...] = (

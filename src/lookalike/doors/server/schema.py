@@ -6,12 +6,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ...answers import RelationKind
 from ...core.collection import MAX_REVISED
 from ...core.exports import MAX_EXPORTED
 from ...core.keys import MOST_COLLECTIONS
 from ...core.ledger import MOST_PICTURES
 from ...limits import MOST_FIELDS, MOST_TAGS, Limits
-from ...values import CollectionType, Keep, OutcomeKind, RelationKind
+from ...records import CollectionType, Keep, OutcomeKind
 
 Choice = Literal["keep", "delete", "not_a_duplicate", "later"]
 Scope = Literal["read", "write", "admin"]

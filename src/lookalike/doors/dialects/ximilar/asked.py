@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from ....core.collection import Collection
-    from ....values import CollectionType, Record
+    from ....records import CollectionType, Record
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Scope
 
-    from ....values import Record
+    from ....records import Record
 
 _ALREADY_THERE = 211  # the code that the client's loader counts as harmless
 _MOST_WANTED = 1000  # fields to return, each looked for in each record

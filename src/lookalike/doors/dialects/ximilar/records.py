@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request, Response
 
 from ....errors import CollectionNotFoundError, LookalikeError, QuotaError, RecordNotFoundError
-from ....values import Record
+from ....records import Record
 from ...server.bodies import JSON
 from ...server.desk import desk_of, light, on_pictures, principal_of, request_id_of, room
 from ...server.streams import streamed

@@ -26,9 +26,9 @@ from .asked import (
 )
 
 if TYPE_CHECKING:
+    from ....answers import Match
     from ....core.candidates import Candidates
     from ....core.collection import Collection
-    from ....values import Match
 
 _K = 10
 _COPY_RADIUS = 10.0  # of nearDuplicates: where "the same picture with minor variations" ends
