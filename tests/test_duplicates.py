@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from lookalike.core.clusters import find_clusters
 from lookalike.core.duplicates import find_duplicates
 from lookalike.core.representatives import claim_by
-from lookalike.core.stars import Ray
+from lookalike.core.verifying import Ray
 from lookalike.distances import cosine_distance, score_map, score_of
 from lookalike.errors import InputError
 from lookalike.records import CollectionSpec, Entry, Progress, Record, Space

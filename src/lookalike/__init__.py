@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
     from .answers import DuplicateGroup, Edge, Explanation, Match, Member, Relation, Transform
     from .core.collection import Collection
+    from .core.comparison import Comparison
     from .core.graph import EdgeArrays, Graph
+    from .core.groupings import Clusters, DuplicateGroups
     from .core.library import Library
-    from .core.results import Clusters, Comparison, DuplicateGroups, Matches, Report
+    from .core.matches import Matches
+    from .core.report import Report
     from .records import Failure, Record
 
 __version__ = "0.2.0"

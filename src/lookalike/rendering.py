@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 _STYLE = """
@@ -23,6 +23,14 @@ _STYLE = """
 body.sheet{background:#14161c}.lookalike{color:#e8eaf0}.lookalike p,.lookalike small{color:#a3aabb}
 .lookalike figure{background:#1d2029;border-color:#333846}.lookalike .frame{background:#262a35}}
 """
+
+
+PictureOf = Callable[[str], bytes | None]  # record id -> JPEG bytes to show, or None
+
+
+def no_picture(_: str) -> bytes | None:
+    """Show nothing, where no picture is at hand."""
+    return None
 
 
 @dataclass(frozen=True)

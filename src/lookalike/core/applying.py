@@ -12,9 +12,7 @@ import hashlib
 import json
 import os
 import shlex
-import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -33,9 +31,9 @@ from ..errors import (
 from ..records import Failure, Progress
 from ..rendering import counted
 from .ledger import Event, fresh_id
+from .local_files import freed_bytes
 
 if TYPE_CHECKING:
-    from ..answers import Member
     from ..records import Record
     from .collection import Collection
     from .ingest import OnProgress
@@ -100,15 +98,6 @@ class Applied:
     moved: tuple[tuple[str, str | None], ...]
     failed: tuple[Failure, ...]
     bytes: int
-
-
-def freed_bytes(record: Record | Member) -> int:
-    """Return what parting with a record's picture frees: nothing where its file is a link, or has other names."""
-    if os.path.isabs(record.source or ""):
-        with suppress(OSError):
-            status = os.lstat(record.source or "")
-            return 0 if stat.S_ISLNK(status.st_mode) or status.st_nlink > 1 else record.byte_size
-    return record.byte_size
 
 
 def freed_by(chosen: Iterable[Removal]) -> int:

@@ -24,18 +24,20 @@ from ..rendering import counted
 from ..stores import Revision
 from .candidates import Candidates, rank
 from .clusters import find_clusters
-from .comparison import compare
+from .comparison import Comparison, compare
 from .decisions import Decisions
 from .describer import THUMBNAIL_SIDE_PX, Describer
 from .duplicates import find_duplicates
 from .examples import ExampleReader
 from .facets import Facet, count_facets
 from .graph import Graph, edge_rules
+from .groupings import Clusters, DuplicateGroups
 from .groups import is_held
 from .ingest import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
 from .items import check_metadata, check_prefix, check_tags, count_items, described, is_single, items_of
 from .local_files import path_of
-from .pages import Recent, cursor_of, position_of
+from .matches import Matches
+from .pages import cursor_of, position_of
 from .pruning import gone_records, plan_pruning
 from .question import (
     CANDIDATE_SCORE,
@@ -53,15 +55,18 @@ from .question import (
     stored_id,
 )
 from .ranking import Ranker, score_counts
+from .recent import Recent
+from .report import Report
 from .representatives import DEFAULT_RULE, check_rule
-from .results import Clusters, Compacted, Comparison, DuplicateGroups, Matches, Report
 from .review import Review
 from .scales import Scales
 from .search import Page, Selection
 from .spaces import HUE_SPACE
 from .spellings import all_as_stored, as_stored
 from .unknown import unknown_names
-from .verdicts import VERIFIED_CHANCES, Judge, Verified
+from .upkeep import Compacted
+from .verdicts import VERIFIED_CHANCES, Judge
+from .verified import Verified
 from .verifying import CopyJudge, Verifier
 
 if TYPE_CHECKING:

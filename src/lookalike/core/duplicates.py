@@ -27,7 +27,8 @@ from .local_files import has_lost_file
 from .pairs import ScoredPairs, likely, scored_pairs, scores_between
 from .representatives import DEFAULT_RULE, Chooser, claim_by, weighs_evidence, weighs_pixels
 from .spaces import HUE_SPACE
-from .stars import Judge, Ray, ScoresOf, Stars
+from .stars import Judge, ScoresOf, Stars
+from .verifying import Ray
 
 if TYPE_CHECKING:
     from ..arrays import I64

@@ -28,7 +28,8 @@ from .measures import STEPS, Curve, Measure
 from .pairs import score_pairs
 from .question import Question, probe_of
 from .ranking import Ranker
-from .verdicts import Verdict, Verified, verified_scores
+from .verdicts import Verdict
+from .verified import Verified, verified_scores
 
 if TYPE_CHECKING:
     from ..arrays import F64, Bools

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from ..answers import RelationKind
 from ..errors import InputError
-from .applying import freed_bytes
+from .local_files import freed_bytes
 
 if TYPE_CHECKING:
     from ..answers import DuplicateGroup, Member

@@ -26,7 +26,7 @@ from ..records import Entry, Failure, Outcome, Progress, Record
 from ..stores import Harm, Move
 from .local_files import has_lost_file
 from .moves import Changed, Departures, Hash, move_to, moves_among
-from .results import Report
+from .report import Report
 
 if TYPE_CHECKING:
     from ..records import Kept, OutcomeKind

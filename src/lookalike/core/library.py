@@ -22,11 +22,10 @@ from ..settings import Settings, load_settings
 from ..stores import open_stores
 from .candidates import Candidates, distinct, rank_copies
 from .collection import Collection, check_title, info_of
-from .comparison import compare, side_of
+from .comparison import Comparison, compare, side_of
 from .describer import Describer, Workers
 from .ledger import Ledger
 from .question import NEAR_DUPLICATE_SCORE, probe_of
-from .results import Comparison
 from .spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, PALETTE_SPACE
 
 if TYPE_CHECKING:

@@ -1,9 +1,11 @@
-"""Local files of records: which one it is, whether it is gone, and its bytes while they are those that were indexed."""
+"""Local files of records: which one it is, whether it is gone, what it frees, and its bytes as they were indexed."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from .. import intake
 from ..errors import SourceError
 
 if TYPE_CHECKING:
+    from ..answers import Member
     from ..limits import Limits
     from ..records import Record
 
@@ -45,3 +48,12 @@ def bytes_of(record: Record, limits: Limits | None = None) -> bytes | None:
     except (OSError, SourceError):
         return None
     return data if hashlib.sha256(data).hexdigest() == record.content_hash else None
+
+
+def freed_bytes(record: Record | Member) -> int:
+    """Return what parting with a record's picture frees: nothing where its file is a link, or has other names."""
+    if os.path.isabs(record.source or ""):
+        with suppress(OSError):
+            status = os.lstat(record.source or "")
+            return 0 if stat.S_ISLNK(status.st_mode) or status.st_nlink > 1 else record.byte_size
+    return record.byte_size

@@ -17,18 +17,12 @@ import base64
 import binascii
 import hashlib
 import struct
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 from ..errors import InputError, shown
 
 _SIGN = 12
 _PLACE = struct.Struct(">dd")
-_RANKINGS_KEPT = 8
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -71,26 +65,3 @@ def position_of(cursor: str, digest: bytes) -> Position:
 
 def _sign(digest: bytes, place: bytes) -> bytes:
     return hashlib.sha256(digest + place).digest()[:_SIGN]
-
-
-class Recent(Generic[T]):
-    """The last few rankings, by question and version of the store. May be used from many threads."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[bytes, int], T] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, digest: bytes, version: int) -> T | None:
-        """Give what was kept for a question, when nothing was written since."""
-        with self._lock:
-            if (digest, version) not in self._kept:
-                return None
-            self._kept.move_to_end((digest, version))
-            return self._kept[digest, version]
-
-    def keep(self, digest: bytes, version: int, ranking: T) -> None:
-        """Keep a ranking in place of the one that was asked for longest ago."""
-        with self._lock:
-            self._kept[digest, version] = ranking
-            while len(self._kept) > _RANKINGS_KEPT:
-                self._kept.popitem(last=False)

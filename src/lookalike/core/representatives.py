@@ -33,7 +33,8 @@ from ..geometry import mean_difference
 from ..records import Record
 from .groups import refuse_unknown, value_at
 from .originals import evidence, lateness
-from .stars import Judge, Ray, ScoresOf
+from .stars import Judge, ScoresOf
+from .verifying import Ray
 
 if TYPE_CHECKING:
     from ..arrays import I64

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 from .. import intake
 from ..errors import InputError
 from ..limits import check_count
-from .applying import freed_bytes
 from .group_traits import GroupFilter, GroupTraits, Sort, counted_folders, counted_relations, traits_of
 from .ledger import Choice, Event
+from .local_files import freed_bytes
 
 if TYPE_CHECKING:
     from ..answers import DuplicateGroup

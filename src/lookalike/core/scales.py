@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..distances import Map, reliability_curve, score_map
-from .pages import Recent
+from .recent import Recent
 from .scoring import BUILT_IN_MAPS
 
 if TYPE_CHECKING:

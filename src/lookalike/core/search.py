@@ -21,7 +21,8 @@ from .local_files import has_lost_file
 from .pages import Position
 from .pairs import score_pairs
 from .ranking import Ranker, Ranking, both
-from .verdicts import Judge, Verified
+from .verdicts import Judge
+from .verified import Verified
 
 if TYPE_CHECKING:
     from ..arrays import F32, I64

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
 from .pairs import ScoredPairs
+from .verifying import Ray
 
 if TYPE_CHECKING:
     from ..arrays import F64, I64
@@ -54,21 +54,6 @@ class Judge(Protocol):
     def is_padded(self, key: int, other: int) -> bool:
         """Say whether a record shows another, which it is a copy of, with a border or a page around it."""
         ...
-
-
-@dataclass(frozen=True)
-class Ray:
-    """A record that has joined a center.
-
-    Attributes:
-        score: Against the center.
-        relation, confidence: To the center; None where nobody looked.
-    """
-
-    key: int
-    score: float
-    relation: str | None = None
-    confidence: float | None = None
 
 
 class Stars:

@@ -12,6 +12,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..distances import Map
@@ -21,7 +22,6 @@ from .local_files import bytes_of, path_of
 from .looks import Look, look_of
 from .originals import SMALL_QUALITY, Traits
 from .relations import SAME_PICTURE, relate
-from .stars import Ray
 from .threads import in_order
 from .verdicts import Verdict, told_score, verdict_of
 
@@ -45,6 +45,21 @@ _OTHER_COLORS = "other colors"  # a red mug is no copy of the blue one, whatever
 
 T = TypeVar("T")
 Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Ray:
+    """A record that has joined a center.
+
+    Attributes:
+        score: Against the center.
+        relation, confidence: To the center; None where nobody looked.
+    """
+
+    key: int
+    score: float
+    relation: str | None = None
+    confidence: float | None = None
 
 
 class Kind(NamedTuple):

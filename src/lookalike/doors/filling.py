@@ -32,7 +32,7 @@ from .terminal import (
 if TYPE_CHECKING:
     from ..core.collection import Collection
     from ..core.ingest import IdFrom
-    from ..core.results import Report
+    from ..core.report import Report
     from ..records import CollectionType, Keep
 
 

@@ -12,10 +12,14 @@ if TYPE_CHECKING:
     from ..answers import DuplicateGroup, Match
     from ..arrays import F32
     from ..core.applying import Applied, Removal
+    from ..core.comparison import Comparison
     from ..core.explaining import PairEvidence
+    from ..core.groupings import Clusters, DuplicateGroups
     from ..core.ledger import Event
-    from ..core.results import Clusters, Compacted, Comparison, DuplicateGroups, Matches, Report
+    from ..core.matches import Matches
+    from ..core.report import Report
     from ..core.review import BestOf
+    from ..core.upkeep import Compacted
     from ..errors import LookalikeError
     from ..records import Record
 

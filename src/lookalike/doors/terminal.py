@@ -19,9 +19,11 @@ import click
 from . import completion
 
 if TYPE_CHECKING:
+    from ..core.comparison import Comparison
+    from ..core.groupings import Clusters, DuplicateGroups
     from ..core.ingest import OnProgress
     from ..core.library import Library
-    from ..core.results import Clusters, Comparison, DuplicateGroups, Matches
+    from ..core.matches import Matches
 
 # Exit codes.
 DONE, ANSWER_IS_NO, WRONG_USE, SOME_FAILED, OPERATION_FAILED, INTERRUPTED = 0, 1, 2, 3, 4, 130

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from ...core.comparison import Comparison
 from ...core.outside import outside_source
-from ...core.results import Comparison
 from ...errors import InputError
 from ..forms import clusters_form, comparison_form, duplicates_form, matches_form
 from . import openapi, schema

@@ -18,7 +18,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ...core.exports import has_original, original_of
 from ...core.outside import outside_source
-from ...core.results import Report
+from ...core.report import Report
 from ...errors import CollectionNotFoundError, InputError, LookalikeError, NotFoundError, StoreDamagedError
 from ...records import Outcome
 from ..forms import record_form, report_form
