@@ -13,7 +13,7 @@ from plan import Plan, tell
 from rows import Goal, Row
 
 from lookalike import intake
-from lookalike.core.fingerprints import ANYWHERE, AT_PLACE, Agreement, Fingerprint, agree
+from lookalike.core.features.fingerprints import ANYWHERE, AT_PLACE, Agreement, Fingerprint, agree
 from lookalike.encoders import difference_hash, hue_histogram, tiny_pixels
 from lookalike.limits import Limits
 

@@ -25,9 +25,9 @@ from plan import FULL, Plan, planned
 from rows import Goal, Row, table
 
 from lookalike.answers import Relation
-from lookalike.core.describer import Describer
-from lookalike.core.relations import SAME_PICTURE, relate
-from lookalike.core.verifying import look_at
+from lookalike.core.features.describer import Describer
+from lookalike.core.relations.rules import SAME_PICTURE, relate
+from lookalike.core.relations.verifying import look_at
 from lookalike.encoders import open_encoder
 from lookalike.settings import load_settings
 

@@ -30,10 +30,10 @@ from plan import FULL, Plan, planned, tell
 from rows import Goal, Row, table
 
 from lookalike.answers import Relation
-from lookalike.core.describer import Describer
-from lookalike.core.looks import Look
-from lookalike.core.relations import SAME_PICTURE, relate
-from lookalike.core.verifying import look_at
+from lookalike.core.features.describer import Describer
+from lookalike.core.features.looks import Look
+from lookalike.core.relations.rules import SAME_PICTURE, relate
+from lookalike.core.relations.verifying import look_at
 from lookalike.settings import load_settings
 
 OTHER = "other"  # not the same picture: same_object, similar and unrelated, which no data set tells apart

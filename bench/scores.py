@@ -25,8 +25,8 @@ import numpy as np
 
 import lookalike
 from lookalike.charts import Line, line_chart
-from lookalike.core.calibration import fit_reliability
-from lookalike.core.measures import calibration_error
+from lookalike.core.evaluation.calibration import fit_reliability
+from lookalike.core.evaluation.measures import calibration_error
 from lookalike.distances import Map, chance_of, reliability_curve, score_map, scores_of
 
 SETS = ("general", "fashion", "products", "neardup")

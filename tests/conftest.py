@@ -17,7 +17,7 @@ import PIL.ImageDraw
 import pytest
 
 import lookalike
-from lookalike.core.comparison import Comparison
+from lookalike.core.relations.comparison import Comparison
 
 Compare = Callable[[object, object], Comparison]
 ROOT = Path(__file__).parent.parent

@@ -58,8 +58,8 @@ NOTHING: dict[str, tuple[str, ...]] = {
             f"applying.{name}"
             for name in ("removals", "script", "to_folder", "to_system_trash", "freed_bytes", "freed_by")
         ),
-        *(f"POST server.questions.{name}" for name in ("search", "compare", "compare_stored", "find_duplicates")),
-        *(f"POST server.browsing.{name}" for name in ("get_histogram", "export_records")),
+        *(f"POST http.questions.{name}" for name in ("search", "compare", "compare_stored", "find_duplicates")),
+        *(f"POST http.browsing.{name}" for name in ("get_histogram", "export_records")),
         *(f"POST dialects.aspose.searches.{name}" for name in ("find_similar", "compare", "find_by_tags")),
         *(f"POST dialects.watson.{name}" for name in ("get_collection", "find_similar")),
         *(f"POST dialects.ximilar.records.{name}" for name in ("ping", "get", "all_records", "all_ids", "random")),
@@ -74,8 +74,8 @@ NOTHING: dict[str, tuple[str, ...]] = {
     "serves: each of its routes stands here": ("command serve",),
     "a draft is nothing before it is submitted": ("Jobs.draft",),
     "a ticket is signed, and kept nowhere": (
-        "POST server.access.open_session",
-        "DELETE server.access.close_session",
+        "POST http.access.open_session",
+        "DELETE http.access.close_session",
         "POST dialects.aspose.create_token",
     ),
     "is refused, always": tuple(f"{method} dialects.ximilar.training" for method in ("POST", "PUT", "PATCH", "DELETE")),
@@ -86,7 +86,7 @@ def commands() -> set[str]:
     """Return the commands that there are."""
     import click
 
-    from lookalike.doors.cli import cli
+    from lookalike.doors.cli.program import cli
 
     def below(group: click.Group, name: str) -> Iterator[str]:
         for word, command in group.commands.items():
@@ -102,18 +102,18 @@ def methods() -> set[str]:
     """Return the public methods of what users of Python hold in their hands."""
     import inspect
 
-    from lookalike.core import applying
     from lookalike.core.collection import Collection
-    from lookalike.core.decisions import Decisions
-    from lookalike.core.explaining import PairEvidence
-    from lookalike.core.files import Files
-    from lookalike.core.graph import Graph
-    from lookalike.core.jobs import Jobs
-    from lookalike.core.keys import Keys
-    from lookalike.core.ledger import Ledger
+    from lookalike.core.decisions.decisions import Decisions
+    from lookalike.core.decisions.ledger import Ledger
+    from lookalike.core.graph.graph import Graph
     from lookalike.core.library import Library
-    from lookalike.core.review import Review
-    from lookalike.core.trash import Trash
+    from lookalike.core.relations.explaining import PairEvidence
+    from lookalike.core.removal import applying
+    from lookalike.core.removal.trash import Trash
+    from lookalike.core.review.review import Review
+    from lookalike.service.files import Files
+    from lookalike.service.jobs import Jobs
+    from lookalike.service.keys import Keys
 
     kinds = (Library, Collection, Decisions, Review, Ledger, Trash, Keys, Jobs, Files, Graph, PairEvidence)
     of_kinds = {
@@ -132,7 +132,7 @@ def methods() -> set[str]:
 
 def routes() -> set[str]:
     """Return the routes that may change something; GET and HEAD ask, by the word of HTTP."""
-    from lookalike.doors.server.app import bare_app
+    from lookalike.doors.http.app import bare_app
 
     def below(routes: Any) -> Iterator[str]:
         for route in routes:
@@ -170,7 +170,7 @@ class Stage:
 
     def command(self, words: str, *arguments: object, code: int = 0) -> None:
         """Run a command as its own operation."""
-        from lookalike.doors import cli
+        from lookalike.doors.cli import program as cli
 
         with self.recorded(f"command {words}"):
             ended = cli.run([*words.split(), *map(str, arguments)])
@@ -250,13 +250,13 @@ def run_methods(stage: Stage) -> None:
     from conftest import draw
 
     import lookalike
-    from lookalike.core import applying
-    from lookalike.core.files import Files
-    from lookalike.core.job_files import JobFolder
-    from lookalike.core.jobs import Jobs
-    from lookalike.core.keys import Keys
-    from lookalike.core.ledger import Event, Ledger
-    from lookalike.core.trash import Trash
+    from lookalike.core.decisions.ledger import Event, Ledger
+    from lookalike.core.removal import applying
+    from lookalike.core.removal.trash import Trash
+    from lookalike.service.files import Files
+    from lookalike.service.job_files import JobFolder
+    from lookalike.service.jobs import Jobs
+    from lookalike.service.keys import Keys
 
     home, out, call = stage.root / "python", stage.out, stage.method
     photos = stage.root / "more"
@@ -393,46 +393,46 @@ def run_routes(stage: Stage) -> None:
 
         shelf = f"{API}/collections/c"
         records = f"{shelf}/records"
-        ask("POST server.collections.create_collection", f"{API}/collections", json={"name": "c"})
-        ask("PATCH server.collections.change_collection", shelf, json={"title": "C"})
+        ask("POST http.collections.create_collection", f"{API}/collections", json={"name": "c"})
+        ask("PATCH http.collections.change_collection", shelf, json={"title": "C"})
         for seed in (0, 1):
-            ask("POST server.records.add_records", f"{records}?id={seed}", files=file(seed))
-        ask("POST server.records.add_records", f"{records}?id=copy", content=jpeg(draw(0), 40),
+            ask("POST http.records.add_records", f"{records}?id={seed}", files=file(seed))
+        ask("POST http.records.add_records", f"{records}?id=copy", content=jpeg(draw(0), 40),
             headers={"Content-Type": "image/jpeg"})  # fmt: skip
-        ask("PATCH server.records.change_record", f"{records}/1", json={"metadata": {"price": 3}})
-        ask("PATCH server.records.change_records", records, json={"ids": ["1"], "more_tags": ["new"]})
-        ask("DELETE server.records.delete_record", f"{records}/1")
+        ask("PATCH http.records.change_record", f"{records}/1", json={"metadata": {"price": 3}})
+        ask("PATCH http.records.change_records", records, json={"ids": ["1"], "more_tags": ["new"]})
+        ask("DELETE http.records.delete_record", f"{records}/1")
         for _ in range(3):
-            job = ask("POST server.records.add_records", f"{records}?job=true", label="submission of a job",
+            job = ask("POST http.records.add_records", f"{records}?job=true", label="submission of a job",
                       content=b'{"_id": "j", "_base64": "%s"}\n' % base64.b64encode(pictures[2]),
                       headers={"Content-Type": "application/x-ndjson"})  # fmt: skip
             wait_for(lambda job=job: server.get(f"{API}/jobs/{job['id']}").json()["state"] == "done")
         job = server.post(f"{records}?job=true", content=b"{}", headers={"Content-Type": "application/x-ndjson"}).json()
-        with stage.recorded("GET server.jobs.get_job"):  # the last answer says that it is done
+        with stage.recorded("GET http.jobs.get_job"):  # the last answer says that it is done
             wait_for(lambda: server.get(f"{API}/jobs/{job['id']}").json()["state"] == "done")
-        ask("DELETE server.jobs.cancel_job", f"{API}/jobs/{job['id']}")
+        ask("DELETE http.jobs.cancel_job", f"{API}/jobs/{job['id']}")
         for _ in range(3):
             for name, path, sent in (("index_folder", f"{shelf}/index", {"folder": "photos"}),
                                      ("add_samples", f"{API}/samples", None)):  # fmt: skip
-                job = ask(f"POST server.folders.{name}", path, json=sent)
+                job = ask(f"POST http.folders.{name}", path, json=sent)
                 if sent is None:
                     server.http.delete(f"{API}/jobs/{job['id']}")
                 wait_for(lambda job=job: server.get(f"{API}/jobs/{job['id']}").json()["ended_at"])
             server.http.delete(f"{API}/collections/demo")
-        made = ask("POST server.decisions.decide", f"{shelf}/decisions",
+        made = ask("POST http.decisions.decide", f"{shelf}/decisions",
                    json={"decision": "delete", "ids": ["copy"], "beside": ["0"]})  # fmt: skip
         lines = server.get(f"{shelf}/ledger").content
-        ask("DELETE server.decisions.undo", f"{shelf}/decisions/{made['id']}")
-        ask("POST server.decisions.keep_best", f"{shelf}/review/best", json={})
-        ask("POST server.decisions.merge_ledger", f"{shelf}/ledger", content=lines,
+        ask("DELETE http.decisions.undo", f"{shelf}/decisions/{made['id']}")
+        ask("POST http.decisions.keep_best", f"{shelf}/review/best", json={})
+        ask("POST http.decisions.merge_ledger", f"{shelf}/ledger", content=lines,
             headers={"Content-Type": "application/x-ndjson"})  # fmt: skip
 
         review = f"{API}/collections/marked/review"
         server.post(f"{API}/collections/marked/decisions", json={"decision": "delete", "ids": ["file.jpg"]})
         ours = {"json": {}, "headers": {"origin": server.url}}
-        assert ask("POST server.moving.apply", f"{review}/apply", **ours)["moved"]
-        assert ask("POST server.moving.undo_apply", f"{review}/undo-apply", **ours)["moved"]
-        ask("POST server.moving.unmark", f"{review}/unmark", json={"ids": ["file.jpg"]})
+        assert ask("POST http.moving.apply", f"{review}/apply", **ours)["moved"]
+        assert ask("POST http.moving.undo_apply", f"{review}/undo-apply", **ours)["moved"]
+        ask("POST http.moving.unmark", f"{review}/unmark", json={"ids": ["file.jpg"]})
 
         searches, storage = "/v3.0/imaging/ai/imageSearch", "/v3.0/imaging/storage"
         cid = ask("POST dialects.aspose.contexts.create", f"{searches}/create")["Id"]
@@ -474,14 +474,14 @@ def run_routes(stage: Stage) -> None:
         for verb, body in (("insert", sent), ("update", {"records": [{"_id": "1", "price": 3}]}),
                            ("delete", {"records": [{"_id": "1"}]})):  # fmt: skip
             ask(f"POST dialects.ximilar.records.{verb}", f"/similarity/photos/v2/{verb}", json=body, **ours)
-        ask("POST server.collections.compact_collection", f"{shelf}/compact")
-        ask("DELETE server.collections.delete_collection", shelf)
+        ask("POST http.collections.compact_collection", f"{shelf}/compact")
+        ask("DELETE http.collections.delete_collection", shelf)
 
-        key = ask("POST server.access.create_key", f"{API}/keys", json={"name": "k", "scope": "admin"})
+        key = ask("POST http.access.create_key", f"{API}/keys", json={"name": "k", "scope": "admin"})
         ours = {"headers": {"Authorization": f"Bearer {key['key']}"}}
-        second = ask("POST server.access.create_key", f"{API}/keys", json={"name": "l"}, **ours)
-        ask("POST server.access.rotate_key", f"{API}/keys/{second['id']}/rotate", **ours)
-        ask("DELETE server.access.revoke_key", f"{API}/keys/{second['id']}", **ours)
+        second = ask("POST http.access.create_key", f"{API}/keys", json={"name": "l"}, **ours)
+        ask("POST http.access.rotate_key", f"{API}/keys/{second['id']}/rotate", **ours)
+        ask("DELETE http.access.revoke_key", f"{API}/keys/{second['id']}", **ours)
 
 
 if __name__ == "__main__":

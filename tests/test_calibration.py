@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_evaluation import COUNT, shop  # noqa: F401 - a fixture
 
 import lookalike
-from lookalike.core.calibration import fit_points, fit_reliability
+from lookalike.core.evaluation.calibration import fit_points, fit_reliability
 from lookalike.distances import chance_of, reliability_curve, score_at, score_map, scores_of
 from lookalike.errors import InputError
 

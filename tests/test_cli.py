@@ -15,7 +15,7 @@ import pytest
 from conftest import draw
 
 import lookalike
-from lookalike.doors.cli import cli
+from lookalike.doors.cli.program import cli
 from lookalike.errors import LookalikeError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -15,7 +15,7 @@ import PIL.ImageOps
 import pytest
 from conftest import Compare
 
-from lookalike.core.relations import SAME_PICTURE
+from lookalike.core.relations.rules import SAME_PICTURE
 from lookalike.samples.patterns import FAMILIES, draw_pattern
 from lookalike.samples.products import PRODUCTS, draw_product
 

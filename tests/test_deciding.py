@@ -17,9 +17,9 @@ import pytest
 from conftest import draw
 
 import lookalike
-from lookalike.core import applying
 from lookalike.core.collection import Collection
-from lookalike.doors import cli
+from lookalike.core.removal import applying
+from lookalike.doors.cli import program as cli
 from lookalike.errors import ConflictError
 
 AWKWARD = 'it\'s a $(touch pwned) `copy` "ünïcode" 写真.jpg'

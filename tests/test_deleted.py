@@ -14,7 +14,7 @@ import pytest
 from serving import API, served
 
 import lookalike
-from lookalike.core import verdicts
+from lookalike.core.relations import verdicts
 from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import open_stores
 

@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT
 
 import lookalike
-from lookalike.doors.cli import cli
+from lookalike.doors.cli.program import cli
 
 README = (ROOT / "README.md").read_text()
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("decisions/*.md"), *ROOT.glob("tools/*.md")]

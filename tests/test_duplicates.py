@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lookalike.core.clusters import find_clusters
-from lookalike.core.duplicates import find_duplicates
-from lookalike.core.representatives import claim_by
-from lookalike.core.verifying import Ray
+from lookalike.core.duplicates.clusters import find_clusters
+from lookalike.core.duplicates.groups import find_duplicates
+from lookalike.core.duplicates.representatives import claim_by
+from lookalike.core.relations.verifying import Ray
 from lookalike.distances import cosine_distance, score_map, score_of
 from lookalike.errors import InputError
 from lookalike.records import CollectionSpec, Entry, Progress, Record, Space
@@ -354,7 +354,7 @@ def test_among_many_records_or_pairs_only_likely_pairs_are_looked_at(monkeypatch
             assert {member.id for member in group.members} == {"a", "near"}
             assert told == sorted(told)
             assert told[-1] == 3
-        monkeypatch.setattr("lookalike.core.duplicates._MOST_WITH_NEAREST", 2)
+        monkeypatch.setattr("lookalike.core.duplicates.groups._MOST_WITH_NEAREST", 2)
         assert [set(group) for group in seen(store)] == [{"a", "near"}]
 
 

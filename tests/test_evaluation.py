@@ -18,10 +18,10 @@ import PIL.Image
 import pytest
 
 import lookalike
-from lookalike.core.evaluation import evaluate
-from lookalike.core.labels import labels_of_field
+from lookalike.core.evaluation.evaluation import evaluate
+from lookalike.core.evaluation.labels import labels_of_field
 from lookalike.distances import score_map
-from lookalike.doors.tables import read_pairs
+from lookalike.doors.cli.tables import read_pairs
 from lookalike.errors import InputError
 from lookalike.records import Entry, Record
 from lookalike.stores import open_stores

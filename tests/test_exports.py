@@ -14,7 +14,7 @@ from serving import API, Served, jpeg, served
 
 import lookalike
 from lookalike.core import exports
-from lookalike.doors.tables import read_table
+from lookalike.doors.cli.tables import read_table
 from lookalike.errors import InputError, RecordNotFoundError
 
 

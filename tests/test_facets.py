@@ -10,8 +10,8 @@ import pytest
 from conftest import draw
 
 import lookalike
-from lookalike.core.facets import Facet
-from lookalike.core.ranking import score_counts
+from lookalike.core.search.facets import Facet
+from lookalike.core.search.ranking import score_counts
 from lookalike.errors import InputError
 
 FIELDS = [

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.core.file_usage import NOTES, FileUsage
-from lookalike.core.files import Files
 from lookalike.errors import ConflictError, ImageTooLargeError, NotFoundError, QuotaError
+from lookalike.service.file_usage import NOTES, FileUsage
+from lookalike.service.files import Files
 
 
 class Clock:

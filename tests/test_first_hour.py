@@ -17,8 +17,8 @@ import pytest
 from conftest import draw
 
 import lookalike
-from lookalike.doors import completion, terminal
-from lookalike.doors.cli import cli
+from lookalike.doors.cli import completion, terminal
+from lookalike.doors.cli.program import cli
 from lookalike.records import Progress
 
 IDS = ("a b.jpg", "it's.jpg", "scenes/sea-1.jpg", "scenes/sea-2.jpg", "Ünder.jpg", "x:y=z.jpg")
@@ -252,7 +252,7 @@ def test_what_takes_long_without_steps_says_so(monkeypatch, capsys) -> None:
 
 def test_on_a_terminal_what_was_said_of_waiting_goes_again(tmp_path: Path) -> None:
     code = (
-        "import time; from lookalike.doors import terminal; terminal._QUIET_S = 0.05\n"
+        "import time; from lookalike.doors.cli import terminal; terminal._QUIET_S = 0.05\n"
         "with terminal.waiting('searching'): time.sleep(0.3)\n"
         "print('found')"
     )

@@ -16,10 +16,10 @@ from conftest import draw
 from serving import API, Served, code_of, served, wait_for
 from test_jobs import LINES, ended, lines
 
-from lookalike.core.jobs import Job, Jobs
-from lookalike.core.roots import Roots
 from lookalike.errors import InputError, NotFoundError
 from lookalike.intake.folders import place_of
+from lookalike.service.jobs import Job, Jobs
+from lookalike.service.roots import Roots
 from lookalike.settings import load_settings
 
 
@@ -398,8 +398,8 @@ def test_counting_stops_where_an_answer_would_take_too_long(tmp_path, monkeypatc
     roots = Roots((root,), tmp_path / "home")
     [whole] = roots.entries("many").folders
     assert (whole.pictures, whole.is_all, whole.has_folders) == (30, True, True)
-    monkeypatch.setattr("lookalike.core.roots._MOST_LOOKED_AT", 40)
-    monkeypatch.setattr("lookalike.core.roots._MOST_LISTED", 10)
+    monkeypatch.setattr("lookalike.service.roots._MOST_LOOKED_AT", 40)
+    monkeypatch.setattr("lookalike.service.roots._MOST_LISTED", 10)
     [cut] = roots.entries("many").folders
     assert cut.pictures < 30
     assert not cut.is_all

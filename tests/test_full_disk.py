@@ -15,10 +15,10 @@ from conftest import draw, fill_disk
 from serving import API, Served, jpeg, served, wait_for
 
 import lookalike
-from lookalike.core.jobs import Jobs
-from lookalike.core.keys import Keys
-from lookalike.core.ledger import Event, Ledger
+from lookalike.core.decisions.ledger import Event, Ledger
 from lookalike.errors import InputError, StoreFullError
+from lookalike.service.jobs import Jobs
+from lookalike.service.keys import Keys
 
 
 def _home(place: Path) -> Path:

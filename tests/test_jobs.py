@@ -14,7 +14,7 @@ import pytest
 from serving import API, Served, code_of, jpeg, picture_file, served, wait_for
 
 import lookalike
-from lookalike.core.jobs import Job, Jobs
+from lookalike.service.jobs import Job, Jobs
 
 LINES = {"content-type": "application/x-ndjson"}
 

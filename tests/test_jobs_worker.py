@@ -18,11 +18,11 @@ from conftest import fill_disk
 from serving import API, jpeg, served, wait_for
 
 import lookalike
-from lookalike.core.job_files import JobFolder
-from lookalike.core.jobs import Job, Jobs
-from lookalike.doors.server.app import bare_app, make_desk
-from lookalike.doors.server.gate import Gate
+from lookalike.doors.http.app import bare_app, make_desk
+from lookalike.doors.http.gate import Gate
 from lookalike.errors import BusyError, JobNotFoundError
+from lookalike.service.job_files import JobFolder
+from lookalike.service.jobs import Job, Jobs
 from lookalike.settings import load_settings
 
 LINES = {"content-type": "application/x-ndjson"}

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import lookalike
-from lookalike.core.keys import Key, Keys, Quotas
-from lookalike.core.metering import Meter
-from lookalike.doors import cli
+from lookalike.doors.cli import program as cli
 from lookalike.errors import ConflictError, InputError, KeyNotFoundError, QuotaError, ScopeError, StoreDamagedError
+from lookalike.service.keys import Key, Keys, Quotas
+from lookalike.service.quotas import Meter
 
 
 class Clock:

@@ -23,9 +23,16 @@ from hypothesis import strategies as st
 
 import lookalike
 from lookalike.core.collection import Collection
-from lookalike.core.fingerprints import ANYWHERE, AT_PLACE, Fingerprint, agree, fingerprint_form, fingerprint_from
-from lookalike.core.ledger import Event, Ledger, event_form, event_from, fresh_id, standing_of
-from lookalike.core.standing import Pairs, verdicts_of
+from lookalike.core.decisions.ledger import Event, Ledger, event_form, event_from, fresh_id, standing_of
+from lookalike.core.decisions.standing import Pairs, verdicts_of
+from lookalike.core.features.fingerprints import (
+    ANYWHERE,
+    AT_PLACE,
+    Fingerprint,
+    agree,
+    fingerprint_form,
+    fingerprint_from,
+)
 from lookalike.errors import ConflictError, InputError, NotFoundError, RecordNotFoundError, StoreDamagedError
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

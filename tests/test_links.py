@@ -11,8 +11,8 @@ import pytest
 from conftest import draw
 
 import lookalike
-from lookalike.core import applying
 from lookalike.core.collection import Collection
+from lookalike.core.removal import applying
 from lookalike.errors import InputError
 
 Link = Callable[[Path], None]

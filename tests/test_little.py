@@ -17,7 +17,7 @@ from conftest import Compare
 
 import lookalike
 from lookalike import intake
-from lookalike.core.relations import SAME_PICTURE
+from lookalike.core.relations.rules import SAME_PICTURE
 from lookalike.limits import Limits
 
 Picture = PIL.Image.Image

@@ -12,7 +12,7 @@ import pytest
 from conftest import draw
 
 import lookalike
-from lookalike.core import applying
+from lookalike.core.removal import applying
 
 
 def elsewhere(library: lookalike.Library, work: str, name: str = "shared") -> None:

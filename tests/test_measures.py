@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.core import measures
+from lookalike.core.evaluation import measures
 
 THOUSANDTHS = st.integers(0, 1000).map(lambda value: value / 1000)
 ANSWERS = st.lists(st.tuples(THOUSANDTHS, st.booleans()), min_size=1, max_size=60)

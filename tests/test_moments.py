@@ -13,7 +13,7 @@ import pytest
 from conftest import Compare
 from conftest import saved as encoded
 
-from lookalike.core.relations import SAME_PICTURE
+from lookalike.core.relations.rules import SAME_PICTURE
 
 Picture = PIL.Image.Image
 Pen = PIL.ImageDraw.ImageDraw

@@ -17,7 +17,7 @@ from conftest import draw
 from serving import API, Served, wait_for
 
 import lookalike
-from lookalike.core.keys import Keys
+from lookalike.service.keys import Keys
 
 HOMES = Path(__file__).parent / "homes"
 VERSIONS = sorted(path.stem for path in HOMES.glob("*.json"))

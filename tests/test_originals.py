@@ -16,10 +16,10 @@ import PIL.ImageOps
 import pytest
 
 import lookalike
-from lookalike.core.consensus import dissent
-from lookalike.core.describer import Describer
-from lookalike.core.originals import Traits, evidence, lateness
-from lookalike.core.review import CERTAIN
+from lookalike.core.features.describer import Describer
+from lookalike.core.relations.consensus import dissent
+from lookalike.core.relations.originals import Traits, evidence, lateness
+from lookalike.core.review.review import CERTAIN
 from lookalike.geometry import read_traces, square_version
 from lookalike.pictures import Facts
 from lookalike.settings import load_settings

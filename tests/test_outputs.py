@@ -19,10 +19,10 @@ from serving import served
 
 import lookalike
 from lookalike import disk
-from lookalike.core.files import Files
-from lookalike.core.keys import Keys
-from lookalike.doors import cli
+from lookalike.doors.cli import program as cli
 from lookalike.errors import InputError
+from lookalike.service.files import Files
+from lookalike.service.keys import Keys
 
 OUTPUTS: dict[str, tuple[str, ...]] = {
     "export": ("export", "--output"),

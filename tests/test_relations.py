@@ -18,9 +18,9 @@ import pytest
 from conftest import Compare, saved
 
 import lookalike
-from lookalike.core.explaining import hidden, likeness_map
-from lookalike.core.looks import look_of
-from lookalike.core.relations import SAME_PICTURE, relate
+from lookalike.core.features.looks import look_of
+from lookalike.core.relations.explaining import hidden, likeness_map
+from lookalike.core.relations.rules import SAME_PICTURE, relate
 from lookalike.distances import cosine_distance
 from lookalike.encoders import open_encoder
 from lookalike.pictures import Image

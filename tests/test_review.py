@@ -10,7 +10,7 @@ from conftest import draw
 
 import lookalike
 from lookalike.core.collection import Collection
-from lookalike.core.group_traits import folders_of
+from lookalike.core.review.group_traits import folders_of
 from lookalike.errors import ConflictError, InputError
 
 BEST = {0: "2019/june/0.jpg", 4: "2019/4.jpg", 6: "2020/6.jpg"}

@@ -20,8 +20,8 @@ import psutil
 import pytest
 from serving import API, Served, jpeg, picture_file, served, wait_for
 
-from lookalike.doors.server.additions import Added, Additions
-from lookalike.doors.server.lanes import Lane
+from lookalike.doors.http.additions import Added, Additions
+from lookalike.doors.http.lanes import Lane
 from lookalike.errors import BusyError, LookalikeError, RecordNotFoundError
 
 SEARCH, RECORDS = f"{API}/collections/c/search", f"{API}/collections/c/records"
@@ -250,7 +250,7 @@ def test_one_request_of_a_batch_that_fails_takes_nothing_from_the_others(lane, l
 
 
 def test_the_pool_tells_who_waits_when_it_ends(tmp_path):
-    from lookalike.doors.server.pool import WorkerPool
+    from lookalike.doors.http.pool import WorkerPool
     from lookalike.settings import load_settings
 
     pool = WorkerPool(load_settings(home=Path(tmp_path), environment={"LOOKALIKE_WORKERS": "1"}))

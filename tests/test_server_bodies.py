@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from serving import API, Served, at_once, code_of, jpeg, served
 
-from lookalike.doors.server.bodies import bounded_lines, lines_in, records_in
-from lookalike.doors.server.json_budget import MOST_DEPTH, JsonBudget
-from lookalike.doors.server.replies import Refusal
+from lookalike.doors.http.bodies import bounded_lines, lines_in, records_in
+from lookalike.doors.http.json_budget import MOST_DEPTH, JsonBudget
+from lookalike.doors.http.replies import Refusal
 from lookalike.errors import FilterError
 from lookalike.filters import MAX_VALUES, parse_filter
 from lookalike.limits import Limits

@@ -14,10 +14,10 @@ import pytest
 from conftest import ROOT
 from serving import picture_file, served
 
-from lookalike.doors.server import schema
-from lookalike.doors.server.app import bare_app
-from lookalike.doors.server.examples import ANSWERS
-from lookalike.doors.server.openapi import text
+from lookalike.doors.http import schema
+from lookalike.doors.http.app import bare_app
+from lookalike.doors.http.examples import ANSWERS
+from lookalike.doors.http.openapi import text
 
 DOCUMENT = ROOT / "docs" / "openapi.json"
 LISTS_BOUNDED_ELSEWHERE: set[str] = set()  # each with the reason why it needs no maxItems

@@ -19,11 +19,11 @@ from serving import API, Served, at_once, jpeg, served, wait_for
 from test_server_bodies import HEAVY, SEARCH, Watched
 from test_server_connections import ENDLESS, HEAD, SHORT, connect
 
-from lookalike.doors.server.bodies import as_model
-from lookalike.doors.server.json_budget import JsonBudget
-from lookalike.doors.server.lanes import Lane
-from lookalike.doors.server.replies import malformed
-from lookalike.doors.server.schema import SearchQuery
+from lookalike.doors.http.bodies import as_model
+from lookalike.doors.http.json_budget import JsonBudget
+from lookalike.doors.http.lanes import Lane
+from lookalike.doors.http.replies import malformed
+from lookalike.doors.http.schema import SearchQuery
 from lookalike.limits import Limits
 
 CLIENTS = 24

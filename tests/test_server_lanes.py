@@ -17,25 +17,25 @@ from serving import API, jpeg
 from test_fetch import reply as answer_with
 from test_fetch import serving
 
-from lookalike.core.jobs import Jobs
-from lookalike.core.keys import Keys
 from lookalike.core.library import Library
-from lookalike.doors.server.app import bare_app
-from lookalike.doors.server.desk import Desk
-from lookalike.doors.server.gate import Gate
-from lookalike.doors.server.jobs import JobInputs
-from lookalike.doors.server.lanes import Lane
-from lookalike.doors.server.pool import WorkerPool
-from lookalike.doors.server.streams import streamed
+from lookalike.doors.http.app import bare_app
+from lookalike.doors.http.desk import Desk
+from lookalike.doors.http.gate import Gate
+from lookalike.doors.http.jobs import JobInputs
+from lookalike.doors.http.lanes import Lane
+from lookalike.doors.http.pool import WorkerPool
+from lookalike.doors.http.streams import streamed
 from lookalike.errors import BusyError
+from lookalike.service.jobs import Jobs
+from lookalike.service.keys import Keys
 from lookalike.settings import load_settings
 
 SIZE = (96, 72)
 LINES = {"content-type": "application/x-ndjson"}
 NO_WORK = {  # they look at what is in memory, and at most at one small file
-    "server.access": ("list_keys", "get_session", "open_session", "close_session"),
-    "server.health": ("healthz", "readyz"),
-    "server.documents": ("root", "docs_without_slash", "docs", "start", "document"),
+    "http.access": ("list_keys", "get_session", "open_session", "close_session"),
+    "http.health": ("healthz", "readyz"),
+    "http.documents": ("root", "docs_without_slash", "docs", "start", "document"),
     "dialects.aspose": ("create_token",),
     "dialects.aspose.storage": ("storage_exists",),
     "dialects.ximilar": ("authorize", "training", "text_search"),
@@ -166,7 +166,7 @@ def ask_all(asked: Asked) -> None:
     text = base64.b64encode(jpeg(2, SIZE)).decode()
 
     def server(name: str, method: str, path: str, **options: Any) -> Any:
-        return asked(f"server.{name}", method, path, **options)
+        return asked(f"http.{name}", method, path, **options)
 
     server("collections.create_collection", "POST", f"{API}/collections", json={"name": "c"})
     server("collections.create_collection", "POST", f"{API}/collections", json={"name": "gone"})
@@ -344,7 +344,7 @@ def ask_keys(asked: Asked) -> None:
     """Make keys, at the end: from the first on everybody needs one."""
 
     def ask(name: str, method: str, path: str, **options: Any) -> Any:
-        return asked(f"server.access.{name}", method, path, **options)
+        return asked(f"http.access.{name}", method, path, **options)
 
     first = ask("create_key", "POST", f"{API}/keys", json={"name": "k", "scope": "admin"}).json()
     ours = {"headers": {"Authorization": f"Bearer {first['key']}"}}

@@ -23,8 +23,8 @@ from syncs import CALLS, Call, Disk, calls
 Findings = dict[str, list[str]]
 BESIDE = (  # operations beside which the server goes on to write
     "submission of a job",
-    "POST server.folders.index_folder",
-    "POST server.folders.add_samples",
+    "POST http.folders.index_folder",
+    "POST http.folders.add_samples",
 )
 
 

@@ -15,9 +15,9 @@ import PIL.Image
 import pytest
 from serving import API, Served, code_of, jpeg, served
 
-from lookalike.core.jobs import Job
-from lookalike.doors.server.jobs import job_form
+from lookalike.doors.http.jobs import job_form
 from lookalike.records import Failure
+from lookalike.service.jobs import Job
 
 LINES = {"content-type": "application/x-ndjson"}
 

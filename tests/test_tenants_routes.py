@@ -17,7 +17,7 @@ import httpx
 import pytest
 from serving import API, Served, jpeg, served, wait_for
 
-from lookalike.doors.server.app import bare_app
+from lookalike.doors.http.app import bare_app
 
 SECRET = "s3cr3t"
 PICTURE = jpeg(3, (96, 72))

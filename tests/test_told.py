@@ -13,9 +13,9 @@ from conftest import Mounts, draw, saved
 from serving import API, jpeg, served
 
 import lookalike
-from lookalike.core.keys import Keys
-from lookalike.doors import cli
+from lookalike.doors.cli import program as cli
 from lookalike.errors import InputError, StoreReadOnlyError
+from lookalike.service.keys import Keys
 
 Told = Callable[..., tuple[int, str, str]]
 

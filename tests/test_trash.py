@@ -15,9 +15,9 @@ from conftest import ROOT, draw
 from marked import COPIES, contents, mark_copies, pictures_with_copies
 
 import lookalike
-from lookalike.core import applying
 from lookalike.core.library import Library
-from lookalike.core.trash import Trash
+from lookalike.core.removal import applying
+from lookalike.core.removal.trash import Trash
 from lookalike.errors import NotFoundError
 
 AT = datetime(2026, 1, 31, 9, 35, tzinfo=UTC)
@@ -140,8 +140,8 @@ from datetime import UTC, datetime
 import lookalike
 from lookalike import disk
 from lookalike.core.collection import Collection
-from lookalike.core.decisions import Decisions
-from lookalike.core.trash import Trash
+from lookalike.core.decisions.decisions import Decisions
+from lookalike.core.removal.trash import Trash
 
 home, folder, verb, step = sys.argv[1:]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lookalike.core.vectors import VectorTable
+from lookalike.core.scores.vectors import VectorTable
 
 Answer = tuple[list[int], list[float]]
 

@@ -17,8 +17,8 @@ from conftest import draw
 from serving import API, Served, served
 
 import lookalike
-from lookalike.core.relations import SAME_PICTURE
-from lookalike.core.verdicts import told_score
+from lookalike.core.relations.rules import SAME_PICTURE
+from lookalike.core.relations.verdicts import told_score
 
 Told = tuple[float, str | None, float | None]
 

@@ -13,7 +13,7 @@ import PIL.ImageOps
 import pytest
 
 import lookalike
-from lookalike.core.relations import SAME_PICTURE
+from lookalike.core.relations.rules import SAME_PICTURE
 from lookalike.samples import write_samples
 
 MUGS = ("mug-red", "mug-navy", "mug-sage")

@@ -29,7 +29,7 @@ import PIL.Image
 import PIL.ImageDraw
 
 import lookalike
-from lookalike.core.keys import Keys
+from lookalike.service.keys import Keys
 
 PORT = 8765
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from .answers import DuplicateGroup, Edge, Explanation, Match, Member, Relation, Transform
     from .core.collection import Collection
-    from .core.comparison import Comparison
-    from .core.graph import EdgeArrays, Graph
-    from .core.groupings import Clusters, DuplicateGroups
+    from .core.duplicates.results import Clusters, DuplicateGroups
+    from .core.graph.graph import EdgeArrays, Graph
+    from .core.ingest.report import Report
     from .core.library import Library
-    from .core.matches import Matches
-    from .core.report import Report
+    from .core.relations.comparison import Comparison
+    from .core.search.matches import Matches
     from .records import Failure, Record
 
 __version__ = "0.2.0"
@@ -55,14 +55,16 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Clusters": "core.duplicates.results",
     "Collection": "core.collection",
+    "Comparison": "core.relations.comparison",
+    "DuplicateGroups": "core.duplicates.results",
     "Library": "core.library",
-    **dict.fromkeys(("EdgeArrays", "Graph"), "core.graph"),
-    **dict.fromkeys(("Clusters", "Comparison", "DuplicateGroups", "Matches", "Report"), "core.results"),
-    **dict.fromkeys(
-        ("DuplicateGroup", "Edge", "Explanation", "Failure", "Match", "Member", "Record", "Relation", "Transform"),
-        "values",
-    ),
+    "Matches": "core.search.matches",
+    "Report": "core.ingest.report",
+    **dict.fromkeys(("EdgeArrays", "Graph"), "core.graph.graph"),
+    **dict.fromkeys(("DuplicateGroup", "Edge", "Explanation", "Match", "Member", "Relation", "Transform"), "answers"),
+    **dict.fromkeys(("Failure", "Record"), "records"),
 }
 
 

@@ -1,6 +1,6 @@
 """Runs the command line: python -m lookalike."""
 
-from .doors.cli import main
+from .doors.cli.program import main
 
 if __name__ == "__main__":
     main()

@@ -22,24 +22,33 @@ from ..limits import Limits, check_count, check_field, check_unit, checked_field
 from ..records import CollectionSpec, Entry, Progress, Record
 from ..rendering import counted
 from ..stores import Revision
-from .candidates import Candidates, rank
-from .clusters import find_clusters
-from .comparison import Comparison, compare
-from .decisions import Decisions
-from .describer import THUMBNAIL_SIDE_PX, Describer
-from .duplicates import find_duplicates
-from .examples import ExampleReader
-from .facets import Facet, count_facets
-from .graph import Graph, edge_rules
-from .groupings import Clusters, DuplicateGroups
-from .groups import is_held
-from .ingest import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
-from .items import check_metadata, check_prefix, check_tags, count_items, described, is_single, items_of
-from .local_files import path_of
-from .matches import Matches
-from .pages import cursor_of, position_of
-from .pruning import gone_records, plan_pruning
-from .question import (
+from .decisions.decisions import Decisions
+from .duplicates.clusters import find_clusters
+from .duplicates.groups import find_duplicates
+from .duplicates.representatives import DEFAULT_RULE, check_rule
+from .duplicates.results import Clusters, DuplicateGroups
+from .features.describer import THUMBNAIL_SIDE_PX, Describer
+from .features.spaces import HUE_SPACE
+from .graph.graph import Graph, edge_rules
+from .ingest.items import check_metadata, check_prefix, check_tags, count_items, described, is_single, items_of
+from .ingest.local_files import path_of
+from .ingest.pipeline import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
+from .ingest.pruning import gone_records, plan_pruning
+from .ingest.report import Report
+from .ingest.spellings import all_as_stored, as_stored
+from .relations.comparison import Comparison, compare
+from .relations.verdicts import VERIFIED_CHANCES, Judge
+from .relations.verifying import CopyJudge, Verifier
+from .review.review import Review
+from .scores.recent import Recent
+from .scores.scales import Scales
+from .search.candidates import Candidates, rank
+from .search.examples import ExampleReader
+from .search.facets import Facet, count_facets
+from .search.groups import is_held
+from .search.matches import Matches
+from .search.pages import cursor_of, position_of
+from .search.question import (
     CANDIDATE_SCORE,
     LIKELY_SCORE,
     MAX_VERIFIED,
@@ -54,27 +63,18 @@ from .question import (
     listed,
     stored_id,
 )
-from .ranking import Ranker, score_counts
-from .recent import Recent
-from .report import Report
-from .representatives import DEFAULT_RULE, check_rule
-from .review import Review
-from .scales import Scales
-from .search import Page, Selection
-from .spaces import HUE_SPACE
-from .spellings import all_as_stored, as_stored
-from .unknown import unknown_names
+from .search.ranking import Ranker, score_counts
+from .search.selection import Page, Selection
+from .search.unknown import unknown_names
+from .search.verified import Verified
 from .upkeep import Compacted
-from .verdicts import VERIFIED_CHANCES, Judge
-from .verified import Verified
-from .verifying import CopyJudge, Verifier
 
 if TYPE_CHECKING:
     from ..stores import Findings, Harm, Store
-    from .evaluation import Evaluation
-    from .labels import Labels
-    from .ledger import Ledger
-    from .pruning import Pruning
+    from .decisions.ledger import Ledger
+    from .evaluation.evaluation import Evaluation
+    from .evaluation.labels import Labels
+    from .ingest.pruning import Pruning
 
 _UPDATED_AT_ONCE = 500  # records in one transaction: other writers wait for it
 MAX_REVISED = 10_000  # records that one change is made to: other writers wait for it
@@ -192,7 +192,7 @@ class Collection:
             resume: Take every stored id as done, without looking whether its file changed.
             prune: After a folder, remove the records whose files below it are gone; refused when all are, or at least
                 half and more than 3, or all of a folder below that is still there: empty (2 records or more), or a
-                mount point or link without its files (see `core/pruning`).
+                mount point or link without its files (see `core/ingest/pruning`).
             prune_all: Remove them however many they are.
             check_content: Find files, too, whose content changed while size and time stayed. Cost: reads every file.
             prefix: Begins the ids of files, as in "disk1/2019/a.jpg", for two disks whose paths are alike. A file that
@@ -284,7 +284,7 @@ class Collection:
     ) -> Matches:
         """Find what looks like a picture, or like several, best first: by score, then distance, then id.
 
-        How the conditions work together, and which contradict each other, is said in `core/question`.
+        How the conditions work together, and which contradict each other, is said in `core/search/question`.
 
         Args:
             source: What `add` reads, or "id:17" for a stored picture (which finds itself, too).
@@ -846,7 +846,7 @@ class Collection:
 
         Cost: one exact ranking of all records for each query, and 20 ms of a core for each record that is verified.
         """
-        from .labels import read_labels
+        from .evaluation.labels import read_labels
 
         labels = read_labels(self._store, label=label, match=match, pairs=pairs)
         name = self._scored_space(space)
@@ -889,8 +889,8 @@ class Collection:
         Raises:
             InputError: as `evaluate`, and for fewer than 100 answers or 2,000 pairs that do not belong together.
         """
-        from .calibration import calibrate
-        from .labels import read_labels
+        from .evaluation.calibration import calibrate
+        from .evaluation.labels import read_labels
 
         labels, space = read_labels(self._store, label=label, match=match, pairs=pairs), self._ranking_space
         found, evaluation = calibrate(
@@ -995,7 +995,7 @@ class Collection:
         A collection of an earlier lookalike gets its checksums. A damaged vector or kept picture is made anew from the
         kept original or the source file, where that still has the very bytes that were indexed.
         """
-        from .repairing import repair
+        from .ingest.repair import repair
 
         return repair(self._store, self._entry)
 
@@ -1109,7 +1109,7 @@ class Collection:
         setting: str = "",
         verify: int = 0,
     ) -> Evaluation:
-        from .evaluation import MOST_QUERIES, evaluate
+        from .evaluation.evaluation import MOST_QUERIES, evaluate
 
         check_count("verify", verify, least=0, most=MAX_VERIFIED)
         if isinstance(queries, int):

@@ -17,7 +17,7 @@ from .. import intake
 from ..errors import InputError
 from ..records import Record
 from ..rendering import Card, Section, counted, html_page
-from .local_files import bytes_of, path_of
+from .ingest.local_files import bytes_of, path_of
 
 if TYPE_CHECKING:
     from ..filters import Filter

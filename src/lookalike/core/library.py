@@ -20,18 +20,18 @@ from ..limits import check_field, checked_fields
 from ..records import CollectionSpec, CollectionType, Keep, Space
 from ..settings import Settings, load_settings
 from ..stores import open_stores
-from .candidates import Candidates, distinct, rank_copies
 from .collection import Collection, check_title, info_of
-from .comparison import Comparison, compare, side_of
-from .describer import Describer, Workers
-from .ledger import Ledger
-from .question import NEAR_DUPLICATE_SCORE, probe_of
-from .spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, PALETTE_SPACE
+from .decisions.ledger import Ledger
+from .features.describer import Describer, Workers
+from .features.spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, PALETTE_SPACE
+from .relations.comparison import Comparison, compare, side_of
+from .search.candidates import Candidates, distinct, rank_copies
+from .search.question import NEAR_DUPLICATE_SCORE, probe_of
 
 if TYPE_CHECKING:
     from ..stores import Harm, Store
-    from .looks import Look
-    from .question import Probe
+    from .features.looks import Look
+    from .search.question import Probe
 
 
 class Library:

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
     from ..answers import DuplicateGroup, Match
     from ..arrays import F32
-    from ..core.applying import Applied, Removal
-    from ..core.comparison import Comparison
-    from ..core.explaining import PairEvidence
-    from ..core.groupings import Clusters, DuplicateGroups
-    from ..core.ledger import Event
-    from ..core.matches import Matches
-    from ..core.report import Report
-    from ..core.review import BestOf
+    from ..core.decisions.ledger import Event
+    from ..core.duplicates.results import Clusters, DuplicateGroups
+    from ..core.ingest.report import Report
+    from ..core.relations.comparison import Comparison
+    from ..core.relations.explaining import PairEvidence
+    from ..core.removal.applying import Applied, Removal
+    from ..core.review.review import BestOf
+    from ..core.search.matches import Matches
     from ..core.upkeep import Compacted
     from ..errors import LookalikeError
     from ..records import Record

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ..core.items import is_picture
+from ..core.ingest.items import is_picture
 from ..errors import InputError, SourceNotFoundError
 
 _WIDE_TEXT = (b"\xff\xfe", b"\xfe\xff")

@@ -8,8 +8,8 @@ from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from ..core.describer import Describer
-from ..core.pictures import Pictures
+from ..core.features.describer import Describer
+from ..core.features.pictures import Pictures
 from ..errors import LookalikeError
 from ..settings import load_settings
 from .toolkits._main import ToolkitError

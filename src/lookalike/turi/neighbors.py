@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ..core.vectors import VectorTable
+from ..core.scores.vectors import VectorTable
 from . import columns
 from .extraction import Progress
 from .image import pictures

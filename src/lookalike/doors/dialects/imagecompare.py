@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
-from ...core.outside import outside_source
 from ...errors import InputError
-from ..server.desk import desk_of, on_pictures, principal_of
-from ..server.replies import Refusal, reply
+from ...service.outside import outside_source
+from ..http.desk import desk_of, on_pictures, principal_of
+from ..http.replies import Refusal, reply
 from .wire import Dialect, below, holds_vendor_limits, read_object_body, refused
 
 if TYPE_CHECKING:

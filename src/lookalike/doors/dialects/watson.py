@@ -12,10 +12,10 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request, Response
 
 from ...errors import InputError, SourceError
-from ..server.desk import desk_of, light, on_pictures, principal_of, room
-from ..server.multipart import Part
-from ..server.paths import Name, RecordId
-from ..server.replies import Refusal, message_of, reply
+from ..http.desk import desk_of, light, on_pictures, principal_of, room
+from ..http.multipart import Part
+from ..http.paths import Name, RecordId
+from ..http.replies import Refusal, message_of, reply
 from .wire import (
     Dialect,
     basic_of,

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ...core.items import UPLOAD
+from ...core.ingest.items import UPLOAD
 from ...errors import shown
-from ..server.bodies import MULTIPART, apart, budget_of, media_type, read_as
-from ..server.bodies import read_parts as read_native_parts
-from ..server.desk import desk_of, held_of, principal_of
-from ..server.multipart import Part
-from ..server.replies import Refusal, error_of
+from ..http.bodies import MULTIPART, apart, budget_of, media_type, read_as
+from ..http.bodies import read_parts as read_native_parts
+from ..http.desk import desk_of, held_of, principal_of
+from ..http.multipart import Part
+from ..http.replies import Refusal, error_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ...core.collection import Collection
     from ...records import Outcome, Record
-    from ..server.json_budget import JsonBudget
+    from ..http.json_budget import JsonBudget
 
     Headers = Mapping[str, str]
 

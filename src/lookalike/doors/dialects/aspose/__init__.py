@@ -11,9 +11,9 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request, Response
 from starlette.convertors import Convertor, register_url_convertor
 
-from ...server.bodies import read_as
-from ...server.desk import desk_of
-from ...server.replies import reply
+from ...http.bodies import read_as
+from ...http.desk import desk_of
+from ...http.replies import reply
 from ..wire import Dialect, refused
 from . import contexts, forms, searches, storage
 

@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from ....core.files import RIGHT, Files
 from ....errors import NotFoundError, ScopeError
-from ...server.bodies import MULTIPART, media_type, parts_in, read_as
-from ...server.desk import desk_of, principal_of
-from ...server.multipart import Part, boundary_of
+from ....service.files import RIGHT, Files
+from ...http.bodies import MULTIPART, media_type, parts_in, read_as
+from ...http.desk import desk_of, principal_of
+from ...http.multipart import Part, boundary_of
 from ..wire import refused
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
-from ....core.webpage import image_addresses
-from ...server.desk import desk_of, light, on_pictures, principal_of
-from ...server.paths import Name
+from ....service.webpage import image_addresses
+from ...http.desk import desk_of, light, on_pictures, principal_of
+from ...http.paths import Name
 from ..wire import refused, store, store_all
 from . import forms
 from .asked import check_storage, content_of, context, file_in, files_for, id_in, image_id_in, source_for, text_in
@@ -20,7 +20,7 @@ from .tags import delete_earlier
 
 if TYPE_CHECKING:
     from ....core.collection import Collection
-    from ....core.files import Files
+    from ....service.files import Files
 
 _MOST_PAGE_BYTES = 10_000_000
 _PAGE_TIMEOUT_S = 20.0

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from ...server.replies import Refusal, reply
+from ...http.replies import Refusal, reply
 from ..wire import in_hundredths
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Scope
 
-    from ....core.files import FileEntry
+    from ....service.files import FileEntry
 
 TOKEN_PATHS = ("/connect/token", "/oauth2/token")
 _CLIENT = "x-aspose-client"  # every call of a client has it; people with curl have not

@@ -6,11 +6,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from ....core.question import VERIFIED
-from ...server.bodies import apart, budget_of
-from ...server.desk import desk_of, on_pictures
-from ...server.paths import Name
-from ...server.replies import Refusal
+from ....core.search.question import VERIFIED
+from ...http.bodies import apart, budget_of
+from ...http.desk import desk_of, on_pictures
+from ...http.paths import Name
+from ...http.replies import Refusal
 from ..wire import refused, score_reaching
 from . import forms, tags
 from .asked import check_storage, content_of, context, first_file, image_id_in, number_in, source_for, text_in

@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.responses import FileResponse
 
-from ...server.desk import desk_of, light
-from ...server.paths import Name
+from ...http.desk import desk_of, light
+from ...http.paths import Name
 from ..wire import refused
 from . import forms
 from .asked import STORAGES, check_storage, files_for, first_file, image_id_in

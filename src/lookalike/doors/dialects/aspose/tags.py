@@ -10,9 +10,9 @@ import uuid
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ....core.items import UPLOAD
+from ....core.ingest.items import UPLOAD
 from ....errors import CollectionNotFoundError, NotFoundError
-from ...server.desk import desk_of, principal_of, room
+from ...http.desk import desk_of, principal_of, room
 
 if TYPE_CHECKING:
     from starlette.requests import Request

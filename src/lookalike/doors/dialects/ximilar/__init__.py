@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 
-from ...server.desk import principal_of
-from ...server.replies import reply
+from ...http.desk import principal_of
+from ...http.replies import reply
 from ..wire import Dialect, below, refused
 from . import forms, records, searches
 from .asked import TYPES

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ....errors import CollectionExistsError, CollectionNotFoundError, LookalikeError, shown
-from ...server.desk import desk_of, principal_of, request_id_of
+from ...http.desk import desk_of, principal_of, request_id_of
 from ..wire import holds_vendor_limits, read_object_body, refused
 from . import forms
 

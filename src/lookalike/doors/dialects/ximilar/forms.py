@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ....core.items import UPLOAD
-from ....core.outside import outside_source
+from ....core.ingest.items import UPLOAD
 from ....errors import InputError, LookalikeError, shown
-from ...server.replies import Refusal, json_bytes, refusal_of, reply
+from ....service.outside import outside_source
+from ...http.replies import Refusal, json_bytes, refusal_of, reply
 from ..wire import in_hundredths, score_reaching
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from fastapi import APIRouter, Request, Response
 
 from ....errors import CollectionNotFoundError, LookalikeError, QuotaError, RecordNotFoundError
 from ....records import Record
-from ...server.bodies import JSON
-from ...server.desk import desk_of, light, on_pictures, principal_of, request_id_of, room
-from ...server.streams import streamed
+from ...http.bodies import JSON
+from ...http.desk import desk_of, light, on_pictures, principal_of, request_id_of, room
+from ...http.streams import streamed
 from ..wire import store_all
 from . import forms
 from .asked import (

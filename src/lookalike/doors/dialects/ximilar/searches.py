@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
-from ....core.question import VERIFIED
+from ....core.search.question import VERIFIED
 from ....errors import LookalikeError
-from ...server.desk import desk_of, on_pictures, request_id_of
+from ...http.desk import desk_of, on_pictures, request_id_of
 from . import forms
 from .asked import (
     answer,
@@ -27,8 +27,8 @@ from .asked import (
 
 if TYPE_CHECKING:
     from ....answers import Match
-    from ....core.candidates import Candidates
     from ....core.collection import Collection
+    from ....core.search.candidates import Candidates
 
 _K = 10
 _COPY_RADIUS = 10.0  # of nearDuplicates: where "the same picture with minor variations" ends

@@ -1,0 +1,1 @@
+"""Groups of records: the same picture, or what looks alike."""

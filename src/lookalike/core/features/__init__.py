@@ -1,0 +1,1 @@
+"""What is known of one picture: its vectors, its look, its fingerprint."""

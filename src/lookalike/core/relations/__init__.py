@@ -1,0 +1,1 @@
+"""What two pictures are to each other, and why."""

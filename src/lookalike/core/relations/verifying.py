@@ -1,0 +1,473 @@
+"""Verification: the relations of stored records to a picture, or to each other, by what is kept of them.
+
+A record is looked at by the picture itself, where it is kept or its file still holds the bytes that were indexed: thus
+all doors see the same, and what is remembered by content was made from it. Else by its kept thumbnail. Without either
+only its bytes and vectors speak.
+The last few looks are kept in memory, as finding the local features of a picture takes longer than comparing two.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from ...distances import Map
+from ...errors import ImageTooLargeError, LookalikeError, SourceError, StoreDamagedError
+from ...geometry import read_features, read_traces, square_version, traces_of
+from ..features.looks import Look, look_of
+from ..features.threads import in_order
+from ..ingest.local_files import bytes_of, path_of
+from .originals import SMALL_QUALITY, Traits
+from .rules import SAME_PICTURE, relate
+from .verdicts import Verdict, told_score, verdict_of
+
+if TYPE_CHECKING:
+    from ...answers import Relation
+    from ...arrays import U8
+    from ...geometry import Features, Traces
+    from ...records import Record
+    from ...stores import Store
+    from ..features.describer import Describer, Description
+
+_KINDS_KEPT = 4096  # of pairs that were looked at last
+_LOOKS_KEPT = 400  # of about 0.3 MB each
+_PICTURED_KEPT = 100_000  # records of which is known that there is a picture
+_LEAST_SQUARES, _MOST_SQUARES = 3, 2000  # members of a group; 27 KB each
+_TRACES = "traces 1"
+_SMALL, _FEATURES, _KINDS = "small 3", "features 3", "kind 16"  # what is remembered; the number is that of its form
+
+_WHOLE = 0.97  # of the area; what shows less of another's picture shows a part of it
+_OTHER_COLORS = "other colors"  # a red mug is no copy of the blue one, whatever its shape
+
+T = TypeVar("T")
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Ray:
+    """A record that has joined a center.
+
+    Attributes:
+        score: Against the center.
+        relation, confidence: To the center; None where nobody looked.
+    """
+
+    key: int
+    score: float
+    relation: str | None = None
+    confidence: float | None = None
+
+
+class Kind(NamedTuple):
+    """What a pair is: the relation or "other colors", who is padded or shows a part only, and how sure it is."""
+
+    name: str
+    padded: tuple[bool, bool]
+    confidence: float
+    is_part: tuple[bool, bool] = (False, False)
+
+    def turned(self) -> Kind:
+        """Say the same of the two in the other order."""
+        return self._replace(padded=self.padded[::-1], is_part=self.is_part[::-1])
+
+
+def look_at(describer: Describer, seen: Description, source: Any) -> Look:
+    """Give the look of a picture that was just described, with its small version."""
+    return look_of(
+        seen.pixels,
+        content_hash=seen.content_hash,
+        format=seen.format,
+        size_px=seen.size_px,
+        vectors=seen.vectors,
+        pixel_hash=lambda: _unless_too_large(lambda: describer.pixel_hash(source)),
+        close_pixels=lambda side_px: _unless_too_large(lambda: describer.close_pixels(source, side_px)),
+        frames=seen.facts.frames,
+    )
+
+
+def _unless_too_large(make: Callable[[], Made]) -> Made | None:
+    """Make something of a picture in full size; None for one that is read reduced alone, as it is too large."""
+    try:
+        return make()
+    except ImageTooLargeError:
+        return None
+
+
+class Verifier:
+    """Relates the records of one collection. May be used from many threads.
+
+    Args:
+        thumbnail: Gives a small JPEG of a record to show, by its id, or None.
+        maps: Gives what scores mean in the collection, by space.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        describer: Describer,
+        thumbnail: Callable[[str], bytes | None],
+        maps: Callable[[], Mapping[str, Map]],
+    ) -> None:
+        self._store, self._describer, self.thumbnail, self._maps = store, describer, thumbnail, maps
+        self._looks: OrderedDict[int, Look] = OrderedDict()
+        self._pictured: OrderedDict[int, None] = OrderedDict()  # keys; one whose picture is gone is seen when looked at
+        self._lock = threading.Lock()
+
+    def look(self, key: int) -> Look | None:
+        """Give the look of a stored record; None when it is not there."""
+        return self.looks([key]).get(key)
+
+    def looks(self, keys: Sequence[int]) -> dict[int, Look]:
+        """Give the looks of those stored records that are there.
+
+        Cost: 1 ms for each; 40 ms of one core for a picture that was never looked at before.
+        """
+        with self._lock:
+            found = {key: self._looks[key] for key in keys if key in self._looks}
+        records = self._store.records([key for key in keys if key not in found])
+        fresh = dict(zip(records, self._looked_at(records), strict=True))
+        with self._lock:
+            for key, look in {**fresh, **found}.items():  # those that were here are the last to go
+                self._looks[key] = look
+                self._looks.move_to_end(key)
+            while len(self._looks) > _LOOKS_KEPT:
+                self._looks.popitem(last=False)
+        return {**found, **fresh}
+
+    def verdicts(self, look: Look, keys: Sequence[int]) -> dict[int, Verdict]:
+        """Judge stored records against a picture; those are left out that are not there, or have no vectors.
+
+        Cost: about 15 ms of one core for each, beside their looks.
+        """
+        looks, maps = self.looks(keys), self._maps()
+        with self._store.apart():
+            found = list(self._on_threads(lambda key: verdict_of(look, looks[key], maps), looks))
+        return {key: verdict for key, verdict in zip(looks, found, strict=True) if verdict is not None}
+
+    def verdicts_of(self, key: int, others: Sequence[int]) -> dict[int, Verdict]:
+        """Judge stored records against a stored one, as `verdicts` does; empty when that one is not there."""
+        look = self.look(key)
+        return {} if look is None else self.verdicts(look, others)
+
+    def kinds(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Kind | None]:
+        """Say what pairs of pictured records are; None where one turns out to have no picture to look at.
+
+        What was found once is remembered with the two pictures' bytes.
+        """
+        records = self._store.records(list({key for pair in pairs for key in pair}))
+        hashes = {pair: [one.content_hash for key in pair if (one := records.get(key))] for pair in pairs}
+        names = {pair: ":".join(sorted(both)) for pair, both in hashes.items() if len(both) == 2 and all(both)}
+        held = self._store.remembered(_KINDS, list(names.values()))
+        is_turned = {pair: both != sorted(both) for pair, both in hashes.items()}
+        found: dict[tuple[int, int], Kind | None] = {
+            pair: _read_kind(held[name], turned=is_turned[pair]) for pair, name in names.items() if name in held
+        }
+        seen = self._kinds_seen([pair for pair in pairs if pair not in found])
+        fresh = {
+            names[pair]: _written(kind, turned=is_turned[pair])
+            for pair, kind in seen.items()
+            if kind is not None and pair in names
+        }
+        if fresh:
+            self._store.remember(_KINDS, fresh)
+        return {**found, **seen}
+
+    def traits(self, keys: Sequence[int]) -> dict[int, Traits]:
+        """Tell of stored copies of one picture what says when each was made; see `originals`.
+
+        Where one of them cannot be had in full size, all are measured by their small versions, which compare.
+
+        Cost: decoding in full size, and 25 ms, for a picture that was never measured before.
+        """
+        records = self._store.records(keys)
+        hashes = [record.content_hash for record in records.values() if record.content_hash]
+        held = {name: _read_traces(data) for name, data in self._store.remembered(_TRACES, hashes).items()}
+
+        def measure(key: int) -> tuple[Traces, int | None] | None:
+            record = records[key]
+            return held.get(record.content_hash) or self._in_full(record, self._describer.traces)
+
+        seen = dict(zip(records, self._on_threads(measure, records), strict=True))
+        fresh = {
+            records[key].content_hash: bytes(found[0]) + bytes([found[1] or 0])
+            for key, found in seen.items()
+            if found is not None and records[key].content_hash and records[key].content_hash not in held
+        }
+        if fresh:
+            self._store.remember(_TRACES, fresh)
+        traces: dict[int, Traces | None] = {key: found and found[0] for key, found in seen.items()}
+        if not all(seen.values()):
+            looks = self.looks(list(records))
+            views = {key: look.view for key, look in looks.items()}
+            traces = {
+                key: None if view is None else traces_of(view.pixels, SMALL_QUALITY) for key, view in views.items()
+            }
+        squares = self._squares(list(records))
+        return {
+            key: Traits(
+                record.size_px[0] * record.size_px[1],
+                record.format,
+                found[1] if (found := seen[key]) else None,
+                record.facts,
+                traces.get(key),
+                record.byte_size,
+                record.size_px,
+                squares.get(key),
+            )
+            for key, record in records.items()
+        }
+
+    def _squares(self, keys: Sequence[int]) -> dict[int, U8]:
+        """Give squares of pictures, of which all are compared with each other; none of two, or of very many."""
+        if not _LEAST_SQUARES <= len(keys) <= _MOST_SQUARES:
+            return {}
+        found = {}
+        for start in range(0, len(keys), _LOOKS_KEPT):
+            looks = self.looks(keys[start : start + _LOOKS_KEPT])
+            found.update({key: square_version(one.view.pixels) for key, one in looks.items() if one.view is not None})
+        return found
+
+    def pictured(self, keys: Collection[int]) -> dict[int, bool]:
+        """Say of records whether there is anything to look at: a kept thumbnail, or the file that they came from."""
+        records = self._store.records(list(keys))
+        return {key: key in records and self._is_pictured(key, records[key]) for key in keys}
+
+    def _kinds_seen(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Kind | None]:
+        looks = self.looks(list(dict.fromkeys(key for pair in pairs for key in pair)))
+
+        def kind_of(pair: tuple[int, int]) -> Kind | None:
+            a, b = (looks.get(key) for key in pair)
+            if a is None or b is None:
+                return None
+            if a.content_hash != b.content_hash and (a.view is None or b.view is None):
+                return None
+            found = relate(a, b)
+            if found is None:
+                return None
+            name = _OTHER_COLORS if found.other_colors else found.kind
+            return Kind(name, _padded(found, a, b), found.confidence, _parts(found, a, b))
+
+        with self._store.apart():
+            return dict(zip(pairs, self._on_threads(kind_of, pairs), strict=True))
+
+    def _is_pictured(self, key: int, record: Record) -> bool:
+        with self._lock:
+            if key in self._pictured:
+                return True
+        path = path_of(record)
+        is_file = path is not None and os.path.exists(path)
+        if not is_file and self._store.thumbnail(record.id) is None:  # of what is kept whole, there is one, too
+            return False  # not remembered: the next moment a disk may be there again
+        with self._lock:
+            self._pictured[key] = None
+            while len(self._pictured) > _PICTURED_KEPT:
+                self._pictured.popitem(last=False)
+        return True
+
+    def _on_threads(self, work: Callable[[T], Made], things: Collection[T]) -> Iterator[Made]:
+        workers = min(self._describer.settings.workers, len(things))
+        return in_order(work, things, workers=workers) if workers > 1 else map(work, things)
+
+    def _looked_at(self, records: Mapping[int, Record]) -> list[Look]:
+        """Look at records by what is remembered of their pictures, and remember what was found out."""
+        hashes = [record.content_hash for record in records.values() if record.content_hash]
+        smalls, features = (self._store.remembered(kind, hashes) for kind in (_SMALL, _FEATURES))
+        vectors = {space.name: self._store.vectors(space.name, list(records)) for space in self._store.spec.spaces}
+
+        def look_at(key: int) -> tuple[Look, bytes | None]:
+            record = records[key]
+            held: dict[str, Any] = {name: column[key] for name, column in vectors.items() if key in column}
+            small = smalls.get(record.content_hash) or self._small(record)
+            look = look_of(
+                self._pixels(small),
+                content_hash=record.content_hash or f"no bytes: {key}",
+                format=record.format,
+                size_px=record.size_px,
+                vectors=held,
+                features=_read(features.get(record.content_hash)),
+                pixel_hash=lambda: self._in_full(record, self._describer.pixel_hash),
+                close_pixels=lambda side_px: self._in_full(
+                    record, lambda source: self._describer.close_pixels(source, side_px)
+                ),
+                frames=record.facts.frames,
+            )
+            if look.view is not None:
+                look.view.features  # noqa: B018 - found now, on this thread
+            return look, small
+
+        with self._store.apart():
+            seen = list(self._on_threads(look_at, records))
+        new = [
+            (record.content_hash, look.view, small)
+            for record, (look, small) in zip(records.values(), seen, strict=True)
+            if record.content_hash and look.view is not None and record.content_hash not in features
+        ]
+        if new:
+            self._store.remember(_FEATURES, {name: bytes(view.features) for name, view, _ in new})
+            self._store.remember(_SMALL, {name: small for name, _, small in new if small is not None})
+        return [look for look, _ in seen]
+
+    def _pixels(self, small: bytes | None) -> Any:
+        if small is None:
+            return None
+        try:
+            return self._describer.decoded(small)
+        except SourceError:
+            return None
+
+    def _small(self, record: Record) -> bytes | None:
+        """Make the small version of what was indexed; else give the thumbnail that is kept of it."""
+        made = self._in_full(record, self._describer.small)
+        return self._store.thumbnail(record.id) if made is None else made
+
+    def _in_full(self, record: Record, make: Callable[[Any], Made]) -> Made | None:
+        """Make something of the picture in full size, where the collection keeps it or its file still holds it."""
+        try:
+            data = self._store.original(record.id)
+        except StoreDamagedError:
+            data = None
+        data = bytes_of(record, self._describer.settings.limits) if data is None else data
+        try:
+            return None if data is None else make(data)
+        except SourceError:
+            return None
+
+
+def _shares(found: Relation, a: Look, b: Look) -> tuple[float, float] | None:
+    """Measure how much of each of two pictures the other shows, as shares of their areas; None without a map."""
+    if found.transform is None:
+        return None
+    boxes = ((found.transform.crop_a, a.size_px), (found.transform.crop_b, b.size_px))
+    shown_a, shown_b = (box[2] * box[3] / (size[0] * size[1]) for box, size in boxes)
+    return shown_a, shown_b
+
+
+def _padded(found: Relation, a: Look, b: Look) -> tuple[bool, bool]:
+    """Say which of two pictures has something around it: of two that have, the one with more of it."""
+    shares = _shares(found, a, b)
+    if shares is None or not all(found.padded):
+        return found.padded
+    return (shares[0] < shares[1], shares[1] < shares[0])
+
+
+def _parts(found: Relation, a: Look, b: Look) -> tuple[bool, bool]:
+    """Say of two pictures that are the same whether one shows a part of the other: which has more around it."""
+    shares = _shares(found, a, b)
+    if shares is None:
+        return (False, False)
+    more = [share < _WHOLE and not padded for share, padded in zip(shares, found.padded, strict=True)]
+    return (more[1] and not more[0], more[0] and not more[1])
+
+
+def _written(kind: Kind, *, turned: bool) -> bytes:
+    """Write what a pair is, for the one whose bytes have the lower hash first."""
+    told = kind.turned() if turned else kind
+    marks = zip("abcd", (*told.padded, *told.is_part), strict=True)
+    return f"{told.name}:{''.join(mark for mark, holds in marks if holds)}:{told.confidence!r}".encode()
+
+
+def _read_kind(data: bytes, *, turned: bool) -> Kind:
+    name, marks, confidence = data.decode().split(":")
+    a, b, c, d = (mark in marks for mark in "abcd")
+    kind = Kind(name, (a, b), float(confidence), (c, d))
+    return kind.turned() if turned else kind
+
+
+def _read_traces(data: bytes) -> tuple[Traces, int | None] | None:
+    found = read_traces(data[:-1])
+    return None if found is None else (found, data[-1] or None)
+
+
+def _read(data: bytes | None) -> Features | None:
+    """Read remembered features; None where they are damaged, or of another version."""
+    if data is None:
+        return None
+    try:
+        return read_features(data)
+    except LookalikeError:
+        return None
+
+
+class CopyJudge:
+    """Says which records are copies: nobody has decided on the pair, and geometry says that it is the same picture.
+
+    Args:
+        verifier: None to believe every score.
+        least: The score that is believed where there are no pictures to look at.
+        threshold: The least score that is told of a copy.
+        is_decided: Says of two keys that nobody needs to be asked about them; such are no copies.
+
+    Attributes:
+        unseen: Keys of records that are alike, and that there was no picture of to look at.
+    """
+
+    def __init__(
+        self,
+        verifier: Verifier | None,
+        *,
+        least: float,
+        threshold: float = 0.0,
+        is_decided: Callable[[int, int], bool] | None = None,
+    ) -> None:
+        self._verifier, self._least, self._threshold, self._is_decided = verifier, least, threshold, is_decided
+        self._kinds: dict[tuple[int, int], Kind | None] = {}
+        self._pictured: dict[int, bool] = {}
+        self.unseen: set[int] = set()
+
+    def prepare(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Look at pairs side by side."""
+        if self._verifier is not None:
+            if len(self._kinds) > _KINDS_KEPT:
+                self._kinds.clear()  # of records that have joined by now, nobody asks again
+            new = [pair for pair in pairs if pair not in self._kinds and not self._are_decided(*pair)]
+            self._look_at(self._verifier, new)
+
+    def ray(self, center: int, key: int, score: float) -> Ray | None:
+        """Give a record that is a copy of a center as a ray of it; None for no copy."""
+        if self._are_decided(center, key):
+            return None
+        if self._verifier is None:
+            return Ray(key, score)
+        kind = self._kind(self._verifier, center, key)
+        if kind is None:
+            return Ray(key, score) if score >= self._least else None
+        if kind.name not in SAME_PICTURE:
+            return None
+        told = told_score(kind.name, kind.confidence, score)
+        return Ray(key, told, kind.name, kind.confidence) if told >= self._threshold else None
+
+    def are_apart(self, key: int, others: Sequence[int]) -> bool:
+        """Say whether a record must not be shown together with one of some others: people have decided on the two."""
+        return self._is_decided is not None and any(self._is_decided(key, other) for other in others)
+
+    def is_part(self, key: int, other: int) -> bool:
+        """Say whether a record shows a part of another, which it is a copy of."""
+        kind = None if self._verifier is None else self._kind(self._verifier, key, other)
+        return kind is not None and kind.is_part[0]
+
+    def is_padded(self, key: int, other: int) -> bool:
+        """Say whether a record shows another, which it is a copy of, with a border or a page around it."""
+        kind = None if self._verifier is None else self._kind(self._verifier, key, other)
+        return kind is not None and kind.padded[0]
+
+    def _kind(self, verifier: Verifier, a: int, b: int) -> Kind | None:
+        if (b, a) in self._kinds:
+            kind = self._kinds[b, a]
+            return kind and kind.turned()
+        if (a, b) not in self._kinds:
+            self._look_at(verifier, [(a, b)])
+        return self._kinds[a, b]
+
+    def _look_at(self, verifier: Verifier, pairs: Sequence[tuple[int, int]]) -> None:
+        keys = {key for pair in pairs for key in pair}
+        self._pictured.update(verifier.pictured(keys.difference(self._pictured)))
+        self.unseen.update(key for key in keys if not self._pictured[key])
+        shown = [pair for pair in pairs if all(self._pictured[key] for key in pair)]
+        self._kinds.update({**dict.fromkeys(pairs), **(verifier.kinds(shown) if shown else {})})
+
+    def _are_decided(self, center: int, key: int) -> bool:
+        return self._is_decided is not None and self._is_decided(center, key)

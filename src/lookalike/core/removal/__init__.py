@@ -1,0 +1,1 @@
+"""Files that move because of what was decided, and come back."""

@@ -1,0 +1,568 @@
+"""Applying decisions: files that are to go are moved to a trash folder, to the system's trash, or told to a script.
+
+Nothing here deletes a file. A file is moved only while it has the very bytes that were decided on, and while one of
+the pictures that it gives way to is still there. Each move is an event of the ledger with all that brings it back,
+written before it happens. Who moves is alone (`Decisions.moving`), so what is half done was left by a process that is
+dead: `settle` finishes or undoes it before anything else is moved. An undo restores file and record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ... import disk, refusals
+from ...errors import (
+    ChangedMeanwhileError,
+    ConflictError,
+    InputError,
+    LookalikeError,
+    RecordNotFoundError,
+    SourceNotFoundError,
+    StoreFullError,
+)
+from ...records import Failure, Progress
+from ...rendering import counted
+from ..decisions.ledger import Event, fresh_id
+from ..ingest.local_files import freed_bytes
+
+if TYPE_CHECKING:
+    from ...records import Record
+    from ..collection import Collection
+    from ..decisions.ledger import Ledger
+    from ..ingest.pipeline import OnProgress
+
+_BLOCK_BYTES = 1 << 20
+_MOST_HOPS = 40  # links in a row; systems refuse more
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A file that is to go.
+
+    Attributes:
+        event: The decision.
+        kept: The record that it gives way to; None where it was decided on alone.
+        gained: Fields and tags of the deleted record that the kept one lacks, as {"metadata": .., "tags": ..}.
+        obstacle: Why it stays for now; None when nothing is in the way.
+        shared: A record that stays and has this very file, by a link or another path; None where there is none.
+        shared_in: The other collection that `shared` is of; None for the own one.
+        elsewhere: The other collections with a record of this very file, which loses it.
+    """
+
+    record: Record
+    event: Event
+    kept: Record | None
+    gained: Mapping[str, Any]
+    obstacle: Failure | None
+    shared: Record | None = None
+    shared_in: str | None = None
+    elsewhere: tuple[str, ...] = ()
+
+    @property
+    def freed_bytes(self) -> int:
+        """What moving it frees; see `freed_bytes`."""
+        return freed_bytes(self.record)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to take files away.
+
+    Attributes:
+        target: Says where a file will lie; None where it cannot be had back from.
+        move: Moves a file to there.
+    """
+
+    target: Callable[[Path], Path | None]
+    move: Callable[[Path, Path | None], None]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of the files that were to go, or to come back.
+
+    Attributes:
+        batch: Undoes all that was moved.
+        moved: (from, to) of each file; `to` is None in the system's trash.
+    """
+
+    batch: str
+    moved: tuple[tuple[str, str | None], ...]
+    failed: tuple[Failure, ...]
+    bytes: int
+
+
+def freed_by(chosen: Iterable[Removal]) -> int:
+    """Return what moving all of these frees; a file that is there by two paths counts once."""
+    files = {_entry(one.record.source or one.record.id): one.freed_bytes for one in chosen}
+    return sum(files.values())
+
+
+def removals(collection: Collection, others: Iterable[Collection] = ()) -> list[Removal]:
+    """Give the files of a collection that are to go, by record id, each with what is in its way.
+
+    Args:
+        others: More collections of the home: a file stays while one of their records that is not to go has it, too.
+    """
+    doomed = {record.id: (record, event) for record, event in collection.decisions.records_of("delete")}
+    staying = _files_of(record for record in collection.scan() if record.id not in doomed) if doomed else {}
+    found = []
+    for record_id in sorted(doomed):
+        record, event = doomed[record_id]
+        beside = [one for one in collection.decisions.records_that_are(event.beside) if one.id not in doomed]
+        kept = next((one for one in beside if _is_there(one)), None)
+        shared = staying.get(disk.identity(record.source))
+        found.append(Removal(record, event, kept, _gained(record, kept), None, shared))
+    for other in others if found else ():
+        found = _asked_of(other, found)
+    return [replace(one, obstacle=_obstacle(one)) for one in found]
+
+
+def _asked_of(other: Collection, found: Sequence[Removal]) -> list[Removal]:
+    """Note with each removal what another collection has of its file."""
+    held = [other.records_of_file(one.record) for one in found]
+    doomed = {record.id for record, _ in other.decisions.records_of("delete")} if any(held) else set()
+    noted = []
+    for removal, records in zip(found, held, strict=True):
+        if records:
+            removal = replace(removal, elsewhere=(*removal.elsewhere, other.name))
+        stays = next((record for record in records if record.id not in doomed), None)
+        if stays is not None and removal.shared is None:
+            removal = replace(removal, shared=stays, shared_in=other.name)
+        noted.append(removal)
+    return noted
+
+
+def apply(
+    collection: Collection,
+    chosen: Sequence[Removal],
+    way: Way,
+    *,
+    merge_metadata: bool = False,
+    on_progress: OnProgress | None = None,
+) -> Applied:
+    """Take files away, and their records out of the collection. One that fails stays, and fails alone.
+
+    Links go before what they lead to, so that each is whole when it is looked at.
+
+    Args:
+        way: `to_folder(..)` or `to_system_trash()`.
+        merge_metadata: First give each kept record what `Removal.gained` says.
+    """
+    batch, size = fresh_id(), 0
+    moved: list[tuple[str, str | None]] = []
+    failed: list[Failure] = []
+    gone: dict[str, Path | None] = {}  # by the entry of a folder: one file may be there by two paths
+    with collection.decisions.moving():
+        _settle(collection)
+        for done, removal in enumerate(_links_first(chosen), start=1):
+            try:
+                entry = _entry(removal.record.source or "")
+                freed = 0 if entry in gone else removal.freed_bytes
+                moved.append(_take_away(collection, removal, way, batch, gone, merge_metadata=merge_metadata))
+                gone[entry] = None if moved[-1][1] is None else Path(moved[-1][1])
+                size += freed
+            except (LookalikeError, OSError) as error:
+                failed.append(_failed(removal.record.source or removal.record.id, error))
+            if on_progress is not None:
+                on_progress(Progress(done, len(chosen), len(failed)))
+    return Applied(batch, tuple(moved), tuple(failed), size)
+
+
+def restore(
+    open_collection: Callable[[str], Collection], events: Iterable[Event], *, on_progress: OnProgress | None = None
+) -> Applied:
+    """Bring back the files that "applied" events took away, and their records. One that fails fails alone.
+
+    What went last comes first: links went before what they lead to.
+    """
+    size = 0
+    moved: list[tuple[str, str | None]] = []
+    failed: list[Failure] = []
+    chosen = list(reversed([*events]))
+    for done, event in enumerate(chosen, start=1):
+        source = Path(str(event.record.get("_file", "")))
+        try:
+            collection = open_collection(event.collection)
+            with collection.decisions.moving():
+                target = _bring_back(source, event)
+                failures = _come_back(collection, event)
+            size += 0 if target in {one for one, _ in moved} else source.stat().st_size
+            moved.append((target, str(source)))
+            failed += failures
+        except (LookalikeError, OSError) as error:
+            failed.append(_failed(str(source), error))
+        if on_progress is not None:
+            on_progress(Progress(done, len(chosen), len(failed)))
+    return Applied(fresh_id(), tuple(moved), tuple(failed), size)
+
+
+def settle(collection: Collection) -> int:
+    """Finish or undo the moves that a process which was killed left half done, and return how many these were.
+
+    A file that was not moved yet stays, and so does one whose copy on another disk was whole before it was gone here;
+    the record of one that was moved goes; the record of one that came back comes back.
+    """
+    with collection.decisions.moving():
+        return _settle(collection)
+
+
+def _settle(collection: Collection) -> int:
+    standing = collection.decisions.events()
+    notes = [event for event in standing if event.kind == "applied" and event.moved_to is not None]
+    records = collection.get_many([str(event.record.get("_id", "")) for event in notes]) if notes else {}
+    decided = {event.id: event for event in standing}
+    return sum(
+        _settled(collection, note, records.get(str(note.record.get("_id", ""))), decided.get(note.about[0]))
+        for note in notes
+        if note.about
+    )
+
+
+def _settled(collection: Collection, note: Event, record: Record | None, decided: Event | None) -> bool:
+    """Settle one move, and return whether there was anything to do."""
+    source, target = Path(str(note.record.get("_file", ""))), Path(note.moved_to or "")
+    is_here, is_away = os.path.lexists(source), os.path.lexists(target)
+    is_left = record is not None and record.source == str(source) and _is_before(record.created_at, note.at)
+    if is_left and record is not None and is_away and not is_here:
+        _drop(collection, record, decided or note, note)
+        return True
+    if is_left and is_here:
+        if is_away and _entry(str(source)) != _entry(str(target)):
+            if not _are_the_same(target, source):  # somebody else's file has taken its place
+                return False
+            disk.remove_file(target)
+        collection.decisions.take_back([note])
+        return True
+    if record is None and is_here and not is_away and _has_bytes(source, note):
+        _come_back(collection, note)
+        return True
+    return False
+
+
+def _come_back(collection: Collection, note: Event) -> tuple[Failure, ...]:
+    """Bring the record of a file back that is where it was."""
+    failures = collection.add([dict(note.record)]).failed
+    collection.decisions.take_back([note])
+    return tuple(failures)
+
+
+def _is_before(created_at: str, noted_at: str) -> bool:
+    return datetime.fromisoformat(created_at) <= datetime.fromisoformat(noted_at)
+
+
+def _has_bytes(source: Path, note: Event) -> bool:
+    try:
+        return _content_hash(source) in {picture.content_hash for picture in note.pictures}
+    except OSError:
+        return False
+
+
+def _are_the_same(one: Path, other: Path) -> bool:
+    """Return whether two entries of folders are equal files, or links to one place."""
+    if one.is_symlink() or other.is_symlink():
+        return one.is_symlink() and other.is_symlink() and os.readlink(one) == os.readlink(other)
+    return one.is_file() and other.is_file() and _content_hash(one) == _content_hash(other)
+
+
+def undo(
+    ledger: Ledger, open_collection: Callable[[str], Collection], ids: Iterable[str]
+) -> tuple[tuple[Event, ...], Applied]:
+    """Take decisions back, by event or by batch; what was carried out because of them is restored first.
+
+    Returns:
+        The decisions that were taken back, and what became of the files. A deletion whose file cannot come back stands.
+
+    Raises:
+        NotFoundError: for an id that is neither.
+    """
+    chosen = ledger.find(ids)
+    wanted = {event.id for event in chosen}
+    done = [one for one in ledger.standing() if one.kind == "applied" and wanted & {one.id, *one.about}]
+    restored = restore(open_collection, done)
+    stands = {about for one in ledger.standing() if one.kind == "applied" for about in one.about}
+    plain = [event for event in chosen if event.kind != "applied" and event.id not in stands]
+    return ledger.take_back(plain), restored
+
+
+def to_folder(folder: str | os.PathLike[str]) -> Way:
+    """Move files into a folder, under the path that they had; nothing that lies there is overwritten.
+
+    Raises:
+        InputError: for the root of a disk, where each file would stay where it is under another name.
+    """
+    root = Path(os.path.abspath(folder))
+    if os.path.realpath(root) == root.anchor:
+        raise InputError(f'"{folder}" is the root of a disk: name a folder of its own to move the pictures to.')
+
+    def target(source: Path) -> Path:
+        return next(place for place in _numbered(root.joinpath(*_names(source))) if not os.path.lexists(place))
+
+    def move(source: Path, target: Path | None) -> None:
+        if target is not None:
+            disk.move_file(source, target, private=True)
+
+    return Way(target, move)
+
+
+def to_system_trash() -> Way:
+    """Move files to the trash of the system, from where people restore them as they are used to."""
+    from send2trash import send2trash
+
+    def move(source: Path, target: Path | None) -> None:
+        send2trash(str(source))
+        disk.sync(source.parent)
+
+    return Way(lambda source: None, move)
+
+
+def script(chosen: Iterable[Removal]) -> str:
+    """Give a shell script that moves the files to a folder, for people to read and run."""
+    lines = []
+    for removal in _links_first(chosen):
+        files = [one for one in (removal.record, removal.kept) if one is not None and os.path.isabs(one.source or "")]
+        words = [word for one in files for word in (shlex.quote(one.source or ""), one.content_hash)]
+        also = f"  # also in {', '.join(map(json.dumps, removal.elsewhere))}" if removal.elsewhere else ""
+        lines.append(" ".join(["move", *words]) + also)
+    return _SCRIPT.format(count=counted(len(lines), "picture"), moves="\n".join(lines))
+
+
+_SCRIPT = """#!/bin/sh
+# Moves what was decided to go ({count}) into a folder, each picture under the path that it has now:
+#
+#     sh THIS_SCRIPT FOLDER
+#
+# Each line below names a picture and, where there is one, the picture that is kept in its place, each with the SHA-256
+# of its bytes: where one of them has other bytes by now, the picture stays. Afterwards `lookalike index --prune` takes
+# their records out of the collection.
+set -eu
+folder=${{1:?name the folder to move the pictures to}}
+
+if command -v sha256sum >/dev/null; then
+    sum() {{ sha256sum <"$1" | cut -c 1-64; }}
+else
+    sum() {{ shasum -a 256 <"$1" | cut -c 1-64; }}
+fi
+
+move() {{
+    if [ $# -eq 4 ] && [ ! -e "$3" ]; then
+        printf 'stays, for what was kept in its place is gone: %s\\n' "$1" >&2
+    elif [ $# -eq 4 ] && [ "$1" -ef "$3" ]; then
+        printf 'stays, for it is the very file that is kept: %s\\n' "$1" >&2
+    elif [ ! -e "$1" ]; then
+        printf 'is gone already: %s\\n' "$1" >&2
+    elif [ $# -eq 4 ] && [ "$(sum "$3")" != "$4" ]; then
+        printf 'stays, for what was kept in its place has other bytes by now: %s\\n' "$1" >&2
+    elif [ "$(sum "$1")" != "$2" ]; then
+        printf 'stays, for it has other bytes than when it was decided on: %s\\n' "$1" >&2
+    elif [ -e "$folder$1" ] || [ -L "$folder$1" ]; then
+        printf 'stays, for the folder holds one of its name: %s\\n' "$1" >&2
+    else
+        mkdir -p -- "$(dirname -- "$folder$1")"
+        if ! ln -P -- "$1" "$folder$1" 2>/dev/null; then  # another disk: there it is whole before it is gone here
+            cp -Pp -- "$1" "$folder$1"
+            sync
+        fi
+        rm -f -- "$1"
+    fi
+}}
+
+{moves}
+"""
+
+
+def _take_away(
+    collection: Collection,
+    removal: Removal,
+    way: Way,
+    batch: str,
+    gone: Mapping[str, Path | None],
+    *,
+    merge_metadata: bool,
+) -> tuple[str, str | None]:
+    """Move one file, and drop its record. What is going to happen is written down first, so no move is ever lost.
+
+    Args:
+        gone: Where the files of this batch went, by `_entry`.
+    """
+    record, kept = removal.record, removal.kept
+    entry = _entry(record.source or "")
+    if entry in gone:  # another path of what was moved just now
+        target = gone[entry]
+        collection.decisions.note_applied(removal.event, record, target, batch)
+        collection.delete(record.id)
+        return str(record.source), None if target is None else str(target)
+    obstacle = _obstacle(removal)  # again: the plan may be hours old
+    done = collection.decisions.applied_to(record) if obstacle is not None else None
+    if obstacle is not None and obstacle.code == "file_missing" and done is not None:  # a run before came that far
+        collection.delete(record.id)
+        return str(record.source), done.moved_to
+    if obstacle is not None:
+        raise ConflictError(obstacle.message)
+    source, record = Path(record.source or ""), collection.get(record.id)  # edited, maybe, since it was planned
+    if record.source != str(source):
+        raise ConflictError(f'"{record.id}" is another file by now: "{record.source}". Look at its group anew.')
+    _check_bytes(record)
+    if kept is not None and os.path.isabs(kept.source or ""):
+        _check_bytes(kept)
+    if merge_metadata and kept is not None and _gained(record, kept):
+        collection.update(kept.id, fill=record.metadata, more_tags=record.tags)
+    target = way.target(source)
+    written = collection.decisions.note_applied(removal.event, record, target, batch)
+    try:
+        way.move(source, target)
+    except OSError:
+        collection.decisions.take_back([written])
+        raise
+    _drop(collection, record, removal.event, written)
+    return str(source), None if target is None else str(target)
+
+
+def _drop(collection: Collection, record: Record, event: Event, written: Event) -> None:
+    """Delete the record of a moved file; what was edited meanwhile is noted first, so that it comes back with it."""
+    while True:
+        try:
+            collection.delete(record.id, seen=record)
+            return
+        except RecordNotFoundError:
+            return
+        except ChangedMeanwhileError:
+            now = collection.get(record.id)
+            if now.source != record.source:  # it is another file's by now
+                return
+            moved_to = None if written.moved_to is None else Path(written.moved_to)
+            again = collection.decisions.note_applied(event, now, moved_to, written.batch)
+            collection.decisions.take_back([written])
+            record, written = now, again
+
+
+def _check_bytes(record: Record) -> None:
+    if _content_hash(Path(record.source or "")) != record.content_hash:
+        raise ConflictError(
+            f'"{record.source}" has other bytes than when it was indexed. Index it again, and look at its group anew.'
+        )
+
+
+def _obstacle(removal: Removal) -> Failure | None:
+    """Say what is in the way of a removal."""
+    record, event = removal.record, removal.event
+    source = record.source or ""
+    if not os.path.isabs(source):
+        return _stays(record, "no_file", "it is no file of this machine. `lookalike remove` takes the record away.")
+    if record.content_hash not in {picture.content_hash for picture in event.pictures}:
+        return _stays(record, "changed_since", "it was saved anew since it was decided on. Decide on it again.")
+    if not os.path.lexists(source):
+        return _stays(record, "file_missing", "it is not there. `lookalike index --prune` takes the record away.")
+    if event.beside and removal.kept is None:
+        return _stays(record, "nothing_kept", "none of the pictures that it gives way to is left. Decide on it again.")
+    for other in (removal.kept, removal.shared):
+        if other is not None and disk.identity(source) in _files_of([other]):
+            where = f' of collection "{removal.shared_in}"' if other is removal.shared and removal.shared_in else ""
+            why = f'record "{other.id}"{where}, which is not to go, is this very file. To part with it, decide on both.'
+            return _stays(record, "same_file", why)
+    return None
+
+
+def _stays(record: Record, code: str, why: str) -> Failure:
+    source = record.source or record.id
+    shown = (record.facts.name or record.id) if source.startswith("bytes:") else source
+    return Failure(source, code, f'"{shown}" stays: {why}')
+
+
+def _failed(source: str, error: LookalikeError | OSError) -> Failure:
+    if isinstance(error, LookalikeError):
+        return Failure(source, error.code, error.message)
+    known = refusals.error_of(error, error.filename2 or error.filename or source)
+    return Failure(source, known.code if isinstance(known, StoreFullError) else "move_failed", known.message)
+
+
+def _is_there(record: Record) -> bool:
+    """Say whether a kept record has its file; what never was a file is there as a record."""
+    return not record.source or not os.path.isabs(record.source) or os.path.exists(record.source)
+
+
+def _files_of(records: Iterable[Record]) -> dict[tuple[int, int] | None, Record]:
+    """Return records by the file that each has, however its path leads there."""
+    found: dict[tuple[int, int] | None, Record] = {}
+    for record in records:
+        file = disk.identity(record.source)
+        if file is not None:
+            found.setdefault(file, record)
+    return found
+
+
+def _entry(source: str) -> str:
+    """Return the one path of an entry of a folder; two names of one file (links, hard links) are two."""
+    return os.path.join(os.path.realpath(os.path.dirname(source)), os.path.basename(source))
+
+
+def _links_first(chosen: Iterable[Removal]) -> list[Removal]:
+    return sorted(chosen, key=lambda removal: -_hops(removal.record.source or ""))
+
+
+def _hops(path: str) -> int:
+    """Count the links that a path's last part leads through."""
+    hops = 0
+    while hops < _MOST_HOPS and os.path.islink(path):
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+        hops += 1
+    return hops
+
+
+def _gained(record: Record, kept: Record | None) -> dict[str, Any]:
+    if kept is None:
+        return {}
+    fields = {name: value for name, value in record.metadata.items() if name not in kept.metadata}
+    tags = [tag for tag in record.tags if tag not in kept.tags]
+    return {name: value for name, value in (("metadata", fields), ("tags", tags)) if value}
+
+
+def _content_hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _names(source: Path) -> list[str]:
+    """Give the names along a path, the drive as one of them."""
+    drive = source.drive.replace(":", "").strip("\\/")
+    return [*([drive] if drive else []), *source.parts[1:]]
+
+
+def _numbered(path: Path) -> Iterator[Path]:
+    yield path
+    number = 2
+    while True:
+        yield path.with_name(f"{path.stem} ({number}){path.suffix}")
+        number += 1
+
+
+def _bring_back(source: Path, event: Event) -> str:
+    """Move a file back to where it was, unless that is done, and say from where."""
+    if event.moved_to is None:
+        raise ConflictError(
+            f'where "{source}" lies is not known here: it is in the trash of the system, or another machine moved it. '
+            f"Bring it back from there, and index it again."
+        )
+    target = Path(event.moved_to)
+    if not os.path.lexists(target):
+        if os.path.lexists(source):  # an undo before this one came that far
+            return event.moved_to
+        raise SourceNotFoundError(f'"{target}" is gone: it cannot be brought back to "{source}".', source=str(source))
+    if os.path.lexists(source):
+        if _entry(str(source)) == _entry(str(target)) or not _are_the_same(target, source):
+            raise ConflictError(f'"{source}" is taken by another file: move that away, then "{target}" can come back.')
+        disk.remove_file(target)  # it was copied from another disk, by a process that ended before this
+        return event.moved_to
+    disk.move_file(target, source)
+    return event.moved_to

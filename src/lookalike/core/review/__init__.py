@@ -1,0 +1,1 @@
+"""Duplicate groups as people go through them."""

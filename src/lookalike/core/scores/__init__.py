@@ -1,0 +1,1 @@
+"""What distances mean: the scores of pairs and of a collection."""

@@ -1,0 +1,51 @@
+"""What the scores of one collection mean: the map of each space and its reliability, built in or calibrated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...distances import Map, reliability_curve, score_map
+from .recent import Recent
+from .scoring import BUILT_IN_MAPS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ...records import Calibration
+    from ...stores import Store
+
+
+class Scales:
+    """The scales of one store's spaces as they stand now: any process may calibrate them. For many threads."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._recent: Recent[tuple[Calibration | None]] = Recent()
+
+    def points(self, space: str) -> Map:
+        """Give the map from distance to score."""
+        calibration = self.calibration(space)
+        return calibration.points if calibration else score_map(space)
+
+    def maps(self) -> Mapping[str, Map]:
+        """Give the maps of the spaces that speak for a pair: the calibrated one alone, else those built in."""
+        held = self._held()
+        return BUILT_IN_MAPS if held is None else {held.space: held.points}
+
+    def reliability(self, space: str) -> Map | None:
+        """Give the curve from score to the chance that a first match is right; None where none is known."""
+        calibration = self.calibration(space)
+        return calibration.reliability if calibration else reliability_curve(space)
+
+    def calibration(self, space: str) -> Calibration | None:
+        """Give what was fitted to this collection; None where its scores are those that are built in."""
+        held = self._held()
+        return held if held is not None and held.space == space else None
+
+    def _held(self) -> Calibration | None:
+        version = self._store.version
+        kept = self._recent.get(b"", version)
+        if kept is None:
+            kept = (self._store.spec.calibration,)
+            self._recent.keep(b"", version, kept)
+        return kept[0]

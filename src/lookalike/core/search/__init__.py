@@ -1,0 +1,1 @@
+"""Questions and their answers, a page at a time."""

@@ -1,0 +1,537 @@
+"""Jobs: additions that outlive one call, kept on disk with their input, so that they go on after any end.
+
+Pictures are added a block at a time; then their outcomes are appended and forced to disk. After a crash at most one
+block is done again, which changes nothing: adding the same picture under the same id leaves a record as it is. Jobs
+take turns, block by block, so that a small one does not wait for a large one. `job_files` keeps them.
+
+Nothing that happens to one job ends the thread that works on all of them. Where the end of a job cannot be saved, it is
+kept in memory and saved as soon as it can be; until then a new start of the process takes the job up again, rightly.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+from .. import disk, refusals
+from ..errors import (
+    BusyError,
+    CollectionNotFoundError,
+    JobNotFoundError,
+    LookalikeError,
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+)
+from ..records import Failure, Outcome, Progress
+from .folder_jobs import FolderRun, count_files, list_files, settled_lines
+from .job_files import Job, JobFolder, State, Step, now_text, write_outcomes
+from .roots import Roots
+
+if TYPE_CHECKING:
+    from ..core.collection import Collection
+
+__all__ = ["Form", "Job", "Jobs"]
+
+_FOLDER = "jobs"
+_NEW = ".new-"
+_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
+_BLOCK_ITEMS = 64
+_BLOCK_BYTES = 64_000_000
+_KEPT_DAYS = 30
+_PATIENCE_S = 10.0
+_AT_ONCE = 8  # jobs that take turns: each holds two file handles
+_MOST_WAITING = 1000
+_REMEMBERED = 1000
+_TOLD_S = 0.5  # between two tellings of a run over a folder, at most
+_RETRY_S = 2.0  # until what could not be saved is tried again
+_SWEEP_S = 3600.0
+_UNREADABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
+_log = logging.getLogger("lookalike.jobs")
+
+
+class Form(Protocol):
+    """What reads the input of a job; the door that took the input knows how."""
+
+    def prepare(self, job: Job, kept: JobFolder) -> Iterator[tuple[Step, int, int | None]]:
+        """Make what the input needs before it is read; each step tells what is done, how far, and of how many."""
+        ...
+
+    def count(self, job: Job, stream: BinaryIO) -> int:
+        """Count the sources of an input."""
+        ...
+
+    def sources(self, job: Job, stream: BinaryIO) -> Iterator[tuple[Any, int]]:
+        """Give each source, as `Collection.add` reads it, with its size in bytes."""
+        ...
+
+    def admitted(self, job: Job, block: list[Any]) -> AbstractContextManager[list[Any]]:
+        """Lend a block for as long as it is being added, with an error in the place of each source that may not be."""
+        ...
+
+    def room(self, job: Job) -> AbstractContextManager[None]:
+        """Lend room for one picture of a folder while it is added, or refuse it."""
+        ...
+
+
+class _StoppedError(Exception):
+    """The work on a block was given up: the job is cancelled, or the process ends."""
+
+
+class Jobs:
+    """The jobs of one home, and the thread that works on them. One process at a time works on a home's jobs.
+
+    Args:
+        on_outcome: Called with each Outcome, once it is on disk.
+        reach: The collections that whoever asked for a job speaks for; empty for all of the home.
+        roots: The folders of this machine that jobs may index.
+        most_waiting: Jobs that have not ended; more are refused.
+        remembered: Jobs that have ended and stay in memory; older ones are read from disk.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        open_collection: Callable[[str], Collection],
+        form: Form,
+        on_outcome: Callable[[Outcome], None] = lambda _: None,
+        reach: Callable[[Job], tuple[str, ...]] = lambda _: (),
+        roots: Roots | None = None,
+        *,
+        most_waiting: int = _MOST_WAITING,
+        remembered: int = _REMEMBERED,
+    ) -> None:
+        self._root = home / _FOLDER
+        self._open_collection = open_collection
+        self._form = form
+        self._on_outcome = on_outcome
+        self._reach = reach
+        self._roots = roots or Roots((), home)
+        self._most_waiting, self._remembered = most_waiting, remembered
+        self._lock = threading.Condition()
+        self._jobs: dict[str, Job] = {}
+        self._ended: deque[str] = deque()  # of `_jobs`, the oldest first
+        self._unsaved: dict[str, Job] = {}  # ends that could not be written
+        self._cancelled: set[str] = set()
+        self._waiting: deque[str] = deque()
+        self._turns: deque[tuple[str, Iterator[None]]] = deque()  # job id, and its blocks
+        self._swept_at = time.monotonic()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Take up what is unfinished, and begin to work."""
+        if disk.is_loose(self._root):
+            disk.tighten(self._root)
+        for job in self._stored():
+            self._remember(job)
+            if not job.has_ended:
+                if self._folder(job).is_cancelled:
+                    self._cancelled.add(job.id)
+                _log.info("job %s goes on at picture %s", job.id, job.done, extra=_marks(job))
+                self._waiting.append(job.id)
+        self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_working(self) -> bool:
+        """Whether the thread lives, and jobs that are submitted will be worked on."""
+        return self._thread is not None and self._thread.is_alive() and not self._stopping
+
+    def stop(self) -> None:
+        """Leave the work for the next start. The block under way is given up, and done again then."""
+        with self._lock:
+            self._stopping = True
+            self._lock.notify_all()
+        if self._thread is not None:
+            self._thread.join(_PATIENCE_S)
+
+    def draft(self) -> Path:
+        """Make the folder of a job that is being received; its input is to be written to the file `input`.
+
+        Raises:
+            BusyError: when too many jobs wait already.
+        """
+        with self._lock:
+            unfinished = len(self._jobs) - len(self._ended)
+        if unfinished >= self._most_waiting:
+            raise BusyError(f"{unfinished:,} jobs wait. Send this one when some have ended.", retry_after_s=60)
+        folder = self._root / f"{_NEW}{secrets.token_hex(8)}"
+        with refusals.reporting(self._root):
+            disk.make_folder(self._root, private=True)
+            folder.mkdir(mode=disk.PRIVATE_FOLDER)  # not forced: nothing of it is promised yet
+        return folder
+
+    def submit(
+        self,
+        draft: Path,
+        *,
+        collection: str,
+        form: str,
+        replace: bool = False,
+        folder: str = "",
+        prune: bool = False,
+        prune_all: bool = False,
+        key_id: str | None,
+        request_id: str = "",
+    ) -> Job:
+        """Make a job of a draft whose input is complete. When this returns, the job survives a crash.
+
+        Args:
+            folder: The folder of this machine that it indexes, as `Roots` names it; the input is empty then.
+        """
+        job = Job(
+            f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
+            collection,
+            form,
+            now_text(),
+            replace=replace,
+            folder=folder,
+            prune=prune,
+            prune_all=prune_all,
+            key_id=key_id,
+            request_id=request_id,
+        )
+        job_id = job.id
+        with refusals.reporting(self._root):
+            JobFolder(draft).save(job, is_draft=True)
+            disk.replace_folder(draft, self._root / job_id)
+        with self._lock:
+            self._jobs[job.id] = job
+            self._waiting.append(job.id)
+            self._lock.notify_all()
+        return job
+
+    def all(self) -> list[Job]:
+        """Give all jobs that have not ended, and the last that have, newest first."""
+        with self._lock:
+            return sorted(self._jobs.values(), key=lambda job: job.id, reverse=True)
+
+    def get(self, job_id: str) -> Job:
+        """Give one job.
+
+        Raises:
+            JobNotFoundError: when there is none of this id.
+        """
+        with self._lock:
+            if job_id in self._jobs:
+                return self._jobs[job_id]
+        folder = JobFolder(self._root / job_id)
+        if _ID.fullmatch(job_id) and folder.exists():  # ended so long ago that it is not in memory
+            with suppress(*_UNREADABLE):
+                return folder.load()
+        raise no_job(job_id)
+
+    def byte_size(self, key_id: str) -> int:
+        """Return what the jobs of a key take on disk: their inputs until they have ended, and their outcomes."""
+        return sum(self._folder(job).byte_size() for job in self.all() if job.key_id == key_id)
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel a job; what it has added stays. One that has ended stays as it is."""
+        job = self.get(job_id)
+        if not job.has_ended:
+            with refusals.reporting(self._root):
+                self._folder(job).note_cancelled()
+        with self._lock:
+            if not job.has_ended:
+                self._cancelled.add(job_id)
+                self._lock.notify_all()
+        return job
+
+    def outcomes(self, job_id: str, *, start: int = 0) -> Iterator[Outcome]:
+        """Give the outcomes of a job in the order of its input, from a place on."""
+        return self._folder(self.get(job_id)).outcomes(start)
+
+    # ---- the work
+
+    def _work(self) -> None:
+        while not self._stopping:
+            try:
+                self._turn()
+            except Exception:  # the outermost loop of all jobs: it records, and goes on
+                _log.exception("jobs go on after an unexpected error")
+                self._pause(_RETRY_S)
+        self._save_ends()
+
+    def _turn(self) -> None:
+        """Add one block of the job whose turn it is; without any, wait for one."""
+        self._save_ends()
+        self._sweep()
+        turn = self._next()
+        if turn is not None and self._step(*turn):
+            self._turns.append(turn)
+
+    def _give_way(self) -> None:
+        """Add one block of another job while the run over a folder goes on."""
+        turn = self._next(beside_folder=True)
+        if turn is not None and self._step(*turn):
+            self._turns.append(turn)
+
+    def _next(self, *, beside_folder: bool = False) -> tuple[str, Iterator[None]] | None:
+        """Take the job whose turn it is; waiting ones come in as others end, and those that are cancelled at once.
+
+        Args:
+            beside_folder: Take none that indexes a folder, and wait for none.
+        """
+
+        def may(job_id: str) -> bool:
+            return not beside_folder or job_id in self._cancelled or not self._jobs[job_id].folder
+
+        with self._lock:
+            waiting = sorted(filter(may, self._waiting), key=lambda job_id: job_id not in self._cancelled)
+            if waiting and (waiting[0] in self._cancelled or len(self._turns) < _AT_ONCE):
+                self._waiting.remove(waiting[0])
+                return waiting[0], self._blocks(self._jobs[waiting[0]])
+            for turn in self._turns:
+                if may(turn[0]):
+                    self._turns.remove(turn)
+                    return turn
+            if not self._stopping and not beside_folder:
+                self._lock.wait(_RETRY_S if self._unsaved else _SWEEP_S)
+            return None
+
+    def _pause(self, seconds: float) -> None:
+        with self._lock:
+            if not self._stopping:
+                self._lock.wait(seconds)
+
+    def _step(self, job_id: str, blocks: Iterator[None]) -> bool:
+        """Add one block, and say whether more is to be done. Whatever goes wrong ends the job and says why."""
+        job = self.get(job_id)
+        try:
+            self._go_on(job_id)
+            next(blocks)
+            return True
+        except StopIteration:
+            self._end(job_id, "done")
+        except _StoppedError:
+            if job_id in self._cancelled:
+                self._end(job_id, "cancelled")
+        except OSError as error:
+            self._fail(job, refusals.error_of(error, self._root))
+        except LookalikeError as error:
+            self._fail(job, self._cause(job.collection, error))
+        except Exception as error:
+            _log.exception("job %s failed", job_id, extra=_marks(job))
+            message = f"the job met an unexpected error ({type(error).__name__}); the server's log says more."
+            self._end(job_id, "failed", Failure(job.collection, "internal", message))
+        return False
+
+    def _fail(self, job: Job, error: LookalikeError) -> None:
+        """End a job for an error, in words for people elsewhere: what a store says names folders of this machine."""
+        code, message = error.code, error.message
+        if isinstance(error, StoreFullError):
+            message = "the disk of the server is full. Make room there, and send again what has not been added."
+        elif isinstance(error, StoreError) and not self._folder(job).exists():
+            code = "job_input_missing"
+            message = "the folder of this job is gone. Send it again; what it has added is there."
+        elif isinstance(error, StoreError):
+            _log.error("job %s: %s", job.id, error.message, extra=_marks(job))
+            message = "the server could not read or write what this job needs; its log says more."
+        self._end(job.id, "failed", Failure(job.collection, code, message))
+
+    def _blocks(self, job: Job) -> Iterator[None]:
+        """Do the work of a job; each step adds a block."""
+        collection = self._open_collection(job.collection).within(self._reach(job))
+        kept = self._folder(job)
+        job = replace(job, started_at=job.started_at or now_text())
+        for step, prepared, total in self._prepared(job, kept, collection):
+            job = replace(job, state="running", step=step, prepared=prepared, total=total)
+            self._note(job)  # in memory only: what was under way is found out by every start anew
+            yield
+        with open(kept.input, "rb") as stream:
+            total = count_files(stream) if job.folder else self._form.count(job, stream)
+        job = replace(job, state="running", step="adding" if job.step or job.folder else "", total=total)
+        self._note(job)
+        with open(kept.input, "rb") as stream, ExitStack() as opened:
+            if job.folder:
+                self._index(job, collection, kept, stream)
+                return
+            outcomes: BinaryIO | None = None
+            sources = islice(self._form.sources(job, stream), job.done, None)
+            while block := _block(sources):
+                kept.check()
+                settled = self._add(job, collection, block)
+                outcomes = outcomes or opened.enter_context(kept.appending())
+                write_outcomes(outcomes, settled)
+                job = self._settled(job, settled)
+                yield
+
+    def _prepared(self, job: Job, kept: JobFolder, collection: Collection) -> Iterator[tuple[Step, int, int | None]]:
+        if not job.folder:
+            return self._form.prepare(job, kept)
+        listed = list_files(job, kept, self._roots.find(job.folder), collection)
+        return (("listing", count, None) for count in listed)
+
+    def _index(self, job: Job, collection: Collection, kept: JobFolder, stream: BinaryIO) -> None:
+        """Index the folder of a job by one run, while other jobs take their turns."""
+        run = FolderRun(self._roots.find(job.folder), stream, settled_lines(kept), partial(self._form.room, job))
+        settled: list[tuple[Outcome, int]] = []
+        written_at = time.monotonic()
+
+        def settle(outcome: Outcome) -> None:
+            settled.append((outcome, run.line_of(outcome)))
+
+        def write() -> None:
+            nonlocal job, written_at
+            found = [replace(outcome, place=job.done + n) for n, (outcome, _) in enumerate(settled)]
+            write_outcomes(outcomes, found, [line for _, line in settled])
+            settled.clear()
+            job, written_at = self._settled(job, found), time.monotonic()
+
+        def tell(_: Progress) -> None:
+            self._go_on(job.id)
+            if settled and (len(settled) >= _BLOCK_ITEMS or time.monotonic() - written_at >= _TOLD_S):
+                kept.check()
+                write()
+                self._give_way()
+
+        with kept.appending() as outcomes, closing(run):
+            try:
+                collection.add(run.items(), replace=job.replace, on_progress=tell, on_outcome=settle)
+            finally:
+                write()
+        if job.prune or job.prune_all:
+            self._note(replace(job, step="removing"))
+            self._note(replace(job, removed=run.prune(collection)))
+
+    def _settled(self, job: Job, settled: list[Outcome]) -> Job:
+        """Count what was written of a job, and tell of it."""
+        job = replace(job, counts=dict(Counter(job.counts) + Counter(one.kind for one in settled)))
+        self._note(job)
+        for outcome in settled:
+            self._on_outcome(outcome)
+        return job
+
+    def _add(self, job: Job, collection: Collection, block: list[Any]) -> list[Outcome]:
+        """Add a block, and give its outcomes in order."""
+        settled: list[Outcome] = []
+
+        def tell(_: Progress) -> None:
+            self._go_on(job.id)
+
+        with self._form.admitted(job, block) as admitted:
+            collection.add(admitted, replace=job.replace, on_progress=tell, on_outcome=settled.append)
+        settled.sort(key=lambda outcome: outcome.place)
+        return [replace(outcome, place=job.done + outcome.place) for outcome in settled]
+
+    def _go_on(self, job_id: str) -> None:
+        if self._stopping or job_id in self._cancelled:
+            raise _StoppedError
+
+    def _end(self, job_id: str, state: State, failure: Failure | None = None) -> None:
+        job = replace(self.get(job_id), state=state, step="", failure=failure, ended_at=now_text())
+        _log.info("job %s %s: %s", job.id, state, dict(job.counts), extra=_marks(job))
+        with self._lock:
+            self._unsaved[job.id] = job
+        self._save_ends()
+        with self._lock:  # only now is it told
+            self._cancelled.discard(job.id)
+            self._remember(job)
+        if job.id in self._unsaved:
+            _log.error("the end of job %s cannot be saved yet; it will be tried again", job.id, extra=_marks(job))
+
+    def _save_ends(self) -> None:
+        """Write the ends of jobs to disk, those also that could not be written before."""
+        for job in list(self._unsaved.values()):
+            folder = self._folder(job)
+            try:
+                if folder.exists():  # else there is nothing left that would go on at the next start
+                    folder.save(job)
+                    folder.drop_input()
+            except (OSError, LookalikeError):
+                continue
+            with self._lock:
+                del self._unsaved[job.id]
+
+    def _remember(self, job: Job) -> None:
+        """Keep a job in memory; of those that have ended the last ones only."""
+        self._jobs[job.id] = job
+        if job.has_ended:
+            self._ended.append(job.id)
+            if len(self._ended) > self._remembered:
+                del self._jobs[self._ended.popleft()]
+
+    def _sweep(self) -> None:
+        """Remove now and then what ended long ago."""
+        if time.monotonic() - self._swept_at < _SWEEP_S:
+            return
+        self._swept_at = time.monotonic()
+        for path in self._folders():
+            if JobFolder(path).ended_before(_oldest()):
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _cause(self, collection: str, error: LookalikeError) -> LookalikeError:
+        """Give what lies behind an error: a collection that is deleted is closed first."""
+        try:
+            self._open_collection(collection)
+        except (CollectionNotFoundError, StoreDamagedError) as gone:
+            return gone
+        return error
+
+    def _note(self, job: Job) -> None:
+        """Take a job's new state."""
+        with self._lock:
+            self._jobs[job.id] = job
+
+    def _folder(self, job: Job) -> JobFolder:
+        return JobFolder(self._root / job.id)
+
+    def _folders(self) -> list[Path]:
+        """Return the folders of jobs, the oldest first."""
+        held = self._root.iterdir() if self._root.is_dir() else ()
+        return sorted(path for path in held if _ID.fullmatch(path.name))
+
+    def _stored(self) -> Iterator[Job]:
+        """Read the jobs on disk, of those that have ended the last ones; drop drafts and what ended long ago."""
+        for draft in list(self._root.glob(f"{_NEW}*")):
+            shutil.rmtree(draft, ignore_errors=True)
+        folders = self._folders()
+        for place, path in enumerate(folders):
+            folder = JobFolder(path)
+            if folder.ended_before(_oldest()):
+                shutil.rmtree(path, ignore_errors=True)
+            elif folder.input.exists() or place >= len(folders) - self._remembered:
+                try:
+                    folder.sweep()
+                    yield folder.load()
+                except _UNREADABLE as exc:
+                    _log.error("job %s cannot be read and is left alone: %s", path.name, exc)
+
+
+def _oldest() -> float:
+    return time.time() - _KEPT_DAYS * 86400
+
+
+def no_job(job_id: str) -> JobNotFoundError:
+    """Return the error of a job that is not there, or not for the caller: the two must look alike."""
+    return JobNotFoundError(f'no job "{job_id[:80]}". Ended jobs are kept for {_KEPT_DAYS} days.')
+
+
+def _marks(job: Job) -> dict[str, str]:
+    """Give what a log line about a job says besides its text."""
+    return {"request_id": job.request_id} if job.request_id else {}
+
+
+def _block(sources: Iterator[tuple[Any, int]]) -> list[Any]:
+    """Take the next sources, so few that they fit in memory."""
+    block, size = [], 0
+    for source, source_bytes in sources:
+        block.append(source)
+        size += source_bytes
+        if len(block) >= _BLOCK_ITEMS or size >= _BLOCK_BYTES:
+            break
+    return block
