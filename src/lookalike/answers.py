@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from .neighbors import Plan
-from .records import Metadata
+from .records import Metadata, Record
 
 RelationKind = Literal[
     "identical",
@@ -82,27 +82,47 @@ class Match:
         relation: What it is to the example; None where no pictures were laid over each other, and not the same bytes.
         confidence: The probability that both are the same picture, as far as `relation` is known. Across searches, this
             is what tells a copy from what merely looks like one.
-        size_px: Width and height of its picture; None where that is not known.
         parts: What a score with tags is mixed of, {"visual": .., "tags": ..}; None without tags.
         members: The next best of its group, ranked within it (the match itself is 1); None when not asked for.
         hidden: Near-duplicates of it that were left out, as far as the page reaches; None when none were to be.
         is_gone: Whether it is of a local file that is not there any more.
     """
 
-    id: str
+    record: Record
     score: float
     distance: float
     rank: int
     relation: str | None = None
     confidence: float | None = None
-    source: str | None = None
-    metadata: Metadata = field(default_factory=dict)
-    tags: tuple[str, ...] = ()
-    size_px: tuple[int, int] | None = None
     parts: Mapping[str, float] | None = None
     members: tuple[Match, ...] | None = None
     hidden: int | None = None
     is_gone: bool = False
+
+    @property
+    def id(self) -> str:
+        """The id of its record."""
+        return self.record.id
+
+    @property
+    def source(self) -> str | None:
+        """Where its picture came from."""
+        return self.record.source
+
+    @property
+    def metadata(self) -> Metadata:
+        """The metadata of its record."""
+        return self.record.metadata
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags of its record."""
+        return self.record.tags
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of its picture; (0, 0) where that is not known."""
+        return self.record.size_px
 
 
 @dataclass(frozen=True)

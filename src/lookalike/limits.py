@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
-from .errors import InputError
+from .errors import InputError, shown
 
 MOST = 10**15  # of any limit; a float holds it exactly
 MOST_FIELDS = 1000  # of one collection, whatever the setting: every write keeps an index level for each
@@ -151,3 +152,20 @@ def check_count(name: str, value: int, *, least: int, most: int) -> None:
         raise InputError(f"{name}={value!r} is no whole number: pass one from {least} to {most}.")
     if not least <= value <= most:
         raise InputError(f"{name}={value} is out of range: pass a whole number from {least} to {most}.")
+
+
+def check_tags(tags: Any) -> tuple[str, ...]:
+    """Give tags as a tuple.
+
+    Raises:
+        InputError: when they are not a list of texts, or too many.
+    """
+    if isinstance(tags, str) or not isinstance(tags, Iterable):
+        raise InputError(f"tags are a list of texts, not {shown(tags)!r}.")
+    given = tuple(islice(tags, MOST_TAGS + 1))
+    if len(given) > MOST_TAGS:
+        raise InputError(f"there are more than {MOST_TAGS:,} tags, which may be at most.")
+    for tag in given:
+        if not isinstance(tag, str) or not tag:
+            raise InputError(f"a tag is a text that is not empty, not {shown(tag)!r}.")
+    return given

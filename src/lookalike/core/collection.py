@@ -6,19 +6,17 @@ import copy
 import dataclasses
 import os
 import random
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from .. import disk
-from ..answers import Explanation
 from ..distances import Map, score_map
 from ..errors import InputError, LookalikeError, PruneRefusedError, SourceError
 from ..filters import Filter
-from ..limits import Limits, check_count, check_field, check_unit, checked_fields
+from ..limits import Limits, check_count, check_field, check_tags, check_unit, checked_fields
+from ..query import MAX_VERIFIED, NEAR_DUPLICATE_SCORE, Conditions, check_precision, filter_of
 from ..records import CollectionSpec, Entry, Progress, Record
 from ..rendering import counted
 from ..stores import Revision
@@ -30,43 +28,24 @@ from .duplicates.results import Clusters, DuplicateGroups
 from .features.describer import THUMBNAIL_SIDE_PX, Describer
 from .features.spaces import HUE_SPACE
 from .graph.graph import Graph, edge_rules
-from .ingest.items import check_metadata, check_prefix, check_tags, count_items, described, is_single, items_of
+from .ingest.items import check_metadata, check_prefix, count_items, described, is_single, items_of
 from .ingest.local_files import path_of
 from .ingest.pipeline import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
 from .ingest.pruning import gone_records, plan_pruning
 from .ingest.report import Report
 from .ingest.spellings import all_as_stored, as_stored
 from .relations.comparison import Comparison, compare
-from .relations.verdicts import VERIFIED_CHANCES, Judge
+from .relations.verdicts import VERIFIED_CHANCES
 from .relations.verifying import CopyJudge, Verifier
 from .review.review import Review
-from .scores.recent import Recent
-from .scores.scales import Scales
-from .search.candidates import Candidates, rank
+from .scores.scales import Scales, floor_of
+from .scores.scoring import CANDIDATE_SCORE, LIKELY_SCORE
+from .search.candidates import Candidates
 from .search.examples import ExampleReader
-from .search.facets import Facet, count_facets
+from .search.facets import Facet
 from .search.groups import is_held
 from .search.matches import Matches
-from .search.pages import cursor_of, position_of
-from .search.question import (
-    CANDIDATE_SCORE,
-    LIKELY_SCORE,
-    MAX_VERIFIED,
-    NEAR_DUPLICATE_SCORE,
-    VERIFIED,
-    Probe,
-    Question,
-    ask,
-    asked,
-    filter_of,
-    floor_of,
-    listed,
-    stored_id,
-)
-from .search.ranking import Ranker, score_counts
-from .search.selection import Page, Selection
-from .search.unknown import unknown_names
-from .search.verified import Verified
+from .search.searching import Searcher, examples_of
 from .upkeep import Compacted
 
 if TYPE_CHECKING:
@@ -93,15 +72,14 @@ class Collection:
         self._describer = describer
         self._decisions = Decisions(store, ledger)
         self._review = Review(self)
-        self._recent: Recent[Selection] = Recent()
-        self._facets: Recent[list[Facet]] = Recent()
         self._scales = Scales(store)
         self._verifier = Verifier(store, describer, self.thumbnail, self._scales.maps)
         # As it stands when it is opened: for name, type, encoder, spaces and what it keeps, which never change.
         self._made = store.spec
-        self._identity = f"{self._made.name} {self._made.created_at} {self._made.encoder_digest}"
         self._space_names = tuple(space.name for space in self._made.spaces)
         self._examples = ExampleReader(store, describer, self._verifier, made=self._made, space=self._ranking_space)
+        most = describer.settings.limits.max_limit
+        self._searcher = Searcher(store, self._examples, self._scales, made=self._made, most=most)
 
     @property
     def spec(self) -> CollectionSpec:
@@ -260,63 +238,23 @@ class Collection:
         return pruning.of(self._store)
 
     def search(
-        self,
-        source: Any = None,
-        *,
-        like: Any = (),
-        unlike: Any = (),
-        limit: int = 10,
-        threshold: float | None = None,
-        precision: float | None = None,
-        max_distance: float | None = None,
-        filter: Mapping[str, Any] | str | Filter | None = None,
-        group_by: str | None = None,
-        members: int = 0,
-        tags: Iterable[str] | None = None,
-        tag_weight: float | None = None,
-        diversity: float = 0.0,
-        collapse: bool | float = False,
-        crop: tuple[int, int, int, int] | None = None,
-        cursor: str | None = None,
-        exact: bool = False,
-        verify: int | None = None,
-        explain: bool = False,
+        self, source: Any = None, *, like: Any = (), unlike: Any = (), **conditions: Unpack[Conditions]
     ) -> Matches:
         """Find what looks like a picture, or like several, best first: by score, then distance, then id.
-
-        How the conditions work together, and which contradict each other, is said in `core/search/question`.
 
         Args:
             source: What `add` reads, or "id:17" for a stored picture (which finds itself, too).
             like: More examples; the search is for what they have in common. One may come with a weight, as in
                 [("a.jpg", 2.0), "id:17"]; without, it counts 1.
             unlike: Counter-examples, in the same form.
-            limit: How many matches (with group_by: groups) at most; there are fewer only when fewer match.
-            threshold: Floor on the score, 0..1, inclusive. There is no default.
-            precision: In place of a threshold: the chance, 0..1, with which a match has to be right. It says what
-                score that takes (`docs/scores.md`), for one example and without tags. No match is an answer.
-            max_distance: Ceiling on the distance, inclusive.
-            filter: Mongo-style condition on metadata, `_id` and `tags`.
-            group_by: Metadata field, dotted for a field within a field; the best match of each value is given. A
-                record without the field is its own group; a list counts as a whole; 1, "1" and true are three groups.
-            members: How many others of each group to give, in `Match.members`; their rank is within the group.
-            tags: Tags that a record should share: score = (1 - tag_weight) * visual + tag_weight * overlap, where
-                overlap is the Jaccard index of the two sets. `Match.parts` shows both.
-            tag_weight: Share of the tags in the score, 0..1; 0.3 when not given.
-            diversity: 0..1. Above 0, the answer is picked from the first max(60, 6 * limit) matches by maximal
-                marginal relevance; it has no further pages.
-            collapse: Leave out near-duplicates of a better match, as `duplicates` finds them, from a score of 0.90 or
-                the one given; `Match.hidden` counts them.
-            crop: (x, y, width, height) of the part of the first example to look at, in pixels as shown.
-            cursor: `next` of a page before, asked with the same examples and conditions. The pages together are the
-                full ranking. After a write they go on in the ranking as it is then.
-            exact: Take no approximate index, where the collection has one. Pages of an approximate ranking may miss
-                a record; those of an exact one never do.
-            verify: How many of the first matches geometry looks at beside the picture, a single one: 100 when not
-                given in a collection of type "matching", elsewhere 0. Their relation is told, and they are scored and
-                put in order by it: a copy has 0.90 or more, what may be one 0.80 or more, and nothing else has. The
-                distance stays that of the descriptor. With tags, `Match.parts["visual"]` is that score.
-            explain: Say in `Matches.explanation` how the answer was found.
+            conditions: `limit`, `threshold`, `filter` and the others; `lookalike.query` says what each does, how they
+                work together, and which contradict each other.
+
+        Returns:
+            The matches. With `group_by`, a record without the field is its own group; a list counts as a whole; 1, "1"
+            and true are three groups. With `tags`, score = (1 - tag_weight) * visual + tag_weight * overlap, where
+            overlap is the Jaccard index of the two sets, and `Match.parts` shows both. With `members`,
+            `Match.members` holds the others of a group; with `collapse`, `Match.hidden` counts what is left out.
 
         Raises:
             SourceError: when a query picture cannot be read.
@@ -326,64 +264,8 @@ class Collection:
 
         Cost: one search of the store; with group_by, collapse or tags, one for each growth until the page is full.
         """
-        began = time.perf_counter()
-        examples = [*listed([] if source is None else [source], "source"), *listed(like, "like")]
-        against = listed(unlike, "unlike")
-        if precision is not None and (len(examples) + len(against) > 1 or tags is not None):
-            raise InputError("precision is known for one example and without tags: pass a threshold instead.")
-        verify = self._verified_by_default if verify is None else verify
-        if precision is not None:
-            chances = VERIFIED_CHANCES if verify else self._scales.reliability(self._ranking_space)
-            threshold = floor_of(threshold, precision, chances)
-        question = ask(
-            limit=limit,
-            max_limit=self._describer.settings.limits.max_limit,
-            threshold=threshold,
-            max_distance=max_distance,
-            filter=filter,
-            group_by=group_by,
-            members=members,
-            tags=tags,
-            tag_weight=tag_weight,
-            diversity=diversity,
-            collapse=collapse,
-            exact=exact,
-            verify=verify,
-            has_cursor=cursor is not None,
-        )
-        if not examples:
-            raise InputError(
-                "a search needs an example: pass a picture, or like=[...]; tags and filter work beside it. "
-                "`sample` draws a stored picture at random."
-            )
-        with ExitStack() as moment:
-            if all(stored_id(one) is not None for one, _ in (*examples, *against)):  # so nothing is waited for inside
-                moment.enter_context(self._store.moment())
-            probe, judge = self._examples.start(examples, against, crop, related=question.verify > 0)
-            read = time.perf_counter()
-            if judge is None:
-                question = dataclasses.replace(question, verify=0)
-                moment.enter_context(self._store.moment())
-            else:
-                moment.close()  # nothing is held while geometry looks at pictures
-            page, next, explanation = self._page(probe, question, cursor, judge)
-        ended = time.perf_counter()
-        wanted = set(question.tags)
-        missed = () if any(wanted & set(match.tags) for match in page.matches) else sorted(wanted)
-        return Matches(
-            self.name,
-            asked(question, examples, against, crop) | ({} if precision is None else {"precision": precision}),
-            page.matches,
-            threshold,
-            next=next,
-            explanation=dataclasses.replace(explanation, query_ms=_ms(began, read), total_ms=_ms(began, ended))
-            if explain
-            else None,
-            left_out=len(self._store.damaged()),
-            unknown=unknown_names(self._store, None if page.matches else question.filter, missed),
-            picture=self.thumbnail,
-            query_picture=lambda: self._examples.picture(examples[0][0]),
-        )
+        examples, against = examples_of(source, like, unlike)
+        return self._searcher.search(examples, against, conditions, self.thumbnail)
 
     def compare(self, a: Any, b: Any) -> Comparison:
         """Say how alike two pictures are, and what they are to each other; "id:17" names a stored one.
@@ -412,20 +294,8 @@ class Collection:
         Returns:
             The counts from the lowest scores to the highest, of the best 10,000 matches at most.
         """
-        check_count("bins", bins, least=1, most=1000)
-        examples = [*listed([] if source is None else [source], "source"), *listed(like, "like")]
-        if not examples:
-            raise InputError("a histogram of scores needs an example: pass a picture, or like=[...].")
-        most = self._describer.settings.limits.max_limit
-        question = ask(limit=min(_RANKED, most), max_limit=most, filter=filter)
-        related = self._verified_by_default > 0
-        probe, judge = self._examples.start(examples, listed(unlike, "unlike"), crop, related=related)
-        space = self._ranking_space
-        ranker = Ranker(self._store, probe, question, space=space, points=self._scales.points(space))
-        ranking = ranker.first(question.limit)
-        if judge is not None:
-            ranking = Verified(judge, VERIFIED).scored(ranking)
-        return score_counts(ranking.scores[: question.limit], bins)
+        examples, against = examples_of(source, like, unlike)
+        return self._searcher.histogram(examples, against, {"filter": filter, "crop": crop}, bins=bins)
 
     def facets(
         self,
@@ -444,15 +314,7 @@ class Collection:
 
         Cost: reads every record that passes; the last few answers are kept until something is written.
         """
-        check_count("limit", limit, least=1, most=self._describer.settings.limits.max_limit)
-        condition, version = filter_of(filter), self._store.version
-        digest = repr((limit, field, contains, condition and condition.text)).encode("utf-8", "surrogatepass")
-        kept = self._facets.get(digest, version)
-        if kept is None:
-            rows = self._store.scan_metadata(filter=condition)
-            kept = count_facets(rows, limit=limit, field=field, contains=contains)
-            self._facets.keep(digest, version, kept)
-        return kept
+        return self._searcher.facets(filter=filter, limit=limit, field=field, contains=contains)
 
     def rank(self, source: Any, others: Sequence[Any]) -> Candidates:
         """Rank other pictures by their score against one; each is what `search` reads, "id:17" for a stored one.
@@ -461,12 +323,7 @@ class Collection:
             SourceError: when the first cannot be read. Of the others each fails alone.
             RecordNotFoundError: when the first is an id that is not there.
         """
-        points = self._scales.points(self._ranking_space)
-
-        def probe(one: Any) -> Probe:
-            return self._examples.read(one)[0]
-
-        return rank(probe(source), others, probe, points)
+        return self._searcher.rank(source, others)
 
     def embedding(self, source: Any) -> list[float]:
         """Give the embedding that ranks, of what `search` reads; of unit length."""
@@ -794,8 +651,9 @@ class Collection:
         verifies = True if verify is None else verify
         least = NEAR_DUPLICATE_SCORE if threshold is None else threshold  # of what nobody looks at
         if precision is not None:
-            least = floor_of(threshold, precision, self._scales.reliability(space))
-            threshold = floor_of(None, precision, VERIFIED_CHANCES) if verifies else least
+            check_precision(threshold, precision)
+            least = floor_of(precision, self._scales.reliability(space))
+            threshold = floor_of(precision, VERIFIED_CHANCES) if verifies else least
         standing = self.decisions.standing()
         judge = CopyJudge(
             self._verifier if verifies else None,
@@ -850,7 +708,7 @@ class Collection:
 
         labels = read_labels(self._store, label=label, match=match, pairs=pairs)
         name = self._scored_space(space)
-        verify = self._verified_by_default if verify is None else verify
+        verify = self._searcher.verified_by_default if verify is None else verify
         calibrated = self._scales.calibration(name) is not None
         settings = {f"by {name}": space, "calibrated": calibrated and not space, f"first {verify} verified": verify}
         chances = None
@@ -1045,41 +903,6 @@ class Collection:
         held = {name: vector for name, vector in entry.vectors.items() if name in self._space_names}
         return dataclasses.replace(entry, vectors=held)
 
-    def _page(
-        self, probe: Probe, question: Question, cursor: str | None, judge: Judge | None
-    ) -> tuple[Page, str | None, Explanation]:
-        digest = question.digest(self._identity, probe)
-        after = None if cursor is None else position_of(cursor, digest)
-        version = self._store.version
-        kept = self._recent.get(digest, version)
-        selection = kept or Selection(
-            self._store,
-            probe,
-            question,
-            space=self._ranking_space,
-            copy_space=self._copy_space,
-            points=self._scales.points(self._ranking_space),
-            judge=judge,
-            copy_points=self._scales.points(self._copy_space),
-        )
-        looked_at, spent_s = selection.looked_at
-        page, steps, ranker = selection.page(question, after)
-        if page.last is not None and kept is None:
-            self._recent.keep(digest, version, selection)
-        next = None if page.last is None else cursor_of(page.last, digest)
-        verified, verify_s = selection.looked_at[0] - looked_at, selection.looked_at[1] - spent_s
-        told = Explanation(
-            steps=tuple(steps),
-            candidates=ranker.candidates,
-            by_hash=ranker.by_hash,
-            reused=kept is not None,
-            verified=verified,
-            verify_ms=_ms(0.0, verify_s),
-            query_ms=0.0,
-            total_ms=0.0,
-        )
-        return page, next, told
-
     def _vectors_of(self, record_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Give all vectors of some records by space; those with a damaged one are left out."""
         keys = self._store.keys(record_ids)
@@ -1128,10 +951,6 @@ class Collection:
         )
 
     @property
-    def _verified_by_default(self) -> int:
-        return VERIFIED if self._made.type == "matching" else 0
-
-    @property
     def _ranking_space(self) -> str:
         return self._space_names[0]
 
@@ -1175,10 +994,6 @@ def _pruned(report: Report, pruning: Pruning, store: Store) -> Report:
     except PruneRefusedError as refusal:
         done = str(report).splitlines()[0]
         raise PruneRefusedError(f"{refusal.message} What was indexed is there: {done}.", **refusal.details) from None
-
-
-def _ms(began: float, ended: float) -> float:
-    return round(1000 * (ended - began), 3)
 
 
 def _where(record: Record) -> dict[str, str]:

@@ -17,6 +17,7 @@ from .. import intake
 from ..encoders import ENCODERS, HASH_BITS, HUES, PALETTE_COLORS
 from ..errors import CollectionNotFoundError, ConflictError, InputError
 from ..limits import check_field, checked_fields
+from ..query import NEAR_DUPLICATE_SCORE
 from ..records import CollectionSpec, CollectionType, Keep, Space
 from ..settings import Settings, load_settings
 from ..stores import open_stores
@@ -26,12 +27,12 @@ from .features.describer import Describer, Workers
 from .features.spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, PALETTE_SPACE
 from .relations.comparison import Comparison, compare, side_of
 from .search.candidates import Candidates, distinct, rank_copies
-from .search.question import NEAR_DUPLICATE_SCORE, probe_of
+from .search.probes import probe_of
 
 if TYPE_CHECKING:
     from ..stores import Harm, Store
     from .features.looks import Look
-    from .search.question import Probe
+    from .search.probes import Probe
 
 
 class Library:

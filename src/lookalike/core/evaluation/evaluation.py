@@ -20,12 +20,13 @@ import numpy as np
 from ...charts import Line, line_chart
 from ...distances import Map, chance_of, cosine_distances
 from ...errors import InputError
+from ...query import Query
 from ...records import Failure, Progress
 from ...rendering import counted as nouned
 from ...rendering import table_fragment, text_table
 from ..relations.verdicts import Verdict
 from ..scores.pairs import score_pairs
-from ..search.question import Question, probe_of
+from ..search.probes import probe_of
 from ..search.ranking import Ranker
 from ..search.verified import Verified, verified_scores
 from . import measures
@@ -439,15 +440,15 @@ class _Seeing:
 
     def searched(self, keys: Mapping[str, int]) -> Iterator[_Seen]:
         """Rank all records for each query, as an exact search does."""
-        question = Question(limit=self.store.count(), exact=True)
+        query = Query(limit=self.store.count(), exact=True)
         for id, key in keys.items():
             found = self.store.entry(id)
             if found is None or self.space not in found[1].vectors:  # deleted meanwhile, or without such a vector
                 continue
             probe = probe_of(found[1].vectors, self.space, found[1].record.content_hash)
             with self.store.moment():
-                ranker = Ranker(self.store, probe, question, space=self.space, points=self.points)
-                ranking = ranker.first(question.limit + 1)
+                ranker = Ranker(self.store, probe, query, space=self.space, points=self.points)
+                ranking = ranker.first(query.limit + 1)
             if self.judge is not None:
                 ranking = Verified(partial(self.judge, key), self.verify).scored(ranking)
             others = ranking.keys != key

@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ... import intake
 from ...errors import InputError, LookalikeError, SourceNotFoundError, shown
-from ...limits import MOST_TAGS, Limits
+from ...limits import Limits, check_tags
 from .pipeline import IdFrom, Item
 
 _PICTURES = ("_file", "_url", "_base64", "_bytes")
@@ -307,23 +306,6 @@ def check_metadata(metadata: Any, *, limits: Limits) -> None:
         raise InputError(f"metadata holds a value that JSON has no form for: {exc}.") from exc
     if size > limits.max_metadata_bytes:
         raise InputError(f"metadata of {size:,} bytes is over the limit of {limits.max_metadata_bytes:,}.")
-
-
-def check_tags(tags: Any) -> tuple[str, ...]:
-    """Give tags as a tuple.
-
-    Raises:
-        InputError: when they are not a list of texts, or too many.
-    """
-    if isinstance(tags, str) or not isinstance(tags, Iterable):
-        raise InputError(f"tags are a list of texts, not {shown(tags)!r}.")
-    given = tuple(islice(tags, MOST_TAGS + 1))
-    if len(given) > MOST_TAGS:
-        raise InputError(f"there are more than {MOST_TAGS:,} tags, which may be at most.")
-    for tag in given:
-        if not isinstance(tag, str) or not tag:
-            raise InputError(f"a tag is a text that is not empty, not {shown(tag)!r}.")
-    return given
 
 
 def _stamp(path: Path) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...distances import Map, reliability_curve, score_map
+from ...distances import Map, reliability_curve, score_at, score_map
+from ...errors import InputError
 from .recent import Recent
 from .scoring import BUILT_IN_MAPS
 
@@ -49,3 +50,20 @@ class Scales:
             kept = (self._store.spec.calibration,)
             self._recent.keep(b"", version, kept)
         return kept[0]
+
+
+def floor_of(precision: float, reliability: Map | None) -> float:
+    """Return the floor on the score from which a match is right with a wanted chance.
+
+    Args:
+        reliability: The curve of the space that ranks; None where none is known.
+
+    Raises:
+        InputError: where its threshold is not known.
+    """
+    if reliability is None:
+        raise InputError(
+            "precision is not known for scores by colors: pass a threshold, or calibrate the collection by labels "
+            "(`lookalike evaluate --label FIELD --calibrate`)."
+        )
+    return score_at(precision, reliability)

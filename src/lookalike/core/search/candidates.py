@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ...distances import Map, cosine_distance, score_of
 from ...errors import LookalikeError
 from ..relations.verdicts import verdict_of
-from ..scores.scoring import BUILT_IN_MAPS, pair_score
-from .question import CANDIDATE_SCORE, LIKELY_SCORE
+from ..scores.scoring import BUILT_IN_MAPS, CANDIDATE_SCORE, LIKELY_SCORE, pair_score
 
 if TYPE_CHECKING:
     from ..features.looks import Look
-    from .question import Probe
+    from .probes import Probe
 
     ReadProbe = Callable[[Any], Probe]
     ReadLook = Callable[[Any], Look]

@@ -10,7 +10,7 @@ from ..features.describer import THUMBNAIL_SIDE_PX
 from ..ingest.spellings import as_stored
 from ..relations.comparison import Side, side_of
 from ..relations.verifying import look_at
-from .question import Probe, mix, probe_of, stored_id
+from .probes import Probe, mix, probe_of, stored_id
 
 if TYPE_CHECKING:
     from ...records import CollectionSpec
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..features.describer import Crop, Describer
     from ..relations.verdicts import Judge
     from ..relations.verifying import Verifier
-    from .question import Examples
+    from .probes import Examples
 
 
 class ExampleReader:

@@ -1,11 +1,11 @@
-"""The ranking: the records that match a question as columns, exact from the first row as far as it goes.
+"""The ranking: the records that match a query as columns, exact from the first row as far as it goes.
 
 The store finds near vectors; a score is not only distance. It is raised for equal bytes, and for difference hashes that
 agree where the distance says at least AGREEING_SCORE; it is lowered to OTHER_COLORS_SCORE for another color; and with
 tags it is mixed with their overlap. So the candidates come in streams, each by rising distance:
 
     nearest   all records that pass the filter
-    tags      those that share a tag with the question, where it has tags
+    tags      those that share a tag with the query, where it has tags
     signs     those with equal bytes or agreeing hashes: looked up over the whole collection, hence without an end
 
 What a stream has not given yet is at least as far as its last row, and no sign raises it (it would be among the
@@ -40,8 +40,9 @@ from ..features.spaces import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
     from ...arrays import F32, F64, I64, Bools
+    from ...query import Query
     from ...stores import Store
-    from .question import Probe, Question
+    from .probes import Probe
 
 _GROWTH = 4
 _HASHES_READ = 256  # up to so many near records have their hashes read; for more, all hashes are scanned
@@ -62,7 +63,7 @@ class Ranking:
         scores: (n,) float64, what counts.
         distances: (n,) float32.
         visual: (n,) float64, the score of the picture alone.
-        overlaps: (n,) float64, of the tags; zeros where the question has none.
+        overlaps: (n,) float64, of the tags; zeros where the query has none.
         same: Keys of records with the very bytes of the example.
         is_complete: Whether nothing follows.
     """
@@ -109,15 +110,15 @@ class _Stream:
 
 
 class Ranker:
-    """Ranks the records of a store for one question, as far down as is asked.
+    """Ranks the records of a store for one query, as far down as is asked.
 
     Attributes:
         steps: What the store was asked.
         candidates: Records that were scored; of those, `by_hash` were not among the nearest.
     """
 
-    def __init__(self, store: Store, probe: Probe, question: Question, *, space: str, points: Map) -> None:
-        self._store, self._probe, self._question = store, probe, question
+    def __init__(self, store: Store, probe: Probe, query: Query, *, space: str, points: Map) -> None:
+        self._store, self._probe, self._query = store, probe, query
         self._space, self._points = space, points
         self._scanned: dict[int, int] | None = None
         self.steps: list[Step] = []
@@ -138,14 +139,14 @@ class Ranker:
 
     def _conditions(self) -> list[tuple[Filter | None, float]]:
         """Give the filter of each stream, with the most that tags can add to what it has not given yet."""
-        asked = self._question
+        asked = self._query
         if not asked.tags:
             return [(asked.filter, 0.0)]
         sharing = parse_filter({"tags": {"$in": sorted(asked.tags)}})
         return [(asked.filter, 0.0), (both(asked.filter, sharing), 1.0)]
 
     def _ask(self, condition: Filter | None, overlap: float, k: int) -> _Stream:
-        """Ask the store for the k nearest within the distance that the question allows."""
+        """Ask the store for the k nearest within the distance that the query allows."""
         radius = self._radius(overlap)
         if radius < 0:  # no distance reaches the threshold
             return _Stream(condition, overlap, k, np.empty(0, np.int64), np.empty(0, np.float32), 0.0, -np.inf)
@@ -156,7 +157,7 @@ class Ranker:
             k,
             max_distance=ceiling,
             filter=condition,
-            exact=self._question.exact,
+            exact=self._query.exact,
         )
         count = int(found.counts[0])
         self.steps.append(Step("tags" if overlap else "nearest", self._space, k, count, found.plan))
@@ -170,7 +171,7 @@ class Ranker:
     def _radius(self, overlap: float) -> float:
         """Give the distance beyond which nothing matches whose tags add `overlap`; below 0 where nothing does."""
         radius = self._farthest
-        if self._question.threshold is None:
+        if self._query.threshold is None:
             return radius
         floor = self._visual_floor(overlap) - _SLACK
         if floor <= 0:
@@ -180,20 +181,20 @@ class Ranker:
 
     @property
     def _farthest(self) -> float:
-        """The distance that the question allows; a shown distance, which is rounded, includes its own match."""
-        ceiling = self._question.max_distance
+        """The distance that the query allows; a shown distance, which is rounded, includes its own match."""
+        ceiling = self._query.max_distance
         return np.inf if ceiling is None else ceiling + HALF_DIGIT
 
     def _visual_floor(self, overlap: float) -> float:
         """Give the score that a picture needs to reach the threshold when its tags add `overlap`."""
-        floor, weight = self._question.threshold or 0.0, self._question.tag_weight
+        floor, weight = self._query.threshold or 0.0, self._query.tag_weight
         missing = floor - weight * overlap
         if weight == 1:
             return 0.0 if missing <= 0 else np.inf
         return missing / (1 - weight)
 
     def _mixed(self, visual: F64, overlaps: F64) -> F64:
-        return mixed_scores(visual, overlaps, self._question.tag_weight)
+        return mixed_scores(visual, overlaps, self._query.tag_weight)
 
     def _joined(self, streams: Sequence[_Stream]) -> Ranking:
         """Join the streams with the signs, score every row, and cut to what is settled."""
@@ -214,10 +215,10 @@ class Ranker:
     def _matching(self, scores: F64, distances: F32) -> Bools:
         """Say which rows meet threshold and ceiling; the filter was met before."""
         matching = np.ones(len(scores), bool)
-        if self._question.threshold is not None:
-            matching &= scores >= self._question.threshold
-        if self._question.max_distance is not None:
-            matching &= shown(distances) <= self._question.max_distance
+        if self._query.threshold is not None:
+            matching &= scores >= self._query.threshold
+        if self._query.max_distance is not None:
+            matching &= shown(distances) <= self._query.max_distance
         return matching
 
     def _with_signs(self, keys: I64, distances: F32, signs: Sequence[int]) -> tuple[I64, F32]:
@@ -260,8 +261,8 @@ class Ranker:
         return apart
 
     def _overlaps(self, keys: I64) -> F64:
-        """Give the Jaccard index of each record's tags with those of the question."""
-        wanted = self._question.tags
+        """Give the Jaccard index of each record's tags with those of the query."""
+        wanted = self._query.tags
         if not wanted:
             return np.zeros(len(keys))
         records = self._store.records(keys.tolist())
@@ -274,7 +275,7 @@ class Ranker:
         if not self._probe.content_hash:
             return frozenset()
         keys = self._store.keys_of_hash(self._probe.content_hash)
-        condition = self._question.filter
+        condition = self._query.filter
         if condition is None or not keys:
             return frozenset(keys)
         return frozenset(k for k, record in self._store.records(keys).items() if condition.accepts(record.document()))
@@ -282,7 +283,7 @@ class Ranker:
     def _bits(self, nearest: _Stream) -> dict[int, int]:
         """Give key to differing bits, for every record at least whose hash agrees and could raise its score."""
         hash = self._probe.hash
-        most_overlap = 1.0 if self._question.tags else 0.0
+        most_overlap = 1.0 if self._query.tags else 0.0
         if hash is None or self._visual_floor(most_overlap) > SAME_HASH_MOST:
             return {}
         if self._scanned is not None:
@@ -307,7 +308,7 @@ class Ranker:
                 self._probe.hash[None, :],
                 k,
                 max_distance=SAME_HASH_BITS,
-                filter=self._question.filter,
+                filter=self._query.filter,
                 exact=True,
             )
             count = int(found.counts[0])

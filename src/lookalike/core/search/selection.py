@@ -1,7 +1,7 @@
 """The search: from a ranking to a page of matches, by collapse, groups, diversity and cursor, in that order.
 
-`question` says how the conditions work together, `ranking` is exact from its first row; a `Selection` walks down it as
-far as a page needs, and may be kept for the page after.
+`lookalike.query` says how the conditions work together, `ranking` is exact from its first row; a `Selection` walks down
+it as far as a page needs, and may be kept for the page after.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from .verified import Verified
 
 if TYPE_CHECKING:
     from ...arrays import F32, I64
+    from ...query import Query
     from ...records import Record
     from ...stores import Store
-    from .question import Probe, Question
+    from .probes import Probe
 
 _GROWTH = 4
 _WALKED_AT_ONCE = 256
@@ -45,13 +46,13 @@ class Page:
 
 
 class Selection:
-    """What of the records that match one question is shown, in order. May be used from many threads."""
+    """What of the records that match one query is shown, in order. May be used from many threads."""
 
     def __init__(
         self,
         store: Store,
         probe: Probe,
-        question: Question,
+        query: Query,
         *,
         space: str,
         copy_space: str,
@@ -59,24 +60,24 @@ class Selection:
         copy_points: Map,
         judge: Judge | None = None,
     ) -> None:
-        self._store, self._probe, self._question = store, probe, question
-        self._verified = None if judge is None else Verified(judge, question.verify)
+        self._store, self._probe, self._query = store, probe, query
+        self._verified = None if judge is None else Verified(judge, query.verify)
         self._space, self._copy_space, self._points = space, copy_space, points
         self._lock = threading.Lock()
         self._ranking: Ranking | None = None
-        self._walk = _Walk(store, question, copy_space, copy_points)
-        asked = question if self._verified is None else replace(question, threshold=None)
+        self._walk = _Walk(store, query, copy_space, copy_points)
+        asked = query if self._verified is None else replace(query, threshold=None)
         self._ranker = Ranker(store, probe, asked, space=space, points=points)
 
-    def page(self, question: Question, after: Position | None) -> tuple[Page, list[Step], Ranker]:
+    def page(self, query: Query, after: Position | None) -> tuple[Page, list[Step], Ranker]:
         """Give a page of the answer, behind a position.
 
         Args:
-            question: The one that the selection was made for; its limit and members may differ.
+            query: The one that the selection was made for; its limit and members may differ.
         """
         with self._lock:
             self._ranker.steps.clear()
-            page = self._diverse(question) if question.diversity else self._next(question, after)
+            page = self._diverse(query) if query.diversity else self._next(query, after)
             return page, [*self._ranker.steps], self._ranker
 
     @property
@@ -84,16 +85,16 @@ class Selection:
         """How many records geometry has looked at so far, and the seconds that it took."""
         return (0, 0.0) if self._verified is None else (self._verified.looked_at, self._verified.spent_s)
 
-    def _next(self, question: Question, after: Position | None) -> Page:
-        start = self._grown_to(after, question.limit + 1)
-        rows = self._walk.rows[start : start + question.limit]
-        has_more = len(self._walk.rows) > start + question.limit
-        end = self._walk.rows[start + question.limit] if has_more else len(self._held.keys)
-        matches = self._matches(question, rows, start + 1, int(end))
+    def _next(self, query: Query, after: Position | None) -> Page:
+        start = self._grown_to(after, query.limit + 1)
+        rows = self._walk.rows[start : start + query.limit]
+        has_more = len(self._walk.rows) > start + query.limit
+        end = self._walk.rows[start + query.limit] if has_more else len(self._held.keys)
+        matches = self._matches(query, rows, start + 1, int(end))
         return Page(matches, self._position(int(rows[-1]), matches) if has_more else None)
 
-    def _diverse(self, question: Question) -> Page:
-        size = pool_size(question.limit)
+    def _diverse(self, query: Query) -> Page:
+        size = pool_size(query.limit)
         self._grown_to(None, size + 1)
         rows, end = self._walk.rows[:size], [*self._walk.rows[size : size + 1], len(self._held.keys)][0]
         found: Any = self._store.vectors(self._space, self._held.keys[rows].tolist())
@@ -101,8 +102,8 @@ class Selection:
         if not len(pool):
             return Page((), None)
         vectors, scores = np.stack([found[key] for key in self._held.keys[pool].tolist()]), self._held.scores[pool]
-        chosen = diverse(scores, vectors, self._points, limit=question.limit, diversity=question.diversity)
-        return Page(self._matches(question, pool[chosen], 1, int(end)), None)
+        chosen = diverse(scores, vectors, self._points, limit=query.limit, diversity=query.diversity)
+        return Page(self._matches(query, pool[chosen], 1, int(end)), None)
 
     @property
     def _held(self) -> Ranking:
@@ -120,17 +121,17 @@ class Selection:
                 break
             least = start + wanted * (_GROWTH if self._walk.is_selective else 1)
             self._ranking = self._first(max(least, _GROWTH * len(self._ranking.keys)))
-        if self._question.group_by is not None and not self._walk.met_group:
-            groups.refuse_unknown(self._store, self._question.group_by)
+        if self._query.group_by is not None and not self._walk.met_group:
+            groups.refuse_unknown(self._store, self._query.group_by)
         return start
 
     def _first(self, wanted: int) -> Ranking:
         if self._verified is None:
             return self._ranker.first(wanted)
         with self._store.moment():
-            ranking = self._ranker.first(max(wanted, self._question.verify))
-        ranking = self._verified.scored(ranking, tag_weight=self._question.tag_weight)
-        return ranking if self._question.threshold is None else ranking.down_to(self._question.threshold)
+            ranking = self._ranker.first(max(wanted, self._query.verify))
+        ranking = self._verified.scored(ranking, tag_weight=self._query.tag_weight)
+        return ranking if self._query.threshold is None else ranking.down_to(self._query.threshold)
 
     def _place_behind(self, after: Position) -> int:
         """Count the chosen rows that rank at or before a position."""
@@ -151,30 +152,30 @@ class Selection:
         id = matches[-1].id if matches else ""
         return Position(float(self._held.scores[row]), float(self._held.distances[row]), id)
 
-    def _matches(self, question: Question, rows: I64, first_rank: int, end: int) -> tuple[Match, ...]:
+    def _matches(self, query: Query, rows: I64, first_rank: int, end: int) -> tuple[Match, ...]:
         """Make matches of rows; a record that was deleted meanwhile is left out."""
         ranking = self._held
         keys = ranking.keys[rows].tolist()
         records = self._store.records(keys)
         there = [(row, records[key]) for row, key in zip(rows.tolist(), keys, strict=True) if key in records]
         matches = [self._match(record, ranking, row, rank) for rank, (row, record) in enumerate(there, first_rank)]
-        if question.collapse is not None:
+        if query.collapse is not None:
             hidden = [self._walk.hidden_by(row, end) for row, _ in there]
             matches = [replace(match, hidden=count) for match, count in zip(matches, hidden, strict=True)]
-        if question.members:
-            matches = self._with_members(question, matches, [record for _, record in there])
+        if query.members:
+            matches = self._with_members(query, matches, [record for _, record in there])
         return tuple(matches)
 
-    def _with_members(self, question: Question, matches: Sequence[Match], best: Sequence[Record]) -> list[Match]:
+    def _with_members(self, query: Query, matches: Sequence[Match], best: Sequence[Record]) -> list[Match]:
         def rank(condition: Any, wanted: int) -> Ranking:
-            inside = replace(question, filter=both(question.filter, condition))
+            inside = replace(query, filter=both(query.filter, condition))
             ranker = Ranker(self._store, self._probe, inside, space=self._space, points=self._points)
             ranking = ranker.first(wanted)
             self._ranker.steps += [replace(step, asked_for="members") for step in ranker.steps]
             return ranking
 
-        assert question.group_by is not None
-        found = groups.others_of(self._store, best, question.group_by, question.members, rank)
+        assert query.group_by is not None
+        found = groups.others_of(self._store, best, query.group_by, query.members, rank)
         return [
             replace(
                 match,
@@ -188,20 +189,16 @@ class Selection:
 
     def _match(self, record: Record, ranking: Ranking, row: int, rank: int) -> Match:
         parts = None
-        if self._question.tags:
+        if self._query.tags:
             parts = {"visual": float(ranking.visual[row]), "tags": round(float(ranking.overlaps[row]), 6)}
         relation, confidence = self._relation(ranking, int(ranking.keys[row]))
         return Match(
-            id=record.id,
+            record,
             score=float(ranking.scores[row]),
             distance=float(ranking.shown[row]),
             rank=rank,
             relation=relation,
             confidence=confidence,
-            source=record.source,
-            metadata=record.metadata,
-            tags=record.tags,
-            size_px=record.size_px,
             parts=parts,
             is_gone=has_lost_file(record),
         )
@@ -224,9 +221,9 @@ class _Walk:
         met_group: Whether a record with the group's field was met.
     """
 
-    def __init__(self, store: Store, question: Question, copy_space: str, copy_points: Map) -> None:
-        self._store, self._question, self._copy_space, self._points = store, question, copy_space, copy_points
-        self.is_selective = question.group_by is not None or question.collapse is not None
+    def __init__(self, store: Store, query: Query, copy_space: str, copy_points: Map) -> None:
+        self._store, self._query, self._copy_space, self._points = store, query, copy_space, copy_points
+        self.is_selective = query.group_by is not None or query.collapse is not None
         self._begin()
 
     def _begin(self) -> None:
@@ -249,8 +246,8 @@ class _Walk:
             start = len(self._walked)
             missing = _WALKED_AT_ONCE if wanted is None else _GROWTH * (wanted - len(self.rows))
             rows = np.arange(start, min(len(ranking.keys), start + min(missing, _WALKED_AT_ONCE)))
-            kept = rows if self._question.collapse is None else self._without_copies(ranking, rows)
-            chosen = kept if self._question.group_by is None else self._best_of_groups(ranking, kept)
+            kept = rows if self._query.collapse is None else self._without_copies(ranking, rows)
+            chosen = kept if self._query.group_by is None else self._best_of_groups(ranking, kept)
             self.rows = np.append(self.rows, chosen)
             self._walked = ranking.keys[: start + len(rows)]
 
@@ -260,7 +257,7 @@ class _Walk:
 
     def _best_of_groups(self, ranking: Ranking, rows: I64) -> I64:
         """Give the rows that are the first of their group."""
-        field = self._question.group_by
+        field = self._query.group_by
         assert field is not None
         keys = ranking.keys[rows].tolist()
         records = self._store.records(keys)
@@ -302,7 +299,7 @@ class _Walk:
         """
         if not fresh:
             return {}
-        floor = self._question.collapse
+        floor = self._query.collapse
         assert floor is not None
         points = self._points
         block = _Block(np.fromiter(fresh, np.int64), np.stack(list(fresh.values())))

@@ -10,6 +10,7 @@ import click
 from ...errors import InputError
 from ...rendering import counted
 from . import completion
+from .conditions import condition_options, given_conditions
 from .terminal import (
     ANSWER_IS_NO,
     DONE,
@@ -46,29 +47,7 @@ from .terminal import (
 @click.option("--random", "at_random", is_flag=True, help="Take a stored image at random as the example.")
 @click.option("--seed", type=int, help="With --random: the same seed draws the same image.")
 @collection_option
-@click.option("--limit", "-n", default=10, show_default=True, help="How many matches at most.")
-@click.option("--threshold", "-t", type=float, help="Floor on the score, 0 to 1.")
-@click.option("--precision", type=float, help="Instead: the chance, 0 to 1, with which a match has to be right.")
-@click.option("--max-distance", type=float, help="Ceiling on the distance.")
-@click.option(
-    "--filter", "condition", metavar="JSON", help="""Condition on metadata, as JSON: '{"price": {"$lt": 50}}'."""
-)
-@click.option("--group-by", metavar="FIELD", help="Metadata field: the best match of each value is given.")
-@click.option("--members", default=0, help="With --group-by: how many others of each group to show.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Tag that a match should have; may be given again.")
-@click.option("--tag-weight", type=float, help="Share of the tags in the score, 0 to 1.  [default: 0.3]")
-@click.option("--diversity", default=0.0, help="0 to 1: the more, the less alike the matches are.")
-@click.option("--collapse", "collapse", is_flag=True, help="Leave out near-duplicates of a better match.")
-@click.option("--collapse-from", type=float, help="Score from which --collapse leaves out.  [default: 0.9]")
-@click.option("--crop", metavar="X,Y,W,H", help="Part of the first image to look at: x,y,w,h in pixels.")
-@click.option("--cursor", metavar="NEXT", help="Go on behind a page: the `next` of its --json.")
-@click.option("--exact", is_flag=True, help="Take no approximate index, however large the collection.")
-@click.option(
-    "--verify", type=int, metavar="N",
-    help="How many of the first matches geometry looks at: their relation is told, and copies come first.  "
-    "[default: 100 in a matching collection, else 0]",
-)  # fmt: skip
-@click.option("--explain", is_flag=True, help="Say how the answer was found.")
+@condition_options
 @sheet_option
 @home_option
 @json_option
@@ -80,26 +59,10 @@ def find(
     at_random: bool,
     seed: int | None,
     collection: str,
-    limit: int,
-    threshold: float | None,
-    precision: float | None,
-    max_distance: float | None,
-    condition: str | None,
-    group_by: str | None,
-    members: int,
-    tags: tuple[str, ...],
-    tag_weight: float | None,
-    diversity: float,
-    collapse: bool,
-    collapse_from: float | None,
-    crop: str | None,
-    cursor: str | None,
-    exact: bool,
-    verify: int | None,
-    explain: bool,
     sheet: str | None,
     home: str | None,
     as_json: bool,
+    **conditions: Any,
 ) -> int:
     """Find what looks like an image.
 
@@ -127,22 +90,7 @@ def find(
             found = target.search(
                 like=_weighted([*sources, *drawn], weights, "--weight"),
                 unlike=_weighted(unlike, unlike_weights, "--not-weight"),
-                limit=limit,
-                threshold=threshold,
-                precision=precision,
-                max_distance=max_distance,
-                filter=condition,
-                group_by=group_by,
-                members=members,
-                tags=tags or None,
-                tag_weight=tag_weight,
-                diversity=diversity,
-                collapse=collapse if collapse_from is None else collapse_from,
-                crop=_crop(crop),
-                cursor=cursor,
-                exact=exact,
-                verify=verify,
-                explain=explain,
+                **given_conditions(conditions),
             )
         for example in drawn:
             click.echo(f"drawn at random: {example}", err=True)
@@ -347,15 +295,3 @@ def _weighted(images: Sequence[str], weights: Sequence[float], option: str) -> l
     if len(weights) != len(images):
         raise InputError(f"{option} is given {len(weights)} times for {len(images)} images: give one for each.")
     return [*zip(images, weights, strict=True)]
-
-
-def _crop(text: str | None) -> tuple[int, int, int, int] | None:
-    if text is None:
-        return None
-    try:
-        x, y, width, height = (int(part) for part in text.split(","))
-    except ValueError as exc:
-        raise InputError(
-            f"--crop={text[:80]} is no rectangle: write x,y,w,h in pixels, such as 10,20,200,100."
-        ) from exc
-    return (x, y, width, height)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -192,7 +192,7 @@ async def find_similar(request: Request, collection_id: Name) -> Response:
             found = collection.search(image.data, limit=limit)
         except SourceError as error:
             raise refused(_UNREADABLE_QUERY, code=error.code) from error
-        return _similar_forms(collection, list(found))
+        return _similar_forms(found)
 
     similar = await on_pictures(request, [image.data], work)
     return reply({"image_file": image.filename or "", "similar_images": similar, "images_processed": 1})
@@ -305,10 +305,8 @@ def _image_form(record: Record) -> dict[str, Any]:
     return form | ({"metadata": metadata} if was_sent else {})
 
 
-def _similar_forms(collection: Collection, matches: Sequence[Match]) -> list[dict[str, Any]]:
-    """Give the matches with their records, read at once; one that was deleted a moment ago is left out."""
-    records = collection.get_many([match.id for match in matches])
-    return [{**_image_form(records[one.id]), "score": one.score} for one in matches if one.id in records]
+def _similar_forms(matches: Iterable[Match]) -> list[dict[str, Any]]:
+    return [{**_image_form(one.record), "score": one.score} for one in matches]
 
 
 def _metadata_of(record: Record) -> Metadata:

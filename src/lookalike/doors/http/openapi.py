@@ -90,7 +90,8 @@ def text(app: FastAPI) -> str:
 
 def _models() -> list[type[BaseModel]]:
     found = [one for one in vars(schema).values() if isinstance(one, type) and issubclass(one, BaseModel)]
-    return [one for one in found if one not in (BaseModel, schema.Asked, schema.Answered)]
+    are_bases = (BaseModel, schema.Asked, schema.Answered)
+    return [one for one in found if one not in are_bases and not one.__name__.startswith("_")]
 
 
 def _error(status: int) -> dict[str, Any]:

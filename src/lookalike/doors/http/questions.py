@@ -232,7 +232,7 @@ def sources_of(question: Mapping[str, Any]) -> list[Any]:
     return [one[0] if isinstance(one, tuple) else one for one in examples if one is not None]
 
 
-def _arguments(told: schema.SearchQuery) -> dict[str, Any]:
+def _arguments(told: schema.Asked) -> dict[str, Any]:
     given = told.model_dump(exclude_unset=True)
     for name in _EXAMPLES:
         if name in given:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from ...answers import RelationKind
 from ...core.collection import MAX_REVISED
 from ...core.decisions.ledger import MOST_PICTURES
 from ...core.exports import MAX_EXPORTED
 from ...limits import MOST_FIELDS, MOST_TAGS, Limits
+from ...query import conditions
 from ...records import CollectionType, Keep, OutcomeKind
 from ...service.keys import MOST_COLLECTIONS
 
@@ -281,9 +282,7 @@ class Example(Asked):
     weight: float = 1.0
 
 
-class SearchQuery(Asked):
-    """A search, with the names and defaults of `Collection.search`."""
-
+class _Search(Asked):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"source": "id:7", "limit": 5, "filter": {"price": {"$lt": 50}}}]}
     )
@@ -293,28 +292,18 @@ class SearchQuery(Asked):
         [], max_length=_MOST_EXAMPLES, description=f"More examples; the search is for what they share. {_PICTURES}"
     )
     unlike: list[str | Example] = Field([], max_length=_MOST_EXAMPLES, description=f"Counter-examples. {_PICTURES}")
-    limit: int = Field(10, description="How many matches (with group_by: groups) at most.")
-    threshold: float | None = Field(None, description="Floor on the score, 0 to 1, inclusive.")
-    precision: float | None = Field(None, description="Instead: the chance with which a match has to be right.")
-    max_distance: float | None = Field(None, description="Ceiling on the distance, inclusive.")
-    filter: dict[str, Any] | str | None = Field(None, description="Condition on metadata, `_id` and `tags`.")
-    group_by: str | None = Field(None, description="Metadata field; the best match of each value is given.")
-    members: int = Field(0, description="With group_by: how many others of each group to give.")
-    tags: list[str] | None = Field(None, max_length=MOST_TAGS, description="Tags that a record should share.")
-    tag_weight: float | None = Field(None, description="Share of the tags in the score, 0 to 1; 0.3 when not given.")
-    diversity: float = Field(0.0, description="0 to 1: the more, the less alike the matches are.")
-    collapse: bool | float = Field(False, description="Leave out near-duplicates of a better match, from a score on.")
-    crop: list[int] | None = Field(
-        None, min_length=4, max_length=4, description="[x, y, width, height] of the part of the picture to look at."
-    )
-    cursor: str | None = Field(None, description="`next` of the page before, with the same question.")
-    exact: bool = Field(False, description="Take no approximate index.")
-    verify: int | None = Field(
-        None,
-        description="How many of the first matches geometry looks at: their relation is told, and they are scored and "
-        "put in order by it: copies have 0.90 or more. In a matching collection 100 when not given, else 0.",
-    )
-    explain: bool = Field(False, description="Say how the answer was found.")
+
+
+_CONDITIONS: dict[str, Any] = {
+    one.name: (one.wire, Field(one.unset, description=one.help, **one.bounds)) for one in conditions()
+}
+SearchQuery = create_model(
+    "SearchQuery",
+    __base__=_Search,
+    __doc__="A search, with the names and defaults of `Collection.search`.",
+    __module__=__name__,
+    **_CONDITIONS,
+)
 
 
 class MatchForm(Answered):

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from ....core.search.question import VERIFIED
+from ....query import VERIFIED
 from ...http.bodies import apart, budget_of
 from ...http.desk import desk_of, on_pictures
 from ...http.paths import Name

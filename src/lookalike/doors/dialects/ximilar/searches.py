@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
-from ....core.search.question import VERIFIED
 from ....errors import LookalikeError
+from ....query import VERIFIED
 from ...http.desk import desk_of, on_pictures, request_id_of
 from . import forms
 from .asked import (
@@ -179,7 +179,7 @@ async def _search(
             tags=_tags(collection, query) if with_tags else None,
             verify=verify,
         )
-        return _matched(request, asked, collection, list(found)[start:])
+        return _matched(request, asked, list(found)[start:])
 
     return await on_pictures(request, [source], work)
 
@@ -192,12 +192,9 @@ def _tags(collection: Collection, query: Mapping[str, Any]) -> Any:
     return (collection.get(record_id).tags if record_id in collection else None) or None
 
 
-def _matched(request: Request, asked: Mapping[str, Any], collection: Collection, found: list[Match]) -> Response:
-    records = collection.get_many([match.id for match in found])  # one that is missing was deleted a moment ago
-    shown = [match for match in found if match.id in records]
-    distances = [forms.distance_of(match.score) for match in shown]
-    records_shown = [records[match.id] for match in shown]
-    return answer(request, asked, records_shown, answer_distances=distances)
+def _matched(request: Request, asked: Mapping[str, Any], found: list[Match]) -> Response:
+    distances = [forms.distance_of(match.score) for match in found]
+    return answer(request, asked, [match.record for match in found], answer_distances=distances)
 
 
 def _ranked(

@@ -1,0 +1,53 @@
+"""The conditions of a search as options of the command line, read from where they are declared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import click
+
+from ...query import NEAR_DUPLICATE_SCORE, Condition, Conditions, conditions
+
+_FROM = "_from"  # ends the option for the value of a condition that is a flag as well
+
+
+def condition_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command an option for each condition of a search."""
+    names = {one.name: one.option for one in conditions()}
+    for one in reversed(list(conditions())):
+        for option in reversed(list(_options(one, names))):
+            command = option(command)
+    return command
+
+
+def given_conditions(values: Mapping[str, Any]) -> Conditions:
+    """Return the conditions that these options gave, without those that were not given."""
+    given: dict[str, Any] = {}
+    for one in conditions():
+        value = values.get(one.name + _FROM)
+        value = values[one.name] if value is None else value
+        if value is not None and value != ():
+            given[one.name] = value
+    return given  # type: ignore[return-value]
+
+
+def _options(one: Condition, names: Mapping[str, str]) -> Iterator[Any]:
+    help = re.sub(r"`(\w+)`", lambda name: names.get(name[1], name[1]), one.help)
+    flags = [one.option, *([one.short] if one.short else []), one.name]
+    if one.is_flag:
+        yield click.option(*flags, is_flag=True, help=help)
+        if float in one.kinds:
+            told = f"The same, from another score.  [default: {NEAR_DUPLICATE_SCORE:g}]"
+            yield click.option(f"{one.option}-from", one.name + _FROM, type=float, help=told)
+        return
+    yield click.option(
+        *flags,
+        type=next((kind for kind in (int, float) if kind in one.kinds), str),
+        multiple=one.is_many,
+        metavar=one.metavar,
+        default=one.unset,
+        show_default=bool(one.unset),
+        help=help,
+    )
