@@ -8,6 +8,7 @@ import io
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -26,18 +27,19 @@ from lookalike.errors import (
     SourceNotFoundError,
 )
 from lookalike.intake import (
-    as_path,
     base64_bytes,
     describe,
     is_source,
     is_url,
     read,
     read_bytes,
+    source_of,
     stamp,
     thumbnail,
     walk,
 )
 from lookalike.limits import Limits
+from lookalike.pictures import Bytes, File, Opened, Pixels, Stored, Url
 
 LIMITS = Limits()
 ROOT = Path(__file__).resolve().parents[1]
@@ -213,7 +215,8 @@ def test_what_is_no_base64_is_refused(text):
 @given(st.text(max_size=200))
 def test_any_text_raises_nothing_but_our_errors(text):
     assert describe(text).isprintable()
-    as_path(text)
+    with suppress(LookalikeError):
+        source_of(text, stored=True)
     if is_url(text):
         return
     with pytest.raises(LookalikeError):
@@ -419,3 +422,32 @@ def test_importing_the_intake_loads_no_heavy_library():
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.split() == []
+
+
+def test_where_a_picture_comes_from_is_told_once(png, monkeypatch):
+    monkeypatch.chdir(png.parent)
+    data = png.read_bytes()
+    text = base64.b64encode(data).decode()
+    assert source_of(png.name) == source_of(Path(png.name)) == File(png.name)
+    assert source_of("nowhere.png") == File("nowhere.png")
+    assert source_of("HTTPS://example.com/a.png") == Url("HTTPS://example.com/a.png")
+    assert source_of("id:7") == File("id:7")
+    assert source_of("id:7", stored=True) == Stored("7")
+    for form in (data, bytearray(data), memoryview(data), text, f"data:image/png;base64,{text}"):
+        assert source_of(form).data == data
+    assert isinstance(source_of(io.BytesIO(data)), Opened)
+    assert isinstance(source_of(np.zeros((2, 2), np.uint8)), Pixels)
+    held = source_of(png)
+    assert source_of(held) is held
+    with pytest.raises(FetchRefusedError):
+        source_of("ftp://example.com/a.png")
+    with pytest.raises(InputError, match=r"this is builtins\.int"):
+        source_of(7)
+
+
+def test_a_file_whose_name_is_base64_of_a_picture_is_that_file(tmp_path, monkeypatch):
+    name = base64.urlsafe_b64encode(b"GIF89a" + bytes(24)).decode()
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(source_of(name), Bytes)
+    (tmp_path / name).touch()
+    assert source_of(name) == File(name)

@@ -1,9 +1,9 @@
-"""A decoded picture, and what its file says of it beside the pixels."""
+"""Where a picture comes from, the picture when it is decoded, and what its file says of it beside the pixels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from .arrays import U8
@@ -49,3 +49,66 @@ class Image:
     format: str
     byte_size: int = 0
     facts: Facts = Facts()
+
+
+class Fence(Protocol):
+    """How far a path may lead."""
+
+    def encloses(self, real: str) -> bool:
+        """Return whether a path without links is inside."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A picture that a collection holds, by the id of its record."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of this machine.
+
+    Attributes:
+        fence: It is read only while it lies inside, whatever its path leads to by then; None for anywhere.
+    """
+
+    path: str
+    fence: Fence | None = None
+
+
+@dataclass(frozen=True)
+class Url:
+    """A picture of the web: http or https."""
+
+    url: str
+
+
+@dataclass(frozen=True, eq=False)
+class Bytes:
+    """An encoded picture.
+
+    Attributes:
+        name: What people are told it is; "" for a name that is made of its content.
+    """
+
+    data: bytes
+    name: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """An open binary file, read from where it stands to its end."""
+
+    stream: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """Pixels that are decoded already: an array, a PIL image, or an `Image`."""
+
+    pixels: Any
+
+
+Source: TypeAlias = Stored | File | Url | Bytes | Opened | Pixels

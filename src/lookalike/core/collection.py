@@ -45,6 +45,7 @@ from .search.examples import ExampleReader
 from .search.facets import Facet
 from .search.groups import is_held
 from .search.matches import Matches
+from .search.probes import source_of
 from .search.searching import Searcher, examples_of
 from .upkeep import Compacted
 
@@ -274,7 +275,7 @@ class Collection:
             SourceError: when a picture cannot be read.
             RecordNotFoundError: for an id that is not there.
         """
-        return compare(self._describer, self._examples.side, a, b, maps=self._scales.maps())
+        return compare(self._describer, self._examples.side, source_of(a), source_of(b), maps=self._scales.maps())
 
     def histogram(
         self,

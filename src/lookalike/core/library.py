@@ -215,7 +215,7 @@ class Library:
     def compare(self, a: Any, b: Any) -> Comparison:
         """Say how alike two pictures are; each is what `Collection.add` reads."""
         describer = self.describer()
-        return compare(describer, partial(side_of, describer), a, b)
+        return compare(describer, partial(side_of, describer), intake.source_of(a), intake.source_of(b))
 
     def rank(self, source: Any, others: Sequence[Any]) -> Candidates:
         """Rank pictures that are stored nowhere by how much each is a copy of one.

@@ -4,7 +4,6 @@ from .encodings import jpeg_table, unsettled_share
 from .fetch import Fetcher
 from .folders import (
     Fence,
-    Fenced,
     Found,
     changed_ns,
     count_by_name,
@@ -15,17 +14,15 @@ from .folders import (
     subfolders,
     walk,
 )
+from .parsing import base64_bytes, bytes_name, describe, is_source, is_url, source_of
 from .signatures import looks_like_image
-from .sources import Source, as_path, base64_bytes, bytes_name, describe, hold, is_source, is_url, read, read_bytes
+from .sources import hold, read, read_bytes
 from .thumbnails import thumbnail
 
 __all__ = [
     "Fence",
-    "Fenced",
     "Fetcher",
     "Found",
-    "Source",
-    "as_path",
     "base64_bytes",
     "bytes_name",
     "changed_ns",
@@ -41,6 +38,7 @@ __all__ = [
     "printable",
     "read",
     "read_bytes",
+    "source_of",
     "stamp",
     "subfolders",
     "thumbnail",

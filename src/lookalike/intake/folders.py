@@ -76,17 +76,6 @@ class Counted:
     looked_at: int
 
 
-@dataclass(frozen=True)
-class Fenced:
-    """A file that is read only while it lies inside of a fence, whatever its path leads to by then."""
-
-    path: Path
-    fence: Fence
-
-    def __fspath__(self) -> str:
-        return str(self.path)
-
-
 def place_of(handle: int, path: str) -> str:
     """Return where an open file lies, all links followed; "" where that cannot be told.
 

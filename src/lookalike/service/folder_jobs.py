@@ -22,6 +22,7 @@ from .. import disk, intake
 from ..core.ingest.pipeline import Item
 from ..core.ingest.pruning import Pruning
 from ..errors import NotFoundError
+from ..pictures import File
 from ..records import Outcome
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class FolderRun:
     def _item(self, place: int, relative: str, is_meant: bool) -> Item:
         path = self._folder.path / relative
         record_id = "/".join(filter(None, (self._folder.prefix, intake.printable(relative.replace(os.sep, "/")))))
-        source = intake.Fenced(path, self._folder.fence)
+        source = File(str(path), self._folder.fence)
         try:
             stamp = intake.stamp(path)
         except OSError:  # reading it will say what is wrong

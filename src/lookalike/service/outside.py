@@ -8,30 +8,41 @@ from typing import Any
 
 from .. import intake
 from ..errors import InputError, LookalikeError, shown
+from ..pictures import Bytes, Stored, Url
 
 _LEAST_BASE64_CHARS = 32  # no picture is shorter; a path often is, and may look like base64
 
 
-def outside_source(given: Any, *, stored: bool = True) -> bytes | str:
-    """Give the source that a text from outside stands for: bytes, a URL, or "id:...".
+def outside_source(given: Any) -> Stored | Url | Bytes:
+    """Return the source that a text from outside stands for.
+
+    Raises:
+        InputError: for anything else, a path on this machine first of all.
+    """
+    if isinstance(given, str) and given.startswith("id:"):
+        return Stored(given.removeprefix("id:"))
+    return outside_picture(given, more=', or "id:" and the id of a stored picture')
+
+
+def outside_picture(given: Any, *, more: str = "") -> Url | Bytes:
+    """Return the source that a text from outside stands for, where it is not stored.
 
     Args:
-        stored: Whether "id:17" may name a stored picture.
+        more: Ends what is told to be expected.
 
     Raises:
         InputError: for anything else, a path on this machine first of all.
     """
     if isinstance(given, bytes):
-        return given
+        return Bytes(given)
     if isinstance(given, str):
-        if intake.is_url(given) or (stored and given.startswith("id:")):
-            return given
+        if intake.is_url(given):
+            return Url(given)
         with suppress(InputError):
             if len(given) >= _LEAST_BASE64_CHARS:
-                return intake.base64_bytes(given)
+                return Bytes(intake.base64_bytes(given))
     forms = 'a URL (http:// or https://), base64 of the picture, bare or as "data:image/jpeg;base64,..."'
-    forms += ', or "id:" and the id of a stored picture' if stored else ""
-    raise InputError(f"{shown(given)!r} is no picture that can be had from here: pass {forms}.")
+    raise InputError(f"{shown(given)!r} is no picture that can be had from here: pass {forms}{more}.")
 
 
 def outside_record(given: Any) -> Mapping[str, Any] | LookalikeError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ... import intake
 from ...encoders import difference_hash, hue_histogram, open_encoder, palette, tiny_pixels
 from ...geometry import SIDE_PX, table_quality, traces_of
-from ...pictures import Facts, Image
+from ...pictures import Bytes, Facts, File, Image, Url
 from ...records import Entry, Record
 from ..ingest.items import UPLOAD, check_record_id
 from .spaces import HASH_SPACE, HUE_SPACE, PALETTE_SPACE
@@ -285,10 +285,11 @@ class Describer:
         """
         source, original = item.source, None
         if keep == "original":
-            source = original = self._bytes(source)
+            original = self._bytes(source)
+            source = Bytes(original)
         keeps = keep in ("thumbnail", "original") or (keep == "auto" and not item.stamp)
         seen = self.describe(source, thumbnail=keeps)
-        is_named = intake.is_url(item.source) or intake.as_path(item.source) is not None or item.name.startswith(UPLOAD)
+        is_named = isinstance(item.source, Url | File) or item.name.startswith(UPLOAD)
         record = Record(
             id=check_record_id(item.id or seen.content_hash[:32], limits=self.settings.limits),
             source=item.name if is_named else f"bytes:{seen.content_hash[:16]}",

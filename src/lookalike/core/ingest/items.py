@@ -13,6 +13,7 @@ from typing import Any
 from ... import intake
 from ...errors import InputError, LookalikeError, SourceNotFoundError, shown
 from ...limits import Limits, check_tags
+from ...pictures import Bytes, File, Url
 from .pipeline import IdFrom, Item
 
 _PICTURES = ("_file", "_url", "_base64", "_bytes")
@@ -147,7 +148,12 @@ def _is_folder(source: Any) -> bool:
 
 def _is_local(source: Any) -> bool:
     """Say whether a source is a folder or file of this machine, which others of a call may share names with."""
-    return isinstance(source, str | os.PathLike) and not intake.is_url(source) and intake.as_path(source) is not None
+    if not isinstance(source, str | os.PathLike):
+        return False
+    try:
+        return isinstance(intake.source_of(source), File)
+    except LookalikeError:  # told when it is read
+        return False
 
 
 def _listed_items(
@@ -220,17 +226,20 @@ def _folder_items(folder: Path, *, id_from: IdFrom, limits: Limits, prefix: str)
         path = os.path.abspath(found.path)
         record_id = _file_id(found.relative, id_from, prefix)
         skipped = not found.looks_like_image
-        yield Item(found.path, path, record_id, stamp=found.stamp, skipped=skipped)
+        yield Item(File(str(found.path)), path, record_id, stamp=found.stamp, skipped=skipped)
 
 
-def _single_item(source: Any, *, id_from: IdFrom, prefix: str) -> Item:
-    if intake.is_url(source):
-        return Item(source, source, "" if id_from == "hash" else source)
-    path = intake.as_path(source)
-    if path is None:
+def _single_item(given: Any, *, id_from: IdFrom, prefix: str) -> Item:
+    try:
+        source = intake.source_of(given)
+    except LookalikeError as error:
+        return Item(None, intake.describe(given), "", failure=error)
+    if isinstance(source, Url):
+        return Item(source, source.url, "" if id_from == "hash" else source.url)
+    if not isinstance(source, File):
         return Item(source, intake.describe(source), "")
-    record_id = _file_id(path.name, id_from, prefix)
-    return Item(path, os.path.abspath(path), record_id, stamp=_stamp(path))
+    path = Path(source.path)
+    return Item(source, os.path.abspath(path), _file_id(path.name, id_from, prefix), stamp=_stamp(path))
 
 
 def _record_item(record: Mapping[str, Any], *, limits: Limits, base: Path | None) -> Item:
@@ -268,23 +277,23 @@ def _pictured(record: Mapping[str, Any], key: str, base: Path | None) -> Item:
     if key == "_bytes" and isinstance(value, bytes):
         name, called = record.get("_name"), record.get("_called")
         named = f"{UPLOAD}{name}" if name else intake.describe(value)
-        return Item(value, named, "", called=str(called or name or "")[:_MOST_CALLED_CHARS])
+        return Item(Bytes(value), named, "", called=str(called or name or "")[:_MOST_CALLED_CHARS])
     if not isinstance(value, str) or key == "_bytes":
         wanted = "bytes" if key == "_bytes" else "a text"
         raise InputError(f"{key} is {wanted}, not {type(value).__name__}.")
     if key == "_base64":
-        data = intake.base64_bytes(value)
-        return Item(data, intake.describe(data), "")
+        source = Bytes(intake.base64_bytes(value))
+        return Item(source, intake.describe(source), "")
     if key == "_url":
         if not intake.is_url(value):
             raise InputError(f"_url={value[:80]!r} is no web address: it begins with http:// or https://.")
-        return Item(value, value, value)
+        return Item(Url(value), value, value)
     path = (base or Path()) / value
     if not path.exists():
         raise SourceNotFoundError(f'there is no file "{path}". A relative _file starts from the folder of the list.')
     if path.is_dir():
         raise InputError(f'"{path}" is a folder: a record has one picture. Index the folder instead.')
-    return Item(path, os.path.abspath(path), value, stamp=_stamp(path))
+    return Item(File(str(path)), os.path.abspath(path), value, stamp=_stamp(path))
 
 
 def check_metadata(metadata: Any, *, limits: Limits) -> None:

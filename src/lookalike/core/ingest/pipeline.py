@@ -22,6 +22,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import IdTakenError, LookalikeError, StoreDamagedError
+from ...pictures import Source
 from ...records import Entry, Failure, Outcome, Progress, Record
 from ...stores import Harm, Move
 from .local_files import has_lost_file
@@ -62,7 +63,7 @@ class Item:
         failure: Why it cannot even be tried, or None.
     """
 
-    source: Any
+    source: Source | None
     name: str
     id: str
     stamp: str = ""

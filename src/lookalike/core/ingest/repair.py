@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import LookalikeError, StoreDamagedError
+from ...pictures import Bytes
 from .local_files import path_of
 from .pipeline import Item
 
@@ -50,7 +51,7 @@ def _encoded(store: Store, record: Record, encode: Callable[[Item], Entry]) -> E
     data = _bytes(store, record)
     if data is None or hashlib.sha256(data).hexdigest() != record.content_hash:
         return None
-    entry = encode(Item(data, record.source or "", record.id, stamp=record.stamp))
+    entry = encode(Item(Bytes(data), record.source or "", record.id, stamp=record.stamp))
     return replace(entry, record=replace(entry.record, source=record.source, stamp=record.stamp))
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...errors import EncoderMismatchError, InputError, RecordNotFoundError, StoreDamagedError
+from ...pictures import Stored
 from ..features.describer import THUMBNAIL_SIDE_PX
 from ..ingest.spellings import as_stored
 from ..relations.comparison import Side, side_of
 from ..relations.verifying import look_at
-from .probes import Probe, mix, probe_of, stored_id
+from .probes import Probe, mix, probe_of
 
 if TYPE_CHECKING:
+    from ...pictures import Source
     from ...records import CollectionSpec
     from ...stores import Store
     from ..features.describer import Crop, Describer
@@ -47,7 +49,7 @@ class ExampleReader:
             return self.read(like[0][0], crop, related=True)
         return self._mixed(like, unlike, crop), None
 
-    def read(self, source: Any, crop: Crop | None = None, *, related: bool = False) -> tuple[Probe, Judge | None]:
+    def read(self, source: Source, crop: Crop | None = None, *, related: bool = False) -> tuple[Probe, Judge | None]:
         """Read one example: what to ask with and, where it is wanted, what judges stored records against it.
 
         Raises:
@@ -55,8 +57,7 @@ class ExampleReader:
             RecordNotFoundError: for an id that is not there, or has no vector to ask with.
             EncoderMismatchError: when the collection was made with another encoder.
         """
-        record_id = stored_id(source)
-        if record_id is None:
+        if not isinstance(source, Stored):
             self.check_encoder()
             source = self._describer.hold(source) if related else source
             seen = self._describer.describe(source, crop=crop, small=related)
@@ -65,7 +66,7 @@ class ExampleReader:
             return probe_of(seen.vectors, self._space, seen.content_hash), judge
         if crop is not None:
             raise InputError("crop needs the picture itself: pass its file in place of its id.")
-        record_id = as_stored(self._store, record_id)
+        record_id = as_stored(self._store, source.id)
         found = self._store.entry(record_id)
         if found is None:
             raise self.no_record(record_id)
@@ -75,24 +76,22 @@ class ExampleReader:
         judge = partial(self._verifier.verdicts_of, key) if related else None  # it looks only when it is asked
         return probe_of(entry.vectors, self._space, entry.record.content_hash), judge
 
-    def side(self, source: Any) -> Side:
+    def side(self, source: Source) -> Side:
         """Read one of two pictures that are compared; raises as `read`."""
-        record_id = stored_id(source)
-        if record_id is None:
+        if not isinstance(source, Stored):
             self.check_encoder()
             return side_of(self._describer, source)
-        record_id = as_stored(self._store, record_id)
+        record_id = as_stored(self._store, source.id)
         key = self._store.keys([record_id]).get(record_id)
         look = None if key is None else self._verifier.look(key)
         if look is None:
             raise self.no_record(record_id)
         return Side(look, record_id, lambda: self._verifier.thumbnail(record_id))
 
-    def picture(self, source: Any) -> bytes | None:
+    def picture(self, source: Source) -> bytes | None:
         """Give a small JPEG of an example; None of a record whose picture was not kept."""
-        record_id = stored_id(source)
-        if record_id is not None:
-            return self._verifier.thumbnail(as_stored(self._store, record_id))
+        if isinstance(source, Stored):
+            return self._verifier.thumbnail(as_stored(self._store, source.id))
         return self._describer.thumbnail(source, THUMBNAIL_SIDE_PX)
 
     def check_encoder(self) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ... import intake
 from ...errors import InputError
@@ -14,11 +14,12 @@ from ..features.spaces import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
     from ...arrays import F32, U8, Vectors
+    from ...pictures import Source
     from ...query import Query
 
 _UNLIKE_WEIGHT = 0.5  # how far a counter-example pushes away, of what an example pulls (Rocchio's usual 1 : 0.5)
 
-Examples = Sequence[tuple[Any, float]]  # sources with their weights
+Examples: TypeAlias = "Sequence[tuple[Source, float]]"  # with their weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,12 @@ def mix(like: Sequence[tuple[F32, float]], unlike: Sequence[tuple[F32, float]]) 
     return Probe((vector / norm).astype(np.float32))
 
 
-def listed(given: Any, name: str) -> list[tuple[Any, float]]:
+def source_of(given: Any) -> Source:
+    """Return the source that an example is: a picture, or a stored one as "id:17" names it."""
+    return intake.source_of(given, stored=True)
+
+
+def listed(given: Any, name: str) -> list[tuple[Source, float]]:
     """Give examples with their weights: a single one may come bare, and without a weight counts 1.
 
     Raises:
@@ -78,23 +84,13 @@ def listed(given: Any, name: str) -> list[tuple[Any, float]]:
     return [_weighted(one, name) for one in ([given] if is_single else given)]
 
 
-def stored_id(source: Any) -> str | None:
-    """Give the id that an example names, as "id:17" does; None when it is a picture itself."""
-    return source[3:] if isinstance(source, str) and source.startswith("id:") else None
-
-
-def shown_source(source: Any) -> str:
-    """Return what an answer says of an example: its id, or where it came from."""
-    return source if isinstance(source, str) and stored_id(source) is not None else intake.describe(source)
-
-
-def _weighted(given: Any, name: str) -> tuple[Any, float]:
+def _weighted(given: Any, name: str) -> tuple[Source, float]:
     if not _has_weight(given):
-        return given, 1.0
+        return source_of(given), 1.0
     source, weight = given
     if not (math.isfinite(weight) and weight > 0):
         raise InputError(f"a weight of {weight} in {name} is out of range: pass a number above 0.")
-    return source, float(weight)
+    return source_of(source), float(weight)
 
 
 def _has_weight(given: Any) -> bool:

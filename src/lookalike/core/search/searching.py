@@ -8,9 +8,11 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ... import intake
 from ...answers import Explanation
 from ...errors import InputError
 from ...limits import check_count
+from ...pictures import Stored
 from ...query import VERIFIED, Conditions, Query, filter_of, query_of
 from ..relations.verdicts import VERIFIED_CHANCES
 from ..scores.recent import Recent
@@ -19,7 +21,7 @@ from .candidates import Candidates, rank
 from .facets import Facet, count_facets
 from .matches import Matches
 from .pages import cursor_of, position_of
-from .probes import Examples, Probe, digest_of, listed, shown_source, stored_id
+from .probes import Examples, Probe, digest_of, listed, source_of
 from .ranking import Ranker, score_counts
 from .selection import Page, Selection
 from .unknown import unknown_names
@@ -78,7 +80,7 @@ class Searcher:
                 "`sample` draws a stored picture at random."
             )
         with ExitStack() as moment:
-            if all(stored_id(one) is not None for one, _ in (*like, *unlike)):  # so nothing is waited for inside
+            if all(isinstance(one, Stored) for one, _ in (*like, *unlike)):  # so nothing is waited for inside
                 moment.enter_context(self._store.moment())
             probe, judge = self._examples.start(like, unlike, query.crop, related=query.verify > 0)
             read = time.perf_counter()
@@ -137,7 +139,7 @@ class Searcher:
         """Rank other pictures by their score against one; see `Collection.rank`."""
 
         def probe(one: Any) -> Probe:
-            return self._examples.read(one)[0]
+            return self._examples.read(source_of(one))[0]
 
         return rank(probe(source), others, probe, self._scales.points(self._space))
 
@@ -197,7 +199,7 @@ def examples_of(source: Any, like: Any, unlike: Any) -> tuple[Examples, Examples
 def _echo(query: Query, like: Examples, unlike: Examples) -> dict[str, Any]:
     """Return what was asked in plain values, without what was not given."""
     weights = {"weights": [weight for _, weight in like], "unlike_weights": [weight for _, weight in unlike]}
-    sources = {"like": [shown_source(one) for one, _ in like], "unlike": [shown_source(one) for one, _ in unlike]}
+    sources = {"like": [intake.describe(one) for one, _ in like], "unlike": [intake.describe(one) for one, _ in unlike]}
     uneven = {name: row for name, row in weights.items() if set(row) - {1.0}}
     return {name: row for name, row in sources.items() if row} | uneven | query.echo()
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request, Response
 
 from ...errors import InputError
-from ...service.outside import outside_source
+from ...pictures import Bytes, Url
+from ...service.outside import outside_picture
 from ..http.desk import desk_of, on_pictures, principal_of
 from ..http.replies import Refusal, reply
 from .wire import Dialect, below, holds_vendor_limits, read_object_body, refused
@@ -46,7 +47,7 @@ async def compare(request: Request) -> Response:
     return reply({"similarity_score": await on_pictures(request, pair, work)})
 
 
-def _pair_in(asked: Mapping[str, Any]) -> list[bytes | str]:
+def _pair_in(asked: Mapping[str, Any]) -> list[Url | Bytes]:
     return [_source(asked, name) for name in ("image_a", "image_b")]
 
 
@@ -55,20 +56,20 @@ def _without_last_comma(body: bytes) -> bytes:
     return body if found is None else body[: found.start()] + b"}"
 
 
-def _source(asked: Mapping[str, Any], name: str) -> bytes | str:
+def _source(asked: Mapping[str, Any], name: str) -> Url | Bytes:
     given = asked.get(name)
     if not isinstance(given, str):
         raise refused(f'"{name}" is missing or no text: send the address of an image, or the image as base64.')
     try:
-        return outside_source(given.strip(), stored=False)
+        return outside_picture(given.strip())
     except InputError as error:
         raise refused(f'"{name}" is neither an http(s) address nor base64 of an image.') from error
 
 
-def _bytes(request: Request, source: bytes | str) -> bytes:
-    if isinstance(source, bytes):
-        return source
-    return desk_of(request).library.fetch(source, most_bytes=_MOST_BYTES, timeout_s=_FETCH_TIMEOUT_S)
+def _bytes(request: Request, source: Url | Bytes) -> bytes:
+    if isinstance(source, Bytes):
+        return source.data
+    return desk_of(request).library.fetch(source.url, most_bytes=_MOST_BYTES, timeout_s=_FETCH_TIMEOUT_S)
 
 
 def _covers(method: str, path: str) -> bool:

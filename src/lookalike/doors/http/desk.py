@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ...core.removal.trash import Trash
 from ...errors import CollectionNotFoundError, ConflictError, LookalikeError, ScopeError, StoreDamagedError
+from ...pictures import Stored, Url
 from ...service.file_usage import NOTES, FileUsage
 from ...service.files import FOLDER as FILES
 from ...service.files import RIGHT, Files
@@ -267,9 +268,8 @@ async def light(request: Request, work: Callable[[], T]) -> T:
 async def on_pictures(request: Request, sources: list[Any], work: Callable[[], T]) -> T:
     """Do work on pictures, on a thread of the lane for what its sources are."""
     lanes = desk_of(request).lanes
-    texts = [source for source in sources if isinstance(source, str)]
-    if any(text.lower().startswith(("http:", "https:")) for text in texts):
+    if any(isinstance(source, Url) for source in sources):
         return await lanes.fetch.run(work)
-    if len(texts) == len(sources):  # stored pictures only
+    if all(isinstance(source, Stored) for source in sources):
         return await lanes.light.run(work)
     return await lanes.pictures.run(work)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ...core.relations.comparison import Comparison
 from ...errors import InputError
-from ...service.outside import outside_source
+from ...service.outside import outside_picture, outside_source
 from ..forms import clusters_form, comparison_form, duplicates_form, matches_form
 from . import openapi, schema
 from .bodies import (
@@ -193,7 +193,8 @@ async def _read_pair(request: Request, *, stored: bool) -> list[Any]:
 
     def pair_in(body: bytes) -> list[Any]:
         told = as_model(body, schema.StoredPair if stored else schema.Pair, budget)
-        return [outside_source(told.a, stored=stored), outside_source(told.b, stored=stored)]
+        read = outside_source if stored else outside_picture
+        return [read(told.a), read(told.b)]
 
     return await read_json(request, pair_in, budget)
 

@@ -19,8 +19,9 @@ from fastapi import APIRouter, Query, Request, Response
 from ...core.exports import has_original, original_of
 from ...core.ingest.report import Report
 from ...errors import CollectionNotFoundError, InputError, LookalikeError, NotFoundError, StoreDamagedError
+from ...pictures import Bytes, Url
 from ...records import Outcome
-from ...service.outside import outside_source
+from ...service.outside import outside_picture
 from ..forms import record_form, report_form
 from . import openapi, schema
 from .bodies import (
@@ -256,7 +257,7 @@ async def delete_record(request: Request, name: Name, record_id: RecordId) -> Re
 @dataclass(frozen=True)
 class _Change:
     told: schema.RecordChange
-    source: bytes | str | None
+    source: Url | Bytes | None
 
 
 async def _add(request: Request, name: str, sent: Sent, *, replace: bool) -> Added:
@@ -296,13 +297,13 @@ async def _change(request: Request) -> _Change:
 def _change_in(body: bytes, budget: JsonBudget) -> _Change:
     told = as_model(body, schema.RecordChange, budget)
     given = told.url if told.url is not None else told.base64
-    return _Change(told, None if given is None else outside_source(given, stored=False))
+    return _Change(told, None if given is None else outside_picture(given))
 
 
 def _change_among(parts: list[Part], budget: JsonBudget) -> _Change:
     fields = next((part.data for part in parts if part.name == "record"), b"")
     told = as_model(fields, schema.RecordChange, budget)
-    return _Change(told, next((part.data for part in parts if part.name == "file"), None))
+    return _Change(told, next((Bytes(part.data) for part in parts if part.name == "file"), None))
 
 
 async def _picture(request: Request, name: str, record_id: str, kind: str, side_px: int = 0) -> Response:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from ....errors import NotFoundError, ScopeError
+from ....pictures import Bytes, Stored
 from ....service.files import RIGHT, Files
 from ...http.bodies import MULTIPART, media_type, parts_in, read_as
 from ...http.desk import desk_of, principal_of
@@ -107,14 +108,14 @@ def check_storage(request: Request, *names: str) -> None:
             raise NotFoundError(f'there is no storage "{given[:80]}". Leave the parameter out.')
 
 
-def source_for(request: Request, collection: Collection, image_id: str) -> bytes | str:
+def source_for(request: Request, collection: Collection, image_id: str) -> Stored | Bytes:
     """Give the picture that an id stands for: one of the context, else a file of the storage.
 
     Raises:
         NotFoundError: when it is neither.
     """
     held = id_in(collection, image_id)
-    return f"id:{held}" if held in collection else file_in(request, image_id)
+    return Stored(held) if held in collection else Bytes(file_in(request, image_id))
 
 
 def file_in(request: Request, image_id: str) -> bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
+from ....pictures import Url
 from ....service.webpage import image_addresses
 from ...http.desk import desk_of, light, on_pictures, principal_of
 from ...http.paths import Name
@@ -94,7 +95,7 @@ async def create_web_features(request: Request, context_id: Name) -> Response:
         found = image_addresses(page, address)[: desk.settings.limits.max_images_per_request]
         store_all(request, collection, [{"_id": one, "_url": one} for one in found], replace=True)
 
-    await on_pictures(request, [address], work)
+    await on_pictures(request, [Url(address)], work)
     return forms.answer(request)
 
 

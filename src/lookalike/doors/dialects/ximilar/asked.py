@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ....errors import CollectionExistsError, CollectionNotFoundError, LookalikeError, shown
+from ....pictures import Bytes, Source, Url
 from ...http.desk import desk_of, principal_of, request_id_of
 from ..wire import holds_vendor_limits, read_object_body, refused
 from . import forms
@@ -48,7 +49,7 @@ async def read_asked(request: Request, then: Callable[[dict[str, Any]], T]) -> t
     return await read_object_body(request, both, mended=lambda body: body or b"{}")
 
 
-async def read_query(request: Request) -> tuple[dict[str, Any], bytes | str]:
+async def read_query(request: Request) -> tuple[dict[str, Any], Source]:
     """Read a body that asks for one record, and the picture of that."""
     return await read_asked(request, lambda asked: forms.source_of(asked.get("query_record")))
 
@@ -159,7 +160,7 @@ def source_or_error(record: Any, *, stored: bool = True) -> Any:
         return error
 
 
-def url_or_bytes(record: Any) -> Any:
+def url_or_bytes(record: Any) -> Url | Bytes:
     """Give what the work on a record begins with: a URL to be fetched, or bytes to be decoded."""
     url = record.get("_url") if isinstance(record, Mapping) else None
-    return url if isinstance(url, str) else b""
+    return Url(url) if isinstance(url, str) else Bytes(b"")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ....core.ingest.items import UPLOAD
 from ....errors import InputError, LookalikeError, shown
-from ....service.outside import outside_source
+from ....pictures import Bytes, Stored, Url
+from ....service.outside import outside_picture
 from ...http.replies import Refusal, json_bytes, refusal_of, reply
 from ..wire import in_hundredths, score_reaching
 
@@ -97,7 +98,7 @@ def id_of(record: Any) -> str:
     return given
 
 
-def source_of(record: Any, *, stored: bool = True) -> bytes | str:
+def source_of(record: Any, *, stored: bool = True) -> Stored | Url | Bytes:
     """Give the picture of a record: the one that it brings, else the stored one of its id.
 
     Raises:
@@ -106,11 +107,11 @@ def source_of(record: Any, *, stored: bool = True) -> bytes | str:
     if not isinstance(record, Mapping):
         raise InputError(f"a record is an object, not {shown(record)!r}.")
     if record.get("_base64") is not None:
-        return outside_source(record["_base64"], stored=False)
+        return outside_picture(record["_base64"])
     if record.get("_url") is not None:
-        return outside_source(record["_url"], stored=False)
+        return outside_picture(record["_url"])
     if stored and "_id" in record:
-        return f"id:{id_of(record)}"
+        return Stored(id_of(record))
     also = ', or the "_id" of a stored one' if stored else ""
     raise InputError(f'a record needs an image, as "_url" or "_base64"{also}.')
 
@@ -124,10 +125,11 @@ def new_record(record: Any) -> Mapping[str, Any] | LookalikeError:
     except LookalikeError as error:
         return error
     fields |= {**given, "tags": tags or ()}
-    if isinstance(source, str):
-        return {**fields, "_url": source}
+    if isinstance(source, Url):
+        return {**fields, "_url": source.url}
+    assert isinstance(source, Bytes)  # for it is not to be a stored one
     address = record.get("_url")
-    return {**fields, "_bytes": source, "_name": address if isinstance(address, str) else None}
+    return {**fields, "_bytes": source.data, "_name": address if isinstance(address, str) else None}
 
 
 def fields_of(record: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request, Response
 
 from ....errors import LookalikeError
+from ....pictures import Source
 from ....query import VERIFIED
 from ...http.desk import desk_of, on_pictures, request_id_of
 from . import forms
@@ -137,7 +138,7 @@ async def visual_hash(request: Request) -> Response:
     return await on_pictures(request, [url_or_bytes(record) for record in given], work)
 
 
-def _to_rank(request: Request, asked: Mapping[str, Any], *, stored: bool) -> tuple[list[Any], list[Any], bytes | str]:
+def _to_rank(request: Request, asked: Mapping[str, Any], *, stored: bool) -> tuple[list[Any], list[Any], Source]:
     """Read the records that are to be ranked, their pictures, and the picture that ranks them."""
     given = records_in(request, asked, bring_images=True)
     sources = [source_or_error(record, stored=stored) for record in given]
@@ -147,7 +148,7 @@ def _to_rank(request: Request, asked: Mapping[str, Any], *, stored: bool) -> tup
 async def _search(
     request: Request,
     asked: Mapping[str, Any],
-    source: bytes | str,
+    source: Source,
     *,
     limit: int | None = None,
     radius: Any = None,
