@@ -277,7 +277,8 @@ def test_a_diverse_selection_is_that_of_maximal_marginal_relevance(
     for count in range(1, len(found)):
         chosen = [match.id for match in found[:count]]
         best = max(worth(id, chosen) for id in scores if id not in chosen)
-        assert worth(found[count].id, chosen) == pytest.approx(best, abs=1e-5)
+        # the search rounds distances to 1e-6, which may be ten times as much of a score
+        assert worth(found[count].id, chosen) == pytest.approx(best, abs=5e-5)
 
 
 def test_a_ranking_that_is_at_hand_is_grown_no_further_than_asked(shop: lookalike.Collection) -> None:

@@ -318,7 +318,8 @@ def test_a_search_answers_as_the_library_does(server, gallery):
         assert ranking == [(match.id, match.score, match.distance, match.rank) for match in expected], form
         assert (told["collection"], told["count"]) == ("gallery", len(expected))
     assert set(answers["id"].json()["matches"][0]) == {
-        *("id", "score", "distance", "rank", "relation", "source", "metadata", "tags", "confidence")
+        *("id", "score", "distance", "rank", "relation", "source", "metadata", "tags", "confidence"),
+        "size_px",
     }
 
 
