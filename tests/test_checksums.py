@@ -14,7 +14,8 @@ import pytest
 
 from lookalike.pictures import Facts
 from lookalike.records import CollectionSpec, Entry, Record, Space
-from lookalike.stores import checksums, migration, open_stores
+from lookalike.stores import open_stores
+from lookalike.stores.embedded import checksums, migration
 
 SPACES = (Space("look", 4, "cosine"), Space("hash", 12, "hamming"))
 

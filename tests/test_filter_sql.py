@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from lookalike.filters import parse_filter
 from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import open_stores
-from lookalike.stores.connections import connect
-from lookalike.stores.sql import where
+from lookalike.stores.embedded.connections import connect
+from lookalike.stores.embedded.sql import where
 
 LOOK = {"look": np.array([1, 0], np.float32)}
 SPEC = CollectionSpec(name="shelf", spaces=(Space("look", 2, "cosine"),), fields=("a", "a.b"), product_id_field="b")

@@ -19,7 +19,7 @@ from lookalike.errors import CollectionNotFoundError, StoreDamagedError
 from lookalike.limits import Limits
 from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import open_stores
-from lookalike.stores.home import folder_name
+from lookalike.stores.embedded.home import folder_name
 
 SPACES = (Space("look", 4, "cosine"), Space("hash", 12, "hamming"))
 MANY = 300
@@ -191,7 +191,7 @@ def test_a_store_that_rests_is_woken_where_its_file_has_another_number_now(tmp_p
 
 
 def test_a_write_under_way_is_not_acknowledged_when_the_folder_goes(tmp_path, monkeypatch):
-    from lookalike.stores import writing
+    from lookalike.stores.embedded import writing
 
     store = open_stores(tmp_path).create(CollectionSpec(name="shelf", spaces=SPACES))
     write = writing.write

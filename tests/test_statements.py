@@ -8,7 +8,7 @@ import pytest
 import lookalike
 from lookalike.core import collection as collections
 from lookalike.doors.dialects import watson
-from lookalike.stores import connections
+from lookalike.stores.embedded import connections
 
 COUNT = 120
 

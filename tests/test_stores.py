@@ -34,7 +34,7 @@ from lookalike.filters import parse_filter
 from lookalike.limits import Limits
 from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import Move, open_stores
-from lookalike.stores.exact import distances_of
+from lookalike.stores.embedded.exact import distances_of
 
 DIM = 4
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # spares thousands of waits for a disk
@@ -1140,7 +1140,9 @@ def test_check_finds_damage_in_the_truth(full_home):
 def test_a_read_only_home_can_be_searched(full_home, how, mounts):
     code = (
         "import sys; sys.path.insert(0, 'tests'); from test_stores import *\n"
-        "import fcntl, mmap, unicodedata, lookalike.stores.checking, lookalike.stores.home  # while they may be read\n"
+        "from lookalike.errors import StoreReadOnlyError\n"
+        "import fcntl, mmap, unicodedata  # while they may be read\n"
+        "from lookalike.stores.embedded import checking, home as homes\n"
         "home, uid, why = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]\n"
         "if uid: os.setgid(uid); os.setuid(uid)\n"
         "store = open_stores(home).open('shoes')\n"

@@ -19,6 +19,6 @@ def open_stores(home: Path, *, limits: Limits | None = None, approximate_from: i
     Args:
         approximate_from: How many vectors a collection holds when it gets an approximate index.
     """
-    from .home import EmbeddedStores
+    from .embedded.home import EmbeddedStores
 
     return EmbeddedStores(home, limits or Limits(), approximate_from)

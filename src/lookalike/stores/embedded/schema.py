@@ -26,11 +26,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .. import disk
-from ..errors import InputError, StoreTooNewError
-from ..limits import Limits, checked_fields
-from ..pictures import Facts
-from ..records import Calibration, CollectionSpec, Record, Space
+from ... import disk
+from ...errors import InputError, StoreTooNewError
+from ...limits import Limits, checked_fields
+from ...pictures import Facts
+from ...records import Calibration, CollectionSpec, Record, Space
 from . import checksums, failures
 from .places import place_of
 

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import disk
-from ..errors import StoreError
-from ..neighbors import Pairs
-from ..records import Metric
+from ... import disk
+from ...errors import StoreError
+from ...neighbors import Pairs
+from ...records import Metric
 from . import generation
 from .joining import Table, join
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from ..errors import CollectionNotFoundError
+from ...errors import CollectionNotFoundError
 from . import failures, migration, schema
 from .connections import BUSY_TIMEOUT_S, Connections
 

@@ -11,15 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import (
-    CollectionNotFoundError,
-    InputError,
-    LookalikeError,
-    StoreBusyError,
-    StoreDamagedError,
-    StoreError,
-)
-from ..refusals import full, read_only
+from ...errors import CollectionNotFoundError, InputError, LookalikeError, StoreBusyError, StoreDamagedError, StoreError
+from ...refusals import full, read_only
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)

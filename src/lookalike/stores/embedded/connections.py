@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..errors import StoreError
+from ...errors import StoreError
 from . import failures, sql
 
 BUSY_TIMEOUT_S = 30.0

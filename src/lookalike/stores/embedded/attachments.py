@@ -10,7 +10,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from .. import disk
+from ... import disk
 
 FOLDER = "attachments"
 

@@ -8,9 +8,9 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..limits import Limits
+from ...limits import Limits
+from ..base import Move
 from . import checksums, schema, writing
-from .base import Move
 
 _MOST_PATHS = 4  # that a record was at
 _IN = "IN (SELECT value FROM json_each(?))"  # any number of values in one variable

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..records import Space
-from ..rendering import counted
+from ...records import Space
+from ...rendering import counted
+from ..base import Findings, Harm
 from . import checksums, damage, failures, generation, migration, schema
-from .base import Findings, Harm
 from .index import Index, View
 from .transactions import Truth
 
 if TYPE_CHECKING:
-    from ..arrays import I64
+    from ...arrays import I64
 
 _SHOWN = 20  # ids in a message
 

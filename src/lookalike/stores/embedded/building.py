@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import faiss as _faiss
 import numpy as np
 
-from .. import disk
+from ... import disk
 from .exact import OneThread, Segment, Selection, decode
 from .ivf import Lists, Probing, Tuning, paths
 
 if TYPE_CHECKING:
-    from ..arrays import F32, I64, U8
+    from ...arrays import F32, I64, U8
     from .exact import Rows
     from .ivf import I32
 

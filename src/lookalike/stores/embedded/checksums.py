@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from .base import Harm
+from ..base import Harm
 
 SUMMED = (
     "id, source, content_hash, format, width, height, byte_size, stamp, metadata, tags, created_at, updated_at, "

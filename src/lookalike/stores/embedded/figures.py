@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..records import CollectionSpec
+from ...records import CollectionSpec
 from . import generation, schema
 
 

@@ -15,17 +15,17 @@ from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import disk
-from ..errors import CollectionExistsError, CollectionNotFoundError, InputError, StoreDamagedError
-from ..limits import Limits
-from ..records import CollectionSpec
+from ... import disk
+from ...errors import CollectionExistsError, CollectionNotFoundError, InputError, StoreDamagedError
+from ...limits import Limits
+from ...records import CollectionSpec
 from . import failures, schema
 from .awake import Awake
 from .connections import connect
 from .figures import figures_of
 
 if TYPE_CHECKING:
-    from .embedded import EmbeddedStore
+    from .store import EmbeddedStore
 
 FOLDER = "collections"
 _NEW, _GONE = ".new-", ".gone-"
@@ -113,7 +113,7 @@ class EmbeddedStores:
 
     def open(self, name: str) -> EmbeddedStore:
         """Open a collection."""
-        from .embedded import EmbeddedStore
+        from .store import EmbeddedStore
 
         folder = self._find(name)
         _tighten(folder)
@@ -145,7 +145,7 @@ class EmbeddedStores:
     def restore(self, source: Path, name: str | None = None, *, despite_damage: bool = False) -> EmbeddedStore:
         """Make a collection of a backup, under its own name or another; see the seam."""
         from . import backups
-        from .embedded import EmbeddedStore
+        from .store import EmbeddedStore
 
         with failures.translated(source):
             backups.check_place(source)

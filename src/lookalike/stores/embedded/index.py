@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..conditions import And, Condition, Not, Or
-from ..records import Space
+from ...conditions import And, Condition, Not, Or
+from ...records import Space
+from ..base import Harm
 from . import generation as files
 from . import maintenance, schema
-from .base import Harm
 from .damage import Damage
 from .exact import Segment, Selection, slack
 from .sql import Where, bounds_in, can_be_parted, is_indexed, where, where_between, where_part
 
 if TYPE_CHECKING:
-    from ..arrays import I64
-    from ..filters import Filter
+    from ...arrays import I64
+    from ...filters import Filter
     from .exact import Mask, Rows
     from .ivf import Lists
 

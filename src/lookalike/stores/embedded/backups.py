@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from ..disk import replace_text
-from ..errors import InputError, StoreDamagedError
+from ...disk import replace_text
+from ...errors import InputError, StoreDamagedError
 from . import attachments, checking, schema, writing
 from .damage import damaged_rows, ids_of
 

@@ -34,7 +34,7 @@ from .exact import OneThread
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ..arrays import F32, I64
+    from ...arrays import F32, I64
     from .exact import Selection
 
     I32 = npt.NDArray[np.int32]

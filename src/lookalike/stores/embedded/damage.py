@@ -13,8 +13,8 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
+from ..base import Harm
 from . import checksums, failures, schema
-from .base import Harm
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from .. import disk
+from ... import disk
 
 _FILE = "remembered.sqlite"
 _PAIRS = "kind *"  # what is remembered of pairs

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from .. import disk
-from ..errors import InputError
-from ..records import Space
+from ... import disk
+from ...errors import InputError
+from ...records import Space
 from . import attachments, backups, failures, generation, ivf, migration, pairing, remembered, schema
 from .connections import BUSY_TIMEOUT_S
 from .transactions import Truth

@@ -26,8 +26,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from ..conditions import Among, And, Condition, Equal, Exists, Field, Not, Order, Regex, Size, Test, kind_of
-from ..filters import Filter, parse_filter
+from ...conditions import Among, And, Condition, Equal, Exists, Field, Not, Order, Regex, Size, Test, kind_of
+from ...filters import Filter, parse_filter
 from .places import ARRAY, FALSE, NULL, OBJECT, TRUE, UNSURE, Place, place_of
 
 _MOST_FIELDS = 50  # above this the whole filter is asked: SQLite bounds the length and the depth of a statement

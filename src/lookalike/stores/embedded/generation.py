@@ -34,8 +34,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import disk
-from ..records import Space
+from ... import disk
+from ...records import Space
 from . import building, checksums, ivf, schema
 from .exact import Segment, slack
 from .ivf import Lists, Probing, Tuning

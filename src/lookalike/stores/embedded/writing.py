@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
-from ..limits import Limits
-from ..records import Entry, Record, Space
+from ...errors import InputError
+from ...limits import Limits
+from ...records import Entry, Record, Space
+from ..base import Refused, Replace, Written
 from . import checksums, damage, failures, schema
-from .base import Refused, Replace, Written
 
 _UNIT_TOLERANCE = 1e-2  # an encoder's rounding; anything farther was never normalised
 _MOST_NESTED = 100  # SQLite reads no JSON that is nested deeper than 1000

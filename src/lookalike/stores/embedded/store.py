@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ..errors import (
+from ...errors import (
     ChangedMeanwhileError,
     CollectionNotFoundError,
     InputError,
@@ -25,20 +25,20 @@ from ..errors import (
     StoreError,
     StoreReadOnlyError,
 )
-from ..limits import Limits
-from ..neighbors import Neighbors, Pairs, Plan
-from ..records import Calibration, CollectionSpec, Entry, Record
+from ...limits import Limits
+from ...neighbors import Neighbors, Pairs, Plan
+from ...records import Calibration, CollectionSpec, Entry, Record
+from ..base import Findings, Harm, Move, Replace, Revision, Written
 from . import attachments, checksums, failures, generation, maintenance, moving, remembered, schema, writing
 from .awake import Awake
-from .base import Findings, Harm, Move, Replace, Revision, Written
 from .damage import Damage, ids_of
 from .figures import figures_of
 from .sql import Where, where
 from .transactions import Truth
 
 if TYPE_CHECKING:
-    from ..arrays import F32, I64, U8
-    from ..filters import Filter
+    from ...arrays import F32, I64, U8
+    from ...filters import Filter
     from .index import Index
 
 _PAGE = 1000  # records read at once by a scan: between pages no lock is held and no log is kept from shrinking

@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING, Any
 import faiss as _faiss
 import numpy as np
 
-from ..neighbors import Pairs
-from ..records import Metric
+from ...neighbors import Pairs
+from ...records import Metric
 from .exact import OneThread, Selection, decode, rounding, unit_of
 
 if TYPE_CHECKING:
-    from ..arrays import F32, F64, I64
+    from ...arrays import F32, F64, I64
     from .exact import Mask, Rows
 
 faiss: Any = _faiss

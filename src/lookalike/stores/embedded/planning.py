@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ..records import Metric
+from ...records import Metric
 from . import exact
 from .exact import Selection
 
 if TYPE_CHECKING:
-    from ..arrays import I64
+    from ...arrays import I64
     from .exact import Found, Ids, Queries
     from .index import View
     from .ivf import Probing

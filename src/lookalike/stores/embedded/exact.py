@@ -36,12 +36,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import faiss as _faiss
 import numpy as np
 
-from ..records import Metric
+from ...records import Metric
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from ..arrays import F32, I64
+    from ...arrays import F32, I64
 
     Rows: TypeAlias = npt.NDArray[Any]  # (n, d) float16, or (n, bytes) uint8 for Hamming
     Queries: TypeAlias = npt.NDArray[Any]  # (q, d) float32, or (q, bytes) uint8
