@@ -119,7 +119,7 @@ def methods() -> set[str]:
     of_kinds = {
         f"{kind.__name__}.{name}"
         for kind in kinds
-        for name, value in vars(kind).items()
+        for name, value in inspect.getmembers(kind)
         if not name.startswith("_") and inspect.isfunction(value)
     }
     of_module = {

@@ -21,13 +21,14 @@ from ..query import NEAR_DUPLICATE_SCORE
 from ..records import CollectionSpec, CollectionType, Keep, Space
 from ..settings import Settings, load_settings
 from ..stores import open_stores
-from .collection import Collection, check_title, info_of
+from .collection import Collection
 from .decisions.ledger import Ledger
 from .features.describer import Describer, Workers
 from .features.spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, PALETTE_SPACE
 from .relations.comparison import Comparison, compare, side_of
 from .search.candidates import Candidates, distinct, rank_copies
 from .search.probes import probe_of
+from .upkeep import check_title, info_of
 
 if TYPE_CHECKING:
     from ..stores import Harm, Store

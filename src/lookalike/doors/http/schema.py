@@ -7,9 +7,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from ...answers import RelationKind
-from ...core.collection import MAX_REVISED
 from ...core.decisions.ledger import MOST_PICTURES
 from ...core.exports import MAX_EXPORTED
+from ...core.keeping import MAX_REVISED
 from ...limits import MOST_FIELDS, MOST_TAGS, Limits
 from ...query import conditions
 from ...records import CollectionType, Keep, OutcomeKind
