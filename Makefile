@@ -31,15 +31,15 @@ soak: $(VENV)/.test           # the long tests: 200 kills, large collections
 bench: bench/.venv/.ready      # prints a table, writes bench/results/latest.json; BENCH="--only search" for a part
 	bench/.venv/bin/python bench/run.py $(BENCH)
 
-bench/.venv/.ready: requirements/runtime.lock requirements/bench.lock pyproject.toml
+bench/.venv/.ready: requirements/runtime.lock requirements/extras.lock requirements/bench.lock pyproject.toml
 	$(PYTHON) -m venv bench/.venv
-	bench/.venv/bin/pip install -q -r requirements/runtime.lock -r requirements/bench.lock
+	bench/.venv/bin/pip install -q -r requirements/runtime.lock -r requirements/extras.lock -r requirements/bench.lock
 	bench/.venv/bin/pip install -q --no-deps --no-build-isolation -e .
 	touch $@
 
-$(VENV)/.runtime: requirements/runtime.lock pyproject.toml
+$(VENV)/.runtime: requirements/runtime.lock requirements/extras.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -r requirements/runtime.lock
+	$(BIN)/pip install -q -r requirements/runtime.lock -r requirements/extras.lock
 	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	touch $@
 
@@ -52,9 +52,11 @@ lock:                          # pins anew what is installed and tested; bench.l
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/pip install -q . hatchling editables
 	(head -1 requirements/runtime.lock; build/lock/bin/pip freeze --exclude lookalike) > build/runtime.lock
+	build/lock/bin/pip install -q '.[all]'
+	(head -1 requirements/extras.lock; build/lock/bin/pip freeze --exclude lookalike | grep -vxFf build/runtime.lock) > build/extras.lock
 	build/lock/bin/pip install -q '.[test]'
-	(head -1 requirements/test.lock; build/lock/bin/pip freeze --exclude lookalike | grep -vxFf build/runtime.lock) > build/test.lock
-	mv build/runtime.lock build/test.lock requirements/
+	(head -1 requirements/test.lock; build/lock/bin/pip freeze --exclude lookalike | grep -vxF -f build/runtime.lock -f build/extras.lock) > build/test.lock
+	mv build/runtime.lock build/extras.lock build/test.lock requirements/
 
 clean:
 	rm -rf $(VENV) bench/.venv demo-home bench/results build dist

@@ -292,7 +292,7 @@ class StoreTooNewError(StoreError):
     code = "store_too_new"
 
 
-class ExtraMissingError(LookalikeError):
-    """An optional part is not installed; the message names the extra."""
+class ExtraMissingError(LookalikeError, ImportError):
+    """An optional part is not installed; the message has the line that installs it."""
 
     code = "extra_missing"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from .. import __version__
+from ..extras import require
+
+require("pyarrow", "pandas", extra="turi", needed_for="lookalike.turi")
+
 from . import aggregate, config, image_analysis, image_similarity, toolkits, visualization
 from .image import Image
 from .image_similarity import load_model

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import disk
 from ...errors import InputError
+from ...extras import require
 
 if TYPE_CHECKING:
     from .graph import EdgeBlock, Graph
@@ -46,6 +47,8 @@ def write_edges(graph: Graph, path: Path, format: str | None, *, resume: bool) -
         raise InputError(f'"{name}" is no format for edges: name the file .csv, .jsonl or .parquet.')
     if not is_file:
         return _write_through(graph, path, name)
+    if name == "parquet":
+        require("pyarrow", extra="graph", needed_for="a Parquet file")
     path = Path(os.path.realpath(path))
     partial, state_path = path.with_name(path.name + ".partial"), path.with_name(path.name + ".state")
     state: dict[str, Any] = {

@@ -21,6 +21,7 @@ import numpy as np
 from ...answers import Edge
 from ...distances import Map
 from ...errors import InputError
+from ...extras import import_optional
 from ...limits import check_count, check_unit
 from ...records import Progress
 from ..scores.pairs import score_pairs
@@ -147,9 +148,12 @@ class Graph:
         return EdgeArrays(ids, sources, targets, scores, distances, ranks)
 
     def to_networkx(self) -> Any:
-        """Give a networkx.DiGraph: every record a node, edges with `score`, `distance` and `rank`."""
-        import networkx
+        """Give a networkx.DiGraph: every record a node, edges with `score`, `distance` and `rank`.
 
+        Raises:
+            ExtraMissingError: if networkx is not installed.
+        """
+        networkx = import_optional("networkx", extra="graph", needed_for="to_networkx")
         graph = networkx.DiGraph(name=self._store.spec.name)
         graph.add_nodes_from(record.id for record in self._store.scan())
         for block in self.blocks():

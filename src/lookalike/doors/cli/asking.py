@@ -222,7 +222,7 @@ def duplicates(
 @click.option("--threshold", "-t", type=float, help="Floor on an edge's score, 0 to 1.")
 @click.option("--self", "include_self", is_flag=True, help="Let a record be a neighbor of itself.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False), metavar="FILE",
-              help="File to write: .csv, .jsonl or .parquet; without it, JSON lines to stdout.")  # fmt: skip
+              help="File to write: .csv, .jsonl or .parquet (extra: graph); else JSON lines to stdout.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped writing --output.")
 @home_option
 @json_option
