@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from lookalike.core.duplicates.clusters import find_clusters
 from lookalike.core.duplicates.groups import find_duplicates
 from lookalike.core.duplicates.representatives import claim_by
-from lookalike.core.relations.verifying import Ray
+from lookalike.core.relations.judging import Ray
 from lookalike.distances import cosine_distance, score_map, score_of
 from lookalike.errors import InputError
 from lookalike.records import CollectionSpec, Entry, Progress, Record, Space

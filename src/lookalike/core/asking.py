@@ -19,8 +19,8 @@ from .features.spaces import HUE_SPACE
 from .graph.graph import Graph, edge_rules
 from .ingest.pipeline import OnProgress
 from .relations.comparison import Comparison, compare
+from .relations.judging import CopyJudge
 from .relations.verdicts import VERIFIED_CHANCES
-from .relations.verifying import CopyJudge
 from .scores.scales import floor_of
 from .scores.scoring import CANDIDATE_SCORE, LIKELY_SCORE
 from .search.candidates import Candidates
@@ -30,8 +30,8 @@ from .search.probes import source_of
 from .search.searching import examples_of
 
 if TYPE_CHECKING:
-    from .evaluation.evaluation import Evaluation
     from .evaluation.labels import Labels
+    from .evaluation.results import Evaluation
 from .holding import Holding
 
 

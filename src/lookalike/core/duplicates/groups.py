@@ -25,7 +25,7 @@ from ...distances import Map
 from ...records import Progress, Record
 from ..features.spaces import HUE_SPACE
 from ..ingest.local_files import has_lost_file
-from ..relations.verifying import Ray
+from ..relations.judging import Ray
 from ..scores.pairs import ScoredPairs, likely, scored_pairs, scores_between
 from .representatives import DEFAULT_RULE, Chooser, claim_by, weighs_evidence, weighs_pixels
 from .stars import Judge, ScoresOf, Stars

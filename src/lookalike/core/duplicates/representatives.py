@@ -31,8 +31,8 @@ from ... import intake
 from ...errors import InputError
 from ...geometry import mean_difference
 from ...records import Record
+from ..relations.judging import Ray
 from ..relations.originals import evidence, lateness
-from ..relations.verifying import Ray
 from ..search.groups import refuse_unknown, value_at
 from .stars import Judge, ScoresOf
 

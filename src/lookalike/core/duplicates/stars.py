@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
-from ..relations.verifying import Ray
+from ..relations.judging import Ray
 from ..scores.pairs import ScoredPairs
 
 if TYPE_CHECKING:

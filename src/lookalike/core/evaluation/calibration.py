@@ -20,7 +20,7 @@ from .measures import STEPS
 
 if TYPE_CHECKING:
     from ...arrays import F64, Bools
-    from .evaluation import Evaluation
+    from .results import Evaluation
 
 LEAST_TRIALS = 100  # below, a share of right answers is known to no better than 1 of 10
 LEAST_WRONG = 2000  # pairs; the share above a band is then counted from ten on

@@ -12,7 +12,6 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ...distances import Map
@@ -22,8 +21,8 @@ from ..features.looks import Look, look_of
 from ..features.threads import in_order
 from ..ingest.local_files import bytes_of, path_of
 from .originals import SMALL_QUALITY, Traits
-from .rules import SAME_PICTURE, relate
-from .verdicts import Verdict, told_score, verdict_of
+from .rules import relate
+from .verdicts import Verdict, verdict_of
 
 if TYPE_CHECKING:
     from ...answers import Relation
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from ...stores import Store
     from ..features.describer import Describer, Description
 
-_KINDS_KEPT = 4096  # of pairs that were looked at last
+KINDS_KEPT = 4096  # of pairs that were looked at last
 _LOOKS_KEPT = 400  # of about 0.3 MB each
 _PICTURED_KEPT = 100_000  # records of which is known that there is a picture
 _LEAST_SQUARES, _MOST_SQUARES = 3, 2000  # members of a group; 27 KB each
@@ -45,21 +44,6 @@ _OTHER_COLORS = "other colors"  # a red mug is no copy of the blue one, whatever
 
 T = TypeVar("T")
 Made = TypeVar("Made")
-
-
-@dataclass(frozen=True)
-class Ray:
-    """A record that has joined a center.
-
-    Attributes:
-        score: Against the center.
-        relation, confidence: To the center; None where nobody looked.
-    """
-
-    key: int
-    score: float
-    relation: str | None = None
-    confidence: float | None = None
 
 
 class Kind(NamedTuple):
@@ -390,84 +374,3 @@ def _read(data: bytes | None) -> Features | None:
         return read_features(data)
     except LookalikeError:
         return None
-
-
-class CopyJudge:
-    """Says which records are copies: nobody has decided on the pair, and geometry says that it is the same picture.
-
-    Args:
-        verifier: None to believe every score.
-        least: The score that is believed where there are no pictures to look at.
-        threshold: The least score that is told of a copy.
-        is_decided: Says of two keys that nobody needs to be asked about them; such are no copies.
-
-    Attributes:
-        unseen: Keys of records that are alike, and that there was no picture of to look at.
-    """
-
-    def __init__(
-        self,
-        verifier: Verifier | None,
-        *,
-        least: float,
-        threshold: float = 0.0,
-        is_decided: Callable[[int, int], bool] | None = None,
-    ) -> None:
-        self._verifier, self._least, self._threshold, self._is_decided = verifier, least, threshold, is_decided
-        self._kinds: dict[tuple[int, int], Kind | None] = {}
-        self._pictured: dict[int, bool] = {}
-        self.unseen: set[int] = set()
-
-    def prepare(self, pairs: Sequence[tuple[int, int]]) -> None:
-        """Look at pairs side by side."""
-        if self._verifier is not None:
-            if len(self._kinds) > _KINDS_KEPT:
-                self._kinds.clear()  # of records that have joined by now, nobody asks again
-            new = [pair for pair in pairs if pair not in self._kinds and not self._are_decided(*pair)]
-            self._look_at(self._verifier, new)
-
-    def ray(self, center: int, key: int, score: float) -> Ray | None:
-        """Give a record that is a copy of a center as a ray of it; None for no copy."""
-        if self._are_decided(center, key):
-            return None
-        if self._verifier is None:
-            return Ray(key, score)
-        kind = self._kind(self._verifier, center, key)
-        if kind is None:
-            return Ray(key, score) if score >= self._least else None
-        if kind.name not in SAME_PICTURE:
-            return None
-        told = told_score(kind.name, kind.confidence, score)
-        return Ray(key, told, kind.name, kind.confidence) if told >= self._threshold else None
-
-    def are_apart(self, key: int, others: Sequence[int]) -> bool:
-        """Say whether a record must not be shown together with one of some others: people have decided on the two."""
-        return self._is_decided is not None and any(self._is_decided(key, other) for other in others)
-
-    def is_part(self, key: int, other: int) -> bool:
-        """Say whether a record shows a part of another, which it is a copy of."""
-        kind = None if self._verifier is None else self._kind(self._verifier, key, other)
-        return kind is not None and kind.is_part[0]
-
-    def is_padded(self, key: int, other: int) -> bool:
-        """Say whether a record shows another, which it is a copy of, with a border or a page around it."""
-        kind = None if self._verifier is None else self._kind(self._verifier, key, other)
-        return kind is not None and kind.padded[0]
-
-    def _kind(self, verifier: Verifier, a: int, b: int) -> Kind | None:
-        if (b, a) in self._kinds:
-            kind = self._kinds[b, a]
-            return kind and kind.turned()
-        if (a, b) not in self._kinds:
-            self._look_at(verifier, [(a, b)])
-        return self._kinds[a, b]
-
-    def _look_at(self, verifier: Verifier, pairs: Sequence[tuple[int, int]]) -> None:
-        keys = {key for pair in pairs for key in pair}
-        self._pictured.update(verifier.pictured(keys.difference(self._pictured)))
-        self.unseen.update(key for key in keys if not self._pictured[key])
-        shown = [pair for pair in pairs if all(self._pictured[key] for key in pair)]
-        self._kinds.update({**dict.fromkeys(pairs), **(verifier.kinds(shown) if shown else {})})
-
-    def _are_decided(self, center: int, key: int) -> bool:
-        return self._is_decided is not None and self._is_decided(center, key)

@@ -9,9 +9,7 @@ dead: `settle` finishes or undoes it before anything else is moved. An undo rest
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -29,7 +27,6 @@ from ...errors import (
     StoreFullError,
 )
 from ...records import Failure, Progress
-from ...rendering import counted
 from ..decisions.ledger import Event, fresh_id
 from ..ingest.local_files import freed_bytes
 
@@ -163,7 +160,7 @@ def apply(
     gone: dict[str, Path | None] = {}  # by the entry of a folder: one file may be there by two paths
     with collection.decisions.moving():
         _settle(collection)
-        for done, removal in enumerate(_links_first(chosen), start=1):
+        for done, removal in enumerate(links_first(chosen), start=1):
             try:
                 entry = _entry(removal.record.source or "")
                 freed = 0 if entry in gone else removal.freed_bytes
@@ -324,61 +321,6 @@ def to_system_trash() -> Way:
     return Way(lambda source: None, move)
 
 
-def script(chosen: Iterable[Removal]) -> str:
-    """Give a shell script that moves the files to a folder, for people to read and run."""
-    lines = []
-    for removal in _links_first(chosen):
-        files = [one for one in (removal.record, removal.kept) if one is not None and os.path.isabs(one.source or "")]
-        words = [word for one in files for word in (shlex.quote(one.source or ""), one.content_hash)]
-        also = f"  # also in {', '.join(map(json.dumps, removal.elsewhere))}" if removal.elsewhere else ""
-        lines.append(" ".join(["move", *words]) + also)
-    return _SCRIPT.format(count=counted(len(lines), "picture"), moves="\n".join(lines))
-
-
-_SCRIPT = """#!/bin/sh
-# Moves what was decided to go ({count}) into a folder, each picture under the path that it has now:
-#
-#     sh THIS_SCRIPT FOLDER
-#
-# Each line below names a picture and, where there is one, the picture that is kept in its place, each with the SHA-256
-# of its bytes: where one of them has other bytes by now, the picture stays. Afterwards `lookalike index --prune` takes
-# their records out of the collection.
-set -eu
-folder=${{1:?name the folder to move the pictures to}}
-
-if command -v sha256sum >/dev/null; then
-    sum() {{ sha256sum <"$1" | cut -c 1-64; }}
-else
-    sum() {{ shasum -a 256 <"$1" | cut -c 1-64; }}
-fi
-
-move() {{
-    if [ $# -eq 4 ] && [ ! -e "$3" ]; then
-        printf 'stays, for what was kept in its place is gone: %s\\n' "$1" >&2
-    elif [ $# -eq 4 ] && [ "$1" -ef "$3" ]; then
-        printf 'stays, for it is the very file that is kept: %s\\n' "$1" >&2
-    elif [ ! -e "$1" ]; then
-        printf 'is gone already: %s\\n' "$1" >&2
-    elif [ $# -eq 4 ] && [ "$(sum "$3")" != "$4" ]; then
-        printf 'stays, for what was kept in its place has other bytes by now: %s\\n' "$1" >&2
-    elif [ "$(sum "$1")" != "$2" ]; then
-        printf 'stays, for it has other bytes than when it was decided on: %s\\n' "$1" >&2
-    elif [ -e "$folder$1" ] || [ -L "$folder$1" ]; then
-        printf 'stays, for the folder holds one of its name: %s\\n' "$1" >&2
-    else
-        mkdir -p -- "$(dirname -- "$folder$1")"
-        if ! ln -P -- "$1" "$folder$1" 2>/dev/null; then  # another disk: there it is whole before it is gone here
-            cp -Pp -- "$1" "$folder$1"
-            sync
-        fi
-        rm -f -- "$1"
-    fi
-}}
-
-{moves}
-"""
-
-
 def _take_away(
     collection: Collection,
     removal: Removal,
@@ -504,7 +446,8 @@ def _entry(source: str) -> str:
     return os.path.join(os.path.realpath(os.path.dirname(source)), os.path.basename(source))
 
 
-def _links_first(chosen: Iterable[Removal]) -> list[Removal]:
+def links_first(chosen: Iterable[Removal]) -> list[Removal]:
+    """Return removals in the order in which no link loses its file before it goes itself."""
     return sorted(chosen, key=lambda removal: -_hops(removal.record.source or ""))
 
 

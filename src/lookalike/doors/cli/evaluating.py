@@ -27,8 +27,8 @@ from .terminal import progress_bar as bar
 
 if TYPE_CHECKING:
     from ...core.collection import Collection
-    from ...core.evaluation.evaluation import Contrast, Evaluation
     from ...core.evaluation.measures import Measure
+    from ...core.evaluation.results import Contrast, Evaluation
 
 _FIT, _RESET = "fit", "reset"
 

@@ -24,7 +24,7 @@ from ...errors import (
     SourceError,
     SourceNotFoundError,
 )
-from . import asking, completion, deciding, evaluating, filling, keeping, serving
+from . import asking, completion, decided, deciding, evaluating, filling, keeping, serving
 from .terminal import (
     DEMO_HOME,
     DONE,
@@ -160,7 +160,7 @@ def complete(shell: str) -> int:
 _GROUPS: dict[str, tuple[click.Command, ...]] = {
     "Find": (asking.find, asking.compare, asking.graph, asking.clusters, evaluating.evaluate),
     "Fill": (filling.index, filling.import_, keeping.create, keeping.configure, keeping.update, demo, samples),
-    "Tidy": (asking.duplicates, deciding.decide, deciding.decisions, keeping.remove, keeping.delete),
+    "Tidy": (asking.duplicates, deciding.decide, decided.decisions, keeping.remove, keeping.delete),
     "Serve": (serving.serve, serving.keys, serving.openapi),
     "Look after": (
         *(keeping.collections, keeping.info, keeping.get, filling.export, keeping.backup, keeping.restore),

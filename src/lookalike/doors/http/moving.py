@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from ...core.removal.applying import freed_by, removals, script
+from ...core.removal.applying import freed_by, removals
+from ...core.removal.script import script
 from ...core.review.review import changed_at
 from ...errors import MoveRefusedError
 from ..forms import applied_form, decision_form, record_form
