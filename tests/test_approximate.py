@@ -18,7 +18,7 @@ from lookalike.filters import Filter, parse_filter
 from lookalike.neighbors import Neighbors
 from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import Store, open_stores
-from lookalike.stores.embedded.exact import distances_of
+from lookalike.stores.common.metric import distances_of
 
 DIM = 32
 FIELDS = {"half": 2, "twentieth": 20, "two_hundredth": 200}

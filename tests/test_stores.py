@@ -34,7 +34,7 @@ from lookalike.filters import parse_filter
 from lookalike.limits import Limits
 from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import Move, open_stores
-from lookalike.stores.embedded.exact import distances_of
+from lookalike.stores.common.metric import distances_of
 
 DIM = 4
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # spares thousands of waits for a disk

@@ -1,13 +1,40 @@
-"""The stores: what is kept, and what is near. `Store` and `Stores` are the seam; `open_stores` opens a home folder."""
+"""The stores: what is kept, and what is near. `base` is the seam; `open_stores` opens a home folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ..limits import Limits
-from .base import Findings, Harm, Move, Refused, Replace, Revision, Store, Stores, Written
+from .base import (
+    Findings,
+    Harm,
+    Move,
+    Nearest,
+    Records,
+    Refused,
+    Replace,
+    Revision,
+    Store,
+    Stores,
+    Upkeep,
+    Written,
+)
 
-__all__ = ["Findings", "Harm", "Move", "Refused", "Replace", "Revision", "Store", "Stores", "Written", "open_stores"]
+__all__ = [
+    "Findings",
+    "Harm",
+    "Move",
+    "Nearest",
+    "Records",
+    "Refused",
+    "Replace",
+    "Revision",
+    "Store",
+    "Stores",
+    "Upkeep",
+    "Written",
+    "open_stores",
+]
 
 
 APPROXIMATE_FROM = 50_000  # vectors; fewer are all scanned in under 3 ms (512 numbers, one core)

@@ -11,12 +11,13 @@ import faiss as _faiss
 import numpy as np
 
 from ... import disk
-from .exact import OneThread, Segment, Selection, decode
+from ..common.metric import decode
+from .exact import OneThread, Segment, Selection
 from .ivf import Lists, Probing, Tuning, paths
 
 if TYPE_CHECKING:
     from ...arrays import F32, I64, U8
-    from .exact import Rows
+    from ..common.metric import Rows
     from .ivf import I32
 
 faiss: Any = _faiss

@@ -1,11 +1,7 @@
 """Exact nearest neighbors over a table of vectors: a quick scan that may err a little, then a referee that does not.
 
-The idea. A record's distance to a query is *defined*, whatever scans for it:
-
-    cosine    float32(max(0, 1 - q.x / (|q| |x|)))   in float64, x being the stored fp16 row
-    hamming   the number of differing bits
-
-and answers come by rising (distance, id). faiss scans fp16 rows at the speed of memory, in float32. Its score s of a
+The idea. A record's distance to a query is *defined* by `common/metric`, whatever scans for it, and answers come by
+rising (distance, id). faiss scans fp16 rows at the speed of memory, in float32. Its score s of a
 row differs from the true cosine by at most
 
     eps = (d + 16) 2^-24  +  1.02 max| |x| - 1 |
@@ -37,14 +33,14 @@ import faiss as _faiss
 import numpy as np
 
 from ...records import Metric
+from ..common.metric import count_differing, decode, distances_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from ...arrays import F32, I64
+    from ..common.metric import Queries, Rows
 
-    Rows: TypeAlias = npt.NDArray[Any]  # (n, d) float16, or (n, bytes) uint8 for Hamming
-    Queries: TypeAlias = npt.NDArray[Any]  # (q, d) float32, or (q, bytes) uint8
     Mask: TypeAlias = npt.NDArray[np.bool_]
     Found: TypeAlias = tuple[I64, F32]  # keys and their distances
     Ids: TypeAlias = Callable[[Sequence[int]], dict[int, str]]
@@ -57,15 +53,6 @@ _FEW = 256  # rows that are scored one by one: below about this a scan saves not
 _THIN, _COPY = 16, 1 << 26  # of so many rows one passes, and in bytes: then those are copied together once
 _MANY_QUERIES = 24  # from here a matrix product over decoded blocks beats a scan for each query
 _BLOCK = 16384  # rows decoded at once: 32 MB at 512 numbers
-_EXACT = 64  # rows of float64 work at once: stays in the second-level cache
-
-# fp16 to float32 by table: eight times as fast as numpy's own conversion
-_HALF: F32 = np.arange(65536, dtype=np.uint16).view(np.float16).astype(np.float32)
-
-
-def decode(rows: Rows) -> F32:
-    """Give fp16 rows as float32, exactly."""
-    return _HALF[rows.view(np.uint16)]
 
 
 def slack(rows: Rows) -> float:
@@ -332,27 +319,6 @@ class OneThread:
         faiss.omp_set_num_threads(self._before)
 
 
-def distances_of(metric: Metric, query: Queries, rows: Rows) -> F32:
-    """Give the distances of one query (d,) to rows (n, d): the definition, the same for every way of asking."""
-    if metric == "hamming":
-        return _bits(query, rows)
-    q = query.astype(np.float64)
-    out = np.empty(len(rows), np.float32)
-    q_length = np.sqrt(np.add.reduce(q * q))
-    for start in range(0, len(rows), _EXACT):
-        x = decode(rows[start : start + _EXACT]).astype(np.float64)  # (b, d)
-        # products are exact in float64 and each row is summed alone in one order: the same bits in any batch
-        dots = np.add.reduce(x * q, axis=1)
-        lengths = np.sqrt(np.add.reduce(x * x, axis=1))
-        out[start : start + _EXACT] = np.maximum(0.0, 1.0 - dots / (lengths * q_length))
-    return out
-
-
-def _bits(query: Queries, rows: Rows) -> F32:
-    out: F32 = _count_differing(query, rows).astype(np.float32)
-    return out
-
-
 def _within(selections: Sequence[Selection], query: Queries, ceiling: np.float32) -> Found:
     """Give the keys and distances of the rows of a Hamming space that are within the ceiling."""
     keys, distances = [], []
@@ -368,17 +334,5 @@ def _within(selections: Sequence[Selection], query: Queries, ceiling: np.float32
 def _counts(selection: Selection, query: Queries) -> npt.NDArray[Any]:
     """Count the differing bits of the chosen rows (count,), block by block: in the cache of a core."""
     rows = selection.segment.rows if selection.mask is None else selection.segment.rows[selection.mask]
-    blocks = [_count_differing(query, rows[start : start + _BLOCK]) for start in range(0, len(rows), _BLOCK)]
+    blocks = [count_differing(query, rows[start : start + _BLOCK]) for start in range(0, len(rows), _BLOCK)]
     return np.concatenate(blocks)
-
-
-def _count_differing(query: Queries, rows: Rows) -> npt.NDArray[Any]:
-    counts: npt.NDArray[Any]
-    if not hasattr(np, "bitwise_count"):  # numpy 1
-        counts = np.unpackbits(np.bitwise_xor(rows, query), axis=1).sum(axis=1)
-    elif rows.shape[1] == 8:
-        words = np.ascontiguousarray(rows).view(np.uint64)[:, 0], np.ascontiguousarray(query).view(np.uint64)
-        counts = np.bitwise_count(np.bitwise_xor(*words))
-    else:
-        counts = np.bitwise_count(np.bitwise_xor(rows, query)).sum(axis=1, dtype=np.int64)
-    return counts

@@ -41,7 +41,7 @@ from .exact import Segment, slack
 from .ivf import Lists, Probing, Tuning
 
 if TYPE_CHECKING:
-    from .exact import Rows
+    from ..common.metric import Rows
 
     Reading = Callable[[], AbstractContextManager[sqlite3.Connection]]
 

@@ -9,16 +9,16 @@ import secrets
 import shutil
 import sqlite3
 import time
-import unicodedata
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ... import disk
-from ...errors import CollectionExistsError, CollectionNotFoundError, InputError, StoreDamagedError
+from ...errors import CollectionExistsError, CollectionNotFoundError, StoreDamagedError
 from ...limits import Limits
 from ...records import CollectionSpec
+from ..common.checks import check_name, check_spaces
 from . import failures, schema
 from .awake import Awake
 from .connections import connect
@@ -101,7 +101,7 @@ class EmbeddedStores:
     def create(self, spec: CollectionSpec) -> EmbeddedStore:
         """Make a collection, durable and empty."""
         check_name(spec.name, self._limits)
-        _check_spaces(spec)
+        check_spaces(spec)
         folder = self._folder(spec.name)
         if folder.exists():
             raise _taken(folder, spec.name)
@@ -218,15 +218,6 @@ class EmbeddedStores:
         disk.sync(self._root)
 
 
-def check_name(name: str, limits: Limits) -> None:
-    """Refuse a collection name that is empty, too long, blank or holds control characters."""
-    allowed = f"pass 1 to {limits.max_name_chars} characters, not only blanks, and no control characters"
-    if not isinstance(name, str) or not name.strip() or len(name) > limits.max_name_chars:
-        raise InputError(f"{str(name)[:80]!r} cannot name a collection: {allowed}.")
-    if any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
-        raise InputError(f"{name[:80]!a} cannot name a collection: {allowed}.")
-
-
 def _tighten(folder: Path) -> None:
     """Take from others what they may do with a collection of an earlier lookalike, and with a home that is all ours."""
     root, home = folder.parent, folder.parent.parent
@@ -266,13 +257,6 @@ def _told_by_database(folder: Path) -> str | None:
         name = schema.read_spec(conn).name
         return name if folder_name(name) == folder.name else None
     return None
-
-
-def _check_spaces(spec: CollectionSpec) -> None:
-    schema.checked_recall(spec.recall_target)
-    names = [space.name for space in spec.spaces]
-    if not names or len(set(names)) < len(names) or any(space.dim < 1 for space in spec.spaces):
-        raise InputError(f'the collection "{spec.name}" needs spaces with different names and a dim of 1 or more.')
 
 
 def _taken(folder: Path, name: str) -> CollectionExistsError | StoreDamagedError:

@@ -31,7 +31,8 @@ from .sql import Where, bounds_in, can_be_parted, is_indexed, where, where_betwe
 if TYPE_CHECKING:
     from ...arrays import I64
     from ...filters import Filter
-    from .exact import Mask, Rows
+    from ..common.metric import Rows
+    from .exact import Mask
     from .ivf import Lists
 
 _FILTERS_KEPT, _COPIES = 32, 1 << 28  # filters, and bytes of the rows that were copied for them

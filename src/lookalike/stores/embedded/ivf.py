@@ -2,7 +2,7 @@
 
 The idea. k-means puts the rows into about 4 sqrt(n) lists, each with a centroid. A question looks only into the lists
 whose centroids are nearest, by codes of one byte a number, takes a few times k candidates, and leaves them to the
-definition of the distance (exact.py): what it answers is right, only a true neighbor may be missed. How many lists are
+definition of the distance (metric.py): what it answers is right, only a true neighbor may be missed. How many lists are
 looked into (*probes*) is found by trying: the fewest with which a sample of the stored vectors finds the wanted share
 of its true neighbors (*recall*). Another sample, held out, then gives the figure that is stated.
 

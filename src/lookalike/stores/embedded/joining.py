@@ -11,7 +11,7 @@ after each block every pair among the keys so far is known: a join can stop ther
                └──┴──┴──┘
 
 A matrix product scores a tile in float32. Such a score differs from the true cosine by a known amount at most (see
-exact.py); whatever may be within the ceiling is measured as defined. Bits are counted exactly at once.
+metric.py); whatever may be within the ceiling is measured as defined. Bits are counted exactly at once.
 
 bench/duplicates.py times the bare products beside it.
 """
@@ -26,11 +26,13 @@ import numpy as np
 
 from ...neighbors import Pairs
 from ...records import Metric
-from .exact import OneThread, Selection, decode, rounding, unit_of
+from ..common.metric import decode
+from .exact import OneThread, Selection, rounding, unit_of
 
 if TYPE_CHECKING:
     from ...arrays import F32, F64, I64
-    from .exact import Mask, Rows
+    from ..common.metric import Rows
+    from .exact import Mask
 
 faiss: Any = _faiss
 
@@ -133,7 +135,7 @@ def _reaching(unit: F32, theirs: F32, floor: np.float32) -> tuple[I64, I64]:
 
 
 def _distances(ours: Rows, theirs: Rows, a: I64, b: I64) -> F32:
-    """Give the distance of our row a and their row b for each of some pairs, to the bit that exact.py defines."""
+    """Give the distance of our row a and their row b for each of some pairs, to the bit that metric.py defines."""
     out = np.empty(len(a), np.float32)
     (x, x_lengths, a), (y, y_lengths, b) = _measurable(ours, a), _measurable(theirs, b)
     for start in range(0, len(a), _MEASURED):

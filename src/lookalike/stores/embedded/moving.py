@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ...limits import Limits
 from ..base import Move
-from . import checksums, schema, writing
+from ..common.batches import choose_moves
+from ..common.checks import check_id
+from . import checksums, schema
 
 _MOST_PATHS = 4  # that a record was at
 _IN = "IN (SELECT value FROM json_each(?))"  # any number of values in one variable
@@ -19,13 +21,13 @@ _IN = "IN (SELECT value FROM json_each(?))"  # any number of values in one varia
 def move(conn: sqlite3.Connection, moves: Sequence[Move], *, version: int, limits: Limits) -> tuple[Move, ...]:
     """Carry out the moves that can be, in the transaction under way, and return them; see `Store.move`."""
     for one in moves:
-        writing.check_id(one.id, limits)
+        check_id(one.id, limits)
     names = [name for one in moves for name in (one.seen.id, one.id)]
     sql = f"SELECT id, key, source, content_hash, facts FROM records WHERE id {_IN}"  # noqa: S608 - nothing of a caller
     held = {id: tuple(rest) for id, *rest in conn.execute(sql, (json.dumps(names),))}
     damaged = checksums.damaged_records(conn, [row[0] for row in held.values()])
     sound = {id: row for id, row in held.items() if row[0] not in damaged}
-    chosen = possible([one for one in moves if _is_as_seen(one, sound)], held)
+    chosen = choose_moves([one for one in moves if _is_as_seen(one, sound)], held)
     keys = [held[one.seen.id][0] for one in chosen]
     conn.executemany("UPDATE records SET id = ? WHERE key = ?", [(f"\0{key}", key) for key in keys])
     now = schema.now()
@@ -38,26 +40,6 @@ def move(conn: sqlite3.Connection, moves: Sequence[Move], *, version: int, limit
     )
     checksums.renew_records(conn, keys)
     return tuple(chosen)
-
-
-def possible(moves: Sequence[Move], held: Container[str]) -> list[Move]:
-    """Choose the moves whose new ids are free, or are left by another of them; of two to one id, the first.
-
-    A record that keeps its id comes before those that want it.
-
-    Args:
-        held: The ids that are in use.
-    """
-    chosen: dict[str, Move] = {}
-    targets: set[str] = set()
-    for one in sorted(moves, key=lambda one: one.seen.id != one.id):
-        if one.seen.id not in chosen and one.id not in targets:
-            chosen[one.seen.id] = one
-            targets.add(one.id)
-    while blocked := [one for one in chosen.values() if one.id in held and one.id not in chosen]:
-        for one in blocked:
-            del chosen[one.seen.id]
-    return list(chosen.values())
 
 
 def _facts_after(one: Move, text: str) -> str:

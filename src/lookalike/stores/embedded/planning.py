@@ -5,7 +5,7 @@
     few rows pass                                                exact, over these alone
     otherwise                                                    approximate; rows behind the index files exactly
 
-Whatever way, the distances are those that exact.py defines, and min(k, matching) neighbors are given: where the lists
+Whatever way, the distances are those that metric.py defines, and min(k, matching) neighbors are given: where the lists
 hold too few, the question is asked again exactly.
 """
 
@@ -23,7 +23,8 @@ from .exact import Selection
 
 if TYPE_CHECKING:
     from ...arrays import I64
-    from .exact import Found, Ids, Queries
+    from ..common.metric import Queries
+    from .exact import Found, Ids
     from .index import View
     from .ivf import Probing
 

@@ -20,15 +20,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ... import disk
-from ...errors import InputError, StoreTooNewError
-from ...limits import Limits, checked_fields
+from ...errors import StoreTooNewError
 from ...pictures import Facts
 from ...records import Calibration, CollectionSpec, Record, Space
 from . import checksums, failures
@@ -193,33 +192,6 @@ def _spec(texts: Mapping[str, str]) -> CollectionSpec:
 def _calibration(stored: dict[str, Any]) -> Calibration:
     curves = {name: tuple((float(x), float(y)) for x, y in stored[name]) for name in ("points", "reliability")}
     return Calibration(**{**stored, **curves})
-
-
-def changed_fields(
-    declared: Sequence[str], more: Sequence[str], fewer: Collection[str], limits: Limits
-) -> tuple[str, ...]:
-    """Return the declared fields with some more and without others.
-
-    Raises:
-        InputError: when a field to drop is not declared, and when more are added than may be.
-    """
-    for field in fewer:
-        if field not in declared:
-            names = ", ".join(declared) or "none"
-            raise InputError(f'"{field[:80]}" is no declared field. There are: {names}. Check the spelling.')
-    changed = tuple(dict.fromkeys([*(field for field in declared if field not in fewer), *more]))
-    return checked_fields(changed, limits) if more else changed  # those that an earlier lookalike let in may go
-
-
-def checked_recall(target: float) -> float:
-    """Give a recall target that is one.
-
-    Raises:
-        InputError: when it is out of range.
-    """
-    if isinstance(target, bool) or not isinstance(target, int | float) or not 0 < target <= 1:
-        raise InputError(f"recall_target={target!r} is out of range: pass a share over 0 up to 1, such as 0.99.")
-    return float(target)
 
 
 def declared(spec: CollectionSpec) -> frozenset[str]:

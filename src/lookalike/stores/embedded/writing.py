@@ -10,17 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ...errors import InputError
 from ...limits import Limits
 from ...records import Entry, Record, Space
-from ..base import Refused, Replace, Written
+from ..base import Replace, Written
+from ..common.batches import choose_writes
+from ..common.checks import check_id, checked_vectors, json_text, metadata_text
 from . import checksums, damage, failures, schema
-
-_UNIT_TOLERANCE = 1e-2  # an encoder's rounding; anything farther was never normalised
-_MOST_NESTED = 100  # SQLite reads no JSON that is nested deeper than 1000
-_EXACT_TOLERANCE = 1e-3  # within this a vector is stored as it is, so that a stored one comes back unchanged
 
 Row = tuple[Any, ...]
 
@@ -64,85 +60,17 @@ def prepare(entries: Sequence[Entry], spaces: Sequence[Space], limits: Limits) -
     ]
 
 
-def check_id(record_id: str, limits: Limits) -> None:
-    """Refuse an id that is no text, empty or too long."""
-    if not isinstance(record_id, str) or not record_id:
-        raise InputError(f"{record_id!r} is no record id: pass a text of 1 to {limits.max_id_chars} characters.")
-    if len(record_id) > limits.max_id_chars or "\0" in record_id:
-        raise InputError(
-            f"the record id {record_id[:80]!r}... has {len(record_id)} characters; "
-            f"1 to {limits.max_id_chars} are allowed, and none may be NUL."
-        )
-
-
-def metadata_text(metadata: Mapping[str, Any], limits: Limits) -> str:
-    """Give metadata as JSON; refuse what JSON has no form for, and too much."""
-    try:
-        text = json_text(dict(metadata))
-    except (TypeError, ValueError, RecursionError) as exc:
-        raise InputError(f"metadata must be plain JSON values: {exc}.") from exc
-    if (size := len(text.encode())) > limits.max_metadata_bytes:
-        raise InputError(f"metadata of {size} bytes is too large; the limit is {limits.max_metadata_bytes}.")
-    if _is_deeper(metadata, _MOST_NESTED):
-        raise InputError(f"metadata is nested deeper than {_MOST_NESTED} lists and objects. Flatten it.")
-    return text
-
-
-def json_text(value: Any) -> str:
-    """Give JSON without escapes wherever it can do without: SQL can judge such rows (see places.py)."""
-    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half a surrogate pair
-        return json.dumps(value, allow_nan=False)
-    return text
-
-
-def _is_deeper(value: Any, limit: int) -> bool:
-    level = [value]
-    for _ in range(limit + 1):
-        inner = [each.values() if isinstance(each, Mapping) else each for each in level if _is_nest(each)]
-        if not inner:
-            return False
-        level = [each for one in inner for each in one]
-    return any(map(_is_nest, level))
-
-
-def _is_nest(value: Any) -> bool:
-    return isinstance(value, Mapping | list | tuple)
-
-
 def _encode(rows: list[Any], space: Space, ids: list[str]) -> list[bytes]:
     """Give each vector as it is stored: fp16 little-endian, or the raw bytes."""
-    hamming = space.metric == "hamming"
-    shape, dtype = ((space.dim + 7) // 8 if hamming else space.dim,), np.uint8 if hamming else np.float32
-    for row, name in zip(rows, ids, strict=True):
-        if not isinstance(row, np.ndarray) or row.shape != shape or row.dtype != dtype:
-            seen = f"{row.dtype} {row.shape}" if isinstance(row, np.ndarray) else type(row).__name__
-            raise InputError(
-                f'the vector "{space.name}" of "{name}" is {seen}; this collection holds {np.dtype(dtype)} {shape}. '
-                "Encode it with the collection's own encoder."
-            )
-    if not rows:
-        return []
-    table = np.stack(rows)  # (n, d)
-    if hamming:
-        return [row.tobytes() for row in table]
-    lengths = np.sqrt(np.einsum("ij,ij->i", table, table, dtype=np.float64))  # NaN and infinity show here too
-    for wrong in np.flatnonzero(~(np.abs(lengths - 1.0) <= _UNIT_TOLERANCE))[:1]:
-        raise InputError(
-            f'the vector "{space.name}" of "{ids[wrong]}" has length {lengths[wrong]:.4g}; unit length is expected. '
-            "Divide it by its length; a vector of zeros or NaN says nothing and cannot be stored."
-        )
-    loose = np.abs(lengths - 1.0) > _EXACT_TOLERANCE
-    table[loose] /= lengths[loose, None].astype(np.float32)
-    return [row.tobytes() for row in table.astype("<f2")]
+    checked = checked_vectors(rows, space, ids)
+    return [row.tobytes() for row in (checked if space.metric == "hamming" else checked.astype("<f2"))]
 
 
 def write(conn: sqlite3.Connection, batch: Sequence[Prepared], *, version: int, replace: Replace) -> Written:
     """Write a batch in the transaction under way."""
     held = _held(conn, [each.entry.record.id for each in batch])
-    chosen, refused = _choose(_with_kept(conn, batch), held, replace)
+    sources = {id: row[1] for id, row in held.items()}
+    chosen, refused = choose_writes(_with_kept(conn, batch), sources, replace)
     same = _with_same_vectors(conn, {held[id][0]: each for id, each in chosen.items() if id in held})
     remove(conn, [held[id][0] for id in chosen if id in held and held[id][0] not in same])
     key = conn.execute("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'records'), 0)").fetchone()[0]
@@ -215,24 +143,6 @@ def _with_kept(conn: sqlite3.Connection, batch: Sequence[Prepared]) -> list[Prep
         stored[id] = each.metadata, each.tags
         found.append(each)
     return found
-
-
-def _choose(
-    batch: Sequence[Prepared], held: Mapping[str, tuple[int, str | None, str]], replace: Replace
-) -> tuple[dict[str, Prepared], list[Refused]]:
-    """Go through the batch in order: what is written at last for each id, and what may not be."""
-    chosen: dict[str, Prepared] = {}
-    sources = {id: row[1] for id, row in held.items()}
-    refused = []
-    for each in batch:
-        id, source = each.entry.record.id, each.entry.record.source
-        may = id not in sources or replace == "any" or (replace == "same_source" and sources[id] == source)
-        if may:
-            sources[id] = source
-            chosen[id] = each
-        else:
-            refused.append(Refused(id, source, sources[id]))
-    return chosen, refused
 
 
 def _with_same_vectors(conn: sqlite3.Connection, wanted: Mapping[int, Prepared]) -> set[int]:

@@ -1,0 +1,23 @@
+"""The seam of the stores: `Records` keeps, `Nearest` finds, `Upkeep` cares; a `Store` is all three at once."""
+
+from .nearest import Nearest
+from .records import Records
+from .store import Store, Stores
+from .upkeep import Upkeep
+from .values import Findings, Harm, Move, Part, Refused, Replace, Revision, Written
+
+__all__ = [
+    "Findings",
+    "Harm",
+    "Move",
+    "Nearest",
+    "Part",
+    "Records",
+    "Refused",
+    "Replace",
+    "Revision",
+    "Store",
+    "Stores",
+    "Upkeep",
+    "Written",
+]

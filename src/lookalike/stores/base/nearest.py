@@ -1,0 +1,51 @@
+"""The seam of the search: what finds the records near a vector, and the pairs of records near each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from ...neighbors import Neighbors, Pairs
+
+if TYPE_CHECKING:
+    from ...arrays import F32, I64, U8
+    from ...filters import Filter
+
+
+class Nearest(Protocol):
+    """What is near in one collection. Every call sees all writes acknowledged before it, by any process."""
+
+    def neighbors(
+        self,
+        space: str,
+        vectors: F32 | U8,
+        k: int,
+        *,
+        max_distance: float | None = None,
+        filter: Filter | None = None,
+        exact: bool = False,
+    ) -> Neighbors:
+        """Find the k nearest records that pass the filter: exactly min(k, matching), nearest first, ties by id.
+
+        Args:
+            vectors: (q, d) float32 of unit length, or (q, bytes) uint8 for a Hamming space.
+            max_distance: A ceiling that includes its own value; cosine distance 0..2, or bits.
+            exact: Take no approximate index, where there is one.
+        """
+        ...
+
+    def pairs(self, space: str, max_distance: float, *, between: tuple[I64, I64] | None = None) -> Iterator[Pairs]:
+        """Give all pairs of records within a distance, each once and the greater key first, as they are now.
+
+        What was found is kept as a derived file: a later call for this distance or less joins new records alone, and
+        a call that was interrupted, even killed, is gone on with.
+
+        Args:
+            max_distance: A ceiling that includes its own value; cosine distance 0..2, or bits.
+            between: Two sets of keys: give the pairs of one of the first with one of the second instead, in that
+                order, a key with itself among them. Keys that are not there are skipped, and nothing is kept.
+
+        Cost: n^2 d / 2 multiplications for n records, spread over all cores; memory for a few million pairs, however
+            many there are.
+        """
+        ...

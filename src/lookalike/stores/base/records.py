@@ -1,0 +1,207 @@
+"""The seam of the records: what keeps them, with their vectors, pictures and bytes, and gives them back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ...records import CollectionSpec, Entry, Record
+from .values import Move, Replace, Revision, Written
+
+if TYPE_CHECKING:
+    from ...arrays import F32, I64, U8
+    from ...errors import LookalikeError
+    from ...filters import Filter
+
+
+class Records(Protocol):
+    """The records of one collection. Every call sees all writes acknowledged before it, by any process.
+
+    A batch is all or nothing; when a call that writes returns, its work survives a crash. Errors are StoreError
+    or InputError. May be used from many threads. A key is an opaque int64 that the store gives a record; it is
+    never given again, and a record whose vectors change has another one.
+    """
+
+    @property
+    def spec(self) -> CollectionSpec:
+        """What the collection is, as stored now."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """A number that every write raises: while it stays, the answers stay."""
+        ...
+
+    def moment(self) -> AbstractContextManager[None]:
+        """Make all that this thread reads inside be of one moment, which is quicker, too; a later one when another
+        thread has moved the index on. For a few calls in a row, none of which writes.
+        """
+        ...
+
+    def apart(self) -> AbstractContextManager[None]:
+        """Let the moment of this thread, if it has one, rest while work is done that takes long and reads nothing of
+        the store; what it reads afterwards is of a later moment. So no old state is held on disk meanwhile.
+        """
+        ...
+
+    def upsert(self, entries: Sequence[Entry], *, replace: Replace = "same_source") -> Written:
+        """Write entries in one transaction; of two with one id in a batch, the second is a rewrite of the first.
+
+        Args:
+            entries: What an entry `keeps` is taken from the stored record, in the transaction.
+            replace: What may be replaced: "any" record of the same id, only one whose `source` is the same, or
+                none. An entry that may not replace is refused and the others are written.
+
+        Raises:
+            InputError: when a vector has a wrong shape or dtype, or holds NaN or infinity; nothing is written.
+        """
+        ...
+
+    def revise(
+        self,
+        record_id: str,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        unset: Collection[str] = (),
+        tags: Sequence[str] | None = None,
+        replace: bool = False,
+        fill: Mapping[str, Any] | None = None,
+        more_tags: Sequence[str] = (),
+        entry: Entry | None = None,
+        seen: Record | None = None,
+    ) -> Record:
+        """Change metadata, tags and picture of one record, each where given, in one transaction, and return it.
+
+        Args:
+            metadata: Fields to set, the others stay; with `replace` these are all the fields there are.
+            unset: Fields to take away.
+            fill: Fields to set where the record has none of that name.
+            more_tags: Tags to add behind those it has.
+            entry: Another picture with its vectors; its own id, metadata and tags are not looked at.
+            seen: The record as the caller has seen it; nothing is changed when it is another by now.
+
+        Raises:
+            RecordNotFoundError: when there is no such record.
+            ChangedMeanwhileError: when it is not as it was seen.
+        """
+        ...
+
+    def revise_all(self, revisions: Sequence[Revision]) -> tuple[Record | LookalikeError, ...]:
+        """Set fields and tags of many records in one transaction; return each record, or why it stays as it was."""
+        ...
+
+    def restamp(self, records: Sequence[Record]) -> None:
+        """Set the `stamp` of records that still have this id, source and content, in one transaction."""
+        ...
+
+    def move(self, moves: Sequence[Move]) -> tuple[Move, ...]:
+        """Give records another id, source and stamp, in one transaction, and return the moves that were carried out.
+
+        Vectors, pictures, metadata, tags and time of birth stay, whoever changed them meanwhile; the source that is
+        left is added to `facts.was_at`. A move is left out when its record has another source or content than was seen,
+        or when its new id is held by a record that does not move away itself; so records may change places. Of two
+        moves to one id the first counts, after one that keeps its id; of two moves of one record, the first.
+
+        Raises:
+            InputError: for an id that cannot be one; nothing is moved.
+        """
+        ...
+
+    def delete(self, record_ids: Collection[str], *, seen: Record | None = None) -> int:
+        """Delete records for good and say how many were there. Unknown ids are skipped.
+
+        Args:
+            seen: A record as the caller has seen it; nothing is deleted when it is another by now.
+
+        Raises:
+            RecordNotFoundError, ChangedMeanwhileError: when the record that was seen is gone, or not as it was.
+        """
+        ...
+
+    def discard(self, seen: Sequence[Record]) -> tuple[str, ...]:
+        """Delete the records that are as they were seen, in one transaction, and return their ids; others stay."""
+        ...
+
+    def get(self, record_ids: Sequence[str]) -> dict[str, Record]:
+        """Give the records that are there, by id."""
+        ...
+
+    def records(self, keys: Sequence[int]) -> dict[int, Record]:
+        """Give the records that are there, by key."""
+        ...
+
+    def keys(self, record_ids: Sequence[str]) -> dict[str, int]:
+        """Give the keys of the records that are there, by id."""
+        ...
+
+    def ids(self, keys: Sequence[int]) -> dict[int, str]:
+        """Give the ids of the records that are there, by key."""
+        ...
+
+    def entry(self, record_id: str) -> tuple[int, Entry] | None:
+        """Give the key and the record with all its vectors, of one moment; without its pictures. None: not there."""
+        ...
+
+    def keys_of_hash(self, content_hash: str) -> list[int]:
+        """Give the keys of all records with these very bytes, rising."""
+        ...
+
+    def from_sources(self, sources: Sequence[str]) -> dict[str, list[Record]]:
+        """Return the records of each of these sources, by rising id; a source without one is left out."""
+        ...
+
+    def vectors(self, space: str, keys: Sequence[int]) -> dict[int, F32 | U8]:
+        """Give the stored vectors of one space by key; records without a vector there are left out."""
+        ...
+
+    def scan(self, *, filter: Filter | None = None, after: str | None = None) -> Iterator[Record]:
+        """Give the records by rising id, those behind `after` when given. Memory stays bounded."""
+        ...
+
+    def scan_metadata(self, *, filter: Filter | None = None) -> Iterator[tuple[dict[str, Any], list[str]]]:
+        """Give metadata and tags of the records, in any order; half the cost of a scan. Memory stays bounded."""
+        ...
+
+    def scan_vectors(self, space: str, *, batch: int = 4096) -> Iterator[tuple[I64, F32 | U8]]:
+        """Give (keys (n,), vectors (n, d)) of one space by rising key, in batches."""
+        ...
+
+    def count(self, *, filter: Filter | None = None) -> int:
+        """Count the records that pass the filter."""
+        ...
+
+    def thumbnail(self, record_id: str) -> bytes | None:
+        """Give the kept thumbnail (JPEG), or None."""
+        ...
+
+    def original(self, record_id: str) -> bytes | None:
+        """Give the kept original bytes, or None."""
+        ...
+
+    def attach(self, name: str, data: bytes) -> None:
+        """Keep bytes under a name that are no record of it, in place of what the name had; they go with the store."""
+        ...
+
+    def attachment(self, name: str) -> bytes | None:
+        """Return the bytes that were attached under a name, or None."""
+        ...
+
+    def remembered(self, kind: str, hashes: Sequence[str]) -> dict[str, bytes]:
+        """Give what was remembered of pictures by their content hash; anything may be forgotten at any time.
+
+        Args:
+            hashes: Content hashes; of a kind that is about pairs ("kind ..."), two of them with a colon in between.
+        """
+        ...
+
+    def remember(self, kind: str, items: Mapping[str, bytes]) -> None:
+        """Keep what was found out about pictures, by content hash, where there is room for it.
+
+        What is no record's content, now or later, is not kept; in a collection that keeps no pictures, nothing is that
+        one could be drawn from.
+
+        Args:
+            items: Made from that very content.
+        """
+        ...

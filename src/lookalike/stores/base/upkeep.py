@@ -1,0 +1,106 @@
+"""The seam of the upkeep: what a collection is set to, and what keeps it sound, small and on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from ...records import Calibration
+from .values import Findings, Harm
+
+
+class Upkeep(Protocol):
+    """The care for one collection."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the collection that was opened is still on disk; where it is not, every call raises
+        CollectionNotFoundError (StoreDamagedError where its database alone is gone), and no write is acknowledged.
+        """
+        ...
+
+    def configure(
+        self,
+        *,
+        fields: Sequence[str] | None = None,
+        more_fields: Sequence[str] = (),
+        fewer_fields: Collection[str] = (),
+        product_id_field: str | None = None,
+        recall_target: float | None = None,
+        calibration: Calibration | None = None,
+        title: str | None = None,
+    ) -> None:
+        """Change declared fields, product-id field, recall target, calibration and title, each where given.
+
+        Args:
+            more_fields, fewer_fields: Fields to declare beside those that are declared now, and to drop of them.
+            product_id_field: "" takes it away.
+            calibration: One without points takes it away.
+            recall_target: The share of true neighbors that an approximate index must find, over 0 up to 1; 1 means
+                that every search is exact. A higher one holds at once, by exact search until the next `flush`.
+
+        Raises:
+            InputError: when the recall target is out of range, or a field to drop is not declared.
+        """
+        ...
+
+    def damaged(self) -> dict[str, Harm]:
+        """Give the records that answers go without, as far as damage was met: their ids, and what of them it is.
+
+        A damaged vector is left out of searches, a record that cannot be read out of everything; what asks for that
+        record alone raises StoreDamagedError.
+        """
+        ...
+
+    def check(self) -> list[str]:
+        """Look for damage in truth and index, and give what was found in plain words; empty when all is well."""
+        ...
+
+    def examine(self) -> Findings:
+        """Look for damage as `check` does, and name the records that have it."""
+        ...
+
+    def repair(self) -> None:
+        """Give a store of an earlier lookalike what this one keeps beside it, and every row that has none its checksum.
+
+        Cost: reads all of the store; nothing where all is there already.
+        """
+        ...
+
+    def statistics(self) -> dict[str, Any]:
+        """Give sizes for people: records, bytes on disk, what the index holds and how it searches."""
+        ...
+
+    def flush(self) -> None:
+        """Bring the derived index files up to date, so that the next opening is quick. Never needed for truth.
+
+        Cost: little, until a tenth of the records is new. A large collection then gets its approximate index anew;
+            others read and write meanwhile.
+        """
+        ...
+
+    def compact(self, on_progress: Callable[[float], None] | None = None) -> None:
+        """Rewrite what is on disk without what was deleted, so that no trace of it is left.
+
+        Args:
+            on_progress: Called with the share that is done, 0..1.
+
+        Cost: reads and writes the whole collection; others may search meanwhile, and writers wait.
+        """
+        ...
+
+    def backup(self, target: Path) -> Mapping[str, Sequence[str]]:
+        """Copy the collection, with a digest, to a new folder while it is in use; `Stores.restore` brings it back.
+
+        Returns:
+            The damaged records that the copy holds as they are: their ids, and what of each it is.
+
+        Raises:
+            InputError: when the folder holds something already.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of files and memory. Closing twice is harmless."""
+        ...

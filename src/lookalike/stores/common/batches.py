@@ -1,0 +1,79 @@
+"""The rules of a batch: which of its entries are written, which of its moves are carried out, what a revision makes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Mapping, Sequence
+from dataclasses import replace as replaced
+from typing import Any, Protocol, TypeVar
+
+from ...records import Entry, Record
+from ..base import Move, Refused, Replace
+
+
+class _HasEntry(Protocol):
+    @property
+    def entry(self) -> Entry: ...
+
+
+Prepared = TypeVar("Prepared", bound=_HasEntry)
+
+
+def choose_writes(
+    batch: Sequence[Prepared], held: Mapping[str, str | None], replace: Replace
+) -> tuple[dict[str, Prepared], list[Refused]]:
+    """Go through a batch in order: return what is written at last for each id, and what may not be.
+
+    Args:
+        held: The stored ids of the batch, with the sources of their records.
+    """
+    chosen: dict[str, Prepared] = {}
+    sources = dict(held)
+    refused = []
+    for each in batch:
+        id, source = each.entry.record.id, each.entry.record.source
+        may = id not in sources or replace == "any" or (replace == "same_source" and sources[id] == source)
+        if may:
+            sources[id] = source
+            chosen[id] = each
+        else:
+            refused.append(Refused(id, source, sources[id]))
+    return chosen, refused
+
+
+def choose_moves(moves: Sequence[Move], held: Container[str]) -> list[Move]:
+    """Choose the moves whose new ids are free, or are left by another of them; of two to one id, the first.
+
+    A record that keeps its id comes before those that want it.
+
+    Args:
+        held: The ids that are in use.
+    """
+    chosen: dict[str, Move] = {}
+    targets: set[str] = set()
+    for one in sorted(moves, key=lambda one: one.seen.id != one.id):
+        if one.seen.id not in chosen and one.id not in targets:
+            chosen[one.seen.id] = one
+            targets.add(one.id)
+    while blocked := [one for one in chosen.values() if one.id in held and one.id not in chosen]:
+        for one in blocked:
+            del chosen[one.seen.id]
+    return list(chosen.values())
+
+
+def revised(
+    held: Record,
+    *,
+    metadata: Mapping[str, Any] | None,
+    unset: Collection[str],
+    tags: Sequence[str] | None,
+    replace: bool,
+    fill: Mapping[str, Any] | None,
+    more_tags: Sequence[str],
+) -> Record:
+    """Return a record with the metadata and tags that a revision gives it; see `Records.revise`."""
+    fields = {**({} if replace and metadata is not None else held.metadata), **(metadata or {})}
+    kept = {name: value for name, value in fields.items() if name not in unset}
+    kept = {**(fill or {}), **kept} if fill else kept
+    words = held.tags if tags is None else tuple(tags)
+    words = tuple(dict.fromkeys((*words, *more_tags))) if more_tags else words
+    return replaced(held, metadata=kept, tags=words)

@@ -1,0 +1,112 @@
+"""The upkeep of an embedded store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace as replaced
+from pathlib import Path
+from typing import Any
+
+from ...errors import CollectionNotFoundError, StoreError, StoreReadOnlyError
+from ...records import Calibration
+from ..base import Findings, Harm
+from ..common.checks import changed_fields, checked_recall
+from . import maintenance, schema
+from .engine import Engine
+from .figures import figures_of
+
+
+class Keeper(Engine):
+    """Keeps one store sound and small; see the seam."""
+
+    def configure(
+        self,
+        *,
+        fields: Sequence[str] | None = None,
+        more_fields: Sequence[str] = (),
+        fewer_fields: Collection[str] = (),
+        product_id_field: str | None = None,
+        recall_target: float | None = None,
+        calibration: Calibration | None = None,
+        title: str | None = None,
+    ) -> None:
+        """Change fields, product-id field, recall target, calibration and title, each where given; see the seam."""
+        with self._truth.writing() as (conn, _):
+            spec = schema.read_spec(conn)
+            if fields is not None:
+                spec = replaced(spec, fields=tuple(fields))
+            if more_fields or fewer_fields:
+                spec = replaced(spec, fields=changed_fields(spec.fields, more_fields, fewer_fields, self._limits))
+            if product_id_field is not None:
+                spec = replaced(spec, product_id_field=product_id_field or None)
+            if recall_target is not None:
+                spec = replaced(spec, recall_target=checked_recall(recall_target))
+            if calibration is not None:
+                spec = replaced(spec, calibration=calibration if calibration.points else None)
+            if title is not None:
+                spec = replaced(spec, title=title)
+            schema.write_spec(conn, spec)
+            schema.index_fields(conn)
+
+    def damaged(self) -> dict[str, Harm]:
+        """Give the records that answers go without, as far as damage was met: id to what of them; see the seam."""
+        if not self._damage.is_any:
+            return {}
+        with self._truth.reading() as conn:
+            return self._damage.noticed(conn)
+
+    def check(self) -> list[str]:
+        """Look for damage, and give what was found in plain words; empty when all is well."""
+        return list(self.examine().problems)
+
+    def examine(self) -> Findings:
+        """Look for damage in truth and index; see the seam."""
+        from .checking import check
+
+        with self._truth.failing():
+            return check(self._truth, self._index_folder, self._index, self._spaces)
+
+    def repair(self) -> None:
+        """Give every row its checksum, in a store of an earlier lookalike too; see the seam."""
+        self._truth.migrate(again=True)
+
+    def statistics(self) -> dict[str, Any]:
+        """Give sizes for people: records, bytes on disk, what the index holds and how it searches."""
+        with self._truth.reading() as conn:
+            return figures_of(conn, self._folder)
+
+    def flush(self) -> None:
+        """Bring the derived index files up to date where that pays; never needed for truth."""
+        with suppress(StoreReadOnlyError):
+            damaged = self._index.met_damage
+            if maintenance.write_generation(
+                self._truth, self._index_folder, self._spaces, least=self._approximate_from, damaged=damaged
+            ):
+                self._index.forget()
+
+    def compact(self, on_progress: Callable[[float], None] | None = None) -> None:
+        """Rewrite index and truth without what was deleted, so that no trace of it is left on disk."""
+        tell = on_progress or (lambda _: None)
+        maintenance.compact(self._truth, self._index_folder, self._spaces, least=self._approximate_from, tell=tell)
+        self._index.forget()
+
+    def backup(self, target: Path) -> Mapping[str, Sequence[str]]:
+        """Copy the collection to a new folder while it is in use; see the seam."""
+        return maintenance.backup(self._truth, target)
+
+    def copy(self, fresh: Path) -> None:
+        """Copy the truth alone to an empty folder."""
+        with self._truth.failing():
+            maintenance.copy(self._truth, fresh)
+
+    def close(self) -> None:
+        """Let go of files and memory. Closing twice is harmless."""
+        if self._truth.wrote:
+            self._truth.wrote = False
+            with suppress(StoreError, CollectionNotFoundError):  # the truth is safe; the next writer tries again
+                self.flush()
+        self._truth.close()
+        if self._awake is not None:
+            self._awake.forget(self)
+        self.__dict__.pop("_index", None)

@@ -1,0 +1,249 @@
+"""The reading half of the records of an embedded store."""
+
+# ruff: noqa: S608 - tables and columns are named by schema.py alone; values are bound
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ...records import Entry, Record
+from ..base import Harm
+from . import attachments, checksums, failures, generation, remembered, schema
+from .engine import ALL, IN, Engine
+from .sql import where
+
+if TYPE_CHECKING:
+    from ...arrays import F32, I64, U8
+    from ...filters import Filter
+
+_PAGE = 1000  # records read at once by a scan: between pages no lock is held and no log is kept from shrinking
+
+
+class Reader(Engine):
+    """Reads the records of one store; see the seam."""
+
+    def get(self, record_ids: Sequence[str]) -> dict[str, Record]:
+        """Give the records that are there, by id."""
+        return {record.id: record for _, record in self._records("id", record_ids)}
+
+    def records(self, keys: Sequence[int]) -> dict[int, Record]:
+        """Give the records that are there, by key."""
+        return dict(self._records("key", [int(key) for key in keys]))
+
+    def keys(self, record_ids: Sequence[str]) -> dict[str, int]:
+        """Give the keys of the records that are there, by id."""
+        with self._truth.reading() as conn:
+            return self._keys(conn, record_ids)
+
+    def ids(self, keys: Sequence[int]) -> dict[int, str]:
+        """Give the ids of the records that are there, by key."""
+
+        def ask() -> dict[int, str]:
+            sql = f"SELECT key, id FROM records WHERE {self._damage.guard(f'key {IN}')}"
+            return dict(conn.execute(sql, (json.dumps([int(key) for key in keys]),)))
+
+        with self._truth.reading() as conn:
+            return self._damage.without(conn, ask)
+
+    def entry(self, record_id: str) -> tuple[int, Entry] | None:
+        """Give the key and the record with all its vectors, of one moment; see the seam."""
+
+        def ask() -> tuple[Any, ...] | None:
+            columns = f"{schema.record_columns(conn)}, {self._vector_columns}"
+            if checksums.are_kept(conn):
+                sql = f"SELECT {columns}, {self._sum_columns} FROM records NATURAL LEFT JOIN checksums"
+            else:
+                sql = f"SELECT {columns}, {', '.join(['NULL'] * places)} FROM records"
+            row = conn.execute(f"{sql} WHERE {self._damage.guard('id = ?')}", (record_id,)).fetchone()
+            return None if row is None else (schema.record_of(row[: -2 * places]), row)
+
+        places = len(self._spaces)
+        with self._truth.reading() as conn:
+            found = self._damage.without(conn, ask)
+            if found is None and self._damage.unreadable and self._keys(conn, [record_id]):
+                raise failures.damaged_record(self._folder, record_id, Harm("record"))
+        if found is None:
+            return None
+        record, row = found
+        vectors = {}
+        for place, (space, raw, sum) in enumerate(
+            zip(self._spaces, row[-2 * places : -places], row[-places:], strict=True)
+        ):
+            if raw is not None:
+                if not self._sound(place, [(row[0], raw, sum)]):
+                    raise failures.damaged_record(self._folder, record_id, Harm("vector", space.name))
+                vectors[space.name] = self._values(place, raw)[0]
+        return row[0], Entry(record, vectors)
+
+    def keys_of_hash(self, content_hash: str) -> list[int]:
+        """Give the keys of all records with these very bytes, rising."""
+        sql = "SELECT key FROM records WHERE content_hash = ? ORDER BY key"
+        with self._truth.reading() as conn:
+            return [row[0] for row in conn.execute(sql, (content_hash,))]
+
+    def from_sources(self, sources: Sequence[str]) -> dict[str, list[Record]]:
+        """Return the records of each of these sources, by rising id; see the seam."""
+        found: dict[str, list[Record]] = {}
+        for record in sorted((one for _, one in self._records("source", sources)), key=lambda one: one.id):
+            found.setdefault(str(record.source), []).append(record)
+        return found
+
+    def vectors(self, space: str, keys: Sequence[int]) -> dict[int, F32 | U8]:
+        """Give the stored vectors of one space by key; records without a vector there are left out."""
+        place = self._place(space)
+        if "_index" in self.__dict__ and self._index.holds(place):  # its rows are the same, and near at hand
+            with self._viewing(place) as (_, view):
+                found, rows = view.rows_of(np.array(keys, np.int64))
+            return dict(zip(found.tolist(), _floats(rows), strict=True))
+        with self._truth.reading() as conn:
+            rows = checksums.vectors(conn, place, IN, (json.dumps([int(key) for key in keys]),)).fetchall()
+        return {key: self._values(place, raw)[0] for key, raw, _ in self._sound(place, rows)}
+
+    def thumbnail(self, record_id: str) -> bytes | None:
+        """Give the kept thumbnail (JPEG), or None."""
+        found, is_sound = self._picture("thumbnail", record_id)
+        return found if is_sound else None
+
+    def original(self, record_id: str) -> bytes | None:
+        """Give the kept original bytes, or None."""
+        found, is_sound = self._picture("original", record_id)
+        if not is_sound:
+            raise failures.damaged_record(self._folder, record_id, Harm("original"))
+        return found
+
+    def attach(self, name: str, data: bytes) -> None:
+        """Keep bytes under a name that are no record of it, in place of what the name had."""
+        with self._truth.reading(), self._truth.failing():  # one that was deleted meanwhile says so
+            attachments.put(self._folder, name, data)
+
+    def attachment(self, name: str) -> bytes | None:
+        """Return the bytes that were attached under a name, or None."""
+        with self._truth.reading(), self._truth.failing():
+            return attachments.get(self._folder, name)
+
+    def remembered(self, kind: str, hashes: Sequence[str]) -> dict[str, bytes]:
+        """Give what was remembered of pictures by their content hash."""
+        return remembered.get(self._index_folder, kind, hashes)
+
+    def scan(self, *, filter: Filter | None = None, after: str | None = None) -> Iterator[Record]:
+        """Give the records by rising id, those behind `after` when given. Memory stays bounded."""
+        accepted = ALL if filter is None else where(filter)  # in the order of ids: no index of a field could serve
+        last = after or ""  # no id is empty
+
+        def ask() -> list[Record]:
+            where = f"id > ? AND {self._damage.guard(f'({accepted.text})')} ORDER BY id LIMIT {_PAGE}"
+            rows = conn.execute(
+                f"SELECT {schema.record_columns(conn)} FROM records WHERE {where}", (last, *accepted.values)
+            )
+            return [schema.record_of(row) for row in rows]
+
+        while True:
+            with self._truth.reading() as conn:
+                page = self._damage.without(conn, ask)
+            yield from page
+            if len(page) < _PAGE:
+                return
+            last = page[-1].id
+
+    def scan_metadata(self, *, filter: Filter | None = None) -> Iterator[tuple[dict[str, Any], list[str]]]:
+        """Give metadata and tags of the records, by rising key; see the seam."""
+        accepted = ALL if filter is None else where(filter)
+        last = 0
+
+        def ask() -> list[tuple[int, dict[str, Any], list[str]]]:
+            where = f"key > ? AND {self._damage.guard(f'({accepted.text})')} ORDER BY key LIMIT {_PAGE}"
+            rows = conn.execute(f"SELECT key, metadata, tags FROM records WHERE {where}", (last, *accepted.values))
+            return [(key, schema.metadata_of(metadata), schema.tags_of(tags)) for key, metadata, tags in rows]
+
+        while True:
+            with self._truth.reading() as conn:
+                page = self._damage.without(conn, ask)
+            yield from ((metadata, tags) for _, metadata, tags in page)
+            if len(page) < _PAGE:
+                return
+            last = page[-1][0]
+
+    def scan_vectors(self, space: str, *, batch: int = 4096) -> Iterator[tuple[I64, F32 | U8]]:
+        """Give (keys (n,), vectors (n, d)) of one space by rising key, in batches."""
+        place, last = self._place(space), 0
+        while True:
+            with self._truth.reading() as conn:
+                rows = checksums.vectors(conn, place, "> ? ORDER BY v.key LIMIT ?", (last, batch)).fetchall()
+            if rows:
+                last = rows[-1][0]
+                held = self._sound(place, rows)
+                yield np.array([row[0] for row in held], np.int64), self._values(place, b"".join(r[1] for r in held))
+            if len(rows) < batch:
+                return
+
+    def count(self, *, filter: Filter | None = None) -> int:
+        """Count the records that pass the filter."""
+        with self._truth.reading() as conn:
+            accepted = ALL if filter is None else where(filter, schema.declared(schema.read_spec(conn)))
+
+            def ask() -> int:
+                sql = f"SELECT count(*) FROM records WHERE {self._damage.guard(accepted.text)}"
+                return int(conn.execute(sql, accepted.values).fetchone()[0])
+
+            return ask() if filter is None else self._damage.without(conn, ask)
+
+    @cached_property
+    def _vector_columns(self) -> str:
+        tables = [schema.vector_table(place) for place in range(len(self._spaces))]
+        return ", ".join(f"(SELECT vector FROM {table} WHERE {table}.key = records.key)" for table in tables)
+
+    @cached_property
+    def _sum_columns(self) -> str:
+        return ", ".join(f"checksums.{checksums.column(place)}" for place in range(len(self._spaces)))
+
+    def _records(self, by: str, values: Sequence[Any]) -> list[tuple[int, Record]]:
+        """Give the records that are there and can be read, with their keys."""
+
+        def ask() -> list[tuple[int, Record]]:
+            condition = self._damage.guard(f"{by} {IN}")
+            sql = f"SELECT {schema.record_columns(conn)} FROM records WHERE {condition}"
+            return [(row[0], schema.record_of(row)) for row in conn.execute(sql, (json.dumps(list(values)),))]
+
+        with self._truth.reading() as conn:
+            return self._damage.without(conn, ask)
+
+    def _picture(self, column: Literal["thumbnail", "original"], record_id: str) -> tuple[bytes | None, bool]:
+        """Give a kept picture, and whether it is what was written."""
+        with self._truth.reading() as conn:
+            if not checksums.are_kept(conn):
+                sql = f"SELECT {column}, NULL, 0 FROM pictures WHERE key = (SELECT key FROM records WHERE id = ?)"
+            else:
+                sql = (
+                    f"SELECT p.{column}, s.{column}, r.key FROM records r LEFT JOIN pictures p ON p.key = r.key "
+                    "LEFT JOIN checksums s ON s.key = r.key WHERE r.id = ?"
+                )
+            row = conn.execute(sql, (record_id,)).fetchone()
+        if row is None:
+            return None, True
+        data, sum, key = row
+        is_sound = checksums.agree(key, data, sum) if sum is not None else not isinstance(data, str | int | float)
+        if not is_sound:
+            self._damage.notice([key], Harm(column))
+        return data, is_sound
+
+    def _sound(self, place: int, rows: list[tuple[int, bytes, int | None]]) -> list[tuple[int, bytes, int | None]]:
+        """Give the rows of vectors that are what was written."""
+        are_sound = checksums.are_sound(rows, schema.vector_bytes(self._spaces[place]))
+        if all(are_sound):
+            return rows
+        damaged = [row[0] for row, is_sound in zip(rows, are_sound, strict=True) if not is_sound]
+        self._damage.notice(damaged, Harm("vector", self._spaces[place].name))
+        return [row for row, is_sound in zip(rows, are_sound, strict=True) if is_sound]
+
+    def _values(self, place: int, raw: bytes) -> Any:
+        """Turn stored bytes of vectors into (n, d) float32, or (n, bytes) uint8."""
+        return _floats(generation.shaped(np.frombuffer(raw, np.uint8), self._spaces[place]))
+
+
+def _floats(rows: Any) -> Any:
+    """Give rows as they are told: (n, d) float32, or a copy of (n, bytes) uint8."""
+    return rows.copy() if rows.dtype == np.uint8 else rows.astype(np.float32)

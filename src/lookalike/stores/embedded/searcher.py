@@ -1,0 +1,91 @@
+"""The search of an embedded store."""
+
+# ruff: noqa: S608 - tables and columns are named by schema.py alone; values are bound
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ...neighbors import Neighbors, Pairs, Plan
+from ..common.checks import check_ceiling, check_queries
+from . import failures
+from .damage import ids_of
+from .engine import IN, Engine
+
+if TYPE_CHECKING:
+    from ...arrays import F32, I64, U8
+    from ...filters import Filter
+
+_QUERIES = 1024  # queries answered at once; bounds memory
+
+
+class Searcher(Engine):
+    """Finds what is near in one store; see the seam."""
+
+    def neighbors(
+        self,
+        space: str,
+        vectors: F32 | U8,
+        k: int,
+        *,
+        max_distance: float | None = None,
+        filter: Filter | None = None,
+        exact: bool = False,
+    ) -> Neighbors:
+        """Find the k nearest records that pass the filter: exactly min(k, matching), nearest first, ties by id."""
+        from . import planning
+
+        began = time.perf_counter()
+        place = self._place(space)
+        check_queries(self._spaces[place], vectors, k, max_distance)
+        answer = planning.Answer(len(vectors), k)
+        asked = planning.Question(self._spaces[place].metric, k, max_distance, filter is not None, exact)
+        scanned, went = 0, set[planning.Way]()
+        with self._viewing(place) as (conn, view):
+            selections = self._index.selections(conn, view, filter)
+            way = planning.plan(view, selections, asked)
+            filtered = time.perf_counter()
+            for start in range(0, len(vectors), _QUERIES):
+                queries = vectors[start : start + _QUERIES]
+                outcome = planning.search(view, selections, queries, asked, way, lambda tied: _ids(conn, tied))
+                answer.take(start, outcome.found)
+                scanned += outcome.scanned
+                went.add(outcome.way)
+        ended = time.perf_counter()
+        way = went.pop() if len(went) == 1 else way  # where queries went different ways, what was planned
+        plan = Plan(
+            method=way.method,
+            reason=way.reason,
+            matching=sum(each.count for each in selections),
+            scanned=scanned,
+            recall=1.0 if way.probing is None else way.probing.recall,
+            filter_ms=1000 * (filtered - began),
+            search_ms=1000 * (ended - filtered),
+        )
+        return Neighbors(answer.keys, answer.distances, answer.counts, plan)
+
+    def pairs(self, space: str, max_distance: float, *, between: tuple[I64, I64] | None = None) -> Iterator[Pairs]:
+        """Give all pairs of records within a distance, each once, or those between two sets; see the seam."""
+        from . import joining, pairing
+
+        place = self._place(space)
+        check_ceiling(max_distance)
+        with self._viewing(place) as (conn, view):
+            table = joining.Table(self._index.selections(conn, view, None))
+        metric = self._spaces[place].metric
+        if between is not None:
+            return joining.join_two(table, metric, max_distance, *between)
+        return pairing.find(self._truth, self._index_folder, place, table, metric, max_distance)
+
+
+def _ids(conn: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:
+    """Give the ids of records, also of those whose id is no text any more."""
+    try:
+        return dict(conn.execute(f"SELECT key, id FROM records WHERE key {IN}", (json.dumps(list(keys)),)))
+    except sqlite3.OperationalError as exc:
+        if not failures.is_about_a_row(exc):
+            raise
+        return ids_of(conn, keys)

@@ -1,0 +1,175 @@
+"""The writing half of the records of an embedded store: each call is one transaction."""
+
+# ruff: noqa: S608 - tables and columns are named by schema.py alone; values are bound
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace as replaced
+from typing import Any
+
+from ...errors import ChangedMeanwhileError, InputError, LookalikeError, RecordNotFoundError, StoreDamagedError
+from ...records import Entry, Record
+from ..base import Harm, Move, Replace, Revision, Written
+from ..common.batches import revised
+from . import failures, moving, remembered, schema, writing
+from .engine import IN
+from .reader import Reader
+
+
+class Writer(Reader):
+    """Writes the records of one store; see the seam."""
+
+    _fields_indexed = False  # a store of an earlier lookalike has no indexes of its fields
+
+    def upsert(self, entries: Sequence[Entry], *, replace: Replace = "same_source") -> Written:
+        """Write entries in one transaction; see the seam."""
+        if replace not in ("any", "same_source", "none"):
+            raise InputError(f'replace={replace!r} is unknown: pass "any", "same_source" or "none".')
+        batch = writing.prepare(entries, self._spaces, self._limits)
+        if not batch:
+            return Written((), (), ())
+        with self._truth.writing() as (conn, version):
+            if not self._fields_indexed:
+                schema.index_fields(conn)
+            ids = [each.entry.record.id for each in batch]
+            with self._forgetting(conn, ids) as gone:
+                written = writing.write(conn, batch, version=version, replace=replace)
+        remembered.drop(self._index_folder, gone)
+        self._fields_indexed = True
+        return written
+
+    def revise(
+        self,
+        record_id: str,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        unset: Collection[str] = (),
+        tags: Sequence[str] | None = None,
+        replace: bool = False,
+        fill: Mapping[str, Any] | None = None,
+        more_tags: Sequence[str] = (),
+        entry: Entry | None = None,
+        seen: Record | None = None,
+    ) -> Record:
+        """Change metadata, tags and picture of one record, each where given, and return it; see the seam."""
+        gone: set[str] = set()
+        with self._truth.writing() as (conn, version):
+            held = self._held(conn, record_id, seen)
+            fresh = revised(
+                held, metadata=metadata, unset=unset, tags=tags, replace=replace, fill=fill, more_tags=more_tags
+            )
+            if entry is None:
+                writing.revise(conn, fresh, version=version, limits=self._limits)
+            else:
+                record = replaced(entry.record, id=record_id, metadata=fresh.metadata, tags=fresh.tags)
+                batch = writing.prepare([replaced(entry, record=record)], self._spaces, self._limits)
+                with self._forgetting(conn, [record_id]) as gone:
+                    writing.write(conn, batch, version=version, replace="any")
+            now = self._held(conn, record_id)
+        remembered.drop(self._index_folder, gone)
+        return now
+
+    def revise_all(self, revisions: Sequence[Revision]) -> tuple[Record | LookalikeError, ...]:
+        """Set fields and tags of many records in one transaction; see the seam."""
+        done: list[Record | LookalikeError] = []
+        with self._truth.writing() as (conn, version):
+            for one in revisions:
+                try:
+                    record = one.applied_to(self._held(conn, one.id))
+                    writing.revise(conn, record, version=version, limits=self._limits)
+                    done.append(self._held(conn, one.id))
+                except (InputError, RecordNotFoundError, StoreDamagedError) as error:  # nothing of it was written
+                    done.append(error)
+        return tuple(done)
+
+    def restamp(self, records: Sequence[Record]) -> None:
+        """Set the `stamp` of records that still have this id, source and content; see the seam."""
+        with self._truth.writing() as (conn, _):
+            writing.restamp(conn, records)
+
+    def move(self, moves: Sequence[Move]) -> tuple[Move, ...]:
+        """Give records another id, source and stamp, and return the moves that were carried out; see the seam."""
+        if not moves:
+            return ()
+        with self._truth.writing() as (conn, version):
+            return moving.move(conn, moves, version=version, limits=self._limits)
+
+    def delete(self, record_ids: Collection[str], *, seen: Record | None = None) -> int:
+        """Delete records for good and say how many were there. Unknown ids are skipped; see the seam."""
+        with self._truth.writing() as (conn, _):
+            if seen is not None:
+                self._held(conn, seen.id, seen)
+            keys = list(self._keys(conn, record_ids).values())
+            with self._forgetting(conn, record_ids) as gone:
+                writing.remove(conn, keys)
+        remembered.drop(self._index_folder, gone)
+        return len(keys)
+
+    def discard(self, seen: Sequence[Record]) -> tuple[str, ...]:
+        """Delete the records that are as they were seen, and return their ids; see the seam."""
+        expected = {one.id: one for one in seen}
+        with self._truth.writing() as (conn, _):
+            sql = f"SELECT {schema.record_columns(conn)} FROM records WHERE id {IN}"
+            rows = conn.execute(sql, (json.dumps(list(expected)),)).fetchall()
+            same = {}
+            for row in rows:
+                with suppress(ValueError, TypeError, AttributeError):  # a damaged record is not as it was seen
+                    if schema.record_of(row) == expected[row[1]]:
+                        same[row[1]] = row[0]
+            writing.remove(conn, list(same.values()))
+            return tuple(same)
+
+    def remember(self, kind: str, items: Mapping[str, bytes]) -> None:
+        """Keep what was found out about pictures, by content hash; see the seam."""
+        hashes = {name for names in items for name in names.split(":")}
+        gone = self._vanished(hashes)
+        kept = {name: data for name, data in items.items() if gone.isdisjoint(name.split(":"))}
+        remembered.put(self._index_folder, kind, kept, drawable=self._keeps_pictures)
+        remembered.drop(self._index_folder, self._vanished(hashes - gone))  # deleted while it was written
+
+    @contextmanager
+    def _forgetting(self, conn: sqlite3.Connection, ids: Collection[str]) -> Iterator[set[str]]:
+        """Find the contents that some records had before a change and that no record has afterwards.
+
+        Yields:
+            A set that holds their hashes at the end; empty where nothing is remembered.
+        """
+        gone: set[str] = set()
+        if not remembered.is_there(self._index_folder):
+            yield gone
+            return
+        sql = f"SELECT DISTINCT content_hash FROM records WHERE id {IN}"
+        before = {row[0] for row in conn.execute(sql, (json.dumps(list(ids)),))}
+        yield gone
+        gone |= before - _held_hashes(conn, before)
+
+    def _vanished(self, hashes: set[str]) -> set[str]:
+        """Give those of some contents that no record has."""
+        with self._truth.reading() as conn:
+            return hashes - _held_hashes(conn, hashes)
+
+    def _held(self, conn: sqlite3.Connection, record_id: str, seen: Record | None = None) -> Record:
+        """Give a record, in the transaction under way; refuse one that cannot be read, or is not as it was seen."""
+        try:
+            sql = f"SELECT {schema.record_columns(conn)} FROM records WHERE id = ?"
+            row = conn.execute(sql, (record_id,)).fetchone()
+            held = None if row is None else schema.record_of(row)
+        except UnicodeEncodeError:  # half a surrogate pair, which no id that is stored holds
+            held = None
+        except (sqlite3.OperationalError, ValueError, TypeError, AttributeError) as exc:
+            if isinstance(exc, sqlite3.Error) and not failures.is_about_a_row(exc):
+                raise
+            raise failures.damaged_record(self._folder, record_id, Harm("record")) from exc
+        if held is None:
+            raise RecordNotFoundError(f'no record "{record_id[:80]}". Add it first, or check the spelling.')
+        if seen is not None and held != seen:
+            raise ChangedMeanwhileError(f'record "{record_id[:80]}" is not as it was. Read it again, then change it.')
+        return held
+
+
+def _held_hashes(conn: sqlite3.Connection, hashes: Collection[str]) -> set[str]:
+    sql = f"SELECT DISTINCT content_hash FROM records WHERE content_hash {IN}"
+    return {row[0] for row in conn.execute(sql, (json.dumps(list(hashes)),))}
