@@ -424,9 +424,13 @@ def test_the_command_is_copied_and_the_script_comes_down(
     expect(page.get_by_text("The command is copied.")).to_be_visible()
     command = page.evaluate("navigator.clipboard.readText()")
     assert command.startswith(f"lookalike decisions apply --collection {name} --home ")
+    downloads: list[Any] = []
+    page.on("download", lambda one: downloads.append(one))
     with page.expect_download() as download:
-        page.keyboard.press("d")
+        page.keyboard.press("d")  # marks during the review, and is nothing at its end
+        page.keyboard.press("t")
     assert len(re.findall("^move /", download.value.path().read_text(), re.MULTILINE)) == 2
+    assert len(downloads) == 1
 
 
 def test_a_server_that_may_move_nothing_says_why(visit: Visit, server: Server, shelf: str) -> None:
@@ -510,6 +514,8 @@ def test_a_question_mark_shows_the_keys(visit: Visit, server: Server, shelf: str
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     expect(page.get_by_text("keep the best only, delete the others")).to_be_visible()
     visit.check("review-keys")
+    shown = page.get_by_role("dialog").locator("kbd").all_inner_texts()
+    assert len(shown) == len(set(shown)) > 20  # a key at the end is none of those that decide
     page.keyboard.press("b")  # keys decide nothing behind a dialog
     page.keyboard.press("Escape")
     assert decisions(server, shelf) == []

@@ -95,7 +95,7 @@ const Command = ({ command }) => html`<p>Run it on the machine of the pictures.<
 /** The keys of what `useMarked` gives. */
 export const markedKeys = ({ told, act }) => (told ? {
   ...(told.count && told.may_move && { m: act.move }),
-  ...(told.count && { c: act.copy, d: act.script }),
+  ...(told.count && { c: act.copy, t: act.script }),
   ...(told.runs.length && told.may_move && { r: () => act.back(told.runs[0].batch) }),
 } : {});
 
@@ -114,7 +114,7 @@ export function MarkedSummary({ name, marked, seen = true }) {
         ${mayMove && ready > 0 && html`<${Keyed} kind="primary" icon="trash" text="Move to the trash" hotkey="M" onClick=${act.move} />`}
         ${seen && html`<${ButtonLink} icon="picture" href=${markedAddress(name)} aria-keyshortcuts="S">See them <kbd aria-hidden="true">S</kbd></${ButtonLink}>`}
         <${Keyed} icon="code" text="Copy the command" hotkey="C" onClick=${act.copy} />
-        <${Keyed} icon="download" text="Download the script" hotkey="D" onClick=${act.script} />
+        <${Keyed} icon="download" text="Download the script" hotkey="T" onClick=${act.script} />
       </div>
       <p class="muted">${mayMove ? html`They go to <span class="path">${folder}</span>, and come back by one click.` : `This page does not move them: ${reason}`}</p>
     </div>`}

@@ -24,7 +24,7 @@ const KEYS = [
   ["1 2 3", "side by side, in turns, their difference"], ["F", "turn over while blinking"], ["+ − 0", "larger, smaller, as a whole"],
   ["S", "see what is marked to go"], ["?", "these keys"],
 ];
-const END_KEYS = [["M", "move what is marked to the trash, where the server may"], ["R", "bring back what was moved last"], ["C", "copy the command"], ["D", "download the script"]];
+const END_KEYS = [["M", "move what is marked to the trash, where the server may"], ["R", "bring back what was moved last"], ["C", "copy the command"], ["T", "download the script"]];
 
 const idOf = (one) => one.id;
 
