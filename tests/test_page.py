@@ -639,12 +639,42 @@ def test_a_table_that_was_exported_changes_only_the_cell_that_was_edited(
     choose(page, "Choose files", [table])
     dialog = page.get_by_role("dialog", name="Fields from shelf.csv")
     expect(dialog).to_contain_text("A table that was exported here")
+    expect(dialog).to_contain_text("An empty cell leaves its field as it is.")
     expect(dialog).to_contain_text("3 of 3 rows name a picture that is stored here")
     visit.check("table-exported")
     dialog.get_by_role("button", name="Use 3 rows").click()
     expect(page.locator(".upload.is-updated")).to_have_count(3)
     before["a/0.jpg"][0]["price"] = 4
     assert metadata_of(shelf) == before
+
+
+WITH_COMMAS = """file;$x;_note;price;grams;code
+aurora-1.jpg;1;none;12,50;1,250;1,5
+aurora-2.jpg;2;none;-7;2,500;007
+"""
+
+
+def test_a_table_tells_what_it_leaves_out_and_reads_decimal_commas(
+    visit: Visit, shelf: Server, samples: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "prices.csv"
+    table.write_text(WITH_COMMAS)
+    page = visit.go(shelf, "#/c/shelf/add")
+    bring(page, "drop", ".drop", samples / AURORA, samples / OTHER, table)
+    dialog = page.get_by_role("dialog", name="Fields from prices.csv")
+    expect(dialog).to_contain_text("Columns left out: $x, _note. The name of a field begins with neither _ nor $.")
+    expect(dialog).to_contain_text("Read as numbers with a decimal comma: price.")
+    visit.check("table-columns")
+    dialog.get_by_role("button", name="Use 2 rows").click()
+    expect(page.locator(".upload.is-added")).to_have_count(2)
+    assert metadata_of(shelf) == {
+        "aurora-1.jpg": ({"price": 12.5, "grams": "1,250", "code": "1,5"}, []),
+        "aurora-2.jpg": ({"price": -7, "grams": "2,500", "code": "007"}, []),
+    }
+    table.write_text('file,price,\naurora-1.jpg,"12,50",nameless\n')
+    bring(page, "drop", ".drop", table)
+    expect(dialog).to_contain_text("Cells are left out that stand in a column without a name.")
+    expect(dialog).not_to_contain_text("decimal comma")  # where commas separate, one within a cell may part anything
 
 
 def metadata_of(server: Server) -> dict[str, tuple[dict[str, Any], list[str]]]:

@@ -4,7 +4,7 @@ const SEPARATORS = [",", ";", "\t", "|"];
 const QUOTED = /"([^"]*(?:""[^"]*)*)"/y;
 const BREAK = /\r\n|\r|\n/y;
 
-/** Read a text as rows of cells; empty lines are left out. The separator is the one that the first line holds most. */
+/** Read a text as rows of cells; empty lines are left out. */
 export function readRows(text) {
   const separator = separatorOf(text);
   const bare = new RegExp(`[^${separator === "|" ? "\\|" : separator}\r\n]*`, "y");
@@ -26,7 +26,8 @@ export function readRows(text) {
   return rows;
 }
 
-function separatorOf(text) {
+/** The separator of a text: the one that its first line holds most. */
+export function separatorOf(text) {
   const [line] = text.split(/\r|\n/, 1);
   const count = (separator) => line.split(separator).length;
   return SEPARATORS.reduce((best, one) => (count(one) > count(best) ? one : best));
@@ -59,3 +60,12 @@ export function valueOf(cell) {
     return cell;
   }
 }
+
+const WITH_COMMA = /^-?(0|[1-9]\d*)(,\d+)?$/;
+
+/** Whether cells are numbers with a comma as decimal mark; not where each comma may as well part thousands, as in "1,250". */
+export const areDecimals = (cells) =>
+  cells.every((cell) => WITH_COMMA.test(cell)) && cells.some((cell) => cell.includes(",") && cell.split(",")[1].length !== 3);
+
+/** Read a number with a comma as decimal mark. */
+export const decimalOf = (cell) => Number(cell.replace(",", "."));

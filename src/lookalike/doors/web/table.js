@@ -1,15 +1,17 @@
 /** A table of metadata: which pictures its rows name, shown before anything is taken from it. */
 
 import * as api from "./api.js";
-import { readRows, storedValueOf, valueOf } from "./csv.js";
+import { areDecimals, decimalOf, readRows, separatorOf, storedValueOf, valueOf } from "./csv.js";
 import { Button, Field, html, Icon, openDialog, Picture, Select, useLoaded, useObjectUrl, useState } from "./ui.js";
-import { fieldName, number, plural, shortName, writeValue } from "./words.js";
+import { fieldName, number, placedName, plural, shortName, writeValue } from "./words.js";
 
 const SHOWN = 5; // rows of the preview
 const NAMED = 3; // names that are told of rows without a picture
 const PAGE = 1000; // records asked for at once: as many as the server gives
 const EXPORTED = ["id", "source", "format", "width", "height", "bytes", "created_at", "updated_at", "tags"]; // begin a table that was exported here
 const PREFIX = "metadata."; // before a field that is called as one of these
+const DECIMAL_COMMAS = [";", "\t"]; // separators beside which a comma may be a decimal mark
+const OURS = ["_id", "_url"]; // of the names that no field may have, those that say something here
 const ABOUT_PICTURES = /^(_.*|id|path|file|file ?_?name|image|picture)$/i; // columns that name a picture rather than tell of it
 
 /** Say whether a file is a table. */
@@ -24,9 +26,13 @@ export const openTable = (collection, { path, file }, pictures) =>
 
 // ---- rows and pictures
 
-/** Read a table: {columns, rows, isExport}, each row an object of the cells that hold something. */
+/**
+ * Read a table: {columns, rows, isExport, decimals, nameless}, each row an object of the cells that hold something. `decimals` are the
+ * columns of numbers with a decimal comma, `nameless` says whether cells stand in no column that has a name.
+ */
 async function readTable(file) {
-  const [header = [], ...rows] = readRows(await textOf(file));
+  const text = await textOf(file);
+  const [header = [], ...rows] = readRows(text);
   const isExport = EXPORTED.every((name, at) => header[at] === name);
   const columns = isExport ? header : header.map((name) => name.trim());
   const named = columns.filter(Boolean);
@@ -34,7 +40,23 @@ async function readTable(file) {
   if (double) throw new Error(`Two columns are called "${double}". Give each a name of its own.`);
   if (!named.length || !rows.length) throw new Error("The table has no rows below its first, which names the columns.");
   const cellsOf = (row) => Object.fromEntries(row.map((cell, at) => [columns[at], cell.trim()]).filter(([name, cell]) => name && cell));
-  return { columns: isExport ? ["id"] : named, rows: rows.map(cellsOf), isExport };
+  const nameless = rows.some((row) => row.some((cell, at) => cell.trim() && !columns[at]));
+  const told = rows.map(cellsOf);
+  const isDecimal = (name) => areDecimals(told.map((row) => row[name]).filter((cell) => cell !== undefined));
+  const decimals = isExport || !DECIMAL_COMMAS.includes(separatorOf(text)) ? [] : named.filter((name) => isField(name) && isDecimal(name));
+  return { columns: isExport ? ["id"] : named, named, rows: told, isExport, decimals, nameless };
+}
+
+/** Whether a column can become a field: names that begin with _ or $, and "tags", are the server's own. */
+const isField = (name) => !/^[_$]/.test(name) && name !== "tags";
+
+/** The name of a column of an exported table as a field. */
+const bare = (name) => (name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name);
+
+/** The columns of a table that are left out as their names cannot be those of fields. */
+function leftOut({ named, isExport }, column) {
+  if (isExport) return named.filter((name) => !EXPORTED.includes(name) && !isField(bare(name)));
+  return named.filter((name) => !isField(name) && name !== "tags" && name !== column && !OURS.includes(name));
 }
 
 async function textOf(file) {
@@ -97,19 +119,16 @@ function bestColumn({ columns, rows }, indexes) {
 }
 
 /** The fields of a row, without what names its picture; of a table that was exported here, without what a record is besides. */
-function fieldsOf(row, column, isExport) {
+function fieldsOf(row, column, { isExport, decimals }) {
   if (isExport) return exportedFields(row);
-  const cells = Object.entries(row).filter(([name]) => !name.startsWith("_") && !(name === column && ABOUT_PICTURES.test(name)));
-  const { tags, ...metadata } = Object.fromEntries(cells);
-  return {
-    metadata: Object.fromEntries(Object.entries(metadata).map(([name, cell]) => [name, valueOf(cell)])),
-    tags: tagsOf(tags),
-  };
+  const cells = Object.entries(row).filter(([name]) => isField(name) && !(name === column && ABOUT_PICTURES.test(name)));
+  const read = ([name, cell]) => [name, decimals.includes(name) ? decimalOf(cell) : valueOf(cell)];
+  return { metadata: Object.fromEntries(cells.map(read)), tags: tagsOf(row.tags) };
 }
 
 function exportedFields(row) {
-  const cells = Object.entries(row).filter(([name]) => !EXPORTED.includes(name));
-  const values = cells.map(([name, cell]) => [name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name, storedValueOf(cell)]);
+  const cells = Object.entries(row).filter(([name]) => !EXPORTED.includes(name) && isField(bare(name)));
+  const values = cells.map(([name, cell]) => [bare(name), storedValueOf(cell)]);
   return { metadata: Object.fromEntries(values.filter(([, value]) => value !== undefined)), tags: tagsOf(row.tags) };
 }
 
@@ -134,13 +153,13 @@ async function storedIds(collection, signal, move) {
 }
 
 /** Turn matched rows into what is to be added and changed. */
-function usedRows({ matched, unmatched }, column, pictures, isExport) {
+function usedRows({ matched, unmatched }, column, pictures, table) {
   const flat = ({ metadata, tags }) => ({ ...metadata, ...(tags && { tags }) });
-  const recordOf = ({ row, id }) => ({ ...flat(fieldsOf(row, column, isExport)), _id: row._id ?? id });
+  const recordOf = ({ row, id }) => ({ ...flat(fieldsOf(row, column, table)), _id: row._id ?? id });
   return {
     brought: matched.filter(({ place }) => place === 0).map((pair) => ({ path: pair.id, file: pictures.get(pair.id), record: recordOf(pair) })),
-    stored: matched.filter(({ place }) => place === 1).map(({ row, id }) => ({ id, change: fieldsOf(row, column, isExport) })),
-    lines: unmatched.filter(({ row }) => row._url).map(({ row }) => ({ ...flat(fieldsOf(row, column)), ...(row._id && { _id: row._id }), _url: row._url })),
+    stored: matched.filter(({ place }) => place === 1).map(({ row, id }) => ({ id, change: fieldsOf(row, column, table) })),
+    lines: unmatched.filter(({ row }) => row._url).map(({ row }) => ({ ...flat(fieldsOf(row, column, table)), ...(row._id && { _id: row._id }), _url: row._url })),
   };
 }
 
@@ -161,14 +180,15 @@ function TablePreview({ collection, file, pictures, close }) {
   if (!value) return html`<p class="muted" aria-busy="true">Looking for the pictures that it names${known ? `: ${number(known)} names are known` : " ..."}</p>`;
   const column = chosen ?? value.best;
   const found = matchRows(value.rows, column, value.indexes);
-  const used = usedRows(found, column, pictures, value.isExport);
+  const used = usedRows(found, column, pictures, value);
   const count = used.brought.length + used.stored.length + used.lines.length;
   return html`
     <${Field} label="The pictures are named by">${(joined) =>
       html`<${Select} options=${value.columns.map((name) => [name, name])} value=${column} onChange=${setChosen} ...${joined} />`}</${Field}>
-    ${value.isExport && html`<p class="muted">A table that was exported here: fields and tags are taken from it, all else is left out.</p>`}
+    ${value.isExport && html`<p class="muted">A table that was exported here: fields and tags are taken from it, all else is left out. An empty cell leaves its field as it is.</p>`}
     <${Sums} rows=${value.rows} found=${found} used=${used} />
-    ${found.matched.length > 0 && html`<${Rows} collection=${collection} pairs=${found.matched} column=${column} pictures=${pictures} isExport=${value.isExport} />`}
+    <${Columns} table=${value} column=${column} />
+    ${found.matched.length > 0 && html`<${Rows} collection=${collection} pairs=${found.matched} column=${column} pictures=${pictures} table=${value} />`}
     <div class="actions">${without || html`<${Button} onClick=${() => close()}>Cancel</${Button}>`}
       <${Button} kind="primary" disabled=${!count} onClick=${() => close(used)}>Use ${plural(count, "row")}</${Button}></div>`;
 }
@@ -189,15 +209,26 @@ function Sums({ rows, found, used }) {
   </ul>`;
 }
 
+/** What is to be known of the columns: those that are left out, and why; and how numbers are read. */
+function Columns({ table, column }) {
+  const lost = leftOut(table, column);
+  const said = [
+    lost.length > 0 && `${lost.length > 1 ? "Columns" : "Column"} left out: ${lost.join(", ")}. The name of a field begins with neither _ nor $.`,
+    table.nameless && "Cells are left out that stand in a column without a name.",
+  ].filter(Boolean);
+  return html`${said.length > 0 && html`<ul class="table-sums">${said.map((text) => html`<li key=${text} class="is-lost"><${Icon} name="alert" />${text}</li>`)}</ul>`}
+    ${table.decimals.length > 0 && html`<p class="muted">Read as numbers with a decimal comma: ${table.decimals.map(fieldName).join(", ")}.</p>`}`;
+}
+
 /** The first rows, as they will be used. */
-function Rows({ collection, pairs, column, pictures, isExport }) {
-  const shown = pairs.slice(0, SHOWN).map((pair) => ({ ...pair, fields: fieldsOf(pair.row, column, isExport) }));
+function Rows({ collection, pairs, column, pictures, table }) {
+  const shown = pairs.slice(0, SHOWN).map((pair) => ({ ...pair, fields: fieldsOf(pair.row, column, table) }));
   const names = [...new Set(shown.flatMap(({ fields }) => Object.keys(fields.metadata)))];
   const hasTags = shown.some(({ fields }) => fields.tags);
   return html`<div class="table-place" tabindex="0" role="region" aria-label="The first rows"><table>
     <thead><tr><th scope="col">Picture</th>${names.map((name) => html`<th key=${name} scope="col">${fieldName(name)}</th>`)}${hasTags && html`<th scope="col">tags</th>`}</tr></thead>
     <tbody>${shown.map(({ id, place, fields: { metadata, tags } }) => html`<tr key=${id}>
-      <th scope="row"><span class="table-picture"><${SmallPicture} collection=${collection} id=${place === 1 && id} file=${pictures.get(id)} />${shortName(id)}</span></th>
+      <th scope="row"><span class="table-picture"><${SmallPicture} collection=${collection} id=${place === 1 && id} file=${pictures.get(id)} />${placedName(id)}</span></th>
       ${names.map((name) => html`<td key=${name}>${writeValue(metadata[name] ?? "")}</td>`)}${hasTags && html`<td>${tags?.join(", ")}</td>`}
     </tr>`)}</tbody></table></div>`;
 }
