@@ -1394,6 +1394,26 @@ def test_facets_take_clicks_and_typing_faster_than_the_counts_come(visit: Visit,
     expect(page.get_by_role("spinbutton", name="to")).to_have_value("89.9")
 
 
+def test_of_many_fields_ten_are_shown_and_those_that_are_filtered_by(
+    visit: Visit, shelf: Server, samples: Path
+) -> None:
+    for place, path in enumerate((AURORA, OTHER)):
+        fields = {f"field {field:02d}": 100 * place + field for field in range(25) if place or field != 20}
+        told = {"record": json.dumps({"_id": f"{place}.jpg", **fields})}
+        files = {"file": ("picture", (samples / path).read_bytes())}
+        httpx.post(f"{shelf.address}/api/v1/collections/shelf/records", data=told, files=files).raise_for_status()
+    page = visit.go(shelf, "#/c/shelf?filter=" + quote('{"field 20": {"$gte": 50}}'))
+    expect(tiles(page)).to_have_count(1)
+    open_filters(visit)
+    expect(page.locator(".facet")).to_have_count(11)
+    expect(page.get_by_role("group", name="field 20")).to_be_visible()
+    page.evaluate("document.querySelectorAll('dialog, .side').forEach((one) => (one.scrollTop = 1e6))")  # to the button
+    visit.check("many-fields")
+    page.get_by_role("button", name="14 more fields").click()
+    expect(page.locator(".facet")).to_have_count(25)
+    expect(page.get_by_role("button", name="more field")).to_have_count(0)
+
+
 def test_groups_variety_and_near_duplicates(visit: Visit, server: Server) -> None:
     page = visit.go(server, searching("products/mug-red.jpg"))
     open_filters(visit)

@@ -3,8 +3,9 @@
 import * as api from "./api.js";
 import { conditionOf } from "./query.js";
 import { Button, html, useDebounced, useEffect, useLoaded, useRef, useState } from "./ui.js";
-import { fieldName, number } from "./words.js";
+import { fieldName, number, plural } from "./words.js";
 
+const FIELDS = 10; // that are shown before "more fields"; those that are filtered by are shown anyway
 const SHOWN = 8; // values of a field before "more", and before a field gets a box to search in
 const STEP = 100; // values that "more" adds
 const MOST_DISTINCT = 0.6; // of the records: a field whose values hardly repeat, such as a title, narrows nothing
@@ -13,6 +14,7 @@ const MOST_DISTINCT = 0.6; // of the records: a field whose values hardly repeat
 export function Facets({ collection, question, version, change }) {
   const newest = useRef(question.filter); // as last chosen: what is shown may be counted for the one before
   newest.current = question.filter;
+  const [isAll, setAll] = useState(false);
   const { value, error } = useLoaded((signal) => load(collection, question, signal), [collection, JSON.stringify(question.filter), version]);
   const set = (field, wanted) => {
     const { [field]: _, ...rest } = newest.current;
@@ -23,13 +25,16 @@ export function Facets({ collection, question, version, change }) {
   if (error && !value) return html`<p class="muted">${error.message}</p>`;
   if (!value) return null;
   const chosen = Object.keys(question.filter).length > 0;
+  const shown = value.filter(({ field }, place) => isAll || place < FIELDS || field in question.filter);
+  const left = value.length - shown.length;
   return html`<div class="facets">
     ${chosen && html`<${Button} icon="close" kind="small" onClick=${() => change({})}>Clear all filters</${Button}>`}
-    ${value.length ? value.map((facet) => html`<fieldset class="facet" key=${facet.field}><legend>${fieldName(facet.field)}</legend>
+    ${value.length ? shown.map((facet) => html`<fieldset class="facet" key=${facet.field}><legend>${fieldName(facet.field)}</legend>
       ${facet.minimum !== null
         ? html`<${Range} facet=${facet} chosen=${question.filter[facet.field] ?? {}} newest=${newest} set=${set} />`
         : html`<${Values} collection=${collection} question=${question} facet=${facet} newest=${newest} set=${set} />`}
     </fieldset>`) : html`<p class="muted">Nothing to filter by. Pictures with fields, such as a price, can be filtered.</p>`}
+    ${left > 0 && html`<${Button} kind="small" icon="down" onClick=${() => setAll(true)}>${plural(left, "more field")}</${Button}>`}
   </div>`;
 }
 
