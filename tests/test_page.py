@@ -1096,6 +1096,14 @@ def test_the_groups_of_a_collection_are_shown_by_what_looks_alike(visit: Visit, 
     covers.first.click()
     expect(page.locator(".stack-members .tile")).to_have_count(counts[0])
     visit.check("groups-view")
+    members = page.locator(".stack-members .tile").get_by_role("checkbox")
+    members.nth(0).click()
+    members.nth(2).click(modifiers=["Shift"])
+    bar = page.get_by_role("region", name="Selected pictures")
+    expect(bar).to_contain_text("3 selected")
+    visit.check("groups-picked")
+    bar.get_by_role("button", name="Search with these").click()
+    expect(page.locator(".chip.is-like")).to_have_count(3)
 
 
 # ---- picking
