@@ -125,9 +125,11 @@ def _admin(request: Request) -> Key | None:
 
 def _session(request: Request) -> dict[str, Any]:
     key = principal_of(request).key
+    limits = desk_of(request).settings.limits
     return {
         "key_needed": desk_of(request).keys.is_needed(),
         "key": None if key is None else key_form(key),
         "version": __version__,
         "home": home_for(request),
+        "max_image_bytes": min(limits.max_image_bytes, limits.max_body_bytes),
     }

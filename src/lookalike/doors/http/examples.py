@@ -258,6 +258,6 @@ ANSWERS: Mapping[str, Any] = {
     "KeyInfo": _KEY,
     "KeyList": {"keys": [_KEY]},
     "FreshKey": {**_KEY, "key": "lk_4f1d0c2b9a7e_…"},
-    "Session": {"key_needed": True, "key": _KEY, "version": "0.2.0", "home": None},
+    "Session": {"key_needed": True, "key": _KEY, "version": "0.2.0", "home": None, "max_image_bytes": 64_000_000},
     "Health": {"status": "ok"},
 }

@@ -4,13 +4,14 @@ import { addBrought } from "./additions.js";
 import * as api from "./api.js";
 import { choose, useDrops, usePastes } from "./drops.js";
 import { Folders } from "./folders.js";
-import { findLists, forgetList, leftOf, lists, listsOf, retryList, stopList } from "./lists.js";
+import { findLists, forgetList, leftOf, lists, listsOf, retryList, sendAgain, stopList } from "./lists.js";
 import { titleOf } from "./making.js";
+import { useRights } from "./rights.js";
 import { collectionAddress } from "./route.js";
 import { SmallPicture } from "./table.js";
-import { announce, Button, ButtonLink, Check, Field, html, Icon, toast, useChanges, useEffect, useLoaded, useRef, useState } from "./ui.js";
-import { cancelWaiting, clearEnded, isOpen, isPaused, openUploads, pause, queue, retry, uploadsOf } from "./uploads.js";
-import { number, plural } from "./words.js";
+import { announce, Button, ButtonLink, Check, Empty, Field, html, Icon, toast, useChanges, useEffect, useLoaded, useRef, useState } from "./ui.js";
+import { cancelWaiting, clearEnded, isCut, isOpen, isPaused, openUploads, pause, queue, retry, uploadsOf } from "./uploads.js";
+import { bytes, number, plural } from "./words.js";
 
 const SHOWN = 100; // rows of a long list
 const STATES = {
@@ -22,12 +23,15 @@ const STATES = {
   failed: "Failed",
 };
 const ENDS = ["added", "updated", "moved", "unchanged", "skipped", "failed"];
+const FINAL = ["input_invalid", "source_invalid", "image_undecodable", "image_unsupported", "image_too_large"]; // again, it would fail again
 const LIST_STATES = { done: "Done", cancelled: "Stopped", failed: "Not finished" };
+const CUT = "The server does not answer. What is left goes on by itself as soon as it does";
 const ORDER = ["failed", "sending", "waiting", "added", "updated", "unchanged"];
 
 export function Adding({ name }) {
   const { value: told, error } = useLoaded((signal) => api.getCollection(name, signal), [name]);
   const title = told ? titleOf(told) : name;
+  const { mayWrite } = useRights();
   usePastes((brought) => addBrought(name, brought));
   useEffect(() => {
     document.title = `Add to ${title} · lookalike`;
@@ -40,7 +44,7 @@ export function Adding({ name }) {
   }, [error]);
   return html`<p class="crumbs"><a href=${collectionAddress(name)}><${Icon} name="left" />${title}</a></p>
     <div class="head"><h1>Add to ${title}</h1></div>
-    <div class="adding-columns"><${AddingPanel} name=${name} /><${Sent} name=${name} /></div>`;
+    ${!mayWrite ? html`<${Empty} title="Your key may ask, and add nothing" />` : html`<div class="adding-columns"><${AddingPanel} name=${name} /><${Sent} name=${name} /></div>`}`;
 }
 
 /** The panel that takes pictures for a collection. */
@@ -65,6 +69,7 @@ export function AddingPanel({ name }) {
 /** The place to drop pictures at; `add` gets them. */
 export function DropPlace({ add, children }) {
   const place = useRef(null);
+  const { mostBytes } = useRights();
   useDrops(place, add);
   return html`<div class="drop" ref=${place}><${Icon} name="upload" />
     <p class="drop-title">Drop pictures or a folder here</p>
@@ -73,6 +78,7 @@ export function DropPlace({ add, children }) {
       <${Button} kind="primary" onClick=${() => choose((files) => add({ files }))}>Choose files</${Button}>
       <${Button} onClick=${() => choose((files) => add({ files }), { folder: true })}>Choose a folder</${Button}></div>
     ${children && html`<p class="hint">${children}</p>`}
+    ${mostBytes < Infinity && html`<p class="hint">Each picture may have up to ${bytes(mostBytes)}.</p>`}
   </div>`;
 }
 
@@ -83,9 +89,9 @@ export function UploadNote() {
   const open = openUploads();
   const [left, listed] = leftOf();
   if (!open.length && !left) return null;
-  const word = isPaused() && open.length ? "Paused" : "Adding";
+  const word = isPaused() && open.length ? "Paused" : isCut() ? "No answer" : "Adding";
   const told = `${number(open.length + left)} left`;
-  return html`<a href="${collectionAddress(open[0]?.collection ?? listed)}/add" aria-label="${word}: ${told}"><span class="wide-only">${word}: </span>${told}</a>`;
+  return html`<a href="${collectionAddress(open[0]?.collection ?? listed)}/add" aria-label="${word}: ${told}"><span class=${word === "Adding" ? "wide-only" : ""}>${word}: </span>${told}</a>`;
 }
 
 // ---- what was sent
@@ -114,19 +120,24 @@ function List({ list }) {
   return html`<section class="list is-${state}" aria-label=${title}>
     <div class="uploads-head"><h2>${title}</h2><p class="muted">${[told, ...sumOf(job?.counts ?? {}), job?.removed > 0 && `${number(job.removed)} removed`].filter(Boolean).join(" · ")}</p><${ListActions} list=${list} /></div>
     ${list.isOpen && html`<progress max=${isSending ? 1 : (job?.total ?? 1)} value=${isSending ? list.part : (job?.done ?? 0)} aria-label="Progress of ${title}" />`}
+    <div role="status">${list.isOpen && list.isCut && html`<p class="hint-box">${CUT}.</p>`}</div>
     ${(list.trouble || job?.error) && html`<p class="trouble">${list.trouble || job.error.message}</p>`}
     ${list.failures.length > 0 && html`<ul class="upload-list">${list.failures.map((failed) => html`<li key=${failed.place} class="upload is-failed">
-      <span class="upload-name">${failed.id || failed.source}</span><${State} state="failed" /><span class="upload-reason">${failed.message}</span></li>`)}</ul>`}
+      <span class="upload-name">${failed.id || sourceOf(failed)}</span><${State} state="failed" /><span class="upload-reason">${failed.message}</span></li>`)}</ul>`}
     ${left > 0 && list.failures.length > 0 && html`<p class="muted">and ${number(left)} more</p>`}
   </section>`;
 }
 
+/** Where a picture of a list came from; what came within the list itself is told by its line. */
+const sourceOf = ({ source, place }) => (!source || source.startsWith("bytes:") ? `line ${number(place + 1)}` : source);
+
 function ListActions({ list }) {
-  const canRetry = !list.isOpen && list.blob && list.failures.length > 0;
+  const canRetry = !list.isOpen && list.blob && list.failures.some(({ code }) => !FINAL.includes(code));
   const isTaken = list.failures.some((one) => one.code === "id_taken");
   const act = (work) => () => work().catch((error) => toast(error.message, "bad"));
   return html`<div class="actions">
     ${list.isOpen && list.job && html`<${Button} kind="small" label="Stop ${list.title}" onClick=${act(() => stopList(list))}>Stop</${Button}>`}
+    ${!list.isOpen && !list.job && list.mayPass && html`<${Button} icon="again" kind="small" onClick=${act(() => sendAgain(list))}>Send it again</${Button}>`}
     ${canRetry && isTaken && html`<${Button} kind="small" onClick=${act(() => retryList(list, { code: "id_taken", replace: true }))}>Replace those that are taken</${Button}>`}
     ${canRetry && html`<${Button} icon="again" kind="small" onClick=${act(() => retryList(list))}>Try the failed again</${Button}>`}
     ${!list.isOpen && html`<${Button} kind="small" label="Clear ${list.title}" onClick=${() => forgetList(list)}>Clear</${Button}>
@@ -149,6 +160,7 @@ function Uploads({ name, all }) {
     <div class="uploads-head"><h2>${open ? `${number(ended)} of ${number(all.length)} done` : "Done"}</h2><p class="muted">${sum.join(" · ")}</p>
       <${UploadActions} name=${name} failed=${counts.failed} open=${open} /></div>
     <progress max=${all.length} value=${ended} aria-label="Pictures that are done" />
+    <div role="status">${open > 0 && isCut() && html`<p class="hint-box">${CUT}; leave this page open.</p>`}</div>
     <ul class="upload-list">${ORDER.flatMap((state) => counts[state]).slice(0, SHOWN).map((upload) => html`<${Row} key=${upload.number} upload=${upload} />`)}</ul>
     ${all.length > SHOWN && html`<p class="muted">and ${number(all.length - SHOWN)} more</p>`}
   </section>`;
@@ -156,6 +168,7 @@ function Uploads({ name, all }) {
 
 function UploadActions({ name, failed, open }) {
   const taken = failed.filter((one) => one.code === "id_taken");
+  const passing = failed.filter((one) => one.mayPass);
   return html`<div class="actions">
     ${open > 0 && (isPaused()
       ? html`<${Button} icon="play" kind="small primary" onClick=${() => pause(false)}>Go on</${Button}><${Button} kind="small" onClick=${() => cancelWaiting(name)}>Stop</${Button}>`
@@ -163,7 +176,7 @@ function UploadActions({ name, failed, open }) {
     ${taken.length > 0 && html`
       <${Button} kind="small" label=${taken.length > 1 ? `Keep both of ${taken.length} names` : "Keep both"} onClick=${() => retry(taken, { keepsBoth: true })}>Keep both</${Button}>
       <${Button} kind="small" onClick=${() => retry(taken, { replace: true })}>Replace ${plural(taken.length, "picture")}</${Button}>`}
-    ${failed.length > 0 && html`<${Button} icon="again" kind="small" onClick=${() => retry(failed)}>Try the failed again</${Button}>`}
+    ${passing.length > 0 && html`<${Button} icon="again" kind="small" onClick=${() => retry(passing)}>Try the failed again</${Button}>`}
     ${open === 0 && html`<${Button} kind="small" onClick=${() => clearEnded(name)}>Clear the list</${Button}>
       <${ButtonLink} kind="small primary" href=${collectionAddress(name)}>See the pictures</${ButtonLink}>`}
   </div>`;
@@ -177,7 +190,7 @@ function Row({ upload }) {
     <span class="upload-name">${name}</span>
     <${State} state=${state}>${state === "sending" && percent ? ` ${percent} %` : ""}</${State}>
     ${state === "failed" && html`<span class="upload-reason">${upload.message}</span>
-      <${Button} kind="small ghost" label="Try ${name} again" onClick=${() => retry([upload])}>Try again</${Button}>`}
+      ${upload.mayPass && html`<${Button} kind="small ghost" label="Try ${name} again" onClick=${() => retry([upload])}>Try again</${Button}>`}`}
     ${state === "sending" && html`<progress max="1" value=${upload.part} aria-label="Sent of ${name}" />`}
   </li>`;
 }

@@ -3,6 +3,7 @@
 import { urlOf } from "./drops.js";
 import { linesOf, sendList } from "./lists.js";
 import { isPicture } from "./pictures.js";
+import { mayWrite } from "./rights.js";
 import { collectionAddress, go } from "./route.js";
 import { isTable, openTable } from "./table.js";
 import { announce, toast } from "./ui.js";
@@ -17,6 +18,10 @@ export const isList = ({ path }) => LINES.test(path);
 
 /** Send what was brought; false when nothing of it is added. */
 export async function addBrought(name, { files = [], text = "", url }, options = {}) {
+  if (!mayWrite()) {
+    toast("Your key may ask, and add nothing.", "bad");
+    return false;
+  }
   const listed = files.filter(isList);
   const tables = files.filter(isTable);
   const pictures = named(files.filter((one) => isPicture(one.file) && !listed.includes(one) && !tables.includes(one)));

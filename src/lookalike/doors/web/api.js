@@ -1,5 +1,7 @@
 /** The native HTTP interface, as the page calls it. */
 
+import { plain } from "./words.js";
+
 const BASE = "/api/v1";
 
 /** An answer that is a failure: `message` is for people, `code` for programs. */
@@ -13,7 +15,7 @@ class ApiError extends Error {
 /** Read the failure that a body tells of; what is not ours is told by its status. */
 function errorOf(status, body, retryAfter) {
   const told = status === 401 ? { code: "key_needed", message: "Sign in with a key to see this." } : (body?.error ?? {});
-  return new ApiError(status, told.code ?? "unknown", told.message ?? `the server answered ${status}.`, Number(retryAfter) || 0);
+  return new ApiError(status, told.code ?? "unknown", plain(told.message ?? `the server answered ${status}.`), Number(retryAfter) || 0);
 }
 
 const UNREACHABLE = "the server does not answer. Is it still running? Start it with: lookalike serve";
@@ -121,10 +123,11 @@ export const addSamples = () => json("POST", "/samples");
 export const jobs = async () => (await json("GET", "/jobs")).jobs;
 export const cancelJob = (id) => json("DELETE", `/jobs/${part(id)}`);
 export const jobFailures = async (id, { start = 0, limit }) =>
-  (await json("GET", `/jobs/${part(id)}/outcomes${query({ outcome: "failed", start, limit })}`)).outcomes;
+  (await json("GET", `/jobs/${part(id)}/outcomes${query({ outcome: "failed", start, limit })}`)).outcomes
+    .map((one) => ({ ...one, message: plain(one.message ?? "") }));
 
-/** Follow a job: `moved` hears of each change of it, and `lost` when it cannot be followed. */
-export function followJob(id, moved, lost) {
+/** Follow a job: `moved` hears of each change of it, `lost` when it cannot be followed, and `cut` whenever the server does not answer. */
+export function followJob(id, moved, lost, cut = () => {}) {
   const events = new EventSource(`${BASE}/jobs/${part(id)}/events`);
   const hear = (event) => moved(JSON.parse(event.data));
   events.addEventListener("progress", hear);
@@ -133,7 +136,7 @@ export function followJob(id, moved, lost) {
     hear(event);
   });
   // A server that starts anew is asked again by itself; one that refuses is not.
-  events.addEventListener("error", () => events.readyState === EventSource.CLOSED && lost());
+  events.addEventListener("error", () => (events.readyState === EventSource.CLOSED ? lost() : cut()));
 }
 
 export const thumbnailUrl = (name, id, side) => `${BASE}${record(name, id)}/thumbnail${query({ side_px: side })}`;

@@ -1,5 +1,6 @@
 /** The start of the page: shows the view that the address names, and asks for a key when the server does. */
 
+import { learnRights } from "./rights.js";
 import { useAddress } from "./route.js";
 import { announce, Empty, html, render, Trouble, useEffect, useLayoutEffect, useLoaded, useRef, useState } from "./ui.js";
 
@@ -29,7 +30,10 @@ function App() {
   useEffect(() => {
     const ask = async () => {
       const { showSignIn } = await import("./signin.js");
-      showSignIn(() => setTurn((turn) => turn + 1));
+      showSignIn(() => {
+        learnRights();
+        setTurn((turn) => turn + 1);
+      });
     };
     document.addEventListener("keyneeded", ask);
     return () => document.removeEventListener("keyneeded", ask);
@@ -70,6 +74,7 @@ document.getElementById("skip").addEventListener("click", (event) => {
 });
 // A picture that misses every target must not replace the page.
 for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
+learnRights();
 import("./adding.js").then(({ UploadNote }) => render(html`<${UploadNote} />`, document.getElementById("upload-note")));
 render(html`<${Navigation} />`, document.getElementById("nav"));
 main.replaceChildren();

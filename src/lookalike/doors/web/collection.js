@@ -14,6 +14,7 @@ import { change, titleOf } from "./making.js";
 import { isPicture } from "./pictures.js";
 import { blobOf, carry, exampleOfFile, exampleOfId, kindOf, readQuestion, takeCarried, writeQuestion } from "./query.js";
 import { useCounts, useResults } from "./results.js";
+import { useRights } from "./rights.js";
 import { address, collectionAddress, go } from "./route.js";
 import { SearchBox } from "./search-box.js";
 import { SelectionBar, useLasso, usePicked } from "./selection.js";
@@ -44,13 +45,14 @@ export function Collection({ name, parameters }) {
 
 /** A collection without a picture: the place to add some. */
 function Nothing({ told, again }) {
+  const { mayWrite } = useRights();
   usePastes((brought) => addBrought(told.name, brought));
   return html`<div class="head">
       <div><p class="crumbs"><a href="#/"><${Icon} name="left" />Collections</a></p><h1>${titleOf(told)}</h1></div>
-      <div class="actions"><${Button} icon="settings" onClick=${() => change(told, again)}>Settings</${Button}></div>
+      ${mayWrite && html`<div class="actions"><${Button} icon="settings" onClick=${() => change(told, again)}>Settings</${Button}></div>`}
     </div>
-    <p class="lead">Nothing in here yet. Add the pictures that you want to search in.</p>
-    <${AddingPanel} name=${told.name} />`;
+    <p class="lead">Nothing in here yet.${mayWrite && " Add the pictures that you want to search in."}</p>
+    ${mayWrite && html`<${AddingPanel} name=${told.name} />`}`;
 }
 
 function Pictures({ told, parameters, again }) {
@@ -234,6 +236,7 @@ function comparison(collection, question, id) {
 /** The row above the pictures that stays: where one is, the box of the search, and what else there is to do. */
 function Bar({ told, question, take, again }) {
   const isQuestion = question.like.length + question.unlike.length > 0;
+  const { mayWrite } = useRights();
   const copyLink = async () => {
     const carried = await carry(question);
     const link = location.origin + location.pathname + address(["c", told.name], writeQuestion(carried));
@@ -248,16 +251,16 @@ function Bar({ told, question, take, again }) {
     ${isQuestion && html`<${Button} icon="close" kind="ghost bar-new" label="New search" onClick=${() => go(["c", told.name])}>New search</${Button}>`}
     <nav class="bar-actions" aria-label="This collection">
       <${ButtonLink} icon="stack" kind="small" href="${collectionAddress(told.name)}/groups">Groups</${ButtonLink}>
-      <${ButtonLink} icon="compare" kind="small" href="${collectionAddress(told.name)}/review">Duplicates</${ButtonLink}>
-      <${ButtonLink} icon="upload" kind="small" href="${collectionAddress(told.name)}/add">Add pictures</${ButtonLink}>
+      ${mayWrite && html`<${ButtonLink} icon="compare" kind="small" href="${collectionAddress(told.name)}/review">Duplicates</${ButtonLink}>
+      <${ButtonLink} icon="upload" kind="small" href="${collectionAddress(told.name)}/add">Add pictures</${ButtonLink}>`}
     </nav>
     <${Menu} icon="more" label="More of this collection" kind="ghost">
       <${ButtonLink} icon="stack" kind="ghost menu-narrow" href="${collectionAddress(told.name)}/groups">Groups</${ButtonLink}>
-      <${ButtonLink} icon="compare" kind="ghost menu-narrow" href="${collectionAddress(told.name)}/review">Duplicates</${ButtonLink}>
-      <${ButtonLink} icon="upload" kind="ghost menu-narrow" href="${collectionAddress(told.name)}/add">Add pictures</${ButtonLink}>
+      ${mayWrite && html`<${ButtonLink} icon="compare" kind="ghost menu-narrow" href="${collectionAddress(told.name)}/review">Duplicates</${ButtonLink}>
+      <${ButtonLink} icon="upload" kind="ghost menu-narrow" href="${collectionAddress(told.name)}/add">Add pictures</${ButtonLink}>`}
       <${Button} icon="link" kind="ghost" onClick=${copyLink}>Copy link</${Button}>
       <${Button} icon="code" kind="ghost" onClick=${() => openDialog("Use it from code", Code, { told, question }, "wide")}>Use it from code</${Button}>
-      <${Button} icon="settings" kind="ghost" onClick=${() => change(told, again)}>Settings</${Button}>
+      ${mayWrite && html`<${Button} icon="settings" kind="ghost" onClick=${() => change(told, again)}>Settings</${Button}>`}
     </${Menu}>
   </div>`;
 }

@@ -5,8 +5,9 @@ import { DropPlace } from "./adding.js";
 import * as api from "./api.js";
 import { useDrops, usePastes } from "./drops.js";
 import { change, create, titleOf } from "./making.js";
+import { useRights } from "./rights.js";
 import { collectionAddress, go } from "./route.js";
-import { Button, confirm, html, Icon, Menu, Picture, toast, Trouble, useEffect, useLoaded, useRef, useState } from "./ui.js";
+import { Button, confirm, Empty, html, Icon, Menu, Picture, toast, Trouble, useEffect, useLoaded, useRef, useState } from "./ui.js";
 import { ago, bytes, date, plural } from "./words.js";
 
 const SHOWN = 4; // pictures on a card
@@ -17,8 +18,9 @@ export function Collections() {
   useEffect(() => {
     document.title = "Collections · lookalike";
   }, []);
+  const { mayMake } = useRights();
   return html`<div class="head"><h1>Collections</h1>
-      ${all?.length > 0 && html`<${Button} icon="add" kind="primary" onClick=${create}>New collection</${Button}>`}</div>
+      ${all?.length > 0 && mayMake(all.map(({ name }) => name)) && html`<${Button} icon="add" kind="primary" onClick=${create}>New collection</${Button}>`}</div>
     ${error ? html`<${Trouble} error=${error} again=${again} />`
       : !all ? html`<p class="muted" aria-busy="true">Loading ...</p>`
       : all.length ? html`<div class="cards">${all.map((one) => html`<${Card} key=${one.name} told=${one} again=${again} />`)}</div>`
@@ -34,7 +36,13 @@ function NothingYet() {
     }
     addBrought(FIRST, brought);
   };
-  usePastes(add);
+  const { mayMake, isBound, bound } = useRights();
+  const isFree = mayMake([]) && !isBound;
+  usePastes((brought) => isFree && add(brought));
+  if (!isFree) {
+    return html`<${Empty} title="No collection yet"><p>${mayMake([]) ? `Your key may make ${bound.join(", ")}.` : "Your key may ask, and change nothing."}</p>
+      ${mayMake([]) && html`<${Button} icon="add" kind="primary" onClick=${create}>Make a collection</${Button}>`}</${Empty}>`;
+  }
   return html`<div class="first">
     <h2>No collection yet</h2>
     <p class="muted">A collection holds the pictures that you search in. Make one, or drop pictures here: they go into a new one, "${FIRST}".</p>
@@ -75,6 +83,7 @@ function Card({ told, again }) {
   const place = useRef(null);
   const title = titleOf(told);
   const target = collectionAddress(told.name);
+  const { mayWrite } = useRights();
   useDrops(place, (brought) => addBrought(told.name, brought));
   return html`<article class="card" ref=${place}>
     <a class="card-link" href=${target} aria-label="Open ${title}"><${CardPictures} told=${told} /></a>
@@ -84,18 +93,19 @@ function Card({ told, again }) {
       <p class="muted">${[plural(told.records, "picture"), bytes(told.bytes_on_disk), told.type].join(" · ")}</p>
       <p class="muted" title=${date(told.changed_at)}>${told.records ? "Changed" : "Made"} ${ago(told.changed_at)}</p>
     </div>
-    <${Menu} icon="more" label="More of ${title}" kind="ghost">
+    ${mayWrite && html`<${Menu} icon="more" label="More of ${title}" kind="ghost">
       <${Button} icon="settings" kind="ghost" onClick=${() => change(told, again)}>Settings</${Button}>
       <${Button} icon="trash" kind="ghost warn" onClick=${() => remove(told, again)}>Delete</${Button}>
-    </${Menu}>
+    </${Menu}>`}
   </article>`;
 }
 
 function CardPictures({ told }) {
   const { value: records } = useLoaded(async () => (told.records ? api.sample(told.name, SHOWN, 1).catch(() => []) : []), [told.name, told.records]);
+  const { mayWrite } = useRights();
   return html`<div class="card-pictures">${told.records
     ? records?.map(({ id }) => html`<${Picture} key=${id} src=${api.thumbnailUrl(told.name, id)} loading="lazy" />`)
-    : html`<span class="card-hint"><${Icon} name="upload" />Drop pictures here</span>`}</div>`;
+    : html`<span class="card-hint">${mayWrite ? html`<${Icon} name="upload" />Drop pictures here` : "Empty"}</span>`}</div>`;
 }
 
 async function remove(told, again) {

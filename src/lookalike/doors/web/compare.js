@@ -5,9 +5,10 @@ import { choose, urlOf, useDrops, usePastes } from "./drops.js";
 import { base64Of, isPicture, pictureOf } from "./pictures.js";
 import { blobOf, exampleOfFile, exampleOfId, kindOf } from "./query.js";
 import { detailsText, isSamePicture, meaning, transformText } from "./relations.js";
+import { checkSize } from "./rights.js";
 import { go } from "./route.js";
 import { announce, Button, html, Icon, toast, useEffect, useLoaded, useRef, useState } from "./ui.js";
-import { share, shortName } from "./words.js";
+import { placedName, share } from "./words.js";
 import { Framed, Why } from "./why.js";
 
 const SIDES = ["a", "b"];
@@ -68,9 +69,9 @@ function Slot({ side, example, url, why, set, take }) {
   }
   const { kind, name } = kindOf(example);
   return html`<section class="slot" ref=${place} aria-label=${title}>
-    <div class="slot-picture">${url ? html`<${Framed} src=${url} alt=${kind === "id" ? shortName(name) : "Your picture"} why=${why} side=${side} />`
+    <div class="slot-picture">${url ? html`<${Framed} src=${url} alt=${kind === "id" ? placedName(name) : "Your picture"} why=${why} side=${side} />`
       : url === null && html`<${Icon} name=${kind === "url" ? "link" : "alert"} />`}</div>
-    <div class="slot-text"><span class="chip-name">${kind === "kept" ? "your picture" : shortName(name)}</span>
+    <div class="slot-text"><span class="chip-name" title=${kind === "kept" ? undefined : name}>${kind === "kept" ? "your picture" : placedName(name)}</span>
       <${Button} icon="close" kind="ghost" label="Take away the ${title.toLowerCase()}" onClick=${remove} /></div>
   </section>`;
 }
@@ -122,6 +123,7 @@ async function sourceOf(example) {
   if (["id", "url"].includes(kindOf(example).kind)) return example;
   const blob = await blobOf(null, example);
   if (!blob) throw new Error("One of the pictures is not on this device. Choose it again.");
+  checkSize(blob);
   return blob;
 }
 

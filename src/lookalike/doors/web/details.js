@@ -3,7 +3,8 @@
 import * as api from "./api.js";
 import { focusOn } from "./grid.js";
 import { isSamePicture, meaning, relationName } from "./relations.js";
-import { Button, ButtonLink, confirm, Dialog, Field, html, Picture, toast, useEffect, useLoaded, useRef, useState } from "./ui.js";
+import { useRights } from "./rights.js";
+import { Button, ButtonLink, confirm, Dialog, Field, Form, html, Picture, toast, useEffect, useLoaded, useRef, useState } from "./ui.js";
 import { bandOf, bytes, date, fieldName, placedName, placeOf, readValue, share, shortName, writeValue } from "./words.js";
 
 const DRAFT = "lookalike-draft"; // begins the names of drafts in the storage of this tab
@@ -30,6 +31,7 @@ export function Details({ collection, id, match, isSearch, act }) {
 
 function RecordDetails({ collection, id, match, isSearch, act, saveDraft }) {
   const { value, error, again } = useLoaded(() => api.getRecord(collection, id), [collection, id]);
+  const { mayWrite } = useRights();
   const [isEditing, setEditing] = useState(() => readDraft(collection, id) !== null);
   useEffect(() => () => saveDraft.current?.(), []);
   if (error) return html`<p class="trouble" role="alert">${error.message}</p>`;
@@ -68,9 +70,9 @@ function RecordDetails({ collection, id, match, isSearch, act, saveDraft }) {
       ${isEditing && html`<${Editor} key=${etag} collection=${collection} record=${record} etag=${etag} saveDraft=${saveDraft} again=${again}
         changed=${act.changed} end=${() => setEditing(false)} />`}
       <div class="actions">
-        ${!isEditing && html`<${Button} icon="edit" kind="small" onClick=${() => setEditing(true)}>Edit</${Button}>`}
+        ${mayWrite && !isEditing && html`<${Button} icon="edit" kind="small" onClick=${() => setEditing(true)}>Edit</${Button}>`}
         ${record.has_original && html`<${ButtonLink} icon="download" kind="small" href=${api.originalUrl(collection, id)} download=${name}>Original</${ButtonLink}>`}
-        <${Button} icon="trash" kind="warn small" label="Delete this record" onClick=${remove}>Delete</${Button}>
+        ${mayWrite && html`<${Button} icon="trash" kind="warn small" label="Delete this record" onClick=${remove}>Delete</${Button}>`}
       </div>
       ${!record.has_original && html`<p class="muted">Only a small picture is kept.</p>`}
     </div>

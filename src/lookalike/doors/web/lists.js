@@ -1,6 +1,7 @@
 /** The lists: addresses and JSON lines, each a job that the server works through by itself, page or no page. */
 
 import { addRecords, cancelJob, followJob, jobFailures, jobs } from "./api.js";
+import { mayPass } from "./ui.js";
 
 const FOLLOWED = 2; // at once: a browser holds few connections to one server
 const REASONS = 100; // failures that are told one by one
@@ -14,7 +15,7 @@ let isFollowing = 0;
 /** One list: on its way ("sending"), then what its job says; without a blob it is of an earlier visit. */
 class List {
   constructor(collection, title, blob, job) {
-    Object.assign(this, { collection, title, blob, job, number: ++made, part: 0, trouble: "", failures: [], isFollowed: false, reading: null });
+    Object.assign(this, { collection, title, blob, job, number: ++made, part: 0, trouble: "", isCut: false, failures: [], isFollowed: false, reading: null });
   }
 
   get state() {
@@ -38,6 +39,7 @@ export function leftOf() {
 /** Send a list; `blob` holds its lines. */
 export async function sendList(collection, title, blob, { replace = false } = {}) {
   const list = new List(collection, title, blob, null);
+  list.replace = replace;
   held = [list, ...held];
   const sent = (part) => {
     list.part = part;
@@ -48,7 +50,7 @@ export async function sendList(collection, title, blob, { replace = false } = {}
     list.job = await addRecords(collection, blob, { replace: replace || null, job: true, sent });
     followNext();
   } catch (error) {
-    list.trouble = error.message;
+    Object.assign(list, { trouble: error.message, mayPass: mayPass(error) });
   }
   tell();
 }
@@ -78,6 +80,12 @@ export const stopList = (list) => cancelJob(list.job.id);
 export function forgetList(list) {
   held = held.filter((one) => one !== list);
   tell();
+}
+
+/** Send a list once more that the server did not take. */
+export async function sendAgain(list) {
+  forgetList(list);
+  await sendList(list.collection, list.title, list.blob, { replace: list.replace });
 }
 
 /** Send the lines that failed once more; with a `code` only those, and the list stays for the others. */
@@ -115,6 +123,7 @@ function followNext() {
     tell();
   };
   followJob(next.job.id, async (job) => {
+    next.isCut = false;
     next.reading = Promise.resolve(next.reading).then(() => readFailures(next, job));
     await next.reading;
     next.job = job;
@@ -123,6 +132,9 @@ function followNext() {
   }, () => {
     next.trouble = "The server does not tell how far it is. Load this page again.";
     leave();
+  }, () => {
+    next.isCut = true;
+    tell();
   });
   followNext();
 }

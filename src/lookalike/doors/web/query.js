@@ -2,10 +2,11 @@
 
 import { recordPicture } from "./api.js";
 import { base64Of, blobOfText, keepPicture, pictureOf, sizeOf, textOf } from "./pictures.js";
+import { checkSize } from "./rights.js";
 
 const KEPT = "file:"; // a picture on this device
 const CARRIED = "pic:"; // a picture within the link itself
-const VERIFIED = 100; // matches: as many as collections for copies verify by themselves
+export const VERIFIED = 100; // matches: as many as collections for copies verify by themselves
 
 /** Read the question from the parameters of an address. */
 export function readQuestion(parameters) {
@@ -153,9 +154,13 @@ function optionsOf(question) {
   };
 }
 
+/** An error that is not to be tried again as it was. */
+const lasting = (message) => Object.assign(new Error(message), { status: 400 });
+
 async function needed(collection, example) {
   const blob = await blobOf(collection, example);
-  if (!blob) throw new Error("A picture of this search is not on this device. Take it away, or add it again.");
+  if (!blob) throw lasting("A picture of this search is not on this device. Take it away, or add it again.");
+  if (kindOf(example).kind === "kept") checkSize(blob);
   return blob;
 }
 
@@ -171,7 +176,7 @@ export async function croppedOf(collection, { like: [example], crop }) {
 /** Turn a crop in shares into pixels. */
 async function cropOf(crop, blob) {
   const size = await sizeOf(blob);
-  if (!size) throw new Error("This browser cannot show the picture, so it cannot be cropped. Take the crop away.");
+  if (!size) throw lasting("This browser cannot show the picture, so it cannot be cropped. Take the crop away.");
   return pixelsOf(crop, size);
 }
 

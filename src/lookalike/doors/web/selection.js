@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { exampleOfId } from "./query.js";
+import { useRights } from "./rights.js";
 import { go } from "./route.js";
 import { announce, Button, copyText, Field, Form, html, Menu, openDialog, toast, useEffect, useRef, useState } from "./ui.js";
 import { number, plural, readValue } from "./words.js";
@@ -101,6 +102,7 @@ export function SelectionBar({ collection, items, selection, changed, search }) 
     if (small) toast(`${number(small)} of ${plural(ids.length, "picture")} ${small === 1 ? "is a small one: its original is" : "are small ones: their originals are"} not kept.`);
   });
   const copyIds = () => copyText(ids.join("\n"), `${plural(ids.length, "name")} copied.`, (error) => toast(error.message, "bad"));
+  const { mayWrite } = useRights();
   const here = new Set(items.map((one) => one.id));
   const hidden = ids.filter((id) => !here.has(id)).length;
   useEffect(() => {
@@ -113,13 +115,13 @@ export function SelectionBar({ collection, items, selection, changed, search }) 
     <strong>${number(ids.length)} selected</strong>
     ${hidden > 0 && html`<span class="muted">${hidden === ids.length ? "none of them" : `${number(hidden)} of them not`} shown here</span>`}
     ${!isAll && html`<${Button} kind="small ghost" onClick=${() => set(new Set([...picked, ...items.map((one) => one.id)]))}>All ${number(items.length)} shown</${Button}>`}
-    <${Button} kind="small" onClick=${edit("Tags", EditTags)}>Tag</${Button}>
-    <${Button} kind="small" onClick=${edit("Set a field", EditField)}>Set field</${Button}>
+    ${mayWrite && html`<${Button} kind="small" onClick=${edit("Tags", EditTags)}>Tag</${Button}>
+    <${Button} kind="small" onClick=${edit("Set a field", EditField)}>Set field</${Button}>`}
     <${Button} kind="small" icon="search" disabled=${ids.length > MOST_EXAMPLES} onClick=${() => search(ids.map(exampleOfId))}
       label=${ids.length > MOST_EXAMPLES ? `At most ${MOST_EXAMPLES} pictures are searched with` : undefined}>Search with these</${Button}>
     ${ids.length === 2 && html`<${Button} kind="small" icon="compare"
       onClick=${() => go(["compare"], [["collection", collection], ["a", exampleOfId(ids[0])], ["b", exampleOfId(ids[1])]])}>Compare</${Button}>`}
-    <${Button} kind="small warn" icon="trash" onClick=${mark}>Mark to delete</${Button}>
+    ${mayWrite && html`<${Button} kind="small warn" icon="trash" onClick=${mark}>Mark to delete</${Button}>`}
     <${Menu} kind="small" icon="download" text="Export">
       <${Button} kind="ghost" onClick=${save("csv")}>Table (CSV)</${Button}>
       <${Button} kind="ghost" onClick=${save("jsonl")}>JSON lines</${Button}>

@@ -10,6 +10,7 @@ export { render, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useSta
 export const html = htm.bind(h);
 
 const MESSAGE_MS = 7000;
+const RETRIED = [401, 408, 429]; // refusals that end: with a key, with time
 const WIDE = "(min-width: 861px)"; // as in style.css
 
 // Drawn on a field of 24 by 24, as strokes.
@@ -105,15 +106,18 @@ export function Menu({ label, icon, text, kind = "", children, stays = false }) 
   </details>`;
 }
 
+/** Whether what failed may pass when it is tried again as it was: not where the server refused it for what it is. */
+export const mayPass = ({ status, code }) => !(status >= 400 && status < 500) || RETRIED.includes(status) || code === "fetch_failed";
+
 /** An empty place that says what is missing, and what to do. */
 export const Empty = ({ icon, title, children, level = 2 }) => html`<div class="empty">
   ${icon && html`<${Icon} name=${icon} />`}${title && h(`h${level}`, {}, title)}${children}
 </div>`;
 
-/** What went wrong; where a key is missing, the page asks for it by itself. */
+/** What went wrong; where a key is missing, the page asks for it by itself. To try again is offered where that may help. */
 export const Trouble = ({ error, again }) => (error.status === 401 ? html`<p class="empty">${error.message}</p>`
   : html`<div class="empty"><${Icon} name="alert" /><p role="alert">${error.message}</p>
-    ${again && html`<${Button} icon="again" onClick=${again}>Try again</${Button}>`}</div>`);
+    ${again && mayPass(error) && html`<${Button} icon="again" onClick=${again}>Try again</${Button}>`}</div>`);
 
 /** A form whose failures are told above its buttons; `submit` gets what its named controls hold. */
 export function Form({ verb, submit, cancel, children }) {

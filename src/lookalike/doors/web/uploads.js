@@ -1,9 +1,11 @@
 /** The uploads: a queue that sends a few pictures at a time, waits when the server is busy, and can be paused. */
 
-import { addRecords, changeRecord, getRecord } from "./api.js";
+import { addRecords, changeRecord, getRecord, readiness } from "./api.js";
+import { checkSize } from "./rights.js";
+import { mayPass } from "./ui.js";
 
 const AT_ONCE = 3;
-const MOST_WAITS = 20; // for a server that is busy, before an upload counts as failed
+const MOST_WAITS = 20; // for a server that is busy, before an upload counts as failed; one that is gone is waited for
 
 let made = 0;
 
@@ -18,11 +20,12 @@ class Upload {
 export const queue = new EventTarget(); // "change" when anything of it moves
 let uploads = [];
 let waiting = []; // of these, in the order in which they go
-const state = { isPaused: false, sending: 0, notBefore: 0 };
+const state = { isPaused: false, isCut: false, sending: 0, notBefore: 0 };
 
 export const uploadsOf = (collection) => uploads.filter((upload) => upload.collection === collection);
 export const openUploads = () => uploads.filter(isOpen);
 export const isPaused = () => state.isPaused;
+export const isCut = () => state.isCut; // the server did not answer the last that was sent
 export const isOpen = (upload) => upload.state === "waiting" || upload.state === "sending";
 
 /** Queue pictures: each {name, body}, where a body is {file, record}, or {change} of the record that has the name as its id. */
@@ -87,7 +90,9 @@ async function run(upload) {
     if (upload.keepsBoth) await rename(upload);
     const { id, outcome } = await send(upload);
     Object.assign(upload, { id, state: outcome, body: null }); // without the body, the file goes
+    state.isCut = false;
   } catch (error) {
+    state.isCut = error.status === 0 && (await readiness()) === "unreachable";
     settle(upload, error);
   }
   state.sending -= 1;
@@ -123,23 +128,25 @@ function settle(upload, error) {
   }
   const isBusy = [0, 429, 503].includes(error.status);
   if (isBusy && upload.waits < MOST_WAITS) {
-    upload.waits += 1;
+    upload.waits += state.isCut ? 0 : 1;
     upload.state = "waiting";
     waiting.unshift(upload);
     state.notBefore = Date.now() + 1000 * Math.max(1, Math.min(60, error.retryAfter));
     return;
   }
-  Object.assign(upload, { state: "failed", code: error.code, message: error.message });
+  Object.assign(upload, { state: "failed", code: error.code, message: error.message, mayPass: mayPass(error) });
   if (error.status === 401) state.isPaused = true;
 }
 
 async function send(upload) {
   const { file, record, change, replace } = upload.body;
   if (change) return { ...(await changeRecord(upload.collection, upload.id, change))[0], outcome: "updated" };
+  checkSize(file);
   const form = new FormData();
   form.append("record", new Blob([JSON.stringify(record)], { type: "application/json" }));
   form.append("file", file, file.name || "picture");
   const sent = (part) => {
+    if (part) state.isCut = false;
     upload.part = part;
     tell();
   };

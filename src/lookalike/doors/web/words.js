@@ -55,6 +55,9 @@ export function folderOf(id) {
 /** Name a picture where many folders may hold the same name: "iconic.jpg in cabbage". */
 export const placedName = (id) => (folderOf(id) && !id.includes("://") ? `${shortName(id)} in ${folderOf(id)}` : shortName(id));
 
+/** Put a message of the server's into words of who reads it: pictures that came without a name are told there by their bytes. */
+export const plain = (message) => message.replace(/"?bytes:[0-9a-f]{12}"?/g, "your picture");
+
 /** Where a picture came from: its path or address, or what its sender called it where it came without one. */
 export const placeOf = ({ source, name, id }) => (source && !source.startsWith("bytes:") ? source : (name ?? id));
 

@@ -71,6 +71,7 @@ class Session(Answered):
     home: str | None = Field(
         None, description="The folder of all collections, for a caller of this machine or with an admin's unbound key."
     )
+    max_image_bytes: int = Field(description="Bytes that one picture may have which is sent by itself.")
 
 
 class Health(Answered):
