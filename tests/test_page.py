@@ -516,17 +516,16 @@ def test_a_folder_of_the_server_is_indexed_where_it_is(visit: Visit, samples: Pa
     try:
         httpx.post(f"{server.address}/api/v1/collections", json={"name": "shelf"}).raise_for_status()
         page = visit.go(server, "#/c/shelf")
-        page.get_by_text("Folders of this machine").click()
         expect(page.locator(".folder")).to_contain_text(["3 pictures"])
         page.get_by_role("button", name="Pictures", exact=True).click()
         expect(page.locator(".folder")).to_contain_text(["2 pictures", "1 picture", "0 pictures"])
         expect(page.get_by_role("button", name="Index empty")).to_be_disabled()
         visit.check("folders")
-        page.get_by_role("button", name="Index 2024").click()
+        page.get_by_role("button", name="Index 2024").dblclick()
         told = page.get_by_role("region", name="Pictures/2024")
         expect(told).to_contain_text("Done · 2 added", timeout=30_000)
         assert ids_of(server) == ["2024/a.jpg", "2024/may/b.jpg"]
-        page.get_by_text("Folders of this machine").click()
+        assert len(httpx.get(f"{server.address}/api/v1/jobs").json()["jobs"]) == 1
         page.get_by_role("button", name="Pictures", exact=True).click()
         page.get_by_role("button", name="2024", exact=True).click()
         expect(page.locator(".folder")).to_contain_text(["may"])
@@ -707,12 +706,15 @@ def rows_of(text: str) -> list[list[str]] | None:
 
 
 def test_addresses_and_json_lines_are_one_job_of_the_server(visit: Visit, shelf: Server, picture_site: str) -> None:
+    before = httpx.get(f"{shelf.address}/api/v1/jobs").json()["jobs"]
     page = visit.go(shelf, "#/c/shelf/add")
+    expect(page.get_by_text("Folders of this machine")).to_be_visible()
+    expect(page.get_by_text("The server shows none.")).to_be_hidden()
     page.get_by_text("Addresses or JSON lines").click()
     record = json.dumps({"_id": "7", "_url": f"{picture_site}/{OTHER}", "price": 3})
     page.get_by_label("One on each line").fill(f"{picture_site}/{AURORA}\n{record}\nno address\n")
     visit.check("addresses")
-    page.get_by_role("button", name="Add these").click()
+    page.get_by_role("button", name="Add these").dblclick()
     told = page.get_by_role("region", name="3 lines")
     expect(told).to_contain_text("Done · 2 added · 1 failed")
     expect(told.locator(".upload.is-failed")).to_contain_text("line 3: no JSON")
@@ -1204,6 +1206,38 @@ def test_pictures_are_picked_tagged_and_taken_along(visit: Visit, shelf: Server,
     assert httpx.get(f"{shelf.address}/api/v1/collections/shelf/decisions").json()["decisions"] == []
     bar.get_by_role("button", name="Select nothing").click()
     expect(bar).to_have_count(0)
+
+
+def test_a_change_that_is_refused_stays_in_its_dialog(visit: Visit, shelf: Server, samples: Path) -> None:
+    page = visit.go(shelf, "#/c/shelf")
+    choose(page, "Choose files", [samples / AURORA, samples / OTHER])
+    page.get_by_role("link", name="See the pictures").click()
+    tiles(page).nth(0).get_by_role("checkbox").click()
+    page.get_by_role("region", name="Selected pictures").get_by_role("button", name="Set field").click()
+    dialog = page.get_by_role("dialog", name="Set a field")
+    dialog.get_by_role("textbox", name="Field").fill("$x")
+    dialog.get_by_role("textbox", name="Value").fill("two words")
+    dialog.get_by_role("button", name="Change 1 picture").click()
+    expect(dialog.get_by_role("alert")).to_contain_text('"$x" cannot be a metadata field')
+    expect(dialog.get_by_role("textbox", name="Value")).to_have_value("two words")
+    visit.check("refused")
+    dialog.get_by_role("textbox", name="Field").fill("x")
+    dialog.get_by_role("button", name="Change 1 picture").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert metadata_of(shelf)["aurora-1.jpg"] == ({"x": "two words"}, [])
+
+    page.route(
+        "**/records/aurora-1.jpg",
+        lambda route: route.abort() if route.request.method == "DELETE" else route.continue_(),
+    )
+    tiles(page).nth(0).get_by_role("button", name="Details").click()
+    page.get_by_role("button", name="Delete this record").click()
+    asked = page.get_by_role("dialog", name="Delete aurora-1.jpg?")
+    asked.get_by_role("button", name="Delete for good").click()
+    expect(asked.get_by_role("alert")).to_contain_text("the server does not answer")
+    page.unroute("**/records/aurora-1.jpg")
+    asked.get_by_role("button", name="Delete for good").click()
+    expect(tiles(page)).to_have_count(1)
 
 
 def test_a_box_is_ticked_by_its_own_click_and_escape_clears(visit: Visit, server: Server) -> None:

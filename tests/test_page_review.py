@@ -234,6 +234,20 @@ def test_the_best_of_all_groups_is_shown_decided_and_taken_back(visit: Visit, se
     expect(page.get_by_text("Decided 0 of 3")).to_be_visible()
 
 
+def test_what_is_refused_for_all_groups_stays_in_its_dialog(visit: Visit, server: Server, shelf: str) -> None:
+    page = opened(visit, server, shelf)
+    page.get_by_role("button", name="Best only, in all groups").click()
+    dialog = page.get_by_role("dialog", name="Best only, in all groups")
+    page.route("**/review/best", lambda route: route.abort())
+    dialog.get_by_role("button", name=re.compile("^Decide")).click()
+    expect(dialog.get_by_role("alert")).to_contain_text("the server does not answer")
+    assert decisions(server, shelf) == []
+    page.unroute("**/review/best")
+    dialog.get_by_role("button", name=re.compile("^Decide")).click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert decisions(server, shelf)
+
+
 def test_a_collection_without_duplicates_says_so(visit: Visit, server: Server) -> None:
     httpx.post(f"{server.address}{API}", json={"name": "bare"})
     page = opened(visit, server, "bare")

@@ -112,12 +112,8 @@ async function remove(told, again) {
   const text = told.records
     ? `${plural(told.records, "picture")} and all that is known of them will be gone for good. Files on your disk stay.`
     : "It is empty.";
-  if (!(await confirm(`Delete ${titleOf(told)}?`, text, "Delete for good"))) return;
-  try {
-    await api.deleteCollection(told.name);
-    toast(`${titleOf(told)} was deleted.`);
-  } catch (error) {
-    toast(error.message, "bad");
-  }
+  const [isGone] = await confirm(`Delete ${titleOf(told)}?`, text, "Delete for good", () => api.deleteCollection(told.name).then(() => true));
+  if (!isGone) return;
+  toast(`${titleOf(told)} was deleted.`);
   again();
 }

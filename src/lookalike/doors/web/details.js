@@ -39,17 +39,14 @@ function RecordDetails({ collection, id, match, isSearch, act, saveDraft }) {
   const [record, etag] = value;
   const name = shortName(id);
   const remove = async () => {
-    if (!(await confirm(`Delete ${name}?`, "The record is gone for good. A file on your disk stays.", "Delete for good"))) return;
-    try {
-      await api.deleteRecord(collection, id);
-      saveDraft.current = null;
-      forgetDraft(collection, id);
-      act.close();
-      toast("Deleted.");
-      act.changed();
-    } catch (error) {
-      toast(error.message, "bad");
-    }
+    const text = "The record is gone for good. A file on your disk stays.";
+    const [isGone] = await confirm(`Delete ${name}?`, text, "Delete for good", () => api.deleteRecord(collection, id).then(() => true));
+    if (!isGone) return;
+    saveDraft.current = null;
+    forgetDraft(collection, id);
+    act.close();
+    toast("Deleted.");
+    act.changed();
   };
   return html`<div class="details">
     <div class="details-picture">
@@ -118,7 +115,6 @@ function Editor({ collection, record, etag, saveDraft, again, changed, end }) {
   const held = { fields: Object.entries(record.metadata).map(([name, value]) => [name, writeValue(value), name]), tags: record.tags.join(", ") };
   const [draft] = useState(() => readDraft(collection, record.id));
   const [typed, setTyped] = useState(() => (draft ? { fields: draft.fields, tags: draft.tags } : held));
-  const [trouble, setTrouble] = useState(null);
   const last = useRef(null);
   const based = draft?.etag ?? etag; // what the changes were made to
   saveDraft.current = () => {
@@ -140,20 +136,16 @@ function Editor({ collection, record, etag, saveDraft, again, changed, end }) {
     setTyped({ ...typed, fields: [...typed.fields, ["", "", ""]] });
     requestAnimationFrame(() => last.current?.querySelector(".row:last-child input").focus());
   };
-  const save = async (event) => {
-    event.preventDefault();
-    try {
-      const metadata = Object.fromEntries(typed.fields.map(([name, text]) => [name.trim(), readValue(text.trim())]).filter(([name]) => name));
-      const tags = typed.tags.split(",").map((tag) => tag.trim()).filter(Boolean);
-      await api.changeRecord(collection, record.id, { metadata, replace: true, tags }, based);
-      toast("Saved.");
-      changed();
-      reload();
-    } catch (error) {
-      setTrouble(error);
-    }
+  const save = async () => {
+    const metadata = Object.fromEntries(typed.fields.map(([name, text]) => [name.trim(), readValue(text.trim())]).filter(([name]) => name));
+    const tags = typed.tags.split(",").map((tag) => tag.trim()).filter(Boolean);
+    await api.changeRecord(collection, record.id, { metadata, replace: true, tags }, based);
+    toast("Saved.");
+    changed();
+    reload();
   };
-  return html`<form class="form" onSubmit=${save}>
+  const tell = ({ status }) => status === 412 && html`Someone else changed this record meanwhile. <${Button} kind="small" onClick=${reload}>Show it as it is now</${Button}>`;
+  return html`<${Form} verb="Save" submit=${save} cancel=${leave} tell=${tell}>
     <h3>Metadata</h3>
     ${draft && html`<p class="muted">What you had not saved. <${Button} kind="small" onClick=${leave}>Throw it away</${Button}></p>`}
     <div class="rows" ref=${last}>${typed.fields.map(([name, text, label], at) => html`<div class="row" key=${at}>
@@ -166,9 +158,5 @@ function Editor({ collection, record, etag, saveDraft, again, changed, end }) {
     <${Button} icon="add" kind="small" onClick=${add}>Add a field</${Button}>
     <${Field} label="Tags" hint="Separated by commas.">${(joined) =>
       html`<input type="text" autocomplete="off" ...${joined} value=${typed.tags} onInput=${(event) => setTyped({ ...typed, tags: event.currentTarget.value })} />`}</${Field}>
-    ${trouble && html`<p class="trouble" role="alert">${trouble.status === 412
-      ? html`Someone else changed this record meanwhile. <${Button} kind="small" onClick=${reload}>Show it as it is now</${Button}>`
-      : trouble.message}</p>`}
-    <div class="actions"><${Button} onClick=${leave}>Cancel</${Button}><button type="submit" class="button primary">Save</button></div>
-  </form>`;
+  </${Form}>`;
 }

@@ -3,13 +3,14 @@
 import * as api from "./api.js";
 import { followNew } from "./lists.js";
 import { go } from "./route.js";
-import { Button, Check, html, Icon, toast, Trouble, useLoaded, useState } from "./ui.js";
+import { Button, Check, html, Icon, toast, Trouble, useLoaded, useRef, useState } from "./ui.js";
 import { number, plural } from "./words.js";
 
 /** Nothing for a key that may not see them. */
 export function Folders({ name }) {
   const [path, setPath] = useState("");
   const [prune, setPrune] = useState(false);
+  const hasShown = useRef(false); // then it stays open on the way down, where a folder has none within
   const { value, error, again } = useLoaded((signal) => api.folders(path, signal), [path]);
   const index = async (folder) => {
     try {
@@ -19,8 +20,9 @@ export function Folders({ name }) {
       toast(error.message, "bad");
     }
   };
+  hasShown.current ||= value?.folders.length > 0;
   if (error?.status === 403) return null;
-  return html`<details class="panel"><summary>Folders of this machine</summary>
+  return html`<details class="panel" open=${hasShown.current}><summary>Folders of this machine</summary>
     ${error ? html`<${Trouble} error=${error} again=${again} />` : value && (value.folders.length || path
       ? html`<${Trail} path=${path} open=${setPath} />
         <ul class="folders">${value.folders.map((folder) => html`<${Folder} key=${folder.path} folder=${folder} open=${setPath} index=${index} />`)}</ul>

@@ -9,9 +9,9 @@ import { modeOf, StageControls, stageKeys, StageView, useStage } from "./review-
 import { FactsTable } from "./review-table.js";
 import { collectionAddress, go } from "./route.js";
 import {
-  announce, Button, ButtonLink, Check, Empty, html, Icon, openDialog, Picture, Select, toast, Trouble, useChanges, useEffect, useLayoutEffect, useMemo, useRef, useState,
+  announce, Button, ButtonLink, Check, Empty, Form, html, Icon, openDialog, Picture, Select, toast, Trouble, useChanges, useEffect, useLayoutEffect, useMemo, useRef, useState,
 } from "./ui.js";
-import { bytes, number, plural, share, shortName } from "./words.js";
+import { bytes, number, placedName, plural, share, shortName } from "./words.js";
 
 const STEPS = { replace: true }; // going from group to group leaves no trace in the history
 const SHOWN_BEST = 50; // groups of the preview
@@ -75,7 +75,7 @@ function Head({ name, store, asked, act }) {
       <h1>${isOpen ? "Review duplicates" : "Put off"}</h1>
       ${counts?.all > 0 && html`<p class="muted review-count" role="status">Decided ${number(counts.decided)} of ${number(counts.all)}${store.gain > 0 && ` · ${bytes(store.gain)} to gain`}</p>`}</div>
     <div class="actions">
-      <${Keyed} icon="undo" kind="small" text="Undo" hotkey="U" onClick=${act.undo} />
+      <${Keyed} icon="undo" kind="small" text="Undo" hotkey="U" repeats onClick=${act.undo} />
       ${isOpen && store.groups.length > 0 && html`<${Button} icon="check" kind="small" onClick=${() => act.offerBest()}>Best only, in all groups</${Button}>`}
       <${ButtonLink} icon="trash" kind="small" href=${markedAddress(name)}>Marked</${ButtonLink}>
       <${Button} kind="small keys-button" label="Keys (?)" aria-keyshortcuts="?" onClick=${showKeys}>?</${Button}>
@@ -138,9 +138,9 @@ function Work({ name, store, asked, place, set, act }) {
       <${GroupList} store=${store} at=${at} open=${act.open} /><${Turn} asked=${asked} other=${other} set=${set} /></section>
     <section class="review-main" aria-label="This group">
       <div class="review-bar"><div class="actions">
-          <${Button} icon="left" label="The group before (↑)" kind="small" onClick=${() => act.step(at, -1)} />
+          <${Button} icon="left" label="The group before (↑)" kind="small" repeats onClick=${() => act.step(at, -1)} />
           <span class="review-where" role="status">${number(at + 1)} of ${number(store.total)}</span>
-          <${Button} icon="right" label="The next group (↓)" kind="small" onClick=${() => act.step(at, 1)} /></div>
+          <${Button} icon="right" label="The next group (↓)" kind="small" repeats onClick=${() => act.step(at, 1)} /></div>
         <${StageControls} stage=${stage} change=${set} /></div>
       ${stage.sides.length > 0 && html`<${StageView} stage=${stage} best=${best} chosen=${member} />`}
       <div class="review-strip" role="group" aria-label="Pictures of this group" ref=${strip}>
@@ -279,10 +279,9 @@ function useActs(name, store, newest, set, again) {
     try {
       const told = await api.bestOfGroups(name, { ...wanted, limit: SHOWN_BEST });
       if (!told.count) return toast("There is no open group.");
-      const allKinds = await openDialog("Best only, in all groups", Best, { name, wanted, first: told }, "wide");
-      if (allKinds === undefined) return;
-      const { deleted } = await api.keepBest(name, { ...wanted, all_kinds: allKinds });
-      toast(`${plural(deleted, "picture")} marked. Undo takes it back.`);
+      const kept = await openDialog("Best only, in all groups", Best, { name, wanted, first: told }, "wide");
+      if (!kept) return;
+      toast(`${plural(kept.deleted, "picture")} marked. Undo takes it back.`);
       set({ group: null, member: null });
       again();
     } catch (error) {
@@ -292,7 +291,7 @@ function useActs(name, store, newest, set, again) {
   return { open, step, stepMember, on, undo, offerBest, again };
 }
 
-/** What keeping the best of each group means, before it is decided; closed with whether all kinds go. */
+/** What keeping the best of each group means, and the button that decides it. */
 function Best({ name, wanted, first, close }) {
   const [told, setTold] = useState(first);
   const [allKinds, setAllKinds] = useState(false);
@@ -300,14 +299,16 @@ function Best({ name, wanted, first, close }) {
     setAllKinds(isWanted);
     await api.bestOfGroups(name, { ...wanted, limit: SHOWN_BEST, all_kinds: isWanted || null }).then(setTold, (error) => toast(error.message, "bad"));
   };
+  const submit = async () => close(await api.keepBest(name, { ...wanted, all_kinds: allKinds }));
   return html`<p>${plural(told.count, "group")}: the best picture of each is kept, ${plural(told.deleted, "other picture")} marked to go (${bytes(told.freed_bytes)}).${" "}
       ${told.left > 0 && `${plural(told.left, "picture is", "pictures are")} not marked: cropped, edited, turned or mirrored, or nobody could look. `}
       What you kept stays. No file is touched by this; it can be taken back at once.</p>
     ${(told.left > 0 || allKinds) && html`<${Check} checked=${allKinds} onChange=${turn}>Mark these, too</${Check}>`}
     <ul class="best-list" tabindex="0" aria-label="Groups">${told.groups.map((group) => html`<li key=${group.keep[0]}>
       ${[["keep", group.keep], ["delete", group.delete], ["left", group.left]].flatMap(([kind, ids]) => ids.map((id) => html`<figure key=${id} class="best is-${kind}">
-        <img src=${api.thumbnailUrl(name, id)} alt="" loading="lazy" /><figcaption><strong>${DECIDED[kind] ?? "not marked"}</strong> ${shortName(id)}</figcaption></figure>`))}</li>`)}</ul>
+        <img src=${api.thumbnailUrl(name, id)} alt="" loading="lazy" /><figcaption><strong>${DECIDED[kind] ?? "not marked"}</strong> ${placedName(id)}</figcaption></figure>`))}</li>`)}</ul>
     ${told.count > told.groups.length && html`<p class="muted">and ${plural(told.count - told.groups.length, "more group")}</p>`}
-    <div class="actions"><${Button} onClick=${() => close()}>Cancel</${Button}>
-      ${told.deleted > 0 && html`<${Button} kind="primary" onClick=${() => close(allKinds)}>Decide ${plural(told.count, "group")}</${Button}>`}</div>`;
+    ${told.deleted > 0
+      ? html`<${Form} verb="Decide ${plural(told.count, "group")}" submit=${submit} cancel=${() => close()} />`
+      : html`<div class="actions"><${Button} onClick=${() => close()}>Cancel</${Button}></div>`}`;
 }

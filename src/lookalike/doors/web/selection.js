@@ -83,9 +83,9 @@ export function SelectionBar({ collection, items, selection, changed, search }) 
     }
   };
   const edit = (title, Body) => act(async () => {
-    const change = await openDialog(title, Body, { count: ids.length }, "narrow");
-    if (!change) return;
-    const told = await api.changeRecords(collection, { ids, ...change });
+    const send = (change) => api.changeRecords(collection, { ids, ...change });
+    const told = await openDialog(title, Body, { count: ids.length, send }, "narrow");
+    if (!told) return;
     toast(`${plural(told.changed, "picture")} changed${told.failed.length ? `, ${number(told.failed.length)} not: ${told.failed[0].message}` : "."}`);
     changed();
   });
@@ -142,13 +142,13 @@ function offer(blob, name) {
 
 const wordsOf = (text) => text.split(",").map((word) => word.trim()).filter(Boolean);
 
-function EditTags({ count, close }) {
+function EditTags({ count, send, close }) {
   const [more, setMore] = useState("");
   const [fewer, setFewer] = useState("");
   const submit = async () => {
     const change = { more_tags: wordsOf(more), fewer_tags: wordsOf(fewer) };
     if (!change.more_tags.length && !change.fewer_tags.length) throw new Error("Name a tag to add, or one to take away.");
-    close(change);
+    close(await send(change));
   };
   return html`<${Form} verb="Change ${plural(count, "picture")}" submit=${submit} cancel=${() => close()}>
     <${Field} label="Tags to add" hint="Separated by commas.">${(joined) =>
@@ -158,13 +158,13 @@ function EditTags({ count, close }) {
   </${Form}>`;
 }
 
-function EditField({ count, close }) {
+function EditField({ count, send, close }) {
   const [field, setField] = useState("");
   const [value, setValue] = useState("");
   const submit = async () => {
     const name = field.trim();
     if (!name) throw new Error("Name the field.");
-    close(value.trim() === "" ? { unset: [name] } : { metadata: { [name]: readValue(value.trim()) } });
+    close(await send(value.trim() === "" ? { unset: [name] } : { metadata: { [name]: readValue(value.trim()) } }));
   };
   return html`<${Form} verb="Change ${plural(count, "picture")}" submit=${submit} cancel=${() => close()}>
     <${Field} label="Field">${(joined) =>

@@ -128,21 +128,13 @@ function Secret({ secret, close }) {
 }
 
 async function rotate(key, again) {
-  if (!(await confirm(`New secret for ${key.name}?`, "The old secret is void at once.", "Make a new secret"))) return;
-  await act(async () => void showSecret(await api.rotateKey(key.id)), again);
+  const [made] = await confirm(`New secret for ${key.name}?`, "The old secret is void at once.", "Make a new secret", () => api.rotateKey(key.id));
+  if (made) showSecret(made);
+  again();
 }
 
 async function revoke(key, again) {
-  if (!(await confirm(`Revoke ${key.name}?`, "Whoever uses it is refused at once, for good.", "Revoke"))) return;
-  await act(() => api.revokeKey(key.id), again);
-}
-
-async function act(work, again) {
-  try {
-    await work();
-  } catch (error) {
-    toast(error.message, "bad");
-  }
+  await confirm(`Revoke ${key.name}?`, "Whoever uses it is refused at once, for good.", "Revoke", () => api.revokeKey(key.id));
   again();
 }
 

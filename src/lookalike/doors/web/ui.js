@@ -49,10 +49,26 @@ const ICONS = {
 
 export const Icon = ({ name }) => html`<svg viewBox="0 0 24 24" class="icon" aria-hidden="true"><path d=${ICONS[name]} /></svg>`;
 
+/**
+ * Let a click that begins something begin it once: what `act` returns a promise of goes on until that is kept, and a further click
+ * meanwhile, or the second one of a double click, is ignored. With `repeats` each click counts that comes after the one before is done.
+ */
+function useOnce(act, repeats) {
+  const [state] = useState({ isBusy: false, isLasting: false });
+  return (event) => {
+    if (state.isBusy || (state.isLasting && event.detail > 1 && !repeats)) return;
+    const begun = act(event);
+    if (!(begun instanceof Promise)) return;
+    Object.assign(state, { isBusy: true, isLasting: true });
+    begun.finally(() => (state.isBusy = false));
+  };
+}
+
 /** A button: with a text, or with an icon that `label` gives a name. */
-export function Button({ icon, label, kind = "", children, ...rest }) {
+export function Button({ icon, label, kind = "", children, onClick, repeats = false, ...rest }) {
   const hasText = children !== undefined && children !== null && children !== false && children.length !== 0;
-  return html`<button type="button" class="button ${kind}" aria-label=${label} title=${label} ...${rest}>
+  const click = useOnce(onClick, repeats);
+  return html`<button type="button" class="button ${kind}" aria-label=${label} title=${label} onClick=${onClick && click} ...${rest}>
     ${icon && html`<${Icon} name=${icon} />`}${hasText && html`<span>${children}</span>`}
   </button>`;
 }
@@ -119,11 +135,17 @@ export const Trouble = ({ error, again }) => (error.status === 401 ? html`<p cla
   : html`<div class="empty"><${Icon} name="alert" /><p role="alert">${error.message}</p>
     ${again && mayPass(error) && html`<${Button} icon="again" onClick=${again}>Try again</${Button}>`}</div>`);
 
-/** A form whose failures are told above its buttons; `submit` gets what its named controls hold. */
-export function Form({ verb, submit, cancel, children }) {
-  const [state, set] = useState({});
+/**
+ * A form whose failures are told above its buttons; `submit` gets what its named controls hold, and is not called anew before it is
+ * done. `tell` says a failure in other words.
+ */
+export function Form({ verb, submit, cancel, keep = "Cancel", kind = "primary", isCareful = false, tell, children }) {
+  const [{ error, isBusy }, set] = useState({});
+  const isSent = useRef(false); // at once, where the state comes with the next drawing
   const send = async (event) => {
     event.preventDefault();
+    if (isSent.current) return;
+    isSent.current = true;
     set({ isBusy: true });
     try {
       await submit(Object.fromEntries(new FormData(event.currentTarget)));
@@ -131,11 +153,12 @@ export function Form({ verb, submit, cancel, children }) {
     } catch (error) {
       set({ error });
     }
+    isSent.current = false;
   };
   return html`<form class="form" onSubmit=${send}>${children}
-    ${state.error && html`<p class="trouble" role="alert">${state.error.message}</p>`}
-    <div class="actions">${cancel && html`<${Button} onClick=${cancel}>Cancel</${Button}>`}
-      <button type="submit" class="button primary" disabled=${state.isBusy}>${verb}</button></div>
+    ${error && html`<p class="trouble" role="alert">${tell?.(error) || error.message}</p>`}
+    <div class="actions">${cancel && html`<${Button} autofocus=${isCareful} onClick=${cancel}>${keep}</${Button}>`}
+      <button type="submit" class="button ${kind}" aria-disabled=${isBusy ? "true" : undefined}>${verb}</button></div>
   </form>`;
 }
 
@@ -182,12 +205,13 @@ export function openDialog(title, Body, props = {}, kind = "") {
   });
 }
 
-const Confirm = ({ text, verb, close }) => html`<p>${text}</p>
-  <div class="actions"><${Button} autofocus onClick=${() => close(false)}>Keep it</${Button}>
-    <${Button} kind="danger" onClick=${() => close(true)}>${verb}</${Button}></div>`;
+function Confirm({ text, verb, act, close }) {
+  const submit = async () => close([await act()]);
+  return html`<${Form} verb=${verb} kind="danger" keep="Keep it" isCareful submit=${submit} cancel=${() => close()}><p>${text}</p></${Form}>`;
+}
 
-/** Ask before something that cannot be undone; a promise of true when it is wanted. */
-export const confirm = async (title, text, verb) => (await openDialog(title, Confirm, { text, verb }, "narrow")) === true;
+/** Ask before something that cannot be undone, and do it; a promise of what that gave, in a list, and of nothing when it was not done. */
+export const confirm = async (title, text, verb, act) => (await openDialog(title, Confirm, { text, verb, act }, "narrow")) ?? [];
 
 // ---- messages
 
