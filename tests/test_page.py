@@ -896,6 +896,53 @@ def test_a_pasted_picture_an_address_and_a_name_are_examples(
     expect(page.get_by_role("alert")).to_contain_text("neither an address nor the name")
 
 
+def test_what_cannot_be_searched_with_is_named_and_not_offered_again(
+    visit: Visit, server: Server, samples: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes((samples / AURORA).read_bytes()[:300])
+    page = visit.go(server, "#/c/demo")
+    bring(page, "drop", ".search", broken)
+    expect(page.get_by_role("alert")).to_contain_text("your picture")
+    expect(page.get_by_role("alert")).not_to_contain_text("bytes:")
+    expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+    visit.check("broken-example")
+    busy = {"status": 503, "json": {"error": {"code": "busy", "message": "busy.", "request_id": "1"}}}
+    page.route("**/search", lambda route: route.fulfill(**busy))
+    page.goto(f"{server.address}/{searching(AURORA)}")
+    page.get_by_role("button", name="Try again").wait_for()
+    page.unroute("**/search")
+    page.get_by_role("button", name="Try again").click()
+    expect(tiles(page).first).to_be_visible()
+
+
+def test_a_search_that_takes_long_says_what_goes_on(visit: Visit, server: Server) -> None:
+    page = visit.go(server, "#/c/demo")
+    expect(tiles(page).first).to_be_visible()
+    held: list[Route] = []
+    page.route("**/search", lambda route: held.append(route))
+    for more, told in (({}, "Searching ..."), ({"verify": 1}, "Looking closely at the first 100 pictures for copies")):
+        page.goto(f"{server.address}/{searching(AURORA, **more)}")
+        expect(page.get_by_role("status").filter(has_text=told)).to_be_visible()
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SHOTS / f"looking-{len(more)}-{'-'.join(visit.look)}.png")
+        for route in held:
+            route.continue_()
+        held.clear()
+        expect(page.get_by_role("status").filter(has_text=told)).to_have_count(0, timeout=30_000)
+        expect(page.locator(".verdict").first).to_be_visible()
+
+
+def test_the_name_of_the_collection_and_the_folder_of_an_example_are_seen(visit: Visit, server: Server) -> None:
+    page = visit.go(server, searching(AURORA))
+    box = page.get_by_role("heading", name="demo", level=1).bounding_box()
+    assert box is not None
+    assert box["height"] > 12
+    expect(page.locator(".chip-name")).to_have_text("aurora-1.jpg in scenes")
+    page.goto(f"{server.address}/{VIEWS['compare'][0]}")
+    expect(page.locator(".slot .chip-name").first).to_have_text("aurora-1.jpg in scenes")
+
+
 def test_a_table_that_is_dropped_on_the_pictures_describes_them(visit: Visit, server: Server, tmp_path: Path) -> None:
     table = tmp_path / "prices.csv"
     table.write_text("file,price\naurora-1.jpg,3\n")

@@ -12,7 +12,7 @@ import { Facets } from "./facets.js";
 import { Grid } from "./grid.js";
 import { change, titleOf } from "./making.js";
 import { isPicture } from "./pictures.js";
-import { blobOf, carry, exampleOfFile, exampleOfId, kindOf, readQuestion, takeCarried, writeQuestion } from "./query.js";
+import { blobOf, carry, exampleOfFile, exampleOfId, kindOf, readQuestion, takeCarried, VERIFIED, writeQuestion } from "./query.js";
 import { useCounts, useResults } from "./results.js";
 import { useRights } from "./rights.js";
 import { address, collectionAddress, go } from "./route.js";
@@ -23,10 +23,11 @@ import { isTable } from "./table.js";
 import { bestOf, passing, Threshold } from "./threshold.js";
 import {
   announce, Button, ButtonLink, Check, copyText, Dialog, Empty, Field, html, Icon, Menu, openDialog, Select, toast, Trouble, useEffect, useKept,
-  useLoaded, useRef, useState, useDebounced, useWide,
+  useLoaded, useRef, useState, useDebounced, useLong, useWide,
 } from "./ui.js";
 import { fieldName, plural } from "./words.js";
 
+const PATIENCE_MS = 700;
 const CONFIDENT = 0.5; // below it, pictures have little in common
 const STEPS = { replace: true }; // moves of a slider leave no trace in the history
 const MOST_EXAMPLES = 5; // files that are searched with; more are offered to be added
@@ -148,9 +149,11 @@ function Pictures({ told, parameters, again }) {
             <p class="passing muted">${isSearch && question.threshold ? passing(counts, question.threshold)[1] : ""}</p>`}
           <${Sizes} size=${size} set=${setSize} />
         </div>
+        <${Looking} text=${workOf(told, question)} isBusy=${results.isBusy} />
         <${Note} question=${question} results=${results} counts=${counts} set=${set} />
         <${Grid} collection=${name} items=${items} size=${size} end=${results.more} selection=${selection}
           act=${{ open, toggle, like: (id) => actions.addLike(exampleOfId(id)), unlike: (id) => actions.addUnlike(id) }} />
+        <${Looking} text="Looking for more ..." isBusy=${results.isMoreBusy} />
         ${results.more && html`<div class="more"><${Button} onClick=${results.more}>Show more</${Button}></div>`}
       </div>
     </div>
@@ -298,6 +301,20 @@ function More({ told, question, set }) {
     <${Check} checked=${question.collapse} onChange=${(collapse) => set({ collapse })}>Hide near-duplicates</${Check}>
     ${mayVerify && html`<${Check} checked=${question.verify} onChange=${(verify) => set({ verify })}>Check copies</${Check}>`}
   </div>`;
+}
+
+/** What goes on, where it takes longer than people wait without a word. */
+function Looking({ text, isBusy }) {
+  const isLong = useLong(isBusy, PATIENCE_MS);
+  return html`<div class="looking" role="status">${isLong && html`<p class="muted">${text}</p><progress aria-hidden="true"></progress>`}</div>`;
+}
+
+/** What a question asks for, in words. */
+function workOf(told, question) {
+  const isOne = question.like.length === 1 && !question.unlike.length;
+  const count = Math.min(VERIFIED, told.records);
+  return !question.like.length ? "Loading the pictures ..."
+    : isOne && (question.verify || told.type === "matching") ? `Looking closely at the first ${plural(count, "picture")} for copies ...` : "Searching ...";
 }
 
 const SIZES = [["small", "S"], ["medium", "M"], ["large", "L"]];

@@ -4,7 +4,7 @@ import { thumbnailUrl } from "./api.js";
 import { pictureOf } from "./pictures.js";
 import { kindOf } from "./query.js";
 import { Button, html, Icon, Picture, useLoaded } from "./ui.js";
-import { hostOf, shortName } from "./words.js";
+import { hostOf, placedName } from "./words.js";
 
 /** `act` has `remove`, `turn` and `crop`, each called with the example. */
 export function Examples({ collection, question, act }) {
@@ -32,7 +32,7 @@ const share = (value) => `${100 * value}%`;
 
 export const nameOf = (example) => {
   const { kind, name } = kindOf(example);
-  return { id: shortName(name), url: hostOf(name) }[kind] ?? "your picture";
+  return { id: placedName(name), url: hostOf(name) }[kind] ?? "your picture";
 };
 
 function Chip({ collection, example, side, isFirst, crop, act }) {
@@ -40,7 +40,7 @@ function Chip({ collection, example, side, isFirst, crop, act }) {
   const isLike = side === "like";
   return html`<div class="chip is-${side}">
     ${!isFirst && html`<span class="chip-picture"><${ExamplePicture} collection=${collection} example=${example} /></span>`}
-    <span class="chip-text"><span class="chip-side">${isLike ? "Like" : "Not like"}${crop ? " a part of" : ""}</span>${" "}<span class="chip-name">${text}</span></span>
+    <span class="chip-text"><span class="chip-side">${isLike ? "Like" : "Not like"}${crop ? " a part of" : ""}</span>${" "}<span class="chip-name" title=${text}>${text}</span></span>
     <${Button} icon=${isLike ? "remove" : "add"} kind="ghost tiny" label="${isLike ? "Not like this" : "Like this"}: ${text}" onClick=${() => act.turn(example)} />
     <${Button} icon="close" kind="ghost tiny" label="Take away: ${text}" onClick=${() => act.remove(example)} />
   </div>`;

@@ -6,18 +6,20 @@ import { toast, useLoaded, useRef, useState } from "./ui.js";
 
 const PAGE = 60; // pictures asked for at once
 
-/** Ask what the question asks. Returns {items, found, isBusy, error, again, more}: `more` asks for the next page, null at the end. */
+/** Ask what the question asks. Returns {items, found, isBusy, error, again, more, isMoreBusy}: `more` asks for the next page, null at the end. */
 export function useResults(name, question) {
   const { shown, ...asked } = question;
   const key = JSON.stringify(asked);
   const { value: first, error, isLoading, again } = useLoaded((signal) => page(name, question, null, signal), [name, key]);
   const [rest, setRest] = useState({ of: null, items: [] }); // the pages behind the first
   const isAsking = useRef(false);
+  const [isMoreBusy, setMoreBusy] = useState(false);
   const isRest = rest.of === first;
   const next = isRest ? rest.next : first?.next;
   const more = async () => {
     if (isAsking.current) return;
     isAsking.current = true;
+    setMoreBusy(true);
     try {
       const found = await page(name, question, next);
       setRest({ of: first, items: [...(isRest ? rest.items : []), ...found.items], next: found.next });
@@ -25,9 +27,10 @@ export function useResults(name, question) {
       toast(error.message, "bad");
     }
     isAsking.current = false;
+    setMoreBusy(false);
   };
   const items = first && !error ? (isRest ? [...first.items, ...rest.items] : first.items) : [];
-  return { items, found: error ? null : first?.found, error, isBusy: isLoading, again, more: next && !isLoading && !error ? more : null };
+  return { items, found: error ? null : first?.found, error, isBusy: isLoading, isMoreBusy, again, more: next && !isLoading && !error ? more : null };
 }
 
 async function page(name, question, cursor, signal) {

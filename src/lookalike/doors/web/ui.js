@@ -312,6 +312,18 @@ export function useDebounced(act, milliseconds) {
   }, []);
 }
 
+/** Whether something has gone on for some time. */
+export function useLong(isGoing, milliseconds) {
+  const [isLong, set] = useState(false);
+  useEffect(() => {
+    set(false);
+    if (!isGoing) return undefined;
+    const timer = setTimeout(() => set(true), milliseconds);
+    return () => clearTimeout(timer);
+  }, [isGoing]);
+  return isGoing && isLong;
+}
+
 /** Redraw whenever an EventTarget fires "change". */
 export function useChanges(source) {
   const [, set] = useState(0);
