@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 HOME_DIR ?= demo-home
+WORKERS ?= 4                  # processes that test side by side, at most one a core: each needs 1.5 GB
 
 .PHONY: demo test check browser tracer soak bench lock clean
 
@@ -10,7 +11,7 @@ demo: $(VENV)/.runtime
 	$(BIN)/lookalike demo --home $(HOME_DIR) $(if $(PHOTOS),--photos "$(PHOTOS)")
 
 test: $(VENV)/.test check browser tracer
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses $(WORKERS) --dist loadfile
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -294,12 +294,11 @@ def _killed_while_writing(arguments: list[str], home: Path, folder: Path, *, std
     code = (
         "import os, sys, time\n"
         "from lookalike import disk\n"
-        "from lookalike.stores import maintenance\n"
         "def stop(*_, **__):\n"
         "    print('here', flush=True)\n"
         "    time.sleep(60)\n"
         "disk.settle = disk.replace_folder = stop\n"
-        "from lookalike.doors import cli\n"
+        "from lookalike.doors.cli import program as cli\n"
         "cli.run(sys.argv[1:])\n"
     )
     environment = {**os.environ, "LOOKALIKE_HOME": str(home)}
