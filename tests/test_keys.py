@@ -15,6 +15,7 @@ from lookalike.doors.cli import program as cli
 from lookalike.errors import ConflictError, InputError, KeyNotFoundError, QuotaError, ScopeError, StoreDamagedError
 from lookalike.service.keys import Key, Keys, Quotas
 from lookalike.service.quotas import Meter
+from lookalike.service.store import open_store
 
 
 class Clock:
@@ -54,8 +55,8 @@ def test_nothing_of_a_secret_is_kept(keys, tmp_path):
     _, secret = keys.create("shop")
     keys.rotate("shop")
     for path in (tmp_path / "home").iterdir():
-        assert secret.rsplit("_", 1)[1] not in path.read_text()
-    assert (tmp_path / "home" / "keys.json").stat().st_mode & 0o077 == 0
+        assert secret.rsplit("_", 1)[1].encode() not in path.read_bytes()
+        assert path.stat().st_mode & 0o077 == 0
     assert len(secret.rsplit("_", 1)[1]) == 64  # 256 bits
 
 
@@ -157,12 +158,30 @@ def test_many_at_once_lose_nothing(keys, tmp_path, clock):
     assert {key.name for key in keys.all()} == {f"key {number}" for number in range(12)}
 
 
-@pytest.mark.parametrize("damage", ["", "{", '{"format": 99, "keys": [], "cookie_secret": ""}', "[]"])
-def test_a_damaged_file_closes_the_server(keys, tmp_path, damage):
-    keys.create("shop")
-    (tmp_path / "home" / "keys.json").write_text(damage)
+@pytest.mark.parametrize("damage", ["", "{", "no database " * 1000])
+def test_a_damaged_file_closes_the_server(tmp_path, damage):
+    Keys(tmp_path).create("shop")
+    (tmp_path / "service.db").write_text(damage)
     with pytest.raises(StoreDamagedError):
-        Keys(tmp_path / "home").is_needed()
+        Keys(tmp_path).is_needed()
+
+
+def test_a_damaged_key_closes_the_server(tmp_path):
+    Keys(tmp_path).create("shop")
+    with open_store(tmp_path).writing() as rows:
+        rows.append("key", "other", {"name": "other"})
+    with pytest.raises(StoreDamagedError, match='key "other"'):
+        Keys(tmp_path).is_needed()
+
+
+def test_a_server_is_open_again_once_the_file_is_gone(keys, tmp_path):
+    keys.create("shop")
+    assert keys.is_needed()
+    for path in (tmp_path / "home").glob("service.db*"):
+        path.unlink()
+    assert not keys.is_needed()
+    _, secret = keys.create("shop")
+    assert keys.authenticate(secret)
 
 
 def test_scopes_contain_each_other():

@@ -109,6 +109,8 @@ def test_keys_of_an_old_home_are_valid_and_revoked_ones_are_not(old: Old) -> Non
         found = keys.authenticate(made["key"])
         assert (found.name if found else "old") == name
     assert sorted(key.name for key in keys.all()) == sorted(one["name"] for one in old.told["keys"]["keys"])
+    assert (old.home / "keys.json.bak").exists()
+    assert not (old.home / "keys.json").exists()
 
 
 def test_what_was_decided_in_an_old_home_stands(old: Old) -> None:

@@ -264,7 +264,6 @@ def test_a_home_that_others_may_read_is_tightened_when_it_is_opened(tmp_path: Pa
     Files(home / "files").write("a/b.jpg", b"x")
     for path in (home, *home.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
-    (home / "keys.json").chmod(0o600)
     with lookalike.open(home) as library:
         assert len(library.collection("shoes")) == 0
         assert _loose(home) == []
@@ -313,7 +312,6 @@ def _killed_while_writing(arguments: list[str], home: Path, folder: Path, *, std
 KILLED: dict[str, tuple[str, ...]] = {
     **{name: (*arguments, "OUT/file.jsonl") for name, arguments in OUTPUTS.items()},
     "keys create": ("keys", "create", "--name", "k"),
-    "keys revoke": ("keys", "revoke", "old"),
     "backup": ("backup", "OUT/backup"),
     "restore": ("restore", "KEPT", "--name", "again"),
     "create": ("create", "new"),
@@ -332,7 +330,6 @@ def test_a_killed_command_leaves_nothing_once_it_ran_again(named: tuple[str, ...
         collection.add([{"_id": name, "_file": str(tmp_path / name), "of": "0.jpg"} for name in ("0.jpg", "copy.jpg")])
         collection.decisions.decide("delete", ["copy.jpg"], beside=["0.jpg"])
         collection.backup(tmp_path / "kept")
-    Keys(home).create("old")
     arguments = [one.replace("OUT", str(out)).replace("KEPT", str(tmp_path / "kept")) for one in named]
 
     def there() -> set[str]:

@@ -322,18 +322,30 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         ConflictError: when somebody else holds it, and we are not to wait.
     """
     make_folder(path.parent, private=True)
-    is_new = not path.exists()
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
-    try:
-        if is_new:
-            sync(path.parent)
+    while True:
+        is_new = not path.exists()
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
         try:
-            _lock(handle, wait=wait)
-        except OSError as exc:
-            raise ConflictError(f'"{path}" is held by another process. End it first, or use another home.') from exc
-        yield
-    finally:
-        os.close(handle)
+            if is_new:
+                sync(path.parent)
+            try:
+                _lock(handle, wait=wait)
+            except OSError as exc:
+                raise ConflictError(f'"{path}" is held by another process. End it first, or use another home.') from exc
+            if not _is_at(handle, path):  # whoever held it removed it
+                continue
+            yield
+            return
+        finally:
+            os.close(handle)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    """Return whether an open file is the one of this name."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -1,33 +1,28 @@
 """The keys of a home: who may do what, on which collections, until when, and how much of it.
 
 A key is 256 random bits. Only its SHA-256 is kept: with that much randomness there is nothing to guess, so a slow hash
-would protect nothing. All keys stand in one small file, replaced as a whole; a running server sees at its next
-request what the command line changed.
+would protect nothing. They are rows of the home's service store; a running server sees at its next request what the
+command line changed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import json
-import os
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from .. import disk, refusals
 from ..errors import ConflictError, InputError, KeyNotFoundError, ScopeError, StoreDamagedError
+from .store import Row, Rows, open_store
 
 Scope = Literal["read", "write", "admin"]
 
-_FILE = "keys.json"
-_LOCK = "keys.lock"
-_FORMAT = 1
+_COOKIES = "cookies"  # the row of the secret that signs them
 _PREFIX = "lk"  # so that people and secret scanners know one when they see it
 _MOST_NAME_CHARS = 128
 MOST_COLLECTIONS = 1000  # of one key
@@ -119,11 +114,10 @@ class Keys:
     """The keys of one home. May be used from many threads and processes."""
 
     def __init__(self, home: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._home = home
-        self._file = home / _FILE
+        self._store = open_store(home)
         self._clock = clock
         self._lock = threading.Lock()
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: Hashable = None
         self._held: tuple[Key, ...] = ()
         self._cookie_secret = b""
 
@@ -164,15 +158,17 @@ class Keys:
         _check(name, scope, expires_days, quotas)
         _check_collections(collections)
         now = self._clock()
-        with self._changing() as keys:
-            if any(_is_named(key, name, by) or name == key.id for key in keys):
+        with self._store.writing() as rows:
+            if any(_is_named(key, name, by) or name == key.id for _, key in _held(rows)):
                 raise ConflictError(f'there is a key "{name}" already. Choose another name, or revoke or rotate it.')
             key_id = secrets.token_hex(6)
             secret, digest = _secret(key_id)
             expires_at = None if expires_days is None else _text(now + timedelta(days=expires_days))
             key = Key(key_id, name, scope, digest, _text(now), tuple(collections), expires_at, quotas=quotas)
             key.check_no_more_than(by)
-            keys.append(key)
+            rows.append("key", key.id, asdict(key))
+            if rows.get("session", _COOKIES) is None:
+                rows.append("session", _COOKIES, {"secret": secrets.token_hex(32)})
         return key, secret
 
     def rotate(self, name: str, *, by: Key | None = None) -> tuple[Key, str]:
@@ -186,12 +182,13 @@ class Keys:
             ScopeError: when it may more than `by`.
             ConflictError: when several keys that `by` may see have this name; an id always tells which.
         """
-        with self._changing() as keys:
-            place = _place(keys, name, by)
-            keys[place].check_no_more_than(by)
-            secret, digest = _secret(keys[place].id)
-            keys[place] = replace(keys[place], digest=digest)
-            return keys[place], secret
+        with self._store.writing() as rows:
+            row, key = _meant(_held(rows), name, by)
+            key.check_no_more_than(by)
+            secret, digest = _secret(key.id)
+            key = replace(key, digest=digest)
+            rows.replace(row, asdict(key))
+        return key, secret
 
     def revoke(self, name: str, *, by: Key | None = None) -> Key:
         """Revoke a key, by name or id, for good.
@@ -200,10 +197,11 @@ class Keys:
             KeyNotFoundError: when there is no key of this name or id that is not revoked, and none that `by` may see.
             ConflictError: when several keys that `by` may see have this name; an id always tells which.
         """
-        with self._changing() as keys:
-            place = _place(keys, name, by)
-            keys[place] = replace(keys[place], revoked_at=_text(self._clock()))
-            return keys[place]
+        with self._store.writing() as rows:
+            row, key = _meant(_held(rows), name, by)
+            key = replace(key, revoked_at=_text(self._clock()))
+            rows.replace(row, asdict(key))
+        return key
 
     def authenticate(self, secret: str) -> Key | None:
         """Give the valid key of a secret, or None. Takes as long for a wrong secret as for a right one."""
@@ -216,6 +214,7 @@ class Keys:
 
     def ticket(self, key: Key, *, lasts: timedelta) -> str:
         """Give a text that stands for a key for a while, and from which the key cannot be had."""
+        self._refresh()
         ends = int((self._clock() + lasts).timestamp())
         return f"{key.id}.{ends}.{self._sign(key, ends)}"
 
@@ -237,39 +236,26 @@ class Keys:
             there: All that exist: what was made and is gone is forgotten.
         """
         known = None if there is None else {*there, collection}
-        with self._changing() as keys:
-            for place, held in enumerate(keys):
-                if held.id == key.id:
-                    made = [name for name in held.made if known is None or name in known]
-                    keys[place] = replace(held, made=tuple(dict.fromkeys([*made, collection])))
+        with self._store.writing() as rows:
+            row = rows.get("key", key.id)
+            if row is not None:
+                held = _key(row)
+                made = [name for name in held.made if known is None or name in known]
+                rows.replace(row, asdict(replace(held, made=tuple(dict.fromkeys([*made, collection])))))
 
     def _sign(self, key: Key, ends: int) -> str:
         signed = f"{key.id}.{ends}.{key.digest}".encode()
         return hmac.new(self._cookie_secret, signed, hashlib.sha256).hexdigest()
 
     def _refresh(self) -> None:
-        """Read the file again when it is another one than before."""
-        try:
-            status = os.stat(self._file)
-        except FileNotFoundError:
-            self._seen, self._held = None, ()
-            return
-        seen = (status.st_ino, status.st_mtime_ns, status.st_size)
-        if seen != self._seen:
-            with self._lock:
-                self._held, self._cookie_secret = _read(self._file)
-                self._seen = seen
-
-    @contextmanager
-    def _changing(self) -> Iterator[list[Key]]:
-        """Lend the list of keys, alone among all processes, and write it at the end."""
-        with refusals.reporting(self._home), disk.locked(self._home / _LOCK):
-            self._refresh()
-            for left in self._home.glob(f".{_FILE}-*"):  # whoever holds the lock is alone: their writers are dead
-                left.unlink(missing_ok=True)
-            keys = list(self._held)
-            yield keys
-            _write(self._file, keys, self._cookie_secret or secrets.token_bytes(32))
+        """Read the keys again when they are others than before."""
+        version = self._store.version("key")
+        if version != self._seen:
+            with self._lock, self._store.reading() as rows:
+                secret = rows.get("session", _COOKIES)
+                self._held = tuple(key for _, key in _held(rows))
+                self._cookie_secret = b"" if secret is None else bytes.fromhex(secret.value["secret"])
+                self._seen = version
 
 
 def _check(name: str, scope: str, expires_days: float | None, quotas: Quotas) -> None:
@@ -296,13 +282,18 @@ def _is_named(key: Key, name: str, by: Key | None) -> bool:
     return key.revoked_at is None and name in (key.id, key.name) and key.is_seen_by(by)
 
 
-def _place(keys: list[Key], name: str, by: Key | None) -> int:
-    found = [place for place, key in enumerate(keys) if _is_named(key, name, by)]
-    by_id = [place for place in found if keys[place].id == name]
+def _held(rows: Rows) -> list[tuple[Row, Key]]:
+    return [(row, _key(row)) for row in rows.all("key")]
+
+
+def _meant(held: list[tuple[Row, Key]], name: str, by: Key | None) -> tuple[Row, Key]:
+    """Return the key that a caller means by a name or id."""
+    found = [(row, key) for row, key in held if _is_named(key, name, by)]
+    by_id = [(row, key) for row, key in found if key.id == name]
     if len(by_id or found) == 1:
         return (by_id or found)[0]
     if found:
-        ids = ", ".join(keys[place].id for place in found)
+        ids = ", ".join(key.id for _, key in found)
         raise ConflictError(f'{len(found)} keys are called "{name[:80]}". Name the one that is meant by its id: {ids}.')
     raise KeyNotFoundError(f'no key "{name[:80]}" that is not revoked. `lookalike keys list` shows all.')
 
@@ -317,28 +308,10 @@ def _text(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def _read(path: Path) -> tuple[tuple[Key, ...], bytes]:
+def _key(row: Row) -> Key:
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-        if held["format"] != _FORMAT:
-            raise ValueError(f"format {held['format']} is not {_FORMAT}")
-        return tuple(_key(one) for one in held["keys"]), bytes.fromhex(held["cookie_secret"])
-    except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise StoreDamagedError(f'cannot read the keys in "{path}": {exc}. Bring the file back from a backup.') from exc
-
-
-def _key(held: dict[str, Any]) -> Key:
-    return Key(
-        **{
-            **held,
-            "collections": tuple(held["collections"]),
-            "made": tuple(held["made"]),
-            "quotas": Quotas(**held["quotas"]),
-        }
-    )
-
-
-def _write(path: Path, keys: list[Key], cookie_secret: bytes) -> None:
-    """Replace the file as a whole; nobody but its owner may read it."""
-    held = {"format": _FORMAT, "cookie_secret": cookie_secret.hex(), "keys": [asdict(key) for key in keys]}
-    disk.replace_text(path, json.dumps(held, indent=1), mode=disk.PRIVATE)
+        held = row.value
+        made, quotas = tuple(held["made"]), Quotas(**held["quotas"])
+        return Key(**{**held, "collections": tuple(held["collections"]), "made": made, "quotas": quotas})
+    except (TypeError, KeyError) as exc:
+        raise StoreDamagedError(f'cannot read the key "{row.name}": {exc}. Bring it back from a backup.') from exc

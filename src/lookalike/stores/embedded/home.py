@@ -39,9 +39,15 @@ _OURS = {
     "files-owners.jsonl",
     "jobs",
     "keys.json",
+    "keys.json.bak",
     "keys.lock",
+    "leases",
     "moves.lock",
     "server.lock",
+    "service.db",
+    "service.db-shm",
+    "service.db-wal",
+    "service.lock",
 }
 _LITTER_AGE_S = 3600.0  # a folder of this age that is still not in place has lost its maker
 
