@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lookalike
-from lookalike.core import keeping
+from lookalike.core import contents
 from lookalike.doors.dialects import watson
 from lookalike.stores.embedded import connections
 
@@ -49,7 +49,7 @@ def anew(shelf):
 
 
 def test_export_with_vectors_costs_a_few_statements_for_each_block(shelf, monkeypatch):
-    monkeypatch.setattr(keeping, "_EXPORTED", 40)
+    monkeypatch.setattr(contents, "_EXPORTED", 40)
     with counting(monkeypatch) as told:
         anew(shelf)
         lines = list(shelf.export(vectors=True))

@@ -15,13 +15,13 @@ from .review.review import Review
 if TYPE_CHECKING:
     from ..stores import Store
     from .decisions.ledger import Ledger
-from .adding import Adding
-from .asking import Asking
-from .keeping import Keeping
+from .additions import Additions
+from .contents import Contents
+from .questions import Questions
 from .upkeep import Upkeep
 
 
-class Collection(Adding, Asking, Keeping, Upkeep):
+class Collection(Additions, Questions, Contents, Upkeep):
     """Records under one name: add pictures, ask what looks like one, keep metadata, find duplicates.
 
     Made by `Library.collection`. May be used from many threads.

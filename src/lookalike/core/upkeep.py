@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 from dataclasses import dataclass
 
 from ..rendering import size_text
-from .holding import Holding
+from .base import CollectionBase
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Compacted:
         )
 
 
-class Upkeep(Holding):
+class Upkeep(CollectionBase):
     """Keeps a collection in shape."""
 
     def configure(

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ....core.contents import MAX_REVISED
 from ....core.exports import MAX_EXPORTED
-from ....core.keeping import MAX_REVISED
 from ....limits import MOST_TAGS
 from ....records import OutcomeKind
 from .base import Answered, Asked

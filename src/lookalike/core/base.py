@@ -16,14 +16,14 @@ from .ingest.spellings import all_as_stored, as_stored
 from .relations.verifying import Verifier
 from .scores.scales import Scales
 from .search.examples import ExampleReader
-from .search.searching import Searcher
+from .search.searcher import Searcher
 
 if TYPE_CHECKING:
     from ..stores import Store
     from .decisions.ledger import Ledger
 
 
-class Holding:
+class CollectionBase:
     """A collection by its store; the parts that people use build on it."""
 
     def __init__(self, store: Store, describer: Describer, ledger: Ledger) -> None:

@@ -17,10 +17,10 @@ from .ingest.report import Report
 if TYPE_CHECKING:
     from ..stores import Store
     from .ingest.pruning import Pruning
-from .holding import Holding
+from .base import CollectionBase
 
 
-class Adding(Holding):
+class Additions(CollectionBase):
     """Adds pictures to a collection."""
 
     def add(

@@ -23,14 +23,14 @@ from .search.groups import is_held
 
 if TYPE_CHECKING:
     pass
-from .holding import Holding
+from .base import CollectionBase
 
 _UPDATED_AT_ONCE = 500  # records in one transaction: other writers wait for it
 MAX_REVISED = 10_000  # records that one change is made to: other writers wait for it
 _EXPORTED = 500  # records that are read at once
 
 
-class Keeping(Holding):
+class Contents(CollectionBase):
     """Reads and changes the records of a collection."""
 
     def scan(

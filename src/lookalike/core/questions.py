@@ -27,15 +27,15 @@ from .search.candidates import Candidates
 from .search.facets import Facet
 from .search.matches import Matches
 from .search.probes import source_of
-from .search.searching import examples_of
+from .search.searcher import examples_of
 
 if TYPE_CHECKING:
     from .evaluation.labels import Labels
     from .evaluation.results import Evaluation
-from .holding import Holding
+from .base import CollectionBase
 
 
-class Asking(Holding):
+class Questions(CollectionBase):
     """Answers questions to a collection."""
 
     def search(
