@@ -340,7 +340,7 @@ def run_methods(stage: Stage) -> None:
     job = call(jobs.submit, draft, collection="c", form="", replace=False, key_id=None)
     call(jobs.cancel, job.id)
 
-    files = Files(stage.root / "files")
+    files = Files(stage.root / "files", owner="somebody")
     call(files.write, "a/b/c.jpg", b"x" * 5000)
     call(files.write, "a/b/c.jpg", b"y" * 5000)
     call(files.make_folder, "d/e/f")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import ConflictError, ImageTooLargeError, NotFoundError, QuotaError
-from lookalike.service.file_usage import NOTES, FileUsage
+from lookalike.service.file_usage import FileUsage
 from lookalike.service.files import Files
 
 
@@ -29,7 +29,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def usage(tmp_path: Path, clock: Clock) -> FileUsage:
-    return FileUsage(tmp_path / "files", tmp_path / NOTES, clock)
+    return FileUsage(tmp_path / "files", tmp_path, clock)
 
 
 def walked(root: Path) -> int:
@@ -97,17 +97,20 @@ def test_a_file_counts_for_who_wrote_it_wherever_it_goes(tmp_path: Path, usage: 
     theirs.write("b/1", bytes(5))  # over it
     assert (usage.of("ours"), usage.of("theirs")) == (0, 115)
     Files(root, usage).write("b/1", bytes(6))  # whose quota counts nothing
-    again = FileUsage(root, tmp_path / NOTES)
+    again = FileUsage(root, tmp_path)
     assert (again.of("ours"), again.of("theirs"), again.total()) == (0, 110, 116)
     Files(root, usage).remove("c")
-    assert FileUsage(root, tmp_path / NOTES).of("theirs") == 10
+    assert FileUsage(root, tmp_path).of("theirs") == 10
 
 
-def test_notes_that_say_nothing_any_more_are_written_anew(tmp_path: Path) -> None:
-    (tmp_path / NOTES).write_text("broken\n" + '{"path": "gone", "key": "ours"}\n' * 1500)
-    usage = FileUsage(tmp_path / "files", tmp_path / NOTES)
-    assert usage.of("ours") == 0
-    assert (tmp_path / NOTES).read_text() == ""
+def test_a_file_that_was_removed_by_hand_counts_for_nobody(tmp_path: Path, usage: FileUsage, clock: Clock) -> None:
+    root = tmp_path / "files"
+    Files(root, usage, owner="ours").write("a", bytes(100))
+    (root / "a").unlink()
+    clock.now += 4000
+    assert (usage.of("ours"), usage.total()) == (0, 0)
+    Files(root, usage).write("a", bytes(100))  # whose quota counts nothing
+    assert (usage.of("ours"), FileUsage(root, tmp_path).of("ours")) == (0, 0)
 
 
 def test_a_copy_without_room_copies_nothing(tmp_path: Path, usage: FileUsage) -> None:

@@ -21,6 +21,7 @@ import lookalike.service
 from lookalike.doors.cli import program as cli
 from lookalike.errors import ConflictError, StoreDamagedError, StoreFullError, StoreReadOnlyError
 from lookalike.service import migration
+from lookalike.service.file_usage import FileUsage
 from lookalike.service.keys import Keys
 from lookalike.service.sqlite import SQLiteStore
 from lookalike.service.store import ServiceStore
@@ -442,6 +443,21 @@ def test_old_keys_of_a_home_that_cannot_be_written_are_read(
     mounts.change(disk, "rw")
     keys.revoke("key 1")
     assert (disk / "home" / "keys.json.bak").exists()
+
+
+def test_old_notes_of_who_wrote_a_file_are_read_once_and_set_aside(tmp_path: Path) -> None:
+    lines = [{"path": "a", "key": "ours"}, {"path": "b", "key": "ours"}, {"path": "ä", "key": "theirs"}]
+    lines += [{"path": "a", "key": "theirs"}, {"path": "b", "key": None}]
+    text = "broken\n" + "".join(f"{json.dumps(line)}\n" for line in lines) + '{"path": "cut o'
+    (tmp_path / "files-owners.jsonl").write_text(text)
+    for path, size in (("a", 1), ("b", 10), ("ä", 100)):
+        (tmp_path / "files").mkdir(exist_ok=True)
+        (tmp_path / "files" / path).write_bytes(bytes(size))
+    for _ in range(2):
+        usage = FileUsage(tmp_path / "files", tmp_path)
+        assert (usage.of("ours"), usage.of("theirs"), usage.owner_of("b")) == (0, 101, None)
+    assert not (tmp_path / "files-owners.jsonl").exists()
+    assert (tmp_path / "files-owners.jsonl.bak").read_text() == text
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"format": 99, "keys": [], "cookie_secret": ""}', "[]"])

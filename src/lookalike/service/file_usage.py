@@ -1,13 +1,12 @@
 """The usage of the storage: how many bytes its files take, in all and by the key that wrote them.
 
 The files are counted once; from then on what is written and removed is added up, and counted anew now and then, since
-people may move files by hand. Who wrote a file is kept only for keys that have a quota to hold, a line a change, in
-`HOME/files-owners.jsonl`: without it nothing is lost but whose quota a file counts against.
+people may move files by hand. Who wrote a file is kept only for keys that have a quota to hold, a row a file, in the
+service store: without it nothing is lost but whose quota a file counts against.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -17,18 +16,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from .. import disk
-
-NOTES = "files-owners.jsonl"
+from .store import open_store
 
 _RECOUNT_S = 3600.0
-_LINES_KEPT = 1000  # more than this, and twice those that count, are worth writing anew
 
 
 class FileUsage:
-    """The bytes of the files below a root. May be used from many threads; one process at a time changes the files."""
+    """The bytes of the files below a root of a home.
 
-    def __init__(self, root: Path, notes: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        self._root, self._notes, self._clock = root, notes, clock
+    May be used from many threads; one process at a time changes the files.
+    """
+
+    def __init__(self, root: Path, home: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._root, self._store, self._clock = root, open_store(home), clock
         self._lock = threading.RLock()
         self._counted_at = float("-inf")
         self._total = 0
@@ -71,41 +71,23 @@ class FileUsage:
         """Count all files where that was never done, or long ago; say whether it was done."""
         if self._clock() - self._counted_at < _RECOUNT_S:
             return False
-        self._counted_at = self._clock()
-        sizes = dict(_sizes(self._root))
+        counted_at, sizes = self._clock(), dict(_sizes(self._root))
         self._total = sum(sizes.values())
-        owners, lines = self._noted()
-        self._files = {path: (owner, sizes[path]) for path, owner in owners.items() if path in sizes}
+        with self._store.reading() as rows:
+            owners = {row.name: row.value["key"] for row in rows.all("file")}
+        self._files = {path: (owner, sizes.get(path, 0)) for path, owner in owners.items()}  # some moved by hand
         self._owned = Counter()
         for owner, size in self._files.values():
             self._owned[owner] += size
-        if lines > _LINES_KEPT + 2 * len(self._files):
-            kept = [json.dumps({"path": path, "key": owner}) for path, (owner, _) in sorted(self._files.items())]
-            disk.replace_text(self._notes, "".join(f"{line}\n" for line in kept), mode=disk.PRIVATE)
+        self._counted_at = counted_at
         return True
 
-    def _noted(self) -> tuple[dict[str, str], int]:
-        """Read the notes: the owner of each path, and how many lines there are. A broken line says nothing."""
-        owners: dict[str, str] = {}
-        lines: list[bytes] = []
-        with suppress(FileNotFoundError):
-            lines = self._notes.read_bytes().splitlines()
-        for line in lines:
-            with suppress(ValueError, TypeError, KeyError):
-                told = json.loads(line)
-                owners.pop(told["path"], None)
-                if told["key"] is not None:
-                    owners[told["path"]] = told["key"]
-        return owners, len(lines)
-
     def _note(self, path: str, owner: str | None) -> None:
-        disk.make_folder(self._notes.parent, private=True)
-        is_first = not self._notes.exists()
-        with open(self._notes, "ab", opener=disk.open_private) as stream:
-            stream.write(json.dumps({"path": path, "key": owner}).encode() + b"\n")
-            disk.sync_stream(stream)
-        if is_first:
-            disk.sync(self._notes.parent)
+        with self._store.writing() as rows:
+            if owner is None:
+                rows.remove("file", path)
+            else:
+                rows.put("file", path, {"key": owner})
 
 
 def _sizes(folder: Path, above: str = "") -> Iterator[tuple[str, int]]:

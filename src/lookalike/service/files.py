@@ -21,7 +21,7 @@ from ..errors import (
     StoreFullError,
     StoreReadOnlyError,
 )
-from .file_usage import NOTES, FileUsage
+from .file_usage import FileUsage
 
 FOLDER = "files"  # of the home
 RIGHT = "storage"  # a key that is bound to collections reaches the files when this word is one of them
@@ -66,7 +66,7 @@ class Files:
         room: Room = lambda _: nullcontext(),
     ) -> None:
         self._root = root
-        self._usage = usage or FileUsage(root, root.with_name(NOTES))
+        self._usage = usage or FileUsage(root, root.parent)
         self._owner = owner
         self._room = room
 

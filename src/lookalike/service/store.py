@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-Kind = Literal["key", "session"]
+Kind = Literal["key", "session", "file"]
 
 
 @dataclass(frozen=True)

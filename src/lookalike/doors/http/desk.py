@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from ...core.removal.trash import Trash
 from ...errors import CollectionNotFoundError, ConflictError, LookalikeError, ScopeError, StoreDamagedError
 from ...pictures import Stored, Url
-from ...service.file_usage import NOTES, FileUsage
+from ...service.file_usage import FileUsage
 from ...service.files import FOLDER as FILES
 from ...service.files import RIGHT, Files
 from ...service.keys import Key, Keys, Scope
@@ -123,7 +123,7 @@ class Desk:
         self.keys = keys
         self.roots = Roots(settings.serving.library, settings.home, settings.limits)
         self.meter = Meter(library, elsewhere=self._elsewhere)
-        self._file_usage = FileUsage(settings.home / FILES, settings.home / NOTES)
+        self._file_usage = FileUsage(settings.home / FILES, settings.home)
         self.trash = Trash(settings.home, settings.serving.may_move)
         self._creating = threading.Lock()
         self.connections = Connections(settings.serving)

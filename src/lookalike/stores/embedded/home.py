@@ -37,6 +37,7 @@ _OURS = {
     "decisions.lock",
     "files",
     "files-owners.jsonl",
+    "files-owners.jsonl.bak",
     "jobs",
     "keys.json",
     "keys.json.bak",
