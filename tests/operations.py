@@ -54,10 +54,7 @@ NOTHING: dict[str, tuple[str, ...]] = {
         *(f"Files.{name}" for name in ("kind", "entry", "entries", "walk", "read", "usage", "place")),
         *(f"Graph.{name}" for name in ("lines", "blocks", "arrays", "to_networkx")),
         "PairEvidence.difference_png",
-        *(
-            f"applying.{name}"
-            for name in ("removals", "script", "to_folder", "to_system_trash", "freed_bytes", "freed_by")
-        ),
+        *(f"applying.{name}" for name in ("removals", "to_folder", "to_system_trash", "freed_by")),
         *(f"POST http.questions.{name}" for name in ("search", "compare", "compare_stored", "find_duplicates")),
         *(f"POST http.browsing.{name}" for name in ("get_histogram", "export_records")),
         *(f"POST dialects.aspose.searches.{name}" for name in ("find_similar", "compare", "find_by_tags")),

@@ -13,6 +13,7 @@ from conftest import draw
 import lookalike
 from lookalike.core.collection import Collection
 from lookalike.core.removal import applying
+from lookalike.core.removal import script as scripts
 from lookalike.errors import InputError
 
 Link = Callable[[Path], None]
@@ -155,7 +156,7 @@ def test_the_script_looks_for_links_that_came_later(library: lookalike.Library, 
     collection = _added(library, root, "good.jpg", "poor.jpg")
     collection.decisions.decide("delete", ["poor.jpg"], beside=["good.jpg"])
     script = tmp_path / "move.sh"
-    script.write_text(applying.script(applying.removals(collection)))
+    script.write_text(scripts.script(applying.removals(collection)))
 
     (root / "good.jpg").unlink()
     (root / "good.jpg").symlink_to("poor.jpg")
@@ -182,7 +183,7 @@ def test_the_script_moves_across_disks_and_brings_links_as_links(library: lookal
     collection.decisions.decide("delete", ["a.jpg", "link.jpg"])
     held = (root / "a.jpg").read_bytes()
     try:
-        script = applying.script(applying.removals(collection))
+        script = scripts.script(applying.removals(collection))
         subprocess.run(["sh", "-s", str(other)], input=script, text=True, check=True)
         assert os.listdir(root) == []
         assert Path(f"{other}{root}/a.jpg").read_bytes() == held
@@ -223,7 +224,7 @@ def test_the_script_moves_nothing_whose_kept_picture_changed(library: lookalike.
     collection = _added(library, tmp_path, *names)
     for name in "abc":
         collection.decisions.decide("delete", [f"{name} copy.jpg"], beside=[f"{name}.jpg"])
-    script = applying.script(applying.removals(collection))
+    script = scripts.script(applying.removals(collection))
     (tmp_path / "a.jpg").write_bytes(b"")  # emptied, replaced by another picture, and the copy itself painted over
     draw(5).save(tmp_path / "b.jpg")
     draw(6).save(tmp_path / "c copy.jpg")

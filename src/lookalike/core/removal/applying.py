@@ -8,9 +8,8 @@ dead: `settle` finishes or undoes it before anything else is moved. An undo rest
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -29,15 +28,13 @@ from ...errors import (
 from ...records import Failure, Progress
 from ..decisions.ledger import Event, fresh_id
 from ..ingest.local_files import freed_bytes
+from .entries import are_the_same, content_hash, entry_of, is_there, links_first, names_of, numbered
 
 if TYPE_CHECKING:
     from ...records import Record
     from ..collection import Collection
     from ..decisions.ledger import Ledger
     from ..ingest.pipeline import OnProgress
-
-_BLOCK_BYTES = 1 << 20
-_MOST_HOPS = 40  # links in a row; systems refuse more
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ class Applied:
 
 def freed_by(chosen: Iterable[Removal]) -> int:
     """Return what moving all of these frees; a file that is there by two paths counts once."""
-    files = {_entry(one.record.source or one.record.id): one.freed_bytes for one in chosen}
+    files = {entry_of(one.record.source or one.record.id): one.freed_bytes for one in chosen}
     return sum(files.values())
 
 
@@ -115,7 +112,7 @@ def removals(collection: Collection, others: Iterable[Collection] = ()) -> list[
     for record_id in sorted(doomed):
         record, event = doomed[record_id]
         beside = [one for one in collection.decisions.records_that_are(event.beside) if one.id not in doomed]
-        kept = next((one for one in beside if _is_there(one)), None)
+        kept = next((one for one in beside if is_there(one)), None)
         shared = staying.get(disk.identity(record.source))
         found.append(Removal(record, event, kept, _gained(record, kept), None, shared))
     for other in others if found else ():
@@ -162,7 +159,7 @@ def apply(
         _settle(collection)
         for done, removal in enumerate(links_first(chosen), start=1):
             try:
-                entry = _entry(removal.record.source or "")
+                entry = entry_of(removal.record.source or "")
                 freed = 0 if entry in gone else removal.freed_bytes
                 moved.append(_take_away(collection, removal, way, batch, gone, merge_metadata=merge_metadata))
                 gone[entry] = None if moved[-1][1] is None else Path(moved[-1][1])
@@ -233,8 +230,8 @@ def _settled(collection: Collection, note: Event, record: Record | None, decided
         _drop(collection, record, decided or note, note)
         return True
     if is_left and is_here:
-        if is_away and _entry(str(source)) != _entry(str(target)):
-            if not _are_the_same(target, source):  # somebody else's file has taken its place
+        if is_away and entry_of(str(source)) != entry_of(str(target)):
+            if not are_the_same(target, source):  # somebody else's file has taken its place
                 return False
             disk.remove_file(target)
         collection.decisions.take_back([note])
@@ -258,16 +255,9 @@ def _is_before(created_at: str, noted_at: str) -> bool:
 
 def _has_bytes(source: Path, note: Event) -> bool:
     try:
-        return _content_hash(source) in {picture.content_hash for picture in note.pictures}
+        return content_hash(source) in {picture.content_hash for picture in note.pictures}
     except OSError:
         return False
-
-
-def _are_the_same(one: Path, other: Path) -> bool:
-    """Return whether two entries of folders are equal files, or links to one place."""
-    if one.is_symlink() or other.is_symlink():
-        return one.is_symlink() and other.is_symlink() and os.readlink(one) == os.readlink(other)
-    return one.is_file() and other.is_file() and _content_hash(one) == _content_hash(other)
 
 
 def undo(
@@ -301,7 +291,7 @@ def to_folder(folder: str | os.PathLike[str]) -> Way:
         raise InputError(f'"{folder}" is the root of a disk: name a folder of its own to move the pictures to.')
 
     def target(source: Path) -> Path:
-        return next(place for place in _numbered(root.joinpath(*_names(source))) if not os.path.lexists(place))
+        return next(place for place in numbered(root.joinpath(*names_of(source))) if not os.path.lexists(place))
 
     def move(source: Path, target: Path | None) -> None:
         if target is not None:
@@ -336,7 +326,7 @@ def _take_away(
         gone: Where the files of this batch went, by `_entry`.
     """
     record, kept = removal.record, removal.kept
-    entry = _entry(record.source or "")
+    entry = entry_of(record.source or "")
     if entry in gone:  # another path of what was moved just now
         target = gone[entry]
         collection.decisions.note_applied(removal.event, record, target, batch)
@@ -387,7 +377,7 @@ def _drop(collection: Collection, record: Record, event: Event, written: Event) 
 
 
 def _check_bytes(record: Record) -> None:
-    if _content_hash(Path(record.source or "")) != record.content_hash:
+    if content_hash(Path(record.source or "")) != record.content_hash:
         raise ConflictError(
             f'"{record.source}" has other bytes than when it was indexed. Index it again, and look at its group anew.'
         )
@@ -426,11 +416,6 @@ def _failed(source: str, error: LookalikeError | OSError) -> Failure:
     return Failure(source, known.code if isinstance(known, StoreFullError) else "move_failed", known.message)
 
 
-def _is_there(record: Record) -> bool:
-    """Say whether a kept record has its file; what never was a file is there as a record."""
-    return not record.source or not os.path.isabs(record.source) or os.path.exists(record.source)
-
-
 def _files_of(records: Iterable[Record]) -> dict[tuple[int, int] | None, Record]:
     """Return records by the file that each has, however its path leads there."""
     found: dict[tuple[int, int] | None, Record] = {}
@@ -441,53 +426,12 @@ def _files_of(records: Iterable[Record]) -> dict[tuple[int, int] | None, Record]
     return found
 
 
-def _entry(source: str) -> str:
-    """Return the one path of an entry of a folder; two names of one file (links, hard links) are two."""
-    return os.path.join(os.path.realpath(os.path.dirname(source)), os.path.basename(source))
-
-
-def links_first(chosen: Iterable[Removal]) -> list[Removal]:
-    """Return removals in the order in which no link loses its file before it goes itself."""
-    return sorted(chosen, key=lambda removal: -_hops(removal.record.source or ""))
-
-
-def _hops(path: str) -> int:
-    """Count the links that a path's last part leads through."""
-    hops = 0
-    while hops < _MOST_HOPS and os.path.islink(path):
-        path = os.path.join(os.path.dirname(path), os.readlink(path))
-        hops += 1
-    return hops
-
-
 def _gained(record: Record, kept: Record | None) -> dict[str, Any]:
     if kept is None:
         return {}
     fields = {name: value for name, value in record.metadata.items() if name not in kept.metadata}
     tags = [tag for tag in record.tags if tag not in kept.tags]
     return {name: value for name, value in (("metadata", fields), ("tags", tags)) if value}
-
-
-def _content_hash(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _names(source: Path) -> list[str]:
-    """Give the names along a path, the drive as one of them."""
-    drive = source.drive.replace(":", "").strip("\\/")
-    return [*([drive] if drive else []), *source.parts[1:]]
-
-
-def _numbered(path: Path) -> Iterator[Path]:
-    yield path
-    number = 2
-    while True:
-        yield path.with_name(f"{path.stem} ({number}){path.suffix}")
-        number += 1
 
 
 def _bring_back(source: Path, event: Event) -> str:
@@ -503,7 +447,7 @@ def _bring_back(source: Path, event: Event) -> str:
             return event.moved_to
         raise SourceNotFoundError(f'"{target}" is gone: it cannot be brought back to "{source}".', source=str(source))
     if os.path.lexists(source):
-        if _entry(str(source)) == _entry(str(target)) or not _are_the_same(target, source):
+        if entry_of(str(source)) == entry_of(str(target)) or not are_the_same(target, source):
             raise ConflictError(f'"{source}" is taken by another file: move that away, then "{target}" can come back.')
         disk.remove_file(target)  # it was copied from another disk, by a process that ended before this
         return event.moved_to
