@@ -5,6 +5,8 @@ after the name came to be); a removal or a rename lasts when the folders are for
 for all below some folders. It knows no file by name; what counts for nothing is said here, once:
 
 - **Derived** (`/index/` of a collection): it may be deleted at any time, and costs only the time to make it again.
+- **Begun** (`disk.is_partial`): a file that is still being written, has a name that says so: nothing reads
+  it, and what was acknowledged is in none of them.
 - **SQLite's own** `-shm` is memory, and an empty `-wal` says nothing. That `-wal` and `-journal` go is not forced, and
   need not be: what was in them is in the database by then, and reading them again writes the same pages. Their
   bytes and names do count, and so do the bytes of the database: with journal_mode=WAL and synchronous=FULL a commit has
@@ -19,6 +21,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from lookalike.disk import is_partial
 
 CALLS = (
     "open,openat,creat,write,pwrite64,writev,pwritev,pwritev2,copy_file_range,sendfile,ftruncate,truncate,fallocate,"
@@ -128,6 +132,8 @@ class Disk:
         """Say what would be lost or come back if the power went now."""
         found = []
         for path, file in self.files.items():
+            if is_partial(os.path.basename(path)):
+                continue
             if file.written > file.forced:
                 found.append(f"the bytes of {path}")
             if file.named > self._forced_names(path) and not file.is_empty_log(path):
