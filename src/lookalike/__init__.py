@@ -76,7 +76,7 @@ def open(home: str | os.PathLike[str] | None = None) -> Library:
 
 
 def compare(a: Any, b: Any) -> Comparison:
-    """Say how alike two pictures are: paths, URLs, bytes, PIL images or arrays, in any mix."""
+    """Compute how alike two pictures are: paths, URLs, bytes, PIL images or arrays, in any mix."""
     from .core.library import open_library
 
     with open_library() as library:

@@ -72,6 +72,6 @@ def _line(line: Line, color: str, number: int) -> str:
 
 
 def _place(x: float, y: float) -> tuple[float, float]:
-    """Give the pixels of a point of the unit square."""
+    """Return the pixels of a point of the unit square."""
     wide, high = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
     return round(_LEFT + x * wide, 1), round(_TOP + (1 - y) * high, 1)

@@ -32,7 +32,7 @@ class And:
     parts: tuple[Condition, ...]
 
     def accepts(self, document: Any) -> bool:
-        """Say whether a document meets the condition."""
+        """Return whether a document meets the condition."""
         return all(part.accepts(document) for part in self.parts)
 
 
@@ -43,7 +43,7 @@ class Or:
     parts: tuple[Condition, ...]
 
     def accepts(self, document: Any) -> bool:
-        """Say whether a document meets the condition."""
+        """Return whether a document meets the condition."""
         return any(part.accepts(document) for part in self.parts)
 
 
@@ -54,7 +54,7 @@ class Not:
     part: Condition
 
     def accepts(self, document: Any) -> bool:
-        """Say whether a document meets the condition."""
+        """Return whether a document meets the condition."""
         return not self.part.accepts(document)
 
 
@@ -66,7 +66,7 @@ class Field:
     test: Test
 
     def accepts(self, document: Any) -> bool:
-        """Say whether a document meets the condition."""
+        """Return whether a document meets the condition."""
         return self.test.passes(list(_reach(document, self.path)))
 
 
@@ -80,7 +80,7 @@ class Equal:
     value: Any
 
     def passes(self, values: list[Any]) -> bool:
-        """Say whether the values that a path reaches pass."""
+        """Return whether the values that a path reaches pass."""
         return any(_same(value, self.value) for value in _with_elements(values))
 
 
@@ -91,7 +91,7 @@ class Among:
     values: tuple[Any, ...]
 
     def passes(self, values: list[Any]) -> bool:
-        """Say whether the values that a path reaches pass."""
+        """Return whether the values that a path reaches pass."""
         return any(_same(value, wanted) for value in _with_elements(values) for wanted in self.values)
 
 
@@ -103,7 +103,7 @@ class Order:
     operand: float | str
 
     def passes(self, values: list[Any]) -> bool:
-        """Say whether the values that a path reaches pass."""
+        """Return whether the values that a path reaches pass."""
         kind, stands = kind_of(self.operand), _ORDERS[self.operator]
         return any(kind_of(value) == kind and stands(value, self.operand) for value in _with_elements(values))
 
@@ -113,7 +113,7 @@ class Exists:
     """The path reaches a value, be it null."""
 
     def passes(self, values: list[Any]) -> bool:
-        """Say whether the values that a path reaches pass."""
+        """Return whether the values that a path reaches pass."""
         return any(value is not MISSING for value in values)
 
 
@@ -124,7 +124,7 @@ class Size:
     count: int
 
     def passes(self, values: list[Any]) -> bool:
-        """Say whether the values that a path reaches pass."""
+        """Return whether the values that a path reaches pass."""
         return any(isinstance(value, list) and len(value) == self.count for value in values)
 
 
@@ -136,11 +136,11 @@ class Regex:
     options: str = ""
 
     def passes(self, values: list[Any]) -> bool:
-        """Say whether the values that a path reaches pass."""
+        """Return whether the values that a path reaches pass."""
         return any(isinstance(value, str) and self.finds(value) for value in _with_elements(values))
 
     def finds(self, text: str) -> bool:
-        """Say whether the regex is found in a text."""
+        """Return whether the regex is found in a text."""
         return compiled(self.pattern, self.options).search(well_formed(text)) is not None
 
 
@@ -152,7 +152,7 @@ class Element:
     of_objects: bool  # only elements that are objects are looked at
 
     def passes(self, values: list[Any]) -> bool:
-        """Say whether the values that a path reaches pass."""
+        """Return whether the values that a path reaches pass."""
         return any(isinstance(value, list) and any(map(self._accepts, value)) for value in values)
 
     def _accepts(self, element: Any) -> bool:
@@ -199,7 +199,7 @@ def compiled(pattern: str, options: str) -> Any:
 
 
 def well_formed(text: str) -> str:
-    """Give a text that UTF-8 can say: halves of surrogate pairs, which JSON allows, become question marks."""
+    """Return a text that UTF-8 can say: halves of surrogate pairs, which JSON allows, become question marks."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 

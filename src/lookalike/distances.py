@@ -78,12 +78,12 @@ _RELIABILITY: dict[str, Map] = {
 
 
 def score_map(space: str) -> Map:
-    """Give the map of a space."""
+    """Return the map of a space."""
     return _MAPS[space]
 
 
 def reliability_curve(space: str) -> Map | None:
-    """Give the curve (score, chance that a first match is the same picture) of a space; None where none was fitted."""
+    """Return the curve (score, chance that a first match is the same picture) of a space; None without one."""
     return _RELIABILITY.get(space)
 
 
@@ -95,7 +95,7 @@ def score_of(
     hue_distance: float | None = None,
     same_bytes: bool = False,
 ) -> float:
-    """Give the score of a pair from its distance and from what its hashes say.
+    """Return the score of a pair from its distance and from what its hashes say.
 
     Args:
         distance: Cosine distance in the space that ranks, 0..2.
@@ -133,7 +133,7 @@ def scores_of(
     hue_distances: F64 | None = None,
     same_bytes: Bools | None = None,
 ) -> F64:
-    """Give the scores of many pairs, each as `score_of` does.
+    """Return the scores of many pairs, each as `score_of` does.
 
     Args:
         distances: (n,) cosine distances in the space that ranks.
@@ -162,7 +162,7 @@ def scores_of(
 
 
 def distance_at(score: float, points: Map) -> float:
-    """Give the largest distance whose score still reaches `score`; -1.0 when no distance does.
+    """Return the largest distance whose score still reaches `score`; -1.0 when no distance does.
 
     Example:
         >>> distance_at(0.4995, [(0.0, 0.999), (1.0, 0.0)])
@@ -179,7 +179,7 @@ def distance_at(score: float, points: Map) -> float:
 
 
 def chance_of(scores: F64, reliability: Map) -> F64:
-    """Give the chance that a first match of each score is right, (n,), by a reliability curve.
+    """Return the chance that a first match of each score is right, (n,), by a reliability curve.
 
     Example:
         >>> float(chance_of(0.75, [(0.5, 0.0), (1.0, 1.0)]))
@@ -193,7 +193,7 @@ def chance_of(scores: F64, reliability: Map) -> F64:
 
 
 def score_at(chance: float, reliability: Map) -> float:
-    """Give the lowest score whose chance reaches `chance`, rounded up to four decimals; 1.0 when only equal bytes do.
+    """Return the lowest score whose chance reaches `chance`, rounded up to four decimals; 1.0 when only equal bytes do.
 
     Example:
         >>> score_at(0.5, [(0.5, 0.0), (1.0, 1.0)])
@@ -209,7 +209,7 @@ def score_at(chance: float, reliability: Map) -> float:
 
 
 def cosine_distance(a: F32, b: F32) -> float:
-    """Give 1 - cosine of two vectors (d,), clipped at 0; a zero vector is 1 from all.
+    """Return 1 - cosine of two vectors (d,), clipped at 0; a zero vector is 1 from all.
 
     Example:
         >>> import numpy as np
@@ -220,7 +220,7 @@ def cosine_distance(a: F32, b: F32) -> float:
 
 
 def cosine_distances(a: F32, b: F32) -> F32:
-    """Give 1 - cosine of each row of `a` to its row of `b`, clipped at 0; a zero vector is 1 from all.
+    """Return 1 - cosine of each row of `a` to its row of `b`, clipped at 0; a zero vector is 1 from all.
 
     Computed in float64 with each row summed alone, so that a pair has the same bits in any company and from either
     side, and the bits that a store gives for it.

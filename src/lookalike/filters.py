@@ -62,7 +62,7 @@ class Filter:
     condition: Condition = field(repr=False, compare=False)
 
     def accepts(self, document: Mapping[str, Any]) -> bool:
-        """Say whether a document (`Record.document()`) meets the condition.
+        """Return whether a document (`Record.document()`) meets the condition.
 
         Example:
             >>> parse_filter({"price": {"$gte": 10}}).accepts({"price": [3, 12]})

@@ -155,7 +155,7 @@ def check_count(name: str, value: int, *, least: int, most: int) -> None:
 
 
 def check_tags(tags: Any) -> tuple[str, ...]:
-    """Give tags as a tuple.
+    """Return tags as a tuple.
 
     Raises:
         InputError: when they are not a list of texts, or too many.

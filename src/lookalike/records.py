@@ -45,7 +45,7 @@ class Record:
     facts: Facts = Facts()
 
     def document(self) -> dict[str, Any]:
-        """Give what a filter sees: the metadata, with `_id` and `tags` beside it."""
+        """Return what a filter sees: the metadata, with `_id` and `tags` beside it."""
         return {**self.metadata, "_id": self.id, "tags": list(self.tags)}
 
 

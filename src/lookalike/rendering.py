@@ -53,7 +53,7 @@ class Section:
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
-    """Give a number with its noun, in the plural where it is not one: "1 file", "2,000 files", "0 files"."""
+    """Return a number with its noun, in the plural where it is not one: "1 file", "2,000 files", "0 files"."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 

@@ -187,7 +187,7 @@ class _Told:
         return str(found[1])
 
     def _find(self, name: str) -> tuple[str, Any] | None:
-        """Give where a value stands and the value itself; blank text stands for "not said"."""
+        """Return where a value stands and the value itself; blank text stands for "not said"."""
         variable = f"LOOKALIKE_{name.upper()}"
         for place, value in (
             (name, self._given.get(name)),

@@ -43,7 +43,7 @@ class Encoder(Protocol):
 
     @property
     def card(self) -> ModelCard:
-        """Give the card; it does not change while the encoder is open."""
+        """Return the card; it does not change while the encoder is open."""
         ...
 
     def encode(self, image: Image) -> Mapping[str, F32]:

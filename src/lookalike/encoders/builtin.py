@@ -67,7 +67,7 @@ class BuiltinEncoder:
 
     @property
     def card(self) -> ModelCard:
-        """Give the card."""
+        """Return the card."""
         return self._card
 
     def encode(self, image: Image) -> Mapping[str, F32]:
@@ -117,7 +117,7 @@ def open_builtin(
 
 
 def views(pixels: U8, *, accurate: bool = False, side_px: int = 224) -> list[U8]:
-    """Give what the network sees of a picture: (side, side, 3) uint8 each.
+    """Return what the network sees of a picture: (side, side, 3) uint8 each.
 
     The whole picture is squashed: a crop would lose what is at the edges, and cost 2 points of R@1 on products. With
     `accurate` the middle is the second view.
@@ -219,7 +219,7 @@ def _unit_mean(vectors: Sequence[F32]) -> F32:
 
 
 def _is_right(form: _Form, session: Any, spaces: tuple[str, ...]) -> bool:
-    """Say whether the golden picture's vectors are the card's, as cosine in every space."""
+    """Return whether the golden picture's vectors are the card's, as cosine in every space."""
     seen = _encode(session, spaces, [golden_pixels()])
     return all(_cosine(seen[space], np.asarray(form.golden[space], np.float32)) >= GOLDEN_COSINE for space in spaces)
 

@@ -14,7 +14,7 @@ _DECISIVE_CELLS = 20  # of 64; a picture with fewer is too flat for its hash to 
 
 
 def difference_hash(tiny: U8) -> U8 | None:
-    """Give the difference hash, or None for a picture that is too flat to have one.
+    """Return the difference hash, or None for a picture that is too flat to have one.
 
     Flat pictures (blank pages, skies, plain backgrounds) would all share one hash.
 

@@ -17,7 +17,7 @@ PALETTE_COLORS = len(_GRAYS) + len(_LIGHTNESSES) * _SECTORS
 
 
 def palette(tiny: U8) -> F32:
-    """Give the palette of a picture as a unit vector; where the colors are makes no difference.
+    """Return the palette of a picture as a unit vector; where the colors are makes no difference.
 
     Args:
         tiny: (64, 72, 3) uint8, from `tiny_pixels`.
@@ -39,7 +39,7 @@ def palette(tiny: U8) -> F32:
 
 @cache
 def _references() -> F32:
-    """Give the reference colors, (41, 3) in YCbCr: grays, and the color circle at three lightnesses."""
+    """Return the reference colors, (41, 3) in YCbCr: grays, and the color circle at three lightnesses."""
     import numpy as np
 
     angles = np.arange(_SECTORS) * (2 * np.pi / _SECTORS)

@@ -93,7 +93,7 @@ def _evenly_sharp(a: F32, b: F32, weight: Bools) -> tuple[F32, F32]:
 
 
 def _sharpness(values: F32, weight: Bools) -> float:
-    """Give the fine detail of a picture, as a share of its coarser detail: a bar laid over it changes both alike."""
+    """Return the fine detail of a picture, as a share of its coarser detail: a bar laid over it changes both alike."""
     cv2 = opencv()
     import numpy as np
 
@@ -107,7 +107,7 @@ def _block_px(shape: tuple[int, ...]) -> int:
 
 
 def _shares(a: F32, b: F32, inside: F32, block: int) -> tuple[float, float, int, float]:
-    """Give the shares of textured blocks that correlate, how many are textured, and the share of flat ones.
+    """Return the shares of textured blocks that correlate, how many are textured, and the share of flat ones.
 
     Args:
         a, b, inside: (h, w) each, of whole blocks; 1 where both pictures are, 0 elsewhere.
@@ -133,7 +133,7 @@ def _shares(a: F32, b: F32, inside: F32, block: int) -> tuple[float, float, int,
 
 
 def _means(values: F32, block: int) -> F32:
-    """Give the means of blocks, (h / block, w / block) of (h, w)."""
+    """Return the means of blocks, (h / block, w / block) of (h, w)."""
     height, width = values.shape
     sums = values.reshape(height // block, block, width).sum(1)
     means: F32 = sums.reshape(height // block, width // block, block).sum(2) / block**2
@@ -150,7 +150,7 @@ def _filled_up(values: F32, block: int) -> F32:
 
 
 def _shifted(a: F32, b: F32, inside: F32, shape: tuple[int, ...], block: int) -> Iterator[tuple[F32, F32, F32]]:
-    """Give what lies over each other when one picture of a shape, filled up, is moved to the right, or down."""
+    """Return what lies over each other when one picture of a shape, filled up, is moved to the right, or down."""
     height, width = shape
     ways = [(0, step) for step in _SHIFTS if step < width // 2] + [(step, 0) for step in _SHIFTS if step < height // 2]
     for down, right in ways:
@@ -159,12 +159,12 @@ def _shifted(a: F32, b: F32, inside: F32, shape: tuple[int, ...], block: int) ->
 
 
 def _box(height: int, width: int, block: int, top: int = 0, left: int = 0) -> tuple[slice, slice]:
-    """Give the part of whole blocks that holds so many rows and columns, from a place on."""
+    """Return the part of whole blocks that holds so many rows and columns, from a place on."""
     return slice(top, top + height + -height % block), slice(left, left + width + -width % block)
 
 
 def _whole(a: F32, b: F32) -> tuple[float, float]:
-    """Give the correlation of all pixels, and the mean difference after the best linear change of one of them."""
+    """Return the correlation of all pixels, and the mean difference after the best linear change of one of them."""
     import numpy as np
 
     x, y = a.astype(np.float64), b.astype(np.float64)

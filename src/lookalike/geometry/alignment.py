@@ -145,7 +145,7 @@ def _unit(features: Features) -> F32:
 
 
 def _proposals(places: F64, others: F64, growth: F64, turn: F64) -> F64:
-    """Give the similarity that each pair proposes: (m, 2, 3)."""
+    """Return the similarity that each pair proposes: (m, 2, 3)."""
     import numpy as np
 
     scale = np.exp(growth)
@@ -156,7 +156,7 @@ def _proposals(places: F64, others: F64, growth: F64, turn: F64) -> F64:
 
 
 def _supports(maps: F64, places: F64, others: F64, growth: F64, turn: F64) -> Bools:
-    """Say which pairs fit which proposals, roughly: (m, m)."""
+    """Return which pairs fit which proposals, roughly: (m, m)."""
     import numpy as np
 
     put = np.einsum("kij,mj->kmi", maps[:, :, :2], places) + maps[:, None, :, 2]  # (k, m, 2)

@@ -88,7 +88,7 @@ def measure_changes(laid: Overlay) -> Changes:
 
 
 def _one_way(steps: F32, differs: Bools) -> float:
-    """Say how far the steps of brightness have one sign, where there are some that tell."""
+    """Return how far the steps of brightness have one sign, where there are some that tell."""
     import numpy as np
 
     if differs.mean() < _LEAST_DIFFERING:

@@ -48,7 +48,7 @@ class Content:
     points: F32
 
     def within(self, box: Box) -> F32:
-        """Give how a part of the frame differs from the ground, (h, w, 3); 0 where there is nothing."""
+        """Return how a part of the frame differs from the ground, (h, w, 3); 0 where there is nothing."""
         import numpy as np
 
         left, top, right, bottom = box
@@ -114,12 +114,12 @@ def find_content(pixels: U8) -> Content | None:
 
 
 def reach_px(longer_px: int) -> int:
-    """Say how far the box of a part reaches beyond it: what is nearer belongs together."""
+    """Return how far the box of a part reaches beyond it: what is nearer belongs together."""
     return max(3, round(_REACH * longer_px))
 
 
 def _ground(pixels: U8) -> tuple[F32, F32, float]:
-    """Give the color of the ground in fewer pixels, the surface that it follows, and how far half of all is from it.
+    """Return the color of the ground in fewer pixels, the surface that it follows, and how far half of all is from it.
 
     The ground is a smooth surface, and the median of a large window on what is left.
     """
@@ -163,7 +163,7 @@ def _surface(small: F32) -> F32:
 
 
 def _is_turned(pixels: U8, smooth: F32) -> bool:
-    """Say whether the corners are those that turning leaves: of one color, where the ground has others."""
+    """Return whether the corners are those that turning leaves: of one color, where the ground has others."""
     import numpy as np
 
     ends = [pixels[rows, columns] for rows in (np.s_[:5], np.s_[-5:]) for columns in (np.s_[:5], np.s_[-5:])]

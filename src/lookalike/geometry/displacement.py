@@ -42,7 +42,7 @@ class _Place(NamedTuple):
 
 
 def is_displaced(a: U8, b: U8, shared: Bools) -> bool:
-    """Say whether something small was moved between two pictures that lie over each other.
+    """Return whether something small was moved between two pictures that lie over each other.
 
     Args:
         a, b: (h, w, 3) uint8, the one in the colors of the other.
@@ -71,7 +71,7 @@ def is_displaced(a: U8, b: U8, shared: Bools) -> bool:
 
 
 def _went_elsewhere(places: list[_Place]) -> bool:
-    """Say whether what only the first picture has at some places is what only the second one has at others."""
+    """Return whether what only the first picture has at some places is what only the second one has at others."""
     import numpy as np
 
     left, taken = ([one for one in places if chosen(one.ours)] for chosen in (_OURS.__le__, _THEIRS.__ge__))
@@ -84,7 +84,7 @@ def _went_elsewhere(places: list[_Place]) -> bool:
 
 
 def _one_went_elsewhere(places: list[_Place]) -> bool:
-    """Say whether a thing of one place in the first picture is at another one in the second; two may change places.
+    """Return whether a thing of one place in the first picture is at another one in the second; two may change places.
 
     What is behind it there may have edges, too; but not nearly all of them are those of one picture.
     """
@@ -101,7 +101,7 @@ def _one_went_elsewhere(places: list[_Place]) -> bool:
 
 
 def _overlaps(place: _Place) -> bool:
-    """Say whether one place has the edges of both pictures, and both have its colors: a thing moved by little."""
+    """Return whether one place has the edges of both pictures, and both have its colors: a thing moved by little."""
     return min(place.ours, 1 - place.ours) >= _LEAST_OF_BOTH and _alike(place.a, place.b) >= _EXCHANGED
 
 
@@ -110,7 +110,7 @@ def _of_one_size(ours: float, theirs: float, least: float) -> bool:
 
 
 def _edges_of_first(a: U8, b: U8, places: U8, names: U8, shared: Bools, count: int) -> F64:
-    """Give for each place the share of the edges around it that are those of the first picture, (count,)."""
+    """Return, for each place the share of the edges around it that are those of the first picture, (count,)."""
     cv2 = opencv()
     import numpy as np
 

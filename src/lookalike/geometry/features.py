@@ -48,18 +48,18 @@ class Features:
         return len(self.places)
 
     def __bytes__(self) -> bytes:
-        """Give 135 bytes for each point."""
+        """Return 135 bytes for each point."""
         columns = (self.places, self.sizes, self.turns, self.descriptors)
         return _HEADER.pack(_MARK, *self.size_px, len(self)) + b"".join(column.tobytes() for column in columns)
 
     def points(self) -> F32:
-        """Give (n, 2) float32 places in px."""
+        """Return (n, 2) float32 places in px."""
         import numpy as np
 
         return self.places.astype(np.float32) / np.float32(64)
 
     def mirrored(self) -> Features:
-        """Give the features of the mirrored picture, from these alone: no second look is needed."""
+        """Return the features of the mirrored picture, from these alone: no second look is needed."""
         import numpy as np
 
         places = self.places.copy()

@@ -15,7 +15,7 @@ _RANK = 1e-10  # directions that tell less than this share of the strongest are 
 
 
 def least_squares(rows: F64, goals: F64) -> F64:
-    """Give the (k, m) numbers that bring `rows` (n, k), times them, nearest to `goals` (n, m).
+    """Return the (k, m) numbers that bring `rows` (n, k), times them, nearest to `goals` (n, m).
 
     Where the rows do not tell all, the smallest of the solutions is given.
     """

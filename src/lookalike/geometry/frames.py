@@ -34,7 +34,7 @@ class Overlay:
 
 
 def cell_colors(laid: Overlay) -> tuple[F32, F32, Bools]:
-    """Give the colors of the cells of both, (h, w, 3) each, and which cells lie wholly in both, (h, w)."""
+    """Return the colors of the cells of both, (h, w, 3) each, and which cells lie wholly in both, (h, w)."""
     import numpy as np
 
     a, b, shared = (cell_means(side.astype(np.float32), CELL_PX) for side in (laid.a, laid.b, laid.shared))
@@ -58,7 +58,7 @@ def overlay(a: U8, b: U8, matrix: F64) -> Overlay:
 
 
 def inverse(matrix: F64) -> F64:
-    """Give the map back."""
+    """Return the map back."""
     import numpy as np
 
     linear = np.linalg.inv(matrix[:, :2])
@@ -66,7 +66,7 @@ def inverse(matrix: F64) -> F64:
 
 
 def covered_share(shape: tuple[int, ...], other: tuple[int, ...], matrix: F64) -> float:
-    """Say which share of a picture of `shape` lies inside one of shape `other`, by the map to it."""
+    """Return which share of a picture of `shape` lies inside one of shape `other`, by the map to it."""
     cv2 = opencv()
     import numpy as np
 
@@ -104,7 +104,7 @@ def _squashed(pixels: U8) -> F32:
 
 
 def _states(cells: F32) -> list[F32]:
-    """Give a square in its eight states: turned by 0 to 3 right angles, each plain and mirrored."""
+    """Return a square in its eight states: turned by 0 to 3 right angles, each plain and mirrored."""
     import numpy as np
 
     turned = [np.rot90(cells, turn) for turn in range(4)]
@@ -112,7 +112,7 @@ def _states(cells: F32) -> list[F32]:
 
 
 def _state_map(shape: tuple[int, ...], other: tuple[int, ...], turned: int, mirrored: bool) -> F64:
-    """Give the map from a frame to the one that has to be turned, then mirrored, to be like it."""
+    """Return the map from a frame to the one that has to be turned, then mirrored, to be like it."""
     import numpy as np
 
     # In unit squares: undo the mirror, then the turns (each of them takes x, y of the result to y', x' of the origin).

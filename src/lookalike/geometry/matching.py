@@ -55,7 +55,7 @@ class Match:
 
 
 def match_contents(a: Content, b: Content, matrices: list[F64]) -> Match | None:
-    """Give the best match over some maps, and over one that lays content on content; None where one holds nothing.
+    """Return the best match over some maps, and over one that lays content on content; None where one holds nothing.
 
     Cost: 10 to 50 ms on one core.
     """
@@ -70,7 +70,7 @@ def match_contents(a: Content, b: Content, matrices: list[F64]) -> Match | None:
 
 
 def _laid(a: Content, b: Content) -> F64:
-    """Give the map that lays the places of one content on those of the other, upright or turned by a few degrees."""
+    """Return the map that lays the places of one content on those of the other, upright or turned by a few degrees."""
     import numpy as np
 
     goal, low, span = _spread(b.points)
@@ -90,7 +90,7 @@ def _laid(a: Content, b: Content) -> F64:
 
 
 def _spread(points: F32) -> tuple[F32, F32, F32]:
-    """Give how places (n, 2) spread over the box around them: (bins, bins), its left upper corner, and its size."""
+    """Return how places (n, 2) spread over the box around them: (bins, bins), its left upper corner, and its size."""
     cv2 = opencv()
     import numpy as np
 
@@ -141,7 +141,7 @@ def _matched(a: Content, b: Content, matrix: F64) -> Match | None:
 
 
 def _color_apart(a: F32, b: F32) -> float:
-    """Say how far the color of a part is from that of its counterpart, by how both differ from the ground, 0..1."""
+    """Return how far the color of a part is from that of its counterpart, by how both differ from the ground, 0..1."""
     import numpy as np
 
     strong = np.minimum(*(np.abs(side).max(2) / max(float(np.abs(side).max()), 1.0) for side in (a, b))) > _STRONG
@@ -156,7 +156,7 @@ def _color_apart(a: F32, b: F32) -> float:
 
 
 def _scale(x: F32, y: F32, usual: float) -> float:
-    """Say how much stronger one part is than its counterpart: on a ground that is lighter there it may be another."""
+    """Return how much stronger one part is than its counterpart: on a lighter ground it may be another."""
     import numpy as np
 
     own = float((x * y).sum()) / max(float((y * y).sum()), 1e-6)
@@ -164,7 +164,7 @@ def _scale(x: F32, y: F32, usual: float) -> float:
 
 
 def _boxes(a: Content, b: Content, back: F64) -> list[Box]:
-    """Give the boxes of all parts in the frame of `a`; those that touch are one."""
+    """Return the boxes of all parts in the frame of `a`; those that touch are one."""
     import numpy as np
 
     found = [np.array(box, np.float64) for box in a.boxes]
@@ -187,7 +187,7 @@ def _boxes(a: Content, b: Content, back: F64) -> list[Box]:
 
 
 def _axis(a: Content, b: Content) -> F32:
-    """Give the weights of the channels that tell most: brightness, or the color that differs most from the ground."""
+    """Return the weights of the channels that tell most: brightness, or the color that differs most from the ground."""
     import numpy as np
 
     luma = np.array(_LUMA, np.float32)
@@ -264,7 +264,7 @@ def _refined(first: F32, wide: F32, start: F64, growth: float, side_px: int) -> 
 
 
 def _differences(x: F32, y: F32) -> tuple[F32, float]:
-    """Give of each window that holds something how much of it differs, (n,) of 0 to 1, and how many there are apart."""
+    """Return how much of each window that holds something differs, (n,) of 0 to 1, and how many are apart."""
     cv2 = opencv()
     import numpy as np
 

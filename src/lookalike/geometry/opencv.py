@@ -8,7 +8,7 @@ from typing import Any
 
 @lru_cache(maxsize=1)
 def opencv() -> Any:
-    """Give the module. Its own threads, and those of a BLAS, wait for each other in busy loops beside ours."""
+    """Return the module. Its own threads, and those of a BLAS, wait for each other in busy loops beside ours."""
     import cv2
 
     cv2.setNumThreads(1)

@@ -37,7 +37,7 @@ def find_recoloring(before: F32, after: F32) -> F64:
 
 
 def recolored(colors: F32, change: F64) -> F32:
-    """Give colors (..., 3) under a change."""
+    """Return colors (..., 3) under a change."""
     import numpy as np
 
     flat = _homogeneous(colors.reshape(-1, 3))
@@ -45,7 +45,7 @@ def recolored(colors: F32, change: F64) -> F32:
 
 
 def recolored_pixels(pixels: U8, change: F64) -> U8:
-    """Give pixels (h, w, 3) under a change."""
+    """Return pixels (h, w, 3) under a change."""
     cv2 = opencv()
     import numpy as np
 
@@ -55,7 +55,7 @@ def recolored_pixels(pixels: U8, change: F64) -> U8:
 
 
 def moved_chroma(laid: Overlay) -> float:
-    """Say by how much colors of one picture are others in the other one, in CIELAB: 98 of 100 cells moved by less.
+    """Return by how much colors of one picture are others in the other one, in CIELAB: 98 of 100 cells moved by less.
 
     What a white balance does is left out: a gain for each channel, cut off at white, that leads from either side to the
     other. It turns the hues of what is nearly gray, and is no other dye.
@@ -73,7 +73,7 @@ def moved_chroma(laid: Overlay) -> float:
 
 
 def _balanced(colors: F32, wanted: F32) -> F32:
-    """Give colors (n, 3) under the gains that bring them nearest to the wanted ones."""
+    """Return colors (n, 3) under the gains that bring them nearest to the wanted ones."""
     import numpy as np
 
     gains = np.geomspace(*_GAINS, dtype=np.float32)
@@ -87,7 +87,7 @@ def _balanced(colors: F32, wanted: F32) -> F32:
 
 
 def chroma(colors: F32) -> F32:
-    """Give a and b of CIELAB, (n, 2), of colors (n, 3)."""
+    """Return a and b of CIELAB, (n, 2), of colors (n, 3)."""
     cv2 = opencv()
     import numpy as np
 

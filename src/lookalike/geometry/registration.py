@@ -144,12 +144,12 @@ def _registration(a: View, b: View, matrix: F64, alignment: Alignment | None) ->
 
 
 def _weight(agreement: Agreement) -> float:
-    """Say how much an agreement tells: many blocks, and more than wrong places would."""
+    """Return how much an agreement tells: many blocks, and more than wrong places would."""
     return float((agreement.share - 0.5 * agreement.repeats) * min(agreement.blocks, 40) ** 0.5)
 
 
 def _is_near(matrix: F64, framed: F64, shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Say whether a map puts the corners of the frame where the whole-frame map puts them."""
+    """Return whether a map puts the corners of the frame where the whole-frame map puts them."""
     import numpy as np
 
     corners = np.array([[0, 0], [shape[1], 0], [shape[1], shape[0]], [0, shape[0]]], np.float64)
@@ -158,7 +158,7 @@ def _is_near(matrix: F64, framed: F64, shape: tuple[int, ...], other: tuple[int,
 
 
 def shown_outline(shape: tuple[int, ...], other: tuple[int, ...], matrix: F64) -> F32:
-    """Give the corners (n, 2) of what a picture of `shape` shows of the other, by the map from the other to it."""
+    """Return the corners (n, 2) of what a picture of `shape` shows of the other, by the map from the other to it."""
     cv2 = opencv()
     import numpy as np
 

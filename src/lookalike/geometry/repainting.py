@@ -43,7 +43,7 @@ _SHAPE_PX, _ALIKE, _FLAT = 24, 0.7, 1.5  # window, correlation, levels a px of s
 
 
 def repainted_share(laid: Overlay, colors: Sequence[F32], whole: Bools) -> float:
-    """Give the share of the cells that have another color, with the shapes of their own; see `toning`.
+    """Return the share of the cells that have another color, with the shapes of their own; see `toning`.
 
     Args:
         colors: Of the cells, (h, w, 3) of both pictures.
@@ -85,7 +85,7 @@ def repainted_share(laid: Overlay, colors: Sequence[F32], whole: Bools) -> float
 
 
 def _is_marked(before: F32, after: F32, is_other: Bools) -> bool:
-    """Say whether the cells of another color are those under a mark that lets the picture through, white or black.
+    """Return whether the cells of another color are those under a mark that lets the picture through, white or black.
 
     It covers a part of what is of one color; a dye colors a thing.
     """
@@ -104,7 +104,7 @@ def _is_marked(before: F32, after: F32, is_other: Bools) -> bool:
 
 
 def unlike_light(laid: Overlay) -> float:
-    """Say by how much even parts differ after the edit of the whole that explains most, in levels.
+    """Return by how much even parts differ after the edit of the whole that explains most, in levels.
 
     A part that was cut out of a picture takes light and shadow with it; a thing that was pictured again, or moved on
     its table, does not.
@@ -119,7 +119,7 @@ def unlike_light(laid: Overlay) -> float:
 
 
 def _even_cells(laid: Overlay) -> tuple[list[F32], Bools]:
-    """Give the colors of small cells of both, (h, w, 3), and which of them have one color in both.
+    """Return the colors of small cells of both, (h, w, 3), and which of them have one color in both.
 
     Where colors mix, what an edit makes of their mean is not the mean of what it makes of them; such cells count only
     where there are hardly others.
@@ -143,7 +143,7 @@ def _even_cells(laid: Overlay) -> tuple[list[F32], Bools]:
 
 
 def _have_other_colors(names: F32, before: F32, wanted: F32, after: F32, *, has_still: bool) -> tuple[Bools, Bools]:
-    """Say which cells have become another color than an edit makes of theirs, as most cells of that color have.
+    """Return which cells have become another color than an edit makes of theirs, as most cells of that color have.
 
     What coarse encoding does to a color goes all ways. Where a part of the picture stayed as it was, edits have to be
     exact; where all of it moved, several may have been made one after another.
@@ -186,7 +186,7 @@ def _have_other_colors(names: F32, before: F32, wanted: F32, after: F32, *, has_
 
 
 def _kept_shapes(laid: Overlay, cell_px: int) -> Bools:
-    """Say of each cell whether the colors around it change at the same places in both, or in neither.
+    """Return, for each cell, whether the colors around it change at the same places in both, or in neither.
 
     Red text on a green ground of its own brightness is seen by its colors alone.
     """

@@ -33,17 +33,17 @@ _LEAST_KEPT_PX = 50
 
 
 def may_be_drawn(laid: Overlay) -> bool:
-    """Say whether both may be drawings whose lines and words are too small here; 1 ms."""
+    """Return whether both may be drawings whose lines and words are too small here; 1 ms."""
     return all(_is_drawn(side, laid.shared, *_MAYBE_DRAWN) for side in (laid.a, laid.b))
 
 
 def are_drawn(laid: Overlay) -> bool:
-    """Say whether both are drawings or pages; 1 ms."""
+    """Return whether both are drawings or pages; 1 ms."""
     return all(_is_drawn(side, laid.shared, *_DRAWN) for side in (laid.a, laid.b))
 
 
 def rewritten_share(laid: Overlay, slack_px: int) -> float:
-    """Give the share of the shared part where two drawings have other things in the same colors; 0 for photos.
+    """Return the share of the shared part where two drawings have other things in the same colors; 0 for photos.
 
     Args:
         slack_px: By how much the map may miss: what is found so near in the other picture does not differ.
@@ -73,7 +73,7 @@ def rewritten_share(laid: Overlay, slack_px: int) -> float:
 
 
 def _is_drawn(pixels: U8, shared: Bools, few_share: float, flat_share: float) -> bool:
-    """Say whether a picture has few colors and much plain ground, as drawings and pages have and few photos."""
+    """Return whether a picture has few colors and much plain ground, as drawings and pages have and few photos."""
     cv2 = opencv()
     import numpy as np
 
@@ -87,7 +87,7 @@ def _is_drawn(pixels: U8, shared: Bools, few_share: float, flat_share: float) ->
 
 
 def _is_flat(pixels: U8) -> Bools:
-    """Say of each pixel whether all around it are equally bright."""
+    """Return, for each pixel, whether all around it are equally bright."""
     cv2 = opencv()
     import numpy as np
 
@@ -122,7 +122,7 @@ def excess(pixels: U8, other: U8, slack_px: int) -> U8:
 
 
 def beyond(pixels: U8, other: U8, slack_px: int, levels: int) -> Bools:
-    """Say which pixels lie so many levels beyond all that the other picture has around them."""
+    """Return which pixels lie so many levels beyond all that the other picture has around them."""
     cv2 = opencv()
 
     most = excess(pixels, other, slack_px)
@@ -131,7 +131,7 @@ def beyond(pixels: U8, other: U8, slack_px: int, levels: int) -> Bools:
 
 
 def _colors(pixels: U8) -> U8:
-    """Give the number of the coarse color of each pixel, (h, w) of (h, w, 3): a byte holds all of them."""
+    """Return the number of the coarse color of each pixel, (h, w) of (h, w, 3): a byte holds all of them."""
     cv2 = opencv()
     import numpy as np
 

@@ -32,7 +32,7 @@ def small_version(pixels: U8) -> U8:
 
 
 def gray(pixels: U8) -> U8:
-    """Give the brightness of (h, w, 3) RGB as (h, w) uint8."""
+    """Return the brightness of (h, w, 3) RGB as (h, w) uint8."""
     cv2 = opencv()
     import numpy as np
 
@@ -40,7 +40,7 @@ def gray(pixels: U8) -> U8:
 
 
 def cell_means(values: F32, side_px: int) -> F32:
-    """Give the means of square cells, (h / side, w / side, ...) of (h, w, ...); what is left over is left out."""
+    """Return the means of square cells, (h / side, w / side, ...) of (h, w, ...); what is left over is left out."""
     cv2 = opencv()
     import numpy as np
 
@@ -53,7 +53,7 @@ def cell_means(values: F32, side_px: int) -> F32:
 
 
 def steepness(pixels: U8) -> F32:
-    """Give for each pixel how steeply the steepest channel changes, in levels a px."""
+    """Return, for each pixel how steeply the steepest channel changes, in levels a px."""
     cv2 = opencv()
     import numpy as np
 

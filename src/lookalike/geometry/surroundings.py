@@ -59,7 +59,7 @@ def measure_surroundings(pixels: U8, other: tuple[int, ...], matrix: F64) -> Sur
 
 
 def _uniform(outside: U8) -> float:
-    """Say which share of some pixels (n, 3) has the most frequent color of them."""
+    """Return which share of some pixels (n, 3) has the most frequent color of them."""
     import numpy as np
 
     if not len(outside):
@@ -71,7 +71,7 @@ def _uniform(outside: U8) -> float:
 
 
 def _seam(pixels: U8, outline: F64) -> float:
-    """Give the ratio of the step across the outline to the steps beside it, where there are surroundings."""
+    """Return the ratio of the step across the outline to the steps beside it, where there are surroundings."""
     cv2 = opencv()
     import numpy as np
 

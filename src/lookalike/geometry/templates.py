@@ -45,7 +45,7 @@ _OTHER, _OTHER_AFTER_ALL, _OF_USUAL = 40.0, 75.0, 4.0
 
 
 def may_be_graphics(laid: Overlay) -> bool:
-    """Say whether one picture is flat for a good part, and the other as far as noise lets it; 0.3 ms."""
+    """Return whether one picture is flat for a good part, and the other as far as noise lets it; 0.3 ms."""
     import numpy as np
 
     spans = [_span(gray(side)) for side in (laid.a, laid.b)]
@@ -58,7 +58,7 @@ def may_be_graphics(laid: Overlay) -> bool:
 
 
 def are_graphics(laid: Overlay) -> bool:
-    """Say whether one of two pictures has no texture: all of it is flat, or an edge, or near to what is flat.
+    """Return whether one of two pictures has no texture: all of it is flat, or an edge, or near to what is flat.
 
     Args:
         laid: In as many pixels as can be had.
@@ -91,7 +91,7 @@ def refined(laid: Overlay) -> Overlay:
 
 
 def has_other_part(laid: Overlay, *, aligned: bool) -> bool:
-    """Say whether something crisp is in one of two graphics and not in the other.
+    """Return whether something crisp is in one of two graphics and not in the other.
 
     Args:
         aligned: Whether features found the map, which is less exact than one of whole frames.
@@ -118,7 +118,7 @@ def has_other_part(laid: Overlay, *, aligned: bool) -> bool:
 
 
 def has_other_color(laid: Overlay) -> bool:
-    """Say whether one color of two graphics does not follow the edit that all others follow.
+    """Return whether one color of two graphics does not follow the edit that all others follow.
 
     Cost: 20 ms of one core at 960 px.
     """
@@ -145,7 +145,7 @@ def has_other_color(laid: Overlay) -> bool:
 
 
 def _span(pixels: U8) -> U8:
-    """Give by how much the levels around each pixel vary, of (h, w) or (h, w, 3)."""
+    """Return, by how much the levels around each pixel vary, of (h, w) or (h, w, 3)."""
     cv2 = opencv()
     import numpy as np
 
@@ -155,7 +155,7 @@ def _span(pixels: U8) -> U8:
 
 
 def _texture(pixels: U8, shared: Bools) -> tuple[float, float]:
-    """Give the share of what varies softly away from edges, and that of what varies far from all that is flat."""
+    """Return the share of what varies softly away from edges, and that of what varies far from all that is flat."""
     cv2 = opencv()
     import numpy as np
 
@@ -190,7 +190,7 @@ def _equally_sharp(a: U8, b: U8, shared: Bools) -> tuple[U8, U8]:
 
 
 def _as_told(pixels: U8, goal: U8, shared: Bools) -> U8:
-    """Give each pixel (h, w, 3) the tone that most of its color have in the other picture (h, w)."""
+    """Return each pixel (h, w, 3) the tone that most of its color have in the other picture (h, w)."""
     import numpy as np
 
     names = _names(pixels)
@@ -207,7 +207,7 @@ def _as_told(pixels: U8, goal: U8, shared: Bools) -> U8:
 
 
 def _largest_sum(apart: U8, shared: Bools) -> float:
-    """Give the sum of the levels of the place where most differs."""
+    """Return the sum of the levels of the place where most differs."""
     cv2 = opencv()
     import numpy as np
 
@@ -235,7 +235,7 @@ def _inner(shared: Bools) -> Bools:
 
 
 def _names(pixels: U8) -> I64:
-    """Give the number of the coarse color of each pixel (..., 3)."""
+    """Return the number of the coarse color of each pixel (..., 3)."""
     import numpy as np
 
     steps = (pixels >> _SHIFT).astype(np.int64)

@@ -71,7 +71,7 @@ def nearest_edit(a: F32, b: F32) -> tuple[F32, F32, F32]:
 
 
 def stayed(a: F32, b: F32) -> Bools:
-    """Say which colors stayed, (n,); beside a gray picture, of which the brightness did."""
+    """Return which colors stayed, (n,); beside a gray picture, of which the brightness did."""
     import numpy as np
 
     if min(float(np.quantile(np.ptp(side, axis=1), 0.98)) for side in (a, b)) <= _GRAY:
@@ -81,19 +81,19 @@ def stayed(a: F32, b: F32) -> Bools:
 
 
 def have_stayed(a: F32, b: F32) -> bool:
-    """Say whether a good part of the colors stayed: then an edit has to be one that leaves them."""
+    """Return whether a good part of the colors stayed: then an edit has to be one that leaves them."""
     return bool(stayed(a, b).mean() >= _LEAST_STILL)
 
 
 def _leaves(edit: Edit, before: F32, after: F32, most: float = 1.5 * _STILL) -> bool:
-    """Say whether an edit does no more than happened to colors that stayed."""
+    """Return whether an edit does no more than happened to colors that stayed."""
     import numpy as np
 
     return not len(before) or bool((np.abs(edit(before) - after).max(1) <= most).mean() >= _NEARLY_ALL)
 
 
 def _missed(edit: Edit, before: F32, after: F32) -> float:
-    """Give by how much an edit misses the colors after, in levels."""
+    """Return, by how much an edit misses the colors after, in levels."""
     import numpy as np
 
     return float(np.minimum(np.abs(after - edit(before)).max(1), 2 * _UNEXPLAINED).mean())
@@ -117,7 +117,7 @@ def _some_of_each(a: F32, b: F32) -> I64:
 
 
 def _edits(before: F32, after: F32, still: tuple[F32, F32]) -> Iterator[Edit]:
-    """Give each edit as near as it comes to what made the colors after from those before.
+    """Return each edit as near as it comes to what made the colors after from those before.
 
     Of those that end in a curve only the likeliest are given: the nearest by some of the colors, and of those that
     stayed, which are given before and after as well.
@@ -132,7 +132,7 @@ def _edits(before: F32, after: F32, still: tuple[F32, F32]) -> Iterator[Edit]:
 
 
 def _likely_curves(before: F32, after: F32, still: tuple[F32, F32]) -> list[Edit]:
-    """Give the likeliest edits that are one of saturation, to gray or of gains, and then a curve."""
+    """Return the likeliest edits that are one of saturation, to gray or of gains, and then a curve."""
     import numpy as np
 
     shares = (*_SATURATIONS, _saturation(before, after))
@@ -179,7 +179,7 @@ def _saturate(share: float) -> Edit:
 
 
 def _saturation(before: F32, after: F32) -> float:
-    """Give the saturation that brings colors before nearest to those after."""
+    """Return the saturation that brings colors before nearest to those after."""
     import numpy as np
 
     first, second = before - _luma(before), after - _luma(after)
@@ -249,7 +249,7 @@ def _fitted(flat: F32, goal: F32, telling: Bools, tried: Sequence[float]) -> tup
 
 
 def _gains(before: F32, after: F32) -> Edit:
-    """Give each channel a gain, none much greater than another."""
+    """Multiply each channel by a gain, none much greater than another."""
     import numpy as np
 
     telling = (after < _TELLING[1]) & (before > _TELLING[0]) & (after > _TELLING[0])
@@ -263,7 +263,7 @@ def _gains(before: F32, after: F32) -> Edit:
 
 
 def _may_be_tinted(before: F32, after: F32) -> bool:
-    """Say whether something tells a tint of the whole from other colors for some things.
+    """Return whether something tells a tint of the whole from other colors for some things.
 
     All has one hue after it: gray things too, or things that had several at one brightness.
     """
@@ -284,7 +284,7 @@ def _may_be_tinted(before: F32, after: F32) -> bool:
 
 
 def _collapses(luma: F32, chromas: F32) -> bool:
-    """Say whether there are many colors of one brightness but unlike hues, which a tint makes one."""
+    """Return whether there are many colors of one brightness but unlike hues, which a tint makes one."""
     import numpy as np
 
     bins = (luma / 12).astype(np.int64)
@@ -329,7 +329,7 @@ def _turns(before: F32, after: F32) -> Iterator[Edit]:
 
 
 def _turn_as_one(hues: F32, turns: F32) -> bool:
-    """Say whether there are two distinct hues at least, and nearly all turn by one angle."""
+    """Return whether there are two distinct hues at least, and nearly all turn by one angle."""
     import numpy as np
 
     off = (turns - _usual_angle(turns) + np.pi) % (2 * np.pi) - np.pi
@@ -343,7 +343,7 @@ def _turn_as_one(hues: F32, turns: F32) -> bool:
 
 
 def _usual_angle(angles: F32) -> float:
-    """Give the angle that most are near to, in radians."""
+    """Return the angle that most are near to, in radians."""
     import numpy as np
 
     bins = np.bincount((np.degrees(angles) % 360 / 10).astype(np.int64) % 36, minlength=36)

@@ -56,7 +56,7 @@ def check_pixels(
 
 
 def too_many_bytes(label: str, count: int, limits: Limits) -> ImageTooLargeError:
-    """Say that a source has more bytes than `max_image_bytes`."""
+    """Return the error that says that a source has more bytes than `max_image_bytes`."""
     return ImageTooLargeError(
         f"{label} has {mega(count)} MB; the limit is {mega(limits.max_image_bytes)}. "
         "Resize it, or raise max_image_bytes.",
@@ -91,7 +91,7 @@ def check_webp(size_px: tuple[int, int], *, is_animated: bool, label: str, limit
 
 
 def mega(count: int) -> str:
-    """Give a number in millions, with one digit behind the point where it is a large one."""
+    """Return a number in millions, with one digit behind the point where it is a large one."""
     return re.sub(r"\.0$", "", f"{count / 1e6:.1f}") if count >= 100_000 else f"{count / 1e6:g}"
 
 
@@ -118,21 +118,21 @@ def _check_memory(needed: float, pixels: int, name: str, label: str, limits: Lim
 
 
 def _coefficient_bytes(image: Any) -> float:
-    """Say how many bytes the coefficients of a progressive JPEG take: two each, all kept until its end."""
+    """Count how many bytes the coefficients of a progressive JPEG take: two each, all kept until its end."""
     parts = [(part[1], part[2]) for part in image.layer]
     widest, highest = max(h for h, _ in parts), max(v for _, v in parts)
     return float(2 * image.width * image.height * sum(h * v for h, v in parts) / (widest * highest))
 
 
 def _png_bytes(data: bytes) -> int:
-    """Say how many bytes the rows of a PNG have when unpacked (RFC 2083; interlaced ones have a few more)."""
+    """Count how many bytes the rows of a PNG have when unpacked (RFC 2083; interlaced ones have a few more)."""
     width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(data[25], 1)
     return height * (1 + (width * channels * data[24] + 7) // 8)
 
 
 def _avif_pixel_bytes(data: bytes) -> float:
-    """Say how many bytes of memory a pixel of an AVIF takes: planes as coded, and the pixels made of them three times.
+    """Count the bytes of memory of a pixel of an AVIF: planes as coded, and the pixels made of them three times.
 
     The first `av1C` box says depth and planes; without one, the costliest are taken. Measured for 8 bits: 9.5 without
     alpha and 12.1 with it, which the sums 9.5 and 12.5 stand for.

@@ -80,7 +80,7 @@ def decode(
 
 
 def crop_hash(digest: Any, crop: Box | None, size_px: tuple[int, int]) -> str:
-    """Give the hash of a picture or of a part of it; a part that is the whole has the hash of the whole."""
+    """Return the hash of a picture or of a part of it; a part that is the whole has the hash of the whole."""
     if crop is not None and tuple(crop) != (0, 0, *size_px):
         digest.update(f"crop:{crop[0]},{crop[1]},{crop[2]},{crop[3]}".encode())
     return str(digest.hexdigest())
@@ -101,12 +101,12 @@ def check_crop(crop: Box, size_px: tuple[int, int]) -> None:
 
 
 def whole_factor(short_px: int, min_side_px: int) -> int:
-    """Give the largest whole factor that leaves the shorter side at least `min_side_px` long; 1 for small ones."""
+    """Return the largest whole factor that leaves the shorter side at least `min_side_px` long; 1 for small ones."""
     return max(1, short_px // max(1, min_side_px))
 
 
 def orientation(image: PILImage.Image) -> int:
-    """Give the EXIF orientation of a loaded picture, 1 to 8; 1 where it is missing or broken."""
+    """Return the EXIF orientation of a loaded picture, 1 to 8; 1 where it is missing or broken."""
     if image.info.keys().isdisjoint(("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")):
         return 1
     try:
@@ -309,7 +309,7 @@ def _refuse_raw(image: Any, label: str) -> None:
 
 
 def _gray_scale(image: Any, kind: str) -> dict[str, Any]:
-    """Say how many bits of a 16-bit gray TIFF are used, and whether 0 is white in it."""
+    """Count how many bits of a 16-bit gray TIFF are used, and whether 0 is white in it."""
     if kind != "tiff" or not image.mode.startswith("I;16") or not hasattr(image, "tag_v2"):
         return {}
     bits = image.tag_v2.get(258, (16,))[0]

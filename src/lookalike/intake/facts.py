@@ -125,7 +125,7 @@ def _count_png(data: bytes) -> int:
 
 
 def _tiff_pages(data: bytes) -> Iterator[bool]:
-    """Give the pages of a TIFF, each with whether it is a small version of another (tag 254, bit 0)."""
+    """Return the pages of a TIFF, each with whether it is a small version of another (tag 254, bit 0)."""
     order = "<" if data[:2] == b"II" else ">"
     is_big = struct.unpack_from(order + "H", data, 2)[0] == 43
     offset, count, entry = ("Q", "Q", 20) if is_big else ("I", "H", 12)

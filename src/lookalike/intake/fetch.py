@@ -232,7 +232,7 @@ class _Deadline:
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Give the seconds that are left; TimeoutError when there are none."""
+        """Return the seconds that are left; TimeoutError when there are none."""
         seconds = self._end - time.monotonic()
         if seconds <= 0:
             raise TimeoutError
@@ -334,7 +334,7 @@ def _too_large(target: _Target, most: int) -> ImageTooLargeError:
 
 
 def _reason(exc: Exception) -> str:
-    """Say in plain words what broke, without addresses or paths of this machine."""
+    """Return in plain words what broke, without addresses or paths of this machine."""
     import socket
 
     if isinstance(exc, socket.gaierror):

@@ -161,7 +161,7 @@ def is_below(path: str, folder: str) -> bool:
 
 
 def stamp(path: str | os.PathLike[str]) -> str:
-    """Give size and modification time of a file as text, to tell whether it changed.
+    """Return size and modification time of a file as text, to tell whether it changed.
 
     Raises:
         OSError: as `os.stat` does.
@@ -181,13 +181,13 @@ def is_gone(path: str | os.PathLike[str]) -> bool:
 
 
 def changed_ns(stamp: str) -> int | None:
-    """Give the modification time that a stamp tells, in nanoseconds since 1970; None when it tells none."""
+    """Return the modification time that a stamp tells, in nanoseconds since 1970; None when it tells none."""
     _, _, time = stamp.partition(":")
     return int(time) if time.removeprefix("-").isdecimal() else None
 
 
 def printable(text: str) -> str:
-    """Give text that any output takes: undecodable bytes of a file name and control characters as escapes."""
+    """Return text that any output takes: undecodable bytes of a file name and control characters as escapes."""
     if text.isprintable():
         return text
     raw = os.fsencode(text) if any("\udc80" <= c <= "\udcff" for c in text) else text.encode("utf-8", "replace")
@@ -229,7 +229,7 @@ def _walk(
 
 
 def _is_new(target: str, root: str, entered: set[str]) -> bool:
-    """Say whether a linked folder lies outside all that was or will be entered, and remember it."""
+    """Return whether a linked folder lies outside all that was or will be entered, and remember it."""
     for base in (root, *entered):
         if os.path.commonpath((base, target)) in (base, target):
             return False

@@ -69,7 +69,7 @@ def completed(data: bytes) -> bytes | None:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Give each marker with its body, coded data passed over; ends where a segment is cut."""
+    """Return each marker with its body, coded data passed over; ends where a segment is cut."""
     at = 2
     while found := _MARKER.search(data, at):
         marker, at = found.group(1)[0], found.end()

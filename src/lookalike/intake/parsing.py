@@ -115,7 +115,7 @@ def describe_text(text: str) -> str:
 
 
 def is_source(source: object) -> bool:
-    """Say whether `read` takes things of this type; nothing is opened."""
+    """Return whether `read` takes things of this type; nothing is opened."""
     if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview | Image):
         return True
     if isinstance(source, Stored | File | Url | Bytes | Opened | Pixels):
@@ -124,7 +124,7 @@ def is_source(source: object) -> bool:
 
 
 def is_url(source: object) -> bool:
-    """Say whether a source is an http or https URL."""
+    """Return whether a source is an http or https URL."""
     return isinstance(source, str) and _scheme(source) in ("http", "https")
 
 
@@ -187,12 +187,12 @@ def cut(text: str, most: int = _SHOWN) -> str:
 
 
 def is_array(source: object) -> TypeGuard[npt.NDArray[Any]]:
-    """Say whether a thing is an array."""
+    """Return whether a thing is an array."""
     return hasattr(source, "__array_interface__") and hasattr(source, "dtype") and hasattr(source, "shape")
 
 
 def is_pil(source: object) -> TypeGuard[PILImage.Image]:
-    """Say whether a source is a PIL image, without importing PIL for those that are not."""
+    """Return whether a source is a PIL image, without importing PIL for those that are not."""
     import sys
 
     pil = sys.modules.get("PIL.Image")

@@ -120,7 +120,7 @@ def shown_on(image: PILImage.Image) -> int:
 
 
 def _ground_of(pixels: U8) -> int:
-    """Give the ground for pixels (h, w, 4): where they contrast most with, if they hardly do with white."""
+    """Return the ground for pixels (h, w, 4): where they contrast most with, if they hardly do with white."""
     import numpy as np
 
     alpha = pixels[..., 3].astype(np.float64) / 255

@@ -151,7 +151,7 @@ def kind(data: bytes, suffix: str = "") -> str:
 
 
 def looks_like_image(head: bytes, suffix: str = "") -> bool:
-    """Say whether a file is meant as a picture, readable here or not."""
+    """Return whether a file is meant as a picture, readable here or not."""
     if suffix in IMAGE_SUFFIXES:
         return True
     found = _binary_kind(head) or _text_kind(head)
@@ -159,7 +159,7 @@ def looks_like_image(head: bytes, suffix: str = "") -> bool:
 
 
 def _is_packed_svg(head: bytes) -> bool:
-    """Say whether bytes are an SVG packed by gzip (.svgz): of what they hold, the beginning is unpacked."""
+    """Return whether bytes are an SVG packed by gzip (.svgz): of what they hold, the beginning is unpacked."""
     if not head.startswith(b"\x1f\x8b"):
         return False
     try:
@@ -192,7 +192,7 @@ def _binary_kind(head: bytes) -> str:
 
 
 def _box_kind(head: bytes) -> str:
-    """Tell AVIF, HEIC and video apart: an ISO file lists its brands in the first box."""
+    """Distinguish AVIF, HEIC and video: an ISO file lists its brands in the first box."""
     size = min(int.from_bytes(head[:4], "big"), len(head))
     brands = {head[8:12]} | {head[at : at + 4] for at in range(16, size - 3, 4)}
     if brands & {b"avif", b"avis"}:
@@ -224,7 +224,7 @@ def _text_kind(head: bytes) -> str:
 
 
 def _is_tga(data: bytes) -> bool:
-    """Say whether bytes without a telling name are a TGA: its footer, or a header in which every field is sane.
+    """Return whether bytes without a telling name are a TGA: its footer, or a header in which every field is sane.
 
     A sane header is refused nevertheless when the bytes behind it cannot hold the picture it claims: 18 bytes
     without a signature are met by chance.

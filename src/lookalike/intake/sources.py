@@ -64,7 +64,7 @@ def read(
 
 
 def read_bytes(source: object, *, limits: Limits, fetch: Fetcher | None = None) -> tuple[bytes, str]:
-    """Give the encoded bytes of a source, as they came, and a short printable description of it.
+    """Return the encoded bytes of a source, as they came, and a short printable description of it.
 
     Raises:
         SourceError: or one of its kinds, when there are no bytes to be had.

@@ -134,7 +134,7 @@ class Decisions:
             )
 
     def standing(self) -> Standing:
-        """Give what stands for the records as they are now; quick while nothing is decided or written."""
+        """Return what stands for the records as they are now; quick while nothing is decided or written."""
         version, kept = self.version, self._kept
         if kept.verdicts is None or kept.verdicts[0] != version:
             kept.verdicts = version, verdicts_of(self._ledger.standing(self._store.spec.name))
@@ -144,29 +144,29 @@ class Decisions:
         return kept.standing[1]
 
     def _before(self) -> Standing:
-        """Give what stood when the store was last written: what a picture was before, no decision since can change."""
+        """Return what stood at the last write of the store: what a picture was before, no later decision can change."""
         kept = self._kept.standing
         if kept is None or kept[0][1] != self._store.version:
             return self.standing()
         return kept[1]
 
     def kinds(self, record_ids: Sequence[str]) -> dict[str, Choice]:
-        """Say for each record that is to be kept, deleted or looked at later, which of these."""
+        """Return, for each record, that is to be kept, deleted or looked at later, which of these."""
         standing = self.standing()
         found = {one: standing.kind(key) for one, key in self._store.keys(record_ids).items()}
         return {one: kind for one, kind in found.items() if kind is not None}
 
     def ids_of(self, kind: Choice) -> set[str]:
-        """Give the ids of the records that are to be kept, deleted or looked at later."""
+        """Return the ids of the records that are to be kept, deleted or looked at later."""
         standing = self.standing()
         return set(self._store.ids([key for key in standing.last if standing.kind(key) == kind]).values())
 
     def different_from(self, record_id: str, others: Sequence[str]) -> set[str]:
-        """Give those of some records that people said to be no duplicate of a record."""
+        """Return those of some records that people said to be no duplicate of a record."""
         return self.all_different_from([(record_id, others)])[0]
 
     def all_different_from(self, asked: Sequence[tuple[str, Sequence[str]]]) -> list[set[str]]:
-        """Give what `different_from` gives, for many records at once, each with its others."""
+        """Return what `different_from` gives, for many records at once, each with its others."""
         standing = self.standing()
         keys = self._store.keys([one for record_id, others in asked for one in (record_id, *others)])
         return [
@@ -175,19 +175,19 @@ class Decisions:
         ]
 
     def settled_groups(self) -> list[frozenset[str]]:
-        """Give the ids of the records, by groups that were looked at together, of which nothing is left to decide."""
+        """Return the ids of the records, by groups that were looked at together, of which nothing is left to decide."""
         settled = self.standing().settled
         ids = self._store.ids([key for keys in settled for key in keys])
         return [frozenset(ids[key] for key in keys if key in ids) for keys in settled]
 
     def records_of(self, kind: Choice) -> list[tuple[Record, Event]]:
-        """Give the records that are to be kept, deleted or looked at later, each with the event that says so."""
+        """Return the records that are to be kept, deleted or looked at later, each with the event that says so."""
         standing = self.standing()
         events = {key: event for key, event in standing.last.items() if event is not None and event.kind == kind}
         return [(record, events[key]) for key, record in self._store.records(sorted(events)).items()]
 
     def records_that_are(self, pictures: Iterable[Fingerprint]) -> list[Record]:
-        """Give the records that are pictures of a decision, wherever they are now."""
+        """Return the records that are pictures of a decision, wherever they are now."""
         return list(self._store.records(self.standing().keys_of(pictures)).values())
 
     def note_applied(self, event: Event, record: Record, moved_to: Path | None, batch: str) -> Event:
@@ -217,7 +217,7 @@ class Decisions:
         return written
 
     def applied_to(self, record: Record) -> Event | None:
-        """Give the last event that a deletion was carried out on a record, from the file where it lies."""
+        """Return the last event that a deletion was carried out on a record, from the file where it lies."""
         events = (one for one in self.events() if one.kind == "applied" and one.record.get("_file") == record.source)
         return max(events, key=lambda one: one.at, default=None)
 
@@ -271,7 +271,7 @@ class Decisions:
         return self._ledger.take_back(events, within=self.reach)
 
     def events(self) -> tuple[Event, ...]:
-        """Give what was decided in this collection and stands, in its order."""
+        """Return what was decided in this collection and stands, in its order."""
         name = self._store.spec.name
         return tuple(one for one in self._ledger.standing(name) if one.collection == name)
 

@@ -79,7 +79,7 @@ class Event:
 
 
 def standing_of(events: Iterable[Event], collection: str | None = None) -> tuple[Event, ...]:
-    """Give the events that no standing undo takes back, in their order; an undo of an undo brings back.
+    """Return the events that no standing undo takes back, in their order; an undo of an undo brings back.
 
     Args:
         collection: Where they are to stand; without one, an event stands unless it is undone wherever it holds.
@@ -98,12 +98,12 @@ def standing_of(events: Iterable[Event], collection: str | None = None) -> tuple
 
 
 def fresh_id() -> str:
-    """Give an id that no machine gave before."""
+    """Return an id that no machine gave before."""
     return secrets.token_hex(8)
 
 
 def event_form(event: Event) -> dict[str, Any]:
-    """Give an event as plain values."""
+    """Return an event as plain values."""
     return {
         "id": event.id,
         "at": event.at,

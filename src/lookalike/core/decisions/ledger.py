@@ -83,7 +83,7 @@ class Ledger:
         return disk.locked(self._home / _MOVES_LOCK)
 
     def events(self) -> tuple[Event, ...]:
-        """Give all events in their order.
+        """Return all events in their order.
 
         Raises:
             StoreDamagedError: when the file cannot be read.
@@ -144,7 +144,7 @@ class Ledger:
         return self.take_back(chosen, within=within)
 
     def find(self, ids: Iterable[str], collection: str | None = None) -> tuple[Event, ...]:
-        """Give the standing events that are named by their own id or by their batch, but no undo.
+        """Return the standing events that are named by their own id or by their batch, but no undo.
 
         Args:
             collection: Look only among the decisions of this collection; those of others look like none at all.
@@ -205,7 +205,7 @@ class Ledger:
         return count
 
     def lines(self, collection: str | None = None) -> Iterator[dict[str, Any]]:
-        """Give the events, of one collection or all, as plain values that `merge` reads."""
+        """Return the events, of one collection or all, as plain values that `merge` reads."""
         return (event_form(event) for event in self.events() if collection in (None, event.collection))
 
     def merge(

@@ -90,12 +90,12 @@ class Verdicts:
     carried_out: frozenset[tuple[str, Fingerprint]]
 
     def kind(self, picture: Fingerprint) -> str | None:
-        """Say what becomes of a picture."""
+        """Return what becomes of a picture."""
         event = self.last[picture]
         return None if event is None else event.kind
 
     def is_carried_out(self, picture: Fingerprint) -> bool:
-        """Say whether it was deleted because of its last event."""
+        """Return whether it was deleted because of its last event."""
         event = self.last[picture]
         return event is not None and (event.id, picture) in self.carried_out
 
@@ -124,28 +124,28 @@ class Standing:
     saved_anew: tuple[int, ...]
 
     def kind(self, key: int) -> Choice | None:
-        """Say what becomes of a record: "keep", "delete" or "later"; None where nobody said."""
+        """Return what becomes of a record: "keep", "delete" or "later"; None where nobody said."""
         event = self.last.get(key)
         return None if event is None else cast("Choice", event.kind)
 
     def is_decided(self, key: int, other: int) -> bool:
-        """Say whether nobody needs to be asked about this pair again."""
+        """Return whether nobody needs to be asked about this pair again."""
         kinds = self.kind(key), self.kind(other)
         if "delete" in kinds or self.are_different(key, other):
             return True
         return kinds == ("keep", "keep") and self._pair(key, other) in self.verdicts.together
 
     def are_different(self, key: int, other: int) -> bool:
-        """Say whether people said that two records are no duplicates."""
+        """Return whether people said that two records are no duplicates."""
         return self._pair(key, other) in self.verdicts.different
 
     def keys_of(self, pictures: Iterable[Fingerprint]) -> list[int]:
-        """Give the keys of the records that are these pictures, rising."""
+        """Return the keys of the records that are these pictures, rising."""
         names = {self.verdicts.names[picture.content_hash] for picture in pictures}
         return sorted(key for name in names for key in self._keys.get(name, ()))
 
     def fingerprints(self, store: Store, keys: Sequence[int]) -> dict[int, Fingerprint]:
-        """Give the fingerprints to decide with: one that was saved anew says what it was before."""
+        """Return the fingerprints to decide with: one that was saved anew says what it was before."""
         found = fingerprints_of(store, keys)
         for key, known in found.items():
             every = self.verdicts.hashes.get(self.names.get(key, ""), ())
@@ -231,7 +231,7 @@ def standing_in(store: Store, verdicts: Verdicts) -> Standing:
 
 
 def _void(verdicts: Verdicts, last: Mapping[int, Event | None], names: Mapping[int, str]) -> dict[int, Event | None]:
-    """Give the records whose deletion means nothing here: none of the pictures that they give way to is there."""
+    """Return the records whose deletion means nothing here: none of the pictures that they give way to is there."""
     there = Counter(names.values())
     found: dict[int, Event | None] = {}
     for key, event in last.items():
@@ -258,7 +258,7 @@ def _names(pictures: Iterable[Fingerprint]) -> dict[str, str]:
 def _by_place(
     store: Store, verdicts: Verdicts, keys: list[int], pictures: list[Fingerprint]
 ) -> tuple[dict[int, Event | None], list[Fingerprint]]:
-    """Give the verdict on each record of the same bytes, and the pictures that are none of these records."""
+    """Return the verdict on each record of the same bytes, and the pictures that are none of these records."""
     records = store.records(keys)
     found: dict[int, Event | None] = {}
     left = [picture for picture in pictures if not verdicts.is_carried_out(picture)]
@@ -307,7 +307,7 @@ def _saved_anew(store: Store, verdicts: Verdicts, gone: list[Fingerprint]) -> di
 
 
 def _candidates(store: Store, gone: list[Fingerprint]) -> set[tuple[int, int]]:
-    """Give the records that may be pictures whose bytes are gone, as (place in `gone`, key)."""
+    """Return the records that may be pictures whose bytes are gone, as (place in `gone`, key)."""
     import numpy as np
 
     at_place = store.keys([picture.id for picture in gone])
@@ -323,7 +323,7 @@ def _candidates(store: Store, gone: list[Fingerprint]) -> set[tuple[int, int]]:
 
 
 def _closeness(before: Fingerprint, now: Fingerprint) -> tuple[bool, int, float, int] | None:
-    """Say how sure it is that one picture is the other, saved anew: the less, the surer; None where it is not."""
+    """Return how sure it is that one picture is the other, saved anew: the less, the surer; None where it is not."""
     is_elsewhere = not before.is_at(now)
     if not agree(before, now, ANYWHERE if is_elsewhere else AT_PLACE):
         return None

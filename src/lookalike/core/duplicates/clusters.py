@@ -19,7 +19,7 @@ _READ = 1000
 def find_clusters(
     store: Store, threshold: float, *, space: str, points: Map, on_progress: OnProgress | None = None
 ) -> tuple[tuple[str, ...], ...]:
-    """Give the ids of each cluster of two records or more, sorted; the largest first, then by their first id."""
+    """Return the ids of each cluster of two records or more, sorted; the largest first, then by their first id."""
     parents: dict[int, int] = {}
     for block in scored_pairs(store, threshold, space=space, points=points, on_progress=on_progress):
         for key, other in zip(block.ours.tolist(), block.theirs.tolist(), strict=True):

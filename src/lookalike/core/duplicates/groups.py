@@ -57,7 +57,7 @@ def find_duplicates(
     most_pairs: int = MOST_PAIRS,
     on_progress: OnProgress | None = None,
 ) -> tuple[DuplicateGroup, ...]:
-    """Give the groups, largest first, then by representative.
+    """Return the groups, largest first, then by representative.
 
     Args:
         best: What makes a record the representative; see `representatives`.
@@ -188,7 +188,7 @@ def _blocks(count: int) -> Iterator[tuple[int, int]]:
 
 
 def _held(blocks: Iterable[ScoredPairs], most: int) -> ScoredPairs | None:
-    """Give all pairs as columns; None when there are more than that."""
+    """Return all pairs as columns; None when there are more than that."""
     held, count = [], 0
     for block in blocks:
         held.append(block)
@@ -199,7 +199,7 @@ def _held(blocks: Iterable[ScoredPairs], most: int) -> ScoredPairs | None:
 
 
 def _among(pairs: ScoredPairs, keys: I64) -> ScoredPairs:
-    """Give the pairs of which both are among some keys."""
+    """Return the pairs of which both are among some keys."""
     both = np.isin(pairs.ours, keys) & np.isin(pairs.theirs, keys)
     return pairs if both.all() else ScoredPairs(pairs.ours[both], pairs.theirs[both], pairs.scores[both])
 
@@ -282,6 +282,6 @@ def _records(store: Store, keys: Iterable[int]) -> Iterator[tuple[int, Record]]:
 
 
 def _all_records(store: Store, space: str) -> Iterator[tuple[int, Record]]:
-    """Give the records that have a vector in a space."""
+    """Return the records that have a vector in a space."""
     for keys, _ in store.scan_vectors(space, batch=_READ):
         yield from store.records(keys.tolist()).items()

@@ -66,7 +66,7 @@ _LOSSLESS = frozenset({"png", "bmp", "tiff", "tga", "ppm", "pixels"})
 
 
 def claim_by(best: str) -> Callable[[Record], Claim]:
-    """Give the claim of a record by a rule, or by the metadata field of that name.
+    """Return the claim of a record by a rule, or by the metadata field of that name.
 
     Raises:
         InputError: when it is no name at all.
@@ -176,7 +176,7 @@ class Chooser:
         self._rank = {key: place for place, key in enumerate(claims.tolist())}
 
     def represented(self, stars: Mapping[int, list[Ray]], tell: Callable[[float], None]) -> dict[int, list[Ray]]:
-        """Give all stars around their representatives."""
+        """Return all stars around their representatives."""
         found: dict[int, list[Ray]] = {}
         listed = list(stars.items())
         for start in range(0, len(listed), _AT_ONCE):
@@ -248,7 +248,7 @@ class Chooser:
         return _PART if self._judge.is_part(key, center) else 0.0
 
     def _rays(self, best: int, center: int, rays: list[Ray], members: Sequence[int], *, missing: int = 0) -> list[Ray]:
-        """Give the others as rays of one; none when more than so many are no copies of it."""
+        """Return the others as rays of one; none when more than so many are no copies of it."""
         if best == center:
             return rays
         if len(rays) == 1:
@@ -256,7 +256,7 @@ class Chooser:
         return self._around(best, [key for key in members if key != best], missing)
 
     def _around(self, best: int, keys: Sequence[int], missing: int) -> list[Ray]:
-        """Give the others as rays of one; none when more than so many are no copies of it."""
+        """Return the others as rays of one; none when more than so many are no copies of it."""
         scores = self._scores_of(best, keys)
         near = scores >= self._floor
         missing -= int((~near).sum())

@@ -32,7 +32,7 @@ class DuplicateGroups(Sequence[DuplicateGroup]):
     @overload
     def __getitem__(self, place: slice) -> Sequence[DuplicateGroup]: ...
     def __getitem__(self, place: int | slice) -> DuplicateGroup | Sequence[DuplicateGroup]:
-        """Give a group by place, from 0."""
+        """Return a group by place, from 0."""
         return self.groups[place]
 
     def __len__(self) -> int:
@@ -73,7 +73,7 @@ class DuplicateGroups(Sequence[DuplicateGroup]):
                 ]
 
     def sections(self) -> list[Section]:
-        """Give each group as a row of pictures."""
+        """Return each group as a row of pictures."""
         return [
             Section(
                 f"Group {number}",
@@ -103,7 +103,7 @@ class Clusters(Sequence[tuple[str, ...]]):
     @overload
     def __getitem__(self, place: slice) -> Sequence[tuple[str, ...]]: ...
     def __getitem__(self, place: int | slice) -> tuple[str, ...] | Sequence[tuple[str, ...]]:
-        """Give a cluster by place, from 0."""
+        """Return a cluster by place, from 0."""
         return self.clusters[place]
 
     def __len__(self) -> int:

@@ -29,14 +29,14 @@ _JUDGED_AT_ONCE = 256  # pairs that a judge is told of ahead
 
 
 class Judge(Protocol):
-    """Says whether a record is a copy of a center."""
+    """Decides whether a record is a copy of a center."""
 
     def prepare(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Take note of pairs, most of which will be asked for, so that they can be looked at side by side."""
         ...
 
     def ray(self, center: int, key: int, score: float) -> Ray | None:
-        """Give a record that is a copy of a center as a ray of it; None for no copy.
+        """Return a record that is a copy of a center as a ray of it; None for no copy.
 
         Args:
             score: Of the two, by their vectors.
@@ -44,15 +44,15 @@ class Judge(Protocol):
         ...
 
     def are_apart(self, key: int, others: Sequence[int]) -> bool:
-        """Say whether a record must not be shown together with one of some others."""
+        """Return whether a record must not be shown together with one of some others."""
         ...
 
     def is_part(self, key: int, other: int) -> bool:
-        """Say whether a record shows a part of another, which it is a copy of."""
+        """Return whether a record shows a part of another, which it is a copy of."""
         ...
 
     def is_padded(self, key: int, other: int) -> bool:
-        """Say whether a record shows another, which it is a copy of, with a border or a page around it."""
+        """Return whether a record shows another, which it is a copy of, with a border or a page around it."""
         ...
 
 
@@ -75,7 +75,7 @@ class Stars:
         self._center_of = np.arange(len(order))  # places
 
     def centers(self, start: int, stop: int) -> I64:
-        """Give the keys of the centers among some places of the order."""
+        """Return the keys of the centers among some places of the order."""
         places = np.arange(start, min(stop, len(self.order)))
         chosen: I64 = self.order[places[self._center_of[places] == places]]
         return chosen
@@ -130,7 +130,7 @@ class Stars:
             self._center_of[place] = center
 
     def _prepare(self, better: I64, worse: I64) -> None:
-        """Tell the judge the first center that each record may join; most are asked for no other."""
+        """Announce to the judge the first center that each record may join; most are asked for no other."""
         if self._judge is None:
             return
         centers = self._center_of[better]
@@ -144,7 +144,7 @@ class Stars:
         self._judge.prepare(list(zip(keys, others, strict=True)))
 
     def _places(self, keys: I64) -> I64:
-        """Give the place of each key in the order; -1 for those that are not there."""
+        """Return the place of each key in the order; -1 for those that are not there."""
         if not len(self.order):
             return np.full(len(keys), -1)
         found = np.searchsorted(self.order, keys, sorter=self._by_key)

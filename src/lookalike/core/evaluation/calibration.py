@@ -110,13 +110,13 @@ def fit_reliability(
 
 
 def _share(right: F64, weights: F64) -> float:
-    """Give the share that is right, drawn to the middle as if one more of each had been seen."""
+    """Return the share that is right, drawn to the middle as if one more of each had been seen."""
     mean = float(weights.mean()) if len(weights) else 1.0
     return float(((right * weights).sum() + mean) / (weights.sum() + 2 * mean))
 
 
 def _rising(values: list[float], weights: list[float]) -> list[float]:
-    """Give the nearest values, in the sense of least squares, that never fall: isotonic regression.
+    """Return the nearest values, in the sense of least squares, that never fall: isotonic regression.
 
     Source: the pool-adjacent-violators algorithm (Ayer et al., 1955).
     """
@@ -140,5 +140,5 @@ def _distinct(knots: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _quantile(counts: F64, share: float) -> float:
-    """Give the distance that a share of counted distances is below."""
+    """Return the distance that a share of counted distances is below."""
     return float(np.searchsorted(np.cumsum(counts), share * counts.sum()) / STEPS)

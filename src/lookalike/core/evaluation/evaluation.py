@@ -151,7 +151,7 @@ class _Tally:
 
 
 def _chosen(labelled: Mapping[str, int], queries: int | Sequence[str] | None) -> dict[str, int]:
-    """Give the ids and keys of the queries to ask, by rising id."""
+    """Return the ids and keys of the queries to ask, by rising id."""
     if queries is not None and not isinstance(queries, int):
         missing = [id for id in queries if id not in labelled]
         if missing:

@@ -194,7 +194,7 @@ def _pair(given: Any, number: int) -> LabelledPair:
 
 
 def _wrong_with(pair: LabelledPair, keys: Mapping[str, int], said: Mapping[tuple[int, int], bool]) -> Failure | None:
-    """Say why a pair is left out; None when it is not."""
+    """Return why a pair is left out; None when it is not."""
     unknown = [id for id in dict.fromkeys((pair.a, pair.b)) if id not in keys]
     if unknown:
         named = " and ".join(f'"{id[:80]}"' for id in unknown)
@@ -207,7 +207,7 @@ def _wrong_with(pair: LabelledPair, keys: Mapping[str, int], said: Mapping[tuple
 
 
 def _by_first(said: Mapping[tuple[int, int], bool], same: bool) -> dict[int, I64]:
-    """Give for the first of each pair, rising, the second ones of those that are `same`."""
+    """Return, for the first of each pair, rising, the second ones of those that are `same`."""
     found: dict[int, list[int]] = {first: [] for first, _ in sorted(said)}
     for (first, second), is_same in said.items():
         if is_same == same:

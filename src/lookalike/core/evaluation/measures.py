@@ -50,12 +50,12 @@ class Curve:
         return np.divide(2 * self.precision * self.recall, both, out=np.zeros_like(both), where=both > 0)
 
     def best(self) -> int:
-        """Give the place of the highest F1; of equals the highest threshold."""
+        """Return the place of the highest F1; of equals the highest threshold."""
         f1 = self.f1
         return int(np.flatnonzero(f1 == np.nanmax(f1))[-1])
 
     def at_precision(self, precision: float) -> int | None:
-        """Give the place of the lowest threshold from which on the precision is never below; None where it is."""
+        """Return the place of the lowest threshold from which on the precision is never below; None where it is."""
         known = np.flatnonzero(~np.isnan(self.precision))
         low = known[self.precision[known] < precision]
         first = known[known > low[-1]] if len(low) else known
@@ -63,7 +63,7 @@ class Curve:
 
 
 def columns_of(scores: F64) -> I64:
-    """Give the column of each score."""
+    """Return the column of each score."""
     places: I64 = (np.asarray(scores, np.float64) * STEPS + _SLACK).astype(np.int64)
     return places
 
@@ -83,7 +83,7 @@ def curve_of(right: F64, wrong: F64) -> Curve:
 
 
 def micro_average_precision(right: F64, wrong: F64) -> F64:
-    """Give the average precision over all pairs of all queries, ranked together; pairs of one column tie.
+    """Return the average precision over all pairs of all queries, ranked together; pairs of one column tie.
 
     Args:
         right: (..., 1001) counts of pairs that belong together, `wrong` those of the others.
@@ -101,7 +101,7 @@ def micro_average_precision(right: F64, wrong: F64) -> F64:
 
 
 def average_precision(relevant: Bools) -> float:
-    """Give the average precision of one ranking, (n,) from the first on; NaN when nothing in it is relevant.
+    """Return the average precision of one ranking, (n,) from the first on; NaN when nothing in it is relevant.
 
     Example:
         >>> average_precision(np.array([True, False, True]))
@@ -118,7 +118,7 @@ def resamples(queries: int) -> F64:
 
 
 def mean_in(values: F64, weights: F64) -> F64:
-    """Give the mean of (q,) values in each sample; a query without a value (NaN) does not count."""
+    """Return the mean of (q,) values in each sample; a query without a value (NaN) does not count."""
     known = ~np.isnan(values)
     total = weights[:, known].sum(axis=1)
     summed = weights[:, known] @ values[known]
@@ -127,7 +127,7 @@ def mean_in(values: F64, weights: F64) -> F64:
 
 
 def interval(samples: F64) -> tuple[float, float]:
-    """Give the range of the middle 95 % of samples."""
+    """Return the range of the middle 95 % of samples."""
     known = samples[~np.isnan(samples)]
     if not len(known):
         return float("nan"), float("nan")
@@ -136,7 +136,7 @@ def interval(samples: F64) -> tuple[float, float]:
 
 
 def calibration_error(chances: F64, right: Bools | F64, weights: F64 | None = None, *, bins: int = 10) -> float:
-    """Give the expected calibration error: the mean gap between the chance that is told and the share that is right.
+    """Return the expected calibration error: the mean gap between the chance that is told and the share that is right.
 
     Args:
         chances: (n,) told chances, 0..1; cut into `bins` equal parts.

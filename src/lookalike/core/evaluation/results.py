@@ -113,7 +113,7 @@ class Evaluation:
         return tuple(Measure(name, float(whole[name][0]), *measures.interval(samples[name])) for name in whole)
 
     def sampled(self, weights: F64) -> dict[str, F64]:
-        """Give each figure in samples of the queries: (n,) for weights (n, q)."""
+        """Return each figure in samples of the queries: (n,) for weights (n, q)."""
         found = {name: measures.mean_in(values, weights) for name, values in self.figures.items()}
         return found | {_MICRO: measures.micro_average_precision(weights @ self.right, weights @ self.wrong)}
 

@@ -56,7 +56,7 @@ class Workers(Protocol):
     """What describes encoded bytes in other processes, so that bytes of strangers cannot take this one down."""
 
     def card(self, encoder_name: str) -> ModelCard:
-        """Give the card of the encoder that runs there."""
+        """Return the card of the encoder that runs there."""
         ...
 
     def describe(
@@ -220,7 +220,7 @@ class Describer:
         return self.encoder.encode(Image(pixels, (width, height), "", "pixels"))["semantic"]
 
     def thumbnail(self, source: Any, side_px: int) -> bytes:
-        """Give a JPEG of a source whose longer side is at most `side_px`.
+        """Return a JPEG of a source whose longer side is at most `side_px`.
 
         Raises:
             SourceError: when it gives no picture.
@@ -231,7 +231,7 @@ class Describer:
         return intake.thumbnail(intake.read(source, limits=limits, min_side_px=side_px, fetch=self.fetcher), side_px)
 
     def close_pixels(self, source: Any, side_px: int) -> U8:
-        """Give a source as (h, w, 3) with a longer side of at most `side_px`, for a closer look at its details.
+        """Return a source as (h, w, 3) with a longer side of at most `side_px`, for a closer look at its details.
 
         Raises:
             SourceError: when it gives no picture.

@@ -55,11 +55,11 @@ class Fingerprint:
     before: tuple[str, ...] = ()
 
     def is_at(self, record: Record | Fingerprint) -> bool:
-        """Say whether a record lies where this picture lay: under the same id, or from the same source."""
+        """Return whether a record lies where this picture lay: under the same id, or from the same source."""
         return self.id == record.id or (self.source is not None and self.source == record.source)
 
     def was_at(self, record: Record) -> bool:
-        """Say whether a record lay, before its file was moved, where this picture lay."""
+        """Return whether a record lay, before its file was moved, where this picture lay."""
         return self.source is not None and self.source in record.facts.was_at
 
 
@@ -86,7 +86,7 @@ ANYWHERE = Agreement(hash_bits=3, hue_distance=0.03, aspect=0.01)
 
 
 def agree(a: Fingerprint, b: Fingerprint, rule: Agreement) -> bool:
-    """Say whether the signs of two pictures agree; two flat pictures agree where one of two gray ones would."""
+    """Return whether the signs of two pictures agree; two flat pictures agree where one of two gray ones would."""
     return (
         _aspects_agree(a.size_px, b.size_px, rule.aspect)
         and len(a.hash) == len(b.hash)
@@ -101,7 +101,7 @@ def hash_bits(a: Fingerprint, b: Fingerprint) -> int:
 
 
 def hue_distance(a: Fingerprint, b: Fingerprint) -> float:
-    """Give the cosine distance of two hue histograms; 0.0 where one is missing."""
+    """Return the cosine distance of two hue histograms; 0.0 where one is missing."""
     if not a.hues or not b.hues:
         return 0.0
     if len(a.hues) != len(b.hues):
@@ -115,14 +115,14 @@ def hue_distance(a: Fingerprint, b: Fingerprint) -> float:
 
 
 def fingerprints_of(store: Store, keys: Sequence[int]) -> dict[int, Fingerprint]:
-    """Give the fingerprints of stored pictures by key; unknown keys are left out."""
+    """Return the fingerprints of stored pictures by key; unknown keys are left out."""
     records = store.records(keys)
     hashes, hues = (store.vectors(space, keys) for space in (HASH_SPACE, HUE_SPACE))
     return {key: _fingerprint(record, hashes.get(key), hues.get(key)) for key, record in records.items()}
 
 
 def fingerprint_form(known: Fingerprint) -> dict[str, Any]:
-    """Give a fingerprint as plain values."""
+    """Return a fingerprint as plain values."""
     return {
         "content_hash": known.content_hash,
         "id": known.id,

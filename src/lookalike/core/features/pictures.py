@@ -34,7 +34,7 @@ class Pictures:
         return self._describer.encoder.card.digest
 
     def read(self, source: Any) -> tuple[bytes, Image]:
-        """Give the encoded bytes of a source, and a small version that shows that they are a whole picture.
+        """Return the encoded bytes of a source, and a small version that shows that they are a whole picture.
 
         Raises:
             SourceError: or one of its kinds, when they are none.
@@ -47,7 +47,7 @@ class Pictures:
             raise type(error)(message, **error.details) from error
 
     def pixels(self, source: Any) -> U8:
-        """Give the pixels of a source in full size: (h, w, 3) uint8, upright, transparent parts over white.
+        """Return the pixels of a source in full size: (h, w, 3) uint8, upright, transparent parts over white.
 
         Raises:
             SourceError: or one of its kinds, when it gives no picture.
@@ -59,7 +59,7 @@ class Pictures:
         return self._outcomes(self.read, sources)
 
     def embeddings(self, sources: Iterable[Any]) -> Iterator[F32 | LookalikeError]:
-        """Give the semantic embedding of each source, (d,) float32 of unit length, or the error instead of it."""
+        """Return the semantic embedding of each source, (d,) float32 of unit length, or the error instead of it."""
         return self._outcomes(self._embedding, sources)
 
     def _embedding(self, source: Any) -> F32:

@@ -20,7 +20,7 @@ def in_order(
     workers: int,
     initializer: Callable[[], None] | None = None,
 ) -> Iterator[Made]:
-    """Give the result of each thing; its error is raised at its place, and ends the work.
+    """Return the result of each thing; its error is raised at its place, and ends the work.
 
     Args:
         initializer: Called once on each thread before its first work.

@@ -86,7 +86,7 @@ class Comparison:
         return f"score {self.score:.3f} (distance of the descriptors: {each})\n{relation_text(self.related)}"
 
     def sections(self) -> list[Section]:
-        """Give the two pictures side by side."""
+        """Return the two pictures side by side."""
         return [Section("How alike these are", str(self), self.pictures())]
 
     def _repr_html_(self) -> str:
@@ -94,7 +94,7 @@ class Comparison:
 
 
 def relation_text(related: Relation) -> str:
-    """Give a relation for people: what it is, how sure that is, and how the one picture became the other."""
+    """Return a relation for people: what it is, how sure that is, and how the one picture became the other."""
     kinds = ", ".join(kind.replace("_", " ") for kind in related.details) + ", other colors" * related.other_colors
     chance = related.confidence if related.confidence == 1 else min(related.confidence, 0.99)  # 1.00 is certain
     text = f"{kinds}; the same picture with probability {chance:.2f}"
@@ -120,7 +120,7 @@ class Side:
 
 
 def side_of(describer: Describer, source: Any) -> Side:
-    """Give the side of a picture that is not stored.
+    """Return the side of a picture that is not stored.
 
     Raises:
         SourceError: when it cannot be read.
@@ -138,7 +138,7 @@ def compare(
     *,
     maps: Mapping[str, Map] = BUILT_IN_MAPS,
 ) -> Comparison:
-    """Say how alike two pictures are, and their relation; the order matters to the direction of the transform alone.
+    """Compute how alike two pictures are, and their relation; the order matters to the transform alone.
 
     Args:
         read: Gives the side of a source.

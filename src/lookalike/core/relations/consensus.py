@@ -64,7 +64,7 @@ def dissent(traits: Mapping[int, Traits], rivals: Sequence[int]) -> F64:
 
 
 def _less_like(differences: F64, asked: I64) -> F64:
-    """Say how much less each picture is like the rest than each rival is: (n, rivals).
+    """Return how much less each picture is like the rest than each rival is: (n, rivals).
 
     Args:
         differences: (n, rivals), of each picture to those that are asked.

@@ -66,7 +66,7 @@ class PairEvidence:
     png: bytes
 
     def difference_png(self) -> bytes | None:
-        """Give the difference as a PNG to lay over the picture that `frame` names: clear where both are the same."""
+        """Return the difference as a PNG to lay over the picture that `frame` names: clear where both are the same."""
         import numpy as np
         from PIL import Image
 
@@ -85,7 +85,7 @@ class PairEvidence:
 
 
 def explain(a: Look, b: Look, relation: Relation, embed: Embed) -> PairEvidence:
-    """Give what speaks for a relation.
+    """Return what speaks for a relation.
 
     Args:
         a, b: Two looks with pixels.
@@ -154,7 +154,7 @@ def _registered(a: Look, b: Look) -> tuple[Registration, F32]:
 
 
 def _difference(laid: Overlay) -> U8:
-    """Give by how much two pictures differ where both are, the largest of three colors: (h, w) uint8."""
+    """Return, by how much two pictures differ where both are, the largest of three colors: (h, w) uint8."""
     import numpy as np
 
     levels = np.abs(laid.a.astype(np.int16) - laid.b).max(2)
@@ -183,7 +183,7 @@ def _without_map(a: Look, b: Look, pixels: tuple[U8, U8], embed: Embed) -> PairE
 
 
 def likeness_map(pixels: U8, other: U8, embed: Embed) -> F32:
-    """Say which parts of a picture make it like another: by how much the distance grows when each is hidden.
+    """Return which parts of a picture make it like another: by how much the distance grows when each is hidden.
 
     Returns:
         (7, 7) float32 from 0 to 1, the most important part 1; all 0 where no part matters.
@@ -208,7 +208,7 @@ def likeness_map(pixels: U8, other: U8, embed: Embed) -> F32:
 
 
 def hidden(pixels: U8, row: int, column: int) -> U8:
-    """Give a picture with one part of 7 x 7, and a little around it, painted in the picture's mean color."""
+    """Return a picture with one part of 7 x 7, and a little around it, painted in the picture's mean color."""
     import numpy as np
 
     height, width = pixels.shape[:2]
@@ -256,7 +256,7 @@ def _heated(pixels: U8, heat: F32 | F64) -> PILImage.Image:
 
 
 def _opacity(heat: F32 | F64) -> F32 | F64:
-    """Say how much heat (0 to 1) hides what is below it."""
+    """Return how much heat (0 to 1) hides what is below it."""
     import numpy as np
 
     return np.clip(heat * _HEAT_GAIN, 0, 1) * _MOST_OPAQUE

@@ -30,7 +30,7 @@ class Ray:
 
 
 class CopyJudge:
-    """Says which records are copies: nobody has decided on the pair, and geometry says that it is the same picture.
+    """Decides which records are copies: nobody has decided on the pair, and geometry says that it is the same picture.
 
     Args:
         verifier: None to believe every score.
@@ -64,7 +64,7 @@ class CopyJudge:
             self._look_at(self._verifier, new)
 
     def ray(self, center: int, key: int, score: float) -> Ray | None:
-        """Give a record that is a copy of a center as a ray of it; None for no copy."""
+        """Return a record that is a copy of a center as a ray of it; None for no copy."""
         if self._are_decided(center, key):
             return None
         if self._verifier is None:
@@ -78,16 +78,16 @@ class CopyJudge:
         return Ray(key, told, kind.name, kind.confidence) if told >= self._threshold else None
 
     def are_apart(self, key: int, others: Sequence[int]) -> bool:
-        """Say whether a record must not be shown together with one of some others: people have decided on the two."""
+        """Return whether a record must not be shown beside one of some others: people have decided on the two."""
         return self._is_decided is not None and any(self._is_decided(key, other) for other in others)
 
     def is_part(self, key: int, other: int) -> bool:
-        """Say whether a record shows a part of another, which it is a copy of."""
+        """Return whether a record shows a part of another, which it is a copy of."""
         kind = None if self._verifier is None else self._kind(self._verifier, key, other)
         return kind is not None and kind.is_part[0]
 
     def is_padded(self, key: int, other: int) -> bool:
-        """Say whether a record shows another, which it is a copy of, with a border or a page around it."""
+        """Return whether a record shows another, which it is a copy of, with a border or a page around it."""
         kind = None if self._verifier is None else self._kind(self._verifier, key, other)
         return kind is not None and kind.padded[0]
 

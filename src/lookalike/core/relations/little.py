@@ -41,7 +41,7 @@ class Verdict(NamedTuple):
 
 
 def judge(found: Registration, a: Content, b: Content, *, in_full: bool) -> Verdict:
-    """Say whether two pictures that hold little hold the same.
+    """Return whether two pictures that hold little hold the same.
 
     Args:
         found: How whole pictures lie over each other best.
@@ -66,7 +66,7 @@ def judge(found: Registration, a: Content, b: Content, *, in_full: bool) -> Verd
 
 
 def _are_points(content: Content) -> bool:
-    """Say whether there are many parts, and most are so small that they have no form; two may touch."""
+    """Return whether there are many parts, and most are so small that they have no form; two may touch."""
     longer = max(content.size_px)
     most = longer * _POINT + 2 * reach_px(longer)
     small = sum(max(right - left, bottom - top) <= most for left, top, right, bottom in content.boxes)
@@ -74,7 +74,7 @@ def _are_points(content: Content) -> bool:
 
 
 def _between(a: Size, b: Size, new_a: Size, new_b: Size, matrix: F64) -> F64:
-    """Give the map between two pictures of new sizes, from that between them in others."""
+    """Return the map between two pictures of new sizes, from that between them in others."""
     import numpy as np
 
     shrunk, grown = np.array(a, np.float64) / new_a, np.array(new_b, np.float64) / b
@@ -82,7 +82,7 @@ def _between(a: Size, b: Size, new_a: Size, new_b: Size, matrix: F64) -> F64:
 
 
 def _needed(match: Match, a: Size, b: Size) -> float:
-    """Say how many windows have to agree, for what the map claims."""
+    """Count how many windows have to agree, for what the map claims."""
     import numpy as np
 
     matrix = match.matrix

@@ -151,14 +151,14 @@ def _encoded_alike(a: Traits, b: Traits, old: Traces, new: Traces) -> bool:
 
 
 def _was_coarser(a: Traits, b: Traits, old: Traces, new: Traces) -> bool:
-    """Say whether one went through an encoding that is coarser than the other's ever was; crops do not show it."""
+    """Return whether one went through an encoding that is coarser than the other's ever was; crops do not show it."""
     finest = a.quality if a.quality is not None else 100
     is_frame = a.pixel_count == b.pixel_count
     return is_frame and bool(new.resaved) and not old.resaved and new.resaved < finest - _SAME_STEPS
 
 
 def _shows(quality: float, other: Traits, within: float) -> bool:
-    """Say whether an earlier encoding that shows is that of another picture."""
+    """Return whether an earlier encoding that shows is that of another picture."""
     return bool(quality) and other.quality is not None and abs(quality - other.quality) <= within
 
 

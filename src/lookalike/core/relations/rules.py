@@ -97,7 +97,7 @@ _COMPUTED = _Bounds(covered=0.016, edges=0.8, grain=6.0)
 
 
 def relate(a: Look, b: Look) -> Relation | None:
-    """Say what two pictures are to each other; in the other order the kinds are the same.
+    """Return what two pictures are to each other; in the other order the kinds are the same.
 
     Returns:
         The relation, with the transform from `a` to `b`; None where there are no pixels to look at.
@@ -121,7 +121,7 @@ def relate(a: Look, b: Look) -> Relation | None:
 
 
 def _of_first_frames(related: Relation, a: Look, b: Look) -> Relation:
-    """Say of files with several pictures no more than their first ones prove: that is nothing about the whole."""
+    """Return of files with several pictures no more than their first ones prove: that is nothing about the whole."""
     frames = (a.frames, b.frames)
     if related.kind not in SAME_PICTURE:
         return replace(related, frames=frames)
@@ -189,7 +189,7 @@ def _inliers(registration: Registration) -> int:
 
 
 def _confidence(registration: Registration) -> float:
-    """Give the probability that both are the same picture: a logistic of what was measured (docs/relations.md)."""
+    """Return the probability that both are the same picture: a logistic of what was measured (docs/relations.md)."""
     seen, found = registration.agreement, registration.alignment
     if not seen.blocks:
         return _flat_confidence(registration)
@@ -203,7 +203,7 @@ def _confidence(registration: Registration) -> float:
 
 
 def _is_framed(registration: Registration, transform: Transform, a: Look, b: Look) -> bool:
-    """Say whether whole frame lies on whole frame, all of it much alike, and the difference hashes agree.
+    """Return whether whole frame lies on whole frame, all of it much alike, and the difference hashes agree.
 
     That is what coarse encoding leaves: details differ block by block. Other pictures of one frame correlate less.
     """
@@ -219,7 +219,7 @@ def _is_framed(registration: Registration, transform: Transform, a: Look, b: Loo
 
 
 def _is_marked(registration: Registration) -> bool:
-    """Say whether one is the other under a mark that covers much of it: all that differs is lighter, or all is darker.
+    """Return whether one is the other under a mark that covers much of it: all differences are lighter, or all darker.
 
     What does not differ is the very same, and the features there fit the map closely.
     """
@@ -246,13 +246,13 @@ def _by_content(registration: Registration, a: Look, b: Look) -> Verdict | None:
 
 
 def _is_seen_well(look: Look) -> bool:
-    """Say whether a picture could be looked at with more than its small version has."""
+    """Return whether a picture could be looked at with more than its small version has."""
     assert look.content is not None
     return max(look.content.size_px) >= min(max(look.size_px), _CLOSER_FROM_PX)
 
 
 def _is_second_view(registration: Registration) -> bool:
-    """Say whether a part lies in another light, and does not correlate as closely as a copy does under an edit."""
+    """Return whether a part lies in another light, and does not correlate as closely as a copy does under an edit."""
     return (
         not _is_whole(registration)
         and registration.agreement.correlation < _SAME_VIEW
@@ -261,7 +261,7 @@ def _is_second_view(registration: Registration) -> bool:
 
 
 def _is_rewritten(registration: Registration, a: Look, b: Look) -> bool:
-    """Say whether two pictures that lie over each other are two of one drawing, with other words or lines."""
+    """Return whether two pictures that lie over each other are two of one drawing, with other words or lines."""
     if registration.agreement.share >= _EVERYWHERE and registration.changes.edges < _SOFT:
         return False  # what agrees everywhere and is only softer has no other words
     slack_px = _FRAMED_SLACK_PX if _is_whole(registration) else _ALIGNED_SLACK_PX
@@ -277,7 +277,7 @@ def _is_rewritten(registration: Registration, a: Look, b: Look) -> bool:
 
 
 def _other_of_template(registration: Registration, a: Look, b: Look) -> Literal["color", "part"] | None:
-    """Say in what two graphics of one template differ; None for photos, and where nothing crisp does.
+    """Return in what two graphics of one template differ; None for photos, and where nothing crisp does.
 
     None for what is smaller than 400 px, too: there a photo on an even ground has as little texture as a drawing.
     """
@@ -313,7 +313,7 @@ def _flat_confidence(registration: Registration) -> float:
 
 
 def _shows_one_thing(registration: Registration) -> bool:
-    """Say whether features agree over a good part of both pictures: a logo alone is no common thing."""
+    """Return whether features agree over a good part of both pictures: a logo alone is no common thing."""
     found = registration.alignment
     if found is None or found.cells < _SAME_OBJECT_CELLS:
         return False
@@ -322,7 +322,7 @@ def _shows_one_thing(registration: Registration) -> bool:
 
 
 def _spread(places: F32, view: View) -> float:
-    """Give the area of the box around places, as a share of the picture."""
+    """Return the area of the box around places, as a share of the picture."""
     width, height = places.max(0) - places.min(0)
     return float(width) * float(height) / float(view.pixels.shape[0] * view.pixels.shape[1])
 
@@ -350,7 +350,7 @@ def _is_whole(registration: Registration) -> bool:
 
 
 def copy_details(registration: Registration, transform: Transform, a: Look, b: Look) -> tuple[RelationKind, ...]:
-    """Say in which ways one of two pictures, which are the same, was changed; the strongest way first."""
+    """Return in which ways one of two pictures, which are the same, was changed; the strongest way first."""
     added = [_is_added(one, transform) for one in registration.around]
     left_out = [one.share > _LEAST_CROP and not new for one, new in zip(registration.around, added, strict=True)]
     holds: dict[RelationKind, bool] = {
@@ -367,22 +367,22 @@ def copy_details(registration: Registration, transform: Transform, a: Look, b: L
 
 
 def _is_added(around: Surroundings, transform: Transform) -> bool:
-    """Say whether what is around the shared part was added to the picture: a border, a page, other pictures."""
+    """Return whether what is around the shared part was added to the picture: a border, a page, other pictures."""
     return around.share >= _LEAST_CROP and not _is_turning(around, transform) and around.seam > _SEAM
 
 
 def _is_turning(around: Surroundings, transform: Transform) -> bool:
-    """Say whether what is around the shared part is the corners that turning leaves."""
+    """Return whether what is around the shared part is the corners that turning leaves."""
     return around.boxed and _is_turned(transform) and around.uniform > _UNIFORM
 
 
 def _is_padding(around: Surroundings, transform: Transform) -> bool:
-    """Say whether what is around the shared part is no part of the scene."""
+    """Return whether what is around the shared part is no part of the scene."""
     return _is_added(around, transform) or (around.share >= _LEAST_CROP and _is_turning(around, transform))
 
 
 def _is_edited(changes: Changes, *, by_pixel: bool) -> bool:
-    """Say whether more was changed than encoding does.
+    """Return whether more was changed than encoding does.
 
     Args:
         by_pixel: Whether each pixel of the one has its pixel of the other. Where they had to be computed anew, by
@@ -403,13 +403,13 @@ def _has_same_grid(registration: Registration, transform: Transform) -> bool:
 
 
 def _sides(transform: Transform) -> tuple[float, float]:
-    """Give the factors by which the two sides grow."""
+    """Return the factors by which the two sides grow."""
     (m, n, _), (o, p, _) = transform.matrix
     return math.hypot(m, o), math.hypot(n, p)
 
 
 def _is_turned(transform: Transform) -> bool:
-    """Say whether the angle is no right one."""
+    """Return whether the angle is no right one."""
     return abs((transform.angle_deg + 45) % 90 - 45) > _LEAST_TURN_DEG
 
 
@@ -428,7 +428,7 @@ def _is_resized(registration: Registration, transform: Transform, a: Look, b: Lo
 
 
 def _by_score(a: Look, b: Look) -> Relation | None:
-    """Say how alike two pictures are by their vectors; never that they are the same picture."""
+    """Compute how alike two pictures are by their vectors; never that they are the same picture."""
     scored = pair_score(a.vectors, b.vectors, same_bytes=False)
     if scored is None:
         return None

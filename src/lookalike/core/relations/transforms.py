@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def identity(size_px: Size) -> Transform:
-    """Give the transform of a picture to itself."""
+    """Return the transform of a picture to itself."""
     box = (0, 0, *size_px)
     return Transform(((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)), 1.0, 0.0, False, box, box)
 
 
 def transform_of(matrix: F64, a_small: Size, b_small: Size, a_size: Size, b_size: Size) -> Transform:
-    """Give the transform in px as shown.
+    """Return the transform in px as shown.
 
     Args:
         matrix: (2, 3) from the small version of A to that of B.
@@ -37,7 +37,7 @@ def transform_of(matrix: F64, a_small: Size, b_small: Size, a_size: Size, b_size
 
 
 def turned_round(transform: Transform, a_size: Size, b_size: Size) -> Transform:
-    """Give the transform back, from B to A, for a transform between pictures of these sizes."""
+    """Invert a transform from A to B, for one between pictures of these sizes."""
     import numpy as np
 
     return _transform(inverse(np.array(transform.matrix)), b_size, a_size)
@@ -61,7 +61,7 @@ def _transform(matrix: F64, a_size: Size, b_size: Size) -> Transform:
 
 
 def _box(size: Size, other: Size, matrix: F64) -> Box:
-    """Give the box around what a picture shows of the other, by the map from the other to it."""
+    """Return the box around what a picture shows of the other, by the map from the other to it."""
     outline = shown_outline(size[::-1], other[::-1], matrix)
     if not len(outline):
         return (0, 0, 0, 0)

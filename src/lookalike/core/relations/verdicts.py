@@ -62,7 +62,7 @@ def verdict_of(a: Look, b: Look, maps: Mapping[str, Map]) -> Verdict | None:
 
 
 def told_score(kind: str, confidence: float, measured: float) -> float:
-    """Give the score that is told beside a relation.
+    """Return the score that is told beside a relation.
 
     A copy has 0.90 to 0.99, by the confidence, and equal bytes 1.0, whatever the descriptors say. What may be a copy
     (confidence 0.2 to 0.8) has 0.80 to 0.90. Everything else keeps the descriptors' score, as far as it is below 0.80.

@@ -55,12 +55,12 @@ class Kind(NamedTuple):
     is_part: tuple[bool, bool] = (False, False)
 
     def turned(self) -> Kind:
-        """Say the same of the two in the other order."""
+        """Return the same of the two in the other order."""
         return self._replace(padded=self.padded[::-1], is_part=self.is_part[::-1])
 
 
 def look_at(describer: Describer, seen: Description, source: Any) -> Look:
-    """Give the look of a picture that was just described, with its small version."""
+    """Return the look of a picture that was just described, with its small version."""
     return look_of(
         seen.pixels,
         content_hash=seen.content_hash,
@@ -102,11 +102,11 @@ class Verifier:
         self._lock = threading.Lock()
 
     def look(self, key: int) -> Look | None:
-        """Give the look of a stored record; None when it is not there."""
+        """Return the look of a stored record; None when it is not there."""
         return self.looks([key]).get(key)
 
     def looks(self, keys: Sequence[int]) -> dict[int, Look]:
-        """Give the looks of those stored records that are there.
+        """Return the looks of those stored records that are there.
 
         Cost: 1 ms for each; 40 ms of one core for a picture that was never looked at before.
         """
@@ -138,7 +138,7 @@ class Verifier:
         return {} if look is None else self.verdicts(look, others)
 
     def kinds(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Kind | None]:
-        """Say what pairs of pictured records are; None where one turns out to have no picture to look at.
+        """Return what pairs of pictured records are; None where one turns out to have no picture to look at.
 
         What was found once is remembered with the two pictures' bytes.
         """
@@ -161,7 +161,7 @@ class Verifier:
         return {**found, **seen}
 
     def traits(self, keys: Sequence[int]) -> dict[int, Traits]:
-        """Tell of stored copies of one picture what says when each was made; see `originals`.
+        """Describe stored copies of one picture what says when each was made; see `originals`.
 
         Where one of them cannot be had in full size, all are measured by their small versions, which compare.
 
@@ -206,7 +206,7 @@ class Verifier:
         }
 
     def _squares(self, keys: Sequence[int]) -> dict[int, U8]:
-        """Give squares of pictures, of which all are compared with each other; none of two, or of very many."""
+        """Return squares of pictures, of which all are compared with each other; none of two, or of very many."""
         if not _LEAST_SQUARES <= len(keys) <= _MOST_SQUARES:
             return {}
         found = {}
@@ -216,7 +216,7 @@ class Verifier:
         return found
 
     def pictured(self, keys: Collection[int]) -> dict[int, bool]:
-        """Say of records whether there is anything to look at: a kept thumbnail, or the file that they came from."""
+        """Return of records whether there is anything to look at: a kept thumbnail, or the file that they came from."""
         records = self._store.records(list(keys))
         return {key: key in records and self._is_pictured(key, records[key]) for key in keys}
 
@@ -331,7 +331,7 @@ def _shares(found: Relation, a: Look, b: Look) -> tuple[float, float] | None:
 
 
 def _padded(found: Relation, a: Look, b: Look) -> tuple[bool, bool]:
-    """Say which of two pictures has something around it: of two that have, the one with more of it."""
+    """Return which of two pictures has something around it: of two that have, the one with more of it."""
     shares = _shares(found, a, b)
     if shares is None or not all(found.padded):
         return found.padded
@@ -339,7 +339,7 @@ def _padded(found: Relation, a: Look, b: Look) -> tuple[bool, bool]:
 
 
 def _parts(found: Relation, a: Look, b: Look) -> tuple[bool, bool]:
-    """Say of two pictures that are the same whether one shows a part of the other: which has more around it."""
+    """Return of two pictures that are the same whether one shows a part of the other: which has more around it."""
     shares = _shares(found, a, b)
     if shares is None:
         return (False, False)

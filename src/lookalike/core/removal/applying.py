@@ -101,7 +101,7 @@ def freed_by(chosen: Iterable[Removal]) -> int:
 
 
 def removals(collection: Collection, others: Iterable[Collection] = ()) -> list[Removal]:
-    """Give the files of a collection that are to go, by record id, each with what is in its way.
+    """Return the files of a collection that are to go, by record id, each with what is in its way.
 
     Args:
         others: More collections of the home: a file stays while one of their records that is not to go has it, too.
@@ -384,7 +384,7 @@ def _check_bytes(record: Record) -> None:
 
 
 def _obstacle(removal: Removal) -> Failure | None:
-    """Say what is in the way of a removal."""
+    """Return what is in the way of a removal."""
     record, event = removal.record, removal.event
     source = record.source or ""
     if not os.path.isabs(source):

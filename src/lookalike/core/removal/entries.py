@@ -24,7 +24,7 @@ def are_the_same(one: Path, other: Path) -> bool:
 
 
 def is_there(record: Record) -> bool:
-    """Say whether a kept record has its file; what never was a file is there as a record."""
+    """Return whether a kept record has its file; what never was a file is there as a record."""
     return not record.source or not os.path.isabs(record.source) or os.path.exists(record.source)
 
 
@@ -52,7 +52,7 @@ def content_hash(path: Path) -> str:
 
 
 def names_of(source: Path) -> list[str]:
-    """Give the names along a path, the drive as one of them."""
+    """Return the names along a path, the drive as one of them."""
     drive = source.drive.replace(":", "").strip("\\/")
     return [*([drive] if drive else []), *source.parts[1:]]
 

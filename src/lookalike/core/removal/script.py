@@ -60,7 +60,7 @@ move() {{
 
 
 def script(chosen: Iterable[Removal]) -> str:
-    """Give a shell script that moves the files to a folder, for people to read and run."""
+    """Return a shell script that moves the files to a folder, for people to read and run."""
     lines = []
     for removal in links_first(chosen):
         files = [one for one in (removal.record, removal.kept) if one is not None and os.path.isabs(one.source or "")]

@@ -57,7 +57,7 @@ class Trash:
     def removals(
         self, collection: Collection, ids: Sequence[str] | None = None, others: Iterable[Collection] = ()
     ) -> list[Removal]:
-        """Give the files of a collection that are to go, as `applying.removals` does; outside of the folders they stay.
+        """Return the files of a collection that are to go, as `applying.removals` does; outside the folders they stay.
 
         Args:
             ids: Only those of these records.
@@ -85,7 +85,7 @@ class Trash:
         return apply(collection, chosen, Way(target, plain.move), on_progress=on_progress)
 
     def runs(self, collection: Collection) -> list[Run]:
-        """Give what was moved here and did not come back, the newest first."""
+        """Return what was moved here and did not come back, the newest first."""
         found: dict[str, list[Event]] = {}
         for event in collection.decisions.events():
             if event.kind == "applied" and self._holds(event):

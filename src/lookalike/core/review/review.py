@@ -205,7 +205,7 @@ class Review:
         limit: int = 100,
         cursor: str | None = None,
     ) -> ReviewPage:
-        """Give groups that are still to be decided on.
+        """Return groups that are still to be decided on.
 
         Args:
             threshold: Floor on the score, as for `duplicates`.
@@ -259,7 +259,7 @@ class Review:
         relation: str | None = None,
         folder: str | None = None,
     ) -> tuple[BestOf, ...]:
-        """Tell for each open group what keeping the best would mean; nothing is decided by that.
+        """Return, for each open group, what keeping the best would mean; nothing is decided by that.
 
         The representative is kept, and what people said to keep. Of the others those are deleted that are certainly
         the same picture: identical, of the same pixels, re-encoded or resized. Groups that were put off are left alone.
@@ -323,7 +323,7 @@ class Review:
         return self._collection.decisions.ids_of("later")
 
     def _reviewed(self, chosen: Sequence[GroupTraits]) -> Iterator[ReviewedGroup]:
-        """Give groups with their records; members that were removed meanwhile are left out."""
+        """Return groups with their records; members that were removed meanwhile are left out."""
         decisions = self._collection.decisions
         ids = [member.id for one in chosen for member in one.group.members]
         records, kinds = self._collection.get_many(ids), decisions.kinds(ids)

@@ -54,7 +54,7 @@ class Bash(BashComplete):
     source_template = _BASH
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """Give the words before the one that is completed, and that one."""
+        """Return the words before the one that is completed, and that one."""
         text = os.environ["COMP_TEXT"]
         words = split_arg_string(text)[1:]
         return (words, "") if not words or text[-1:].isspace() else (words[:-1], words[-1])
@@ -74,7 +74,7 @@ def prepare() -> None:
 
 
 def script(cli: click.Command, shell: str) -> str:
-    """Give the script that lets a shell complete our command."""
+    """Return the script that lets a shell complete our command."""
     prepare()
     kind = get_completion_class(shell)
     if kind is None:
@@ -121,7 +121,7 @@ def _ids(context: click.Context, typed: str) -> list[str]:
 
 
 def _before(typed: str) -> str | None:
-    """Give a text that comes right before all that begin with another, by code points."""
+    """Return a text that comes right before all that begin with another, by code points."""
     if not typed:
         return None
     last = ord(typed[-1]) - 1

@@ -14,7 +14,7 @@ _FROM = "_from"  # ends the option for the value of a condition that is a flag a
 
 
 def condition_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command an option for each condition of a search."""
+    """Add an option for each condition of a search to a command."""
     names = {one.name: one.option for one in conditions()}
     for one in reversed(list(conditions())):
         for option in reversed(list(_options(one, names))):

@@ -265,7 +265,7 @@ def apply(
 
 
 def _others(library: Library, name: str) -> Iterator[Collection]:
-    """Give the other collections of the home; one that cannot be opened is told."""
+    """Return the other collections of the home; one that cannot be opened is told."""
     for other in library.collections():
         if other != name:
             try:
@@ -275,7 +275,7 @@ def _others(library: Library, name: str) -> Iterator[Collection]:
 
 
 def _tell_elsewhere(removals: Sequence[Removal]) -> None:
-    """Say how many of some files other collections have, too."""
+    """Print how many of some files other collections have, too."""
     shared = [one for one in removals if one.elsewhere]
     if shared:
         names = ", ".join(f'"{name}"' for name in sorted({name for one in shared for name in one.elsewhere}))

@@ -90,7 +90,7 @@ def delete(record_ids: tuple[str, ...], **told: Any) -> int:
 @home_option
 @json_option
 def not_a_duplicate(record_ids: tuple[str, ...], **told: Any) -> int:
-    """Say that any two of these records are different pictures.
+    """Record that any two of these records are different pictures.
 
     \b
     Example:
@@ -196,7 +196,7 @@ def _show_best(found: Sequence[BestOf], batch: str | None) -> None:
 
 
 def tell_more(count: int) -> None:
-    """Say how many more there are than are shown."""
+    """Print how many more there are than are shown."""
     if count > SHOWN:
         click.echo(f"and {count - SHOWN:,} more (--json tells all)")
 

@@ -18,7 +18,7 @@ _SPEED_IMAGES = 40
 
 
 def examine(library: Library, *, repair: bool = False) -> dict[str, Any]:
-    """Give all findings as plain values; `problems` is empty when all is well.
+    """Return all findings as plain values; `problems` is empty when all is well.
 
     Args:
         repair: Mend first what can be mended; `repaired` says what was done.
@@ -41,7 +41,7 @@ def examine(library: Library, *, repair: bool = False) -> dict[str, Any]:
 
 
 def show(findings: dict[str, Any]) -> str:
-    """Give the findings as text for people."""
+    """Return the findings as text for people."""
     encoder = findings["encoder"] or {}
     lines = [f"python       {findings['python']} on {findings['platform']}"]
     lines += [f"{name.ljust(12)} {version}" for name, version in findings["packages"].items()]

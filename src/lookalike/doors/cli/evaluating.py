@@ -132,7 +132,7 @@ def evaluate(
 
 
 def evaluation_form(found: Evaluation) -> dict[str, Any]:
-    """Give an evaluation as JSON; null stands for what could not be measured."""
+    """Return an evaluation as JSON; null stands for what could not be measured."""
     curve = found.curve
     columns = {"threshold": curve.thresholds, "precision": curve.precision, "recall": curve.recall}
     return {
@@ -160,7 +160,7 @@ def evaluation_form(found: Evaluation) -> dict[str, Any]:
 
 
 def contrast_form(found: Contrast) -> dict[str, Any]:
-    """Give two evaluations side by side as JSON."""
+    """Return two evaluations side by side as JSON."""
     return {
         "first": evaluation_form(found.first),
         "second": evaluation_form(found.second),

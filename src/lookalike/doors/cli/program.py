@@ -209,7 +209,7 @@ def _drop_output() -> None:
 
 
 def exit_code(error: LookalikeError) -> int:
-    """Give the exit code of an error."""
+    """Return the exit code of an error."""
     if isinstance(error, InputError | NotFoundError | ConflictError | SourceNotFoundError):
         return WRONG_USE
     return SOME_FAILED if isinstance(error, SourceError) else OPERATION_FAILED
@@ -227,7 +227,7 @@ def _tell_error(error: LookalikeError, arguments: list[str]) -> None:
 
 
 def _tell_what_there_is(arguments: list[str], name: str) -> None:
-    """Say where else a collection that is missing is, or how to have pictures to try with."""
+    """Print where else a missing collection is, or how to have pictures to try with."""
     home = next((word for before, word in pairwise(arguments) if before == "--home"), None)
     hint = demo_hint(home, name)
     if not hint and not has_any(home):

@@ -20,7 +20,7 @@ _MOST_CELL_CHARS = (1 << 31) - 1  # a cell may hold a picture in base64; limits 
 
 
 def read_table(path: Path) -> Iterator[Any]:
-    """Give the records of a CSV file; a broken row is given as an error, which fails alone where it is added.
+    """Return the records of a CSV file; a broken row is given as an error, which fails alone where it is added.
 
     A column `_file` (or `file`), `_url` or `_base64` says where the picture is; `_id` and `tags` (separated by `;`) are
     as in JSON lines. What reads as a JSON number, true or false becomes one, so that it can be filtered by; "007"
@@ -40,7 +40,7 @@ def read_table(path: Path) -> Iterator[Any]:
 
 
 def read_pairs(path: Path) -> Iterator[LabelledPair | InputError]:
-    """Give the pairs of a CSV file with the columns `a` and `b` (ids), and `same` (1 or 0) where not all are the same.
+    """Return the pairs of a CSV file with the columns `a`, `b` (ids) and, where not all are the same, `same` (1 or 0).
 
     A broken row is given as an error, which fails alone where the pairs are used.
 
@@ -60,7 +60,7 @@ def read_pairs(path: Path) -> Iterator[LabelledPair | InputError]:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """Give the header, then each row that holds something, with its place for messages."""
+    """Return the header, then each row that holds something, with its place for messages."""
     try:
         stream = path.open(encoding="utf-8-sig", newline="")
     except FileNotFoundError as exc:

@@ -122,7 +122,7 @@ def open_to_read(home: str | None, name: str | None = None, *, is_silent: bool =
 
 
 def demo_hint(home: str | None, name: str) -> str:
-    """Say how to reach a collection that is not in the own home but in that of the demo; "" where it is not there."""
+    """Return how to reach a collection that is not in the own home but in that of the demo; "" without one."""
     if not (_lacks(home, name) and _holds(DEMO_HOME, None)):
         return ""
     with open_library_at(DEMO_HOME, tells_damage=False) as library:
@@ -199,7 +199,7 @@ def _told_by_lines(verb: str, unit: str) -> OnProgress:
 
 @contextmanager
 def waiting(verb: str) -> Iterator[None]:
-    """Say what one waits for, where nobody knows how long it takes; gone when it is done."""
+    """Show what one waits for, where nobody knows how long it takes; gone when it is done."""
     is_done = threading.Event()
     is_shown = sys.stderr.isatty()
     began = time.monotonic()
@@ -239,7 +239,7 @@ def show(found: Matches | DuplicateGroups | Clusters, as_json: bool) -> None:
 
 
 def tell_floor(asked: float | None, held: float) -> None:
-    """Say of a --threshold below the floor that held anyhow that it changed nothing."""
+    """Print that a --threshold below the floor, which held anyhow, changed nothing."""
     if asked is not None and asked < held:
         click.echo(f"--threshold {asked:g} changes nothing: a copy has a score of {held:g} or more.", err=True)
 

@@ -9,5 +9,5 @@ DIALECTS: tuple[Dialect, ...] = (aspose.DIALECT, watson.DIALECT, ximilar.DIALECT
 
 
 def dialect_of(method: str, path: str) -> Dialect | None:
-    """Give the dialect that a request is for; None for our own interface."""
+    """Return the dialect that a request is for; None for our own interface."""
     return next((dialect for dialect in DIALECTS if dialect.covers(method, path)), None)

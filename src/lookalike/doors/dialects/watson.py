@@ -89,7 +89,7 @@ async def list_collections(request: Request) -> Response:
 @operations.get("/collections/{collection_id}")
 @operations.post("/collections/{collection_id}")
 async def get_collection(request: Request, collection_id: Name) -> Response:
-    """Tell of a collection; one of the clients asks with POST."""
+    """Describe a collection; one of the clients asks with POST."""
     return reply(await light(request, lambda: _collection_form(_open(request, collection_id, "read"))))
 
 
@@ -140,7 +140,7 @@ async def list_images(request: Request, collection_id: Name) -> Response:
 
 @operations.get("/collections/{collection_id}/images/{image_id}")
 async def get_image(request: Request, collection_id: Name, image_id: RecordId) -> Response:
-    """Tell of an image."""
+    """Describe an image."""
     record = await light(request, lambda: _open(request, collection_id, "read").get(image_id))
     return reply(_image_form(record))
 
@@ -160,7 +160,7 @@ async def delete_image(request: Request, collection_id: Name, image_id: RecordId
 
 @operations.put("/collections/{collection_id}/images/{image_id}/metadata")
 async def put_metadata(request: Request, collection_id: Name, image_id: RecordId) -> Response:
-    """Give an image other metadata in place of all it has."""
+    """Return an image other metadata in place of all it has."""
     metadata = await _metadata(request, part_named(await read_parts(request), "metadata"))
     if metadata is None:
         raise refused('Missing multipart/form-data: send the metadata as a part "metadata".')
@@ -169,7 +169,7 @@ async def put_metadata(request: Request, collection_id: Name, image_id: RecordId
 
 @operations.get("/collections/{collection_id}/images/{image_id}/metadata")
 async def get_metadata(request: Request, collection_id: Name, image_id: RecordId) -> Response:
-    """Give the metadata of an image."""
+    """Return the metadata of an image."""
     return reply(_metadata_of(await light(request, lambda: _open(request, collection_id, "read").get(image_id))))
 
 
@@ -208,7 +208,7 @@ def _seen(request: Request) -> list[str]:
 
 
 def _checked_name(part: Part | None, in_query: str | None) -> str:
-    """Give the name that was sent, as a part or (by one of the clients) in the query."""
+    """Return the name that was sent, as a part or (by one of the clients) in the query."""
     try:
         name = part.data.decode() if part is not None else in_query or ""
     except UnicodeDecodeError as exc:
@@ -247,7 +247,7 @@ def _native_names(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _native_name(name: str, value: Any) -> str:
-    """Give the native name of a metadata field: its own, where a record can have it.
+    """Return the native name of a metadata field: its own, where a record can have it.
 
     A list of texts called `tags` natively is the tags of the record.
     """
@@ -274,7 +274,7 @@ def _limit(request: Request) -> int:
 
 
 def _fresh_id(collection: Collection) -> str:
-    """Give an image id that is not in use; a longer one where the short ones become rare."""
+    """Return an image id that is not in use; a longer one where the short ones become rare."""
     for size in range(_RANDOM_BYTES, 16):
         image_id = secrets.token_hex(size)
         if image_id not in collection:

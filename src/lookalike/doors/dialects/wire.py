@@ -63,7 +63,7 @@ def below(*prefixes: str) -> Callable[[str, str], bool]:
 
 
 def basic_of(headers: Headers) -> str:
-    """Give the secret in an Authorization of the kind Basic: its password, or its user where that is empty."""
+    """Return the secret in an Authorization of the kind Basic: its password, or its user where that is empty."""
     kind, _, encoded = headers.get("authorization", "").partition(" ")
     if kind.lower() != "basic":
         return ""
@@ -80,7 +80,7 @@ def refused(message: str, status: int = 400, code: str = "input_invalid") -> Ref
 
 
 def holds_vendor_limits(request: Request) -> bool:
-    """Say whether the limits of the service that a dialect speaks for are to be held."""
+    """Return whether the limits of the service that a dialect speaks for are to be held."""
     return desk_of(request).settings.serving.vendor_limits
 
 
@@ -96,7 +96,7 @@ async def read_parts(request: Request) -> list[Part]:
 
 
 def part_named(parts: Sequence[Part], name: str) -> Part | None:
-    """Give the first part of a name, or None."""
+    """Return the first part of a name, or None."""
     return next((part for part in parts if part.name == name), None)
 
 
@@ -168,12 +168,12 @@ def store(request: Request, collection: Collection, record: Mapping[str, Any], *
 
 
 def in_hundredths(score: float) -> float:
-    """Give a score on a scale of 0 to 100, to four digits."""
+    """Return a score on a scale of 0 to 100, to four digits."""
     return round(100 * score, _DIGITS)
 
 
 def score_reaching(hundredths: float) -> float:
-    """Give the lowest score that is shown as a number of hundredths, so that what was shown finds its own match."""
+    """Return the lowest score that is shown as a number of hundredths, so that what was shown finds its own match."""
     return max(0.0, (hundredths - 0.5 * 0.1**_DIGITS) / 100)
 
 

@@ -67,7 +67,7 @@ async def revoke_key(request: Request, key: str) -> Response:
 
 @router.post("/keys/{key}/rotate", responses={200: {"model": schema.FreshKey}, **openapi.errors(404, 409, 422)})
 async def rotate_key(request: Request, key: str) -> Response:
-    """Give a key a new secret; the old one is void at once."""
+    """Replace the secret of a key; the old one is void at once."""
     by = _admin(request)
     rotated, secret = await light(request, lambda: desk_of(request).keys.rotate(key, by=by))
     return reply({**key_form(rotated), "key": secret})
@@ -75,7 +75,7 @@ async def rotate_key(request: Request, key: str) -> Response:
 
 @router.get("/session", responses={200: {"model": schema.Session}, **openapi.errors()})
 async def get_session(request: Request) -> Response:
-    """Tell who is asking."""
+    """Return who is asking."""
     return reply(_session(request))
 
 
@@ -103,7 +103,7 @@ async def close_session(request: Request) -> Response:
 
 
 def key_form(key: Key) -> dict[str, Any]:
-    """Give a key, without its secret."""
+    """Return a key, without its secret."""
     return {
         "id": key.id,
         "name": key.name,
@@ -117,7 +117,7 @@ def key_form(key: Key) -> dict[str, Any]:
 
 
 def _admin(request: Request) -> Key | None:
-    """Give the key of a caller who may make keys; None where no key is needed."""
+    """Return the key of a caller who may make keys; None where no key is needed."""
     principal = principal_of(request)
     principal.check("admin")
     return principal.key

@@ -128,7 +128,7 @@ async def _failed(request: Request, error: Any) -> Response:
 
 
 def _cause(request: Request, error: LookalikeError) -> LookalikeError:
-    """Give what lies behind an error: a collection that was deleted, here or by another process, is open no more."""
+    """Return what lies behind an error: a collection that was deleted, here or by another process, is open no more."""
     desk = desk_of(request)
     name = str(error.details.get("name") or unquote(request.path_params.get("name", "")))
     if isinstance(error, CollectionNotFoundError) and name:
@@ -160,7 +160,7 @@ async def _refused(request: Request, error: Any) -> Response:
 
 
 def _methods_at(request: Request) -> list[str]:
-    """Give all methods that a path takes; the framework names only those of the first route that fits."""
+    """Return all methods that a path takes; the framework names only those of the first route that fits."""
     routes = [route for route in request.app.routes if not isinstance(route, Mount)]  # these take any, and refuse later
     asked = {method: {**request.scope, "method": method} for method in _METHODS}
     return [method for method in _METHODS if any(route.matches(asked[method])[0] is Match.FULL for route in routes)]

@@ -55,12 +55,12 @@ class Sent:
 
 
 def media_type(request: Request) -> str:
-    """Give the media type of a body, without its parameters."""
+    """Return the media type of a body, without its parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 async def chunks_of(request: Request, most_bytes: int) -> AsyncIterator[bytes]:
-    """Give a body as it comes.
+    """Return a body as it comes.
 
     Raises:
         Refusal: as soon as it is known to be larger than it may be.
@@ -142,7 +142,7 @@ def _misfit(error: ValidationError) -> Refusal | InputError:
 
 
 def unsupported(given: str, taken: str) -> Refusal:
-    """Say that a media type is not read here."""
+    """Return the error that says that a media type is not read here."""
     return Refusal(415, "media_type_unsupported", f'a body of type "{given[:80]}" is not read here: send {taken}.')
 
 
@@ -257,12 +257,12 @@ def most_line_bytes(limits: Limits) -> int:
 
 
 def is_file(part: Part) -> bool:
-    """Say whether a part of a multipart body is a picture."""
+    """Return whether a part of a multipart body is a picture."""
     return part.name == "file" or (part.filename is not None and part.name != "record")
 
 
 def records_of(parts: Iterable[Part], budget: JsonBudget) -> Iterator[Any]:
-    """Give a record for each file of a multipart body. A part `record` says more of the file behind it.
+    """Return a record for each file of a multipart body. A part `record` says more of the file behind it.
 
     A file's id is its `_id`, else its name, else its content hash.
     """
@@ -276,7 +276,7 @@ def records_of(parts: Iterable[Part], budget: JsonBudget) -> Iterator[Any]:
 
 
 def files_of(parts: list[Part], *names: str) -> list[bytes]:
-    """Give the files among parts; those of the names where names are given."""
+    """Return the files among parts; those of the names where names are given."""
     return [part.data for part in parts if (part.name in names if names else part.filename is not None)]
 
 

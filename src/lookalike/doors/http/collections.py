@@ -68,7 +68,7 @@ async def create_collection(request: Request) -> Response:
 
 @router.get("/{name}", responses={200: {"model": schema.CollectionInfo}, **openapi.errors(404, 422)})
 async def get_collection(request: Request, name: Name) -> Response:
-    """Tell what a collection is and holds."""
+    """Return what a collection is and holds."""
     return reply(await light(request, lambda: _form(desk_of(request).collection(request, name, "read"))))
 
 

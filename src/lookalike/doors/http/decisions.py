@@ -64,7 +64,7 @@ async def get_review(
 
 @router.get("/review/progress", responses={200: {"model": schema.ReviewProgress}, **openapi.errors(404, 422)})
 async def get_progress(request: Request, name: Name) -> Response:
-    """Tell how far the work has come that another request waits for: groups are sought, or files are moved."""
+    """Return how far the work has come that another request waits for: groups are sought, or files are moved."""
 
     def work() -> dict[str, Any]:
         review = desk_of(request).collection(request, name, "read").review
@@ -88,7 +88,7 @@ async def preview_best(
     relation: _Relation = None,
     folder: _Folder = None,
 ) -> Response:
-    """Tell what keeping the best of each open group would mean; nothing is decided."""
+    """Return what keeping the best of each open group would mean; nothing is decided."""
 
     def work() -> dict[str, Any]:
         review = desk_of(request).collection(request, name, "read").review
@@ -175,7 +175,7 @@ async def undo(request: Request, name: Name, decision: str) -> Response:
 
 @router.get("/ledger", responses={200: {"content": {"application/x-ndjson": {}}}, **openapi.errors(404, 422)})
 async def export_ledger(request: Request, name: Name) -> Response:
-    """Give all events of a collection's decisions as JSON lines, for another home to merge."""
+    """Return all events of a collection's decisions as JSON lines, for another home to merge."""
 
     def work() -> Iterator[bytes]:
         desk_of(request).collection(request, name, "read")

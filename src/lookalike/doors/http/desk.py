@@ -68,7 +68,7 @@ class Lanes:
     long: Lane
 
     def all(self) -> tuple[Lane, ...]:
-        """Give all lanes."""
+        """Return all lanes."""
         return (self.bodies, self.pictures, self.light, self.fetch, self.scan, self.long)
 
 
@@ -103,7 +103,7 @@ class Principal:
             raise ScopeError(f'key "{name}" is for some collections only; this needs one for all.')
 
     def sees(self, collection: str) -> bool:
-        """Say whether a collection is for this caller."""
+        """Return whether a collection is for this caller."""
         return self.key is None or self.key.sees(collection)
 
     @property
@@ -183,7 +183,7 @@ class Desk:
         return made
 
     def files_for(self, principal: Principal) -> Files:
-        """Give the files that are kept beside collections, for a caller, whose quota counts what is written."""
+        """Return the files that are kept beside collections, for a caller, whose quota counts what is written."""
         key = principal.key
         is_counted = key is not None and key.quotas.bytes is not None and not key.collections
         return Files(
@@ -201,7 +201,7 @@ class Desk:
         return files + self.jobs.byte_size(key.id)
 
     def others(self, request: Request, name: str) -> Iterator[Collection]:
-        """Give the other collections that a caller may see; one that cannot be opened is passed over, and logged."""
+        """Return the other collections that a caller may see; one that cannot be opened is passed over, and logged."""
         principal = principal_of(request)
         for other in self.library.collections():
             if other != name and principal.sees(other):
@@ -211,7 +211,7 @@ class Desk:
                     _log.warning("%s was not asked for its files: %s", other, error.message)
 
     def missing(self, principal: Principal, name: str) -> LookalikeError:
-        """Say that a collection is not there, or, to who may see it, that its database is missing."""
+        """Return the error for a collection that is not there or, to who may see it, whose database is missing."""
         if principal.sees(name):
             try:
                 self.library.info(name)
@@ -222,7 +222,7 @@ class Desk:
         return self.no_collection(principal, name)
 
     def no_collection(self, principal: Principal, name: str) -> CollectionNotFoundError:
-        """Say that a collection is not there, naming only those that the caller may see."""
+        """Return the error that says that a collection is not there, naming only those that the caller may see."""
         seen = [other for other in self.library.collections() if principal.sees(other)]
         there = f"There are: {', '.join(seen)[:500]}." if seen else "There are none yet."
         return CollectionNotFoundError(
@@ -231,22 +231,22 @@ class Desk:
 
 
 def desk_of(request: Request) -> Desk:
-    """Give the desk of the server that a request came to."""
+    """Return the desk of the server that a request came to."""
     return cast("Desk", request.app.state.desk)
 
 
 def principal_of(request: Request) -> Principal:
-    """Give who is asking; the gate has found out."""
+    """Return who is asking; the gate has found out."""
     return cast("Principal", request.scope["state"]["principal"])
 
 
 def request_id_of(request: Request) -> str:
-    """Give the id of a request."""
+    """Return the id of a request."""
     return cast("str", request.scope["state"]["request_id"])
 
 
 def held_of(request: Request) -> Held:
-    """Give what a request holds of the memory."""
+    """Return what a request holds of the memory."""
     return cast("Held", request.scope["state"]["held"])
 
 

@@ -62,7 +62,7 @@ _START = """SwaggerUIBundle({url: "/openapi.json", dom_id: "#docs", deepLinking:
 
 @router.get("/")
 async def root(request: Request) -> Response:
-    """Give the page; without one, the documentation."""
+    """Return the page; without one, the documentation."""
     if not (PAGE / "index.html").exists():
         return RedirectResponse("/docs/")
     return FileResponse(PAGE / "index.html", headers=_headers(_PAGE_POLICY))
@@ -76,19 +76,19 @@ async def docs_without_slash(request: Request) -> Response:
 
 @router.get("/docs/")
 async def docs(request: Request) -> Response:
-    """Give the interactive documentation."""
+    """Return the interactive documentation."""
     return Response(_DOCS, headers=_headers(_DOCS_POLICY), media_type="text/html")
 
 
 @router.get("/docs/start.js")
 async def start(request: Request) -> Response:
-    """Give the script that starts the documentation."""
+    """Return the script that starts the documentation."""
     return Response(_START, headers=_headers(_DOCS_POLICY), media_type="text/javascript")
 
 
 @router.get("/openapi.json")
 async def document(request: Request) -> Response:
-    """Give the OpenAPI document."""
+    """Return the OpenAPI document."""
     return reply(openapi.document(request.app))
 
 
@@ -96,7 +96,7 @@ class _Files(StaticFiles):
     """Files with the policy of the page; a browser asks each time whether they changed."""
 
     def file_response(self, *args: object, **options: object) -> Response:
-        """Give a file."""
+        """Return a file."""
         response = super().file_response(*args, **options)  # type: ignore[arg-type]
         response.headers.update(_headers(_PAGE_POLICY))
         return response

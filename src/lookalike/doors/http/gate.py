@@ -155,7 +155,7 @@ class Gate:
 
 
 def credentials(headers: Headers) -> tuple[str, str]:
-    """Give the secret and the ticket that a request carries; "" for what it does not."""
+    """Return the secret and the ticket that a request carries; "" for what it does not."""
     kind, _, secret = headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":
         return secret.strip(), ""
@@ -186,7 +186,7 @@ class _Answer:
 
 
 def _headers(scope: Scope) -> Headers:
-    """Give the headers by lower-case name; of two with one name the first."""
+    """Return the headers by lower-case name; of two with one name the first."""
     headers: Headers = {}
     for name, value in scope["headers"]:
         headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
@@ -206,7 +206,7 @@ def _keep_encoded(scope: Scope) -> None:
 
 
 def _is_public(scope: Scope) -> bool:
-    """Say whether what is asked for holds nothing of anybody: health, and the files of the page and the docs."""
+    """Return whether what is asked for holds nothing of anybody: health, and the files of the page and the docs."""
     path = scope["path"]
     return scope["method"] in ("GET", "HEAD") and (path in _PUBLIC or path.startswith(_PUBLIC_FOLDERS))
 

@@ -15,7 +15,7 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/healthz", responses={200: {"model": schema.Health}, **openapi.errors()})
 async def healthz(request: Request) -> Response:
-    """Tell that the server answers. Needs no key."""
+    """Confirm that the server answers. Needs no key."""
     return reply({"status": "ok"})
 
 
@@ -24,7 +24,7 @@ async def healthz(request: Request) -> Response:
     responses={200: {"model": schema.Health}, **openapi.errors(), 503: {"model": schema.Health}},
 )
 async def readyz(request: Request) -> Response:
-    """Tell whether the server takes work: its workers have started, it is not ending, its disk has room,
+    """Return whether the server takes work: its workers have started, it is not ending, its disk has room,
     and jobs are worked on.
 
     Needs no key. With a full disk it goes on to answer questions, and refuses what would be written.
@@ -40,7 +40,7 @@ async def readyz(request: Request) -> Response:
 
 @router.get("/metrics", responses={200: {"content": {"text/plain": {}}}, **openapi.errors()})
 async def metrics(request: Request) -> Response:
-    """Give figures for Prometheus; to a key that is bound to collections those of its own alone."""
+    """Return figures for Prometheus; to a key that is bound to collections those of its own alone."""
     principal = principal_of(request)
     principal.check("read")
     text = await light(request, lambda: desk_of(request).metrics.text(principal))

@@ -70,7 +70,7 @@ async def list_jobs(request: Request) -> Response:
 
 @router.get("/{job_id}", responses={200: {"model": schema.JobForm}, **openapi.errors(404, 422)})
 async def get_job(request: Request, job_id: str) -> Response:
-    """Tell how far a job is."""
+    """Return how far a job is."""
     return reply(job_form(await _job(request, job_id)))
 
 
@@ -82,7 +82,7 @@ async def get_outcomes(
     limit: Annotated[int, Query(description="Outcomes on a page.", ge=1, le=_LONGEST_PAGE)] = _PAGE,
     outcome: Annotated[OutcomeKind | None, Query(description="Only pictures that ended so.")] = None,
 ) -> Response:
-    """Give what became of each picture of a job, in the order of its input."""
+    """Return what became of each picture of a job, in the order of its input."""
     job = await _job(request, job_id)
 
     def work() -> list[dict[str, Any]]:
@@ -173,7 +173,7 @@ class JobInputs:
         return sum(1 for line in bounded_lines(stream, self._desk.settings.limits) if line is None or line.strip())
 
     def sources(self, job: Job, stream: BinaryIO) -> Iterator[tuple[Any, int]]:
-        """Give each picture with its size."""
+        """Return each picture with its size."""
         limits = self._desk.settings.limits
         records: Iterator[Any]
         if job.form == SAMPLES:  # ours: they may name files
@@ -186,7 +186,7 @@ class JobInputs:
             yield record, _size(record)
 
     def _described(self, parts: Iterator[Any]) -> Iterator[Any]:
-        """Give a record for each file; one whose fields are too much fails alone."""
+        """Return a record for each file; one whose fields are too much fails alone."""
         fields: list[Any] = []
         for part in parts:
             fields = [*fields[-1:], part] if part.name == "record" or is_file(part) else fields
@@ -235,7 +235,7 @@ class JobInputs:
 
 
 def job_form(job: Job) -> dict[str, Any]:
-    """Give a job."""
+    """Return a job."""
     failure = job.failure
     if failure is not None and failure.code == CollectionNotFoundError.code:  # its words name all that there were
         failure = replace_in(failure, message=f'no collection "{job.collection[:80]}" any more.')
@@ -260,7 +260,7 @@ def job_form(job: Job) -> dict[str, Any]:
 
 
 async def _job(request: Request, job_id: str) -> Job:
-    """Give a job that the caller may see."""
+    """Return a job that the caller may see."""
     principal = principal_of(request)
     principal.check("read")
     job = await light(request, lambda: desk_of(request).jobs.get(job_id))
@@ -308,7 +308,7 @@ async def _receive(request: Request, draft: Path, take: Callable[[int], Awaitabl
 
 
 def _size(record: Any) -> int:
-    """Give about how many bytes a record takes."""
+    """Return about how many bytes a record takes."""
     values = record.values() if isinstance(record, Mapping) else ()
     return sum(len(value) for value in values if isinstance(value, str | bytes))
 

@@ -123,6 +123,6 @@ class Held:
         self.bytes += count
 
     def release(self) -> None:
-        """Give back all that was taken."""
+        """Return all that was taken."""
         self._memory.held_bytes -= self.bytes
         self.bytes = 0

@@ -92,7 +92,7 @@ class Metrics:
         self._refusals.labels(code).inc()
 
     def text(self, principal: Principal) -> bytes:
-        """Give all figures, as Prometheus reads them.
+        """Return all figures, as Prometheus reads them.
 
         A key that is bound to collections gets those of its collections and their jobs: what the server as a whole
         does would tell of others.
@@ -130,7 +130,7 @@ class _Now:
         return self._principal is None or self._principal.sees(collection)
 
     def _server(self) -> Iterator[Any]:
-        """Give what the server as a whole does."""
+        """Return what the server as a whole does."""
         desk = self._desk
         lanes = desk.lanes.all()
         yield _gauge("lookalike_under_way", "Requests under way.", {_at("lane", o.name): o.under_way for o in lanes})
@@ -157,7 +157,7 @@ class _Now:
 
 
 def _number(value: float | str) -> float:
-    """Give a figure, or the seconds since 1970 of a moment."""
+    """Return a figure, or the seconds since 1970 of a moment."""
     return datetime.fromisoformat(value).timestamp() if isinstance(value, str) else value
 
 

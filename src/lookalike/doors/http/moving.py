@@ -71,7 +71,7 @@ async def get_marked(
 
 @router.get("/script", responses={200: {"content": {_SCRIPT: {}}}, **openapi.errors(404, 422)})
 async def get_script(request: Request, name: Name) -> Response:
-    """Give a shell script that moves the marked files into a folder, for people to read and run."""
+    """Return a shell script that moves the marked files into a folder, for people to read and run."""
 
     def work() -> bytes:
         desk = desk_of(request)
@@ -161,7 +161,7 @@ def _check_may_move(request: Request) -> None:
 
 
 def _refusal(request: Request) -> str | None:
-    """Say why no file is moved for this caller; None where the page may."""
+    """Return why no file is moved for this caller; None where the page may."""
     serving, key = desk_of(request).settings.serving, principal_of(request).key
     if not serving.may_move:
         return "this server was started without a folder whose files it may move (lookalike serve --may-move FOLDER)."

@@ -27,7 +27,7 @@ class Part:
 
 
 def boundary_of(content_type: str) -> str:
-    """Give the boundary that a Content-Type names.
+    """Return the boundary that a Content-Type names.
 
     Raises:
         Refusal: when it names none.
@@ -47,7 +47,7 @@ def parts_of(
     most_parts: int | None = None,
     keep: bool = True,
 ) -> Iterator[Part]:
-    """Give the parts of a body, in order.
+    """Return the parts of a body, in order.
 
     Args:
         most_part_bytes: Bytes that one part may have.

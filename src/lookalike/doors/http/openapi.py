@@ -65,7 +65,7 @@ BINARY = {"type": "string", "format": "binary"}
 
 
 def document(app: FastAPI) -> dict[str, Any]:
-    """Give the whole document."""
+    """Return the whole document."""
     if not app.openapi_schema:
         told = get_openapi(
             title="lookalike", version=__version__, openapi_version="3.1.0", description=_ABOUT, routes=app.routes
@@ -84,7 +84,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def text(app: FastAPI) -> str:
-    """Give the document as it is kept in the repository."""
+    """Return the document as it is kept in the repository."""
     return json.dumps(document(app), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 

@@ -26,13 +26,13 @@ RecordId = Annotated[str, BeforeValidator(unquote), Path(description="Id of a re
 
 
 def etag_of(record: Record) -> str:
-    """Give the entity tag of a record: it changes with anything that `GET` shows."""
+    """Return the entity tag of a record: it changes with anything that `GET` shows."""
     told = json.dumps(record_form(record), sort_keys=True)
     return f'"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
 
 
 def seen(request: Request, collection: Collection, record_id: str) -> Record | None:
-    """Give the record that the caller has seen, by the entity tag in If-Match; None where any will do.
+    """Return the record that the caller has seen, by the entity tag in If-Match; None where any will do.
 
     Raises:
         ChangedMeanwhileError: when it is another by now.
@@ -48,13 +48,13 @@ def seen(request: Request, collection: Collection, record_id: str) -> Record | N
 
 
 def names(condition: str, etag: str) -> bool:
-    """Say whether an If-Match or If-None-Match names an entity tag."""
+    """Return whether an If-Match or If-None-Match names an entity tag."""
     tags = [tag.strip().removeprefix("W/") for tag in condition.split(",")]
     return "*" in tags or etag in tags
 
 
 def outcome_form(outcome: Outcome) -> dict[str, Any]:
-    """Give what became of one picture."""
+    """Return what became of one picture."""
     form: dict[str, Any] = {"place": outcome.place, "id": outcome.id, "outcome": outcome.kind}
     if outcome.failure is not None:
         failure = outcome.failure

@@ -53,7 +53,7 @@ class WorkerPool:
         return self._idle.qsize()
 
     def process_ids(self) -> list[int]:
-        """Give the process ids of the workers that wait for work."""
+        """Return the process ids of the workers that wait for work."""
         return [one.process.pid for one in list(self._idle.queue) if one is not None]
 
     def start(self) -> None:
@@ -66,7 +66,7 @@ class WorkerPool:
                 self._idle.put(place)
 
     def card(self, encoder_name: str) -> Any:
-        """Give the card of the encoder that runs in the workers."""
+        """Return the card of the encoder that runs in the workers."""
         if encoder_name not in self._cards:
             self._cards[encoder_name] = self._ask(("card", encoder_name, {}, b""), _FIRST_S)
         return self._cards[encoder_name]

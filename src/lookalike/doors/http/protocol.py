@@ -194,7 +194,7 @@ class Connection(HttpToolsProtocol):
                 self.leave()
 
     def waits(self, now: float) -> tuple[int, float] | None:
-        """Tell since when we wait for the client, behind how much it would lose; None where it waits for us."""
+        """Return since when we wait for the client, behind how much it would lose; None where it waits for us."""
         patience = self._crowd.body_s / _PATIENT_SHARE
         if self._lingers_until:
             return (0, self._lingers_until)
@@ -236,7 +236,7 @@ class Connection(HttpToolsProtocol):
         self.refuse(self._refusal or _MALFORMED)
 
     def _give_up(self) -> None:
-        """Tell who works on the request that its client is gone."""
+        """Notify who works on the request that its client is gone."""
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()

@@ -149,7 +149,7 @@ async def get_graph(
     threshold: Annotated[float | None, Query(description="Floor on an edge's score, inclusive.")] = None,
     include_self: Annotated[bool, Query(description="Whether a record is a neighbor of itself.")] = False,
 ) -> Response:
-    """Give the similarity graph as JSON lines: an edge a line, by rising id of the source."""
+    """Return the similarity graph as JSON lines: an edge a line, by rising id of the source."""
 
     def work() -> Iterator[bytes]:
         collection = desk_of(request).collection(request, name, "read")
@@ -228,7 +228,7 @@ def _question_among(parts: list[Part], budget: JsonBudget) -> dict[str, Any]:
 
 
 def sources_of(question: Mapping[str, Any]) -> list[Any]:
-    """Give the pictures that the arguments of a search name."""
+    """Return the pictures that the arguments of a search name."""
     examples = [question.get("source"), *question.get("like", []), *question.get("unlike", [])]
     return [one[0] if isinstance(one, tuple) else one for one in examples if one is not None]
 
@@ -246,7 +246,7 @@ def _arguments(told: schema.Asked) -> dict[str, Any]:
 
 
 def _example(given: Any) -> Any:
-    """Give an example, with its weight where it has one, as `Collection.search` takes it."""
+    """Return an example, with its weight where it has one, as `Collection.search` takes it."""
     if isinstance(given, dict):
         return (outside_source(given["source"]), given.get("weight", 1.0))
     return outside_source(given)

@@ -174,7 +174,7 @@ async def get_thumbnail(
     record_id: RecordId,
     side_px: Annotated[int, Query(description="Longer side, where no thumbnail is kept.", ge=16, le=2048)] = 320,
 ) -> Response:
-    """Give a small JPEG of a record's picture."""
+    """Return a small JPEG of a record's picture."""
     return await _picture(request, name, record_id, "thumbnail", side_px)
 
 
@@ -183,7 +183,7 @@ async def get_thumbnail(
     responses={200: {"content": {"image/*": {}}}, 304: {"description": "As before."}, **openapi.errors(404, 422)},
 )
 async def get_original(request: Request, name: Name, record_id: RecordId) -> Response:
-    """Give a record's picture as it came: as the collection keeps it, or its file where that is still the same."""
+    """Return a record's picture as it came: as the collection keeps it, or its file where that is still the same."""
     return await _picture(request, name, record_id, "original")
 
 
@@ -192,7 +192,7 @@ async def get_original(request: Request, name: Name, record_id: RecordId) -> Res
     responses={200: {"model": schema.FoundRecord}, 304: {"description": "As before."}, **openapi.errors(404, 422)},
 )
 async def get_record(request: Request, name: Name, record_id: RecordId) -> Response:
-    """Give one record; its entity tag serves for conditional changes."""
+    """Return one record; its entity tag serves for conditional changes."""
 
     def work() -> tuple[Record, bool | None]:
         collection = desk_of(request).collection(request, name, "read")
@@ -307,7 +307,7 @@ def _change_among(parts: list[Part], budget: JsonBudget) -> _Change:
 
 
 async def _picture(request: Request, name: str, record_id: str, kind: str, side_px: int = 0) -> Response:
-    """Give a picture of a record: the one that is kept, or a thumbnail that a worker makes of its file."""
+    """Return a picture of a record: the one that is kept, or a thumbnail that a worker makes of its file."""
     desk = desk_of(request)
 
     def kept() -> tuple[str, str, bytes | None]:

@@ -50,12 +50,12 @@ class Refusal(Exception):
 
 
 def status_of(error: LookalikeError) -> int:
-    """Give the HTTP status of an error."""
+    """Return the HTTP status of an error."""
     return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
 
 
 def refusal_of(error: LookalikeError | Refusal) -> Refusal:
-    """Give status, code, message and headers that tell a caller of an error."""
+    """Return status, code, message and headers that tell a caller of an error."""
     if isinstance(error, Refusal):
         return error
     status = status_of(error)
@@ -68,17 +68,17 @@ def refusal_of(error: LookalikeError | Refusal) -> Refusal:
 
 
 def malformed(message: str) -> Refusal:
-    """Say that a body is not what it should be."""
+    """Return the error that says that a body is not what it should be."""
     return Refusal(400, "body_malformed", f"{message[:300]}.")
 
 
 def unexpected() -> Refusal:
-    """Tell a caller of a bug of ours."""
+    """Return the error for a bug of ours."""
     return Refusal(500, "internal", "something unexpected went wrong; the server's log says more.")
 
 
 def failure_reply(error: LookalikeError | Refusal, scope: Scope) -> Response:
-    """Give the answer to a request that failed, in the form of whose path was asked."""
+    """Return the answer to a request that failed, in the form of whose path was asked."""
     state = scope["state"]
     state["code"] = error.code
     answer: Response = state["failure_form"](refusal_of(error), scope)
@@ -86,13 +86,13 @@ def failure_reply(error: LookalikeError | Refusal, scope: Scope) -> Response:
 
 
 def failure_form(refusal: Refusal, scope: Scope) -> Response:
-    """Give a failure in the form of our own interface."""
+    """Return a failure in the form of our own interface."""
     body = {"error": {"code": refusal.code, "message": refusal.message, "request_id": scope["state"]["request_id"]}}
     return reply(body, refusal.status, refusal.headers)
 
 
 def message_of(error: LookalikeError) -> str:
-    """Give the message of an error for people elsewhere."""
+    """Return the message of an error for people elsewhere."""
     if isinstance(error, errors.StoreFullError):  # without the folder that it names
         return "the disk of the server is full. Nothing was lost and nothing was written; try again when it has room."
     if isinstance(error, errors.StoreReadOnlyError):
@@ -107,7 +107,7 @@ def message_of(error: LookalikeError) -> str:
 
 
 def reply(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Give a JSON answer."""
+    """Return a JSON answer."""
     return Response(json_bytes(content), status, dict(headers or {}), "application/json")
 
 
@@ -121,7 +121,7 @@ def json_bytes(content: Any) -> bytes:
 
 
 def error_of(failure: Failure | None) -> LookalikeError:
-    """Give the error that a failure tells of, for who asked for one picture only."""
+    """Return the error that a failure tells of, for who asked for one picture only."""
     if failure is None:
         return LookalikeError("a picture was neither stored nor refused.")
     return _KINDS.get(failure.code, LookalikeError)(failure.message)

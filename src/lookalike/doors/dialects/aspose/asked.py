@@ -24,13 +24,13 @@ _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 
 
 async def content_of(request: Request) -> bytes | None:
-    """Give the image that a request brings, whatever its content type says; None when it brings none."""
+    """Return the image that a request brings, whatever its content type says; None when it brings none."""
     part = await first_file(request, "imageData")
     return None if part is None or not part.data else part.data
 
 
 async def first_file(request: Request, name: str) -> Part | None:
-    """Give the part of a name, else the first file; of a body that is not multipart all of it."""
+    """Return the part of a name, else the first file; of a body that is not multipart all of it."""
     parts = await parts_of_body(request)
     named = next((part for part in parts if part.name.lower() == name.lower()), None)
     return named or next((part for part in parts if part.filename is not None), None)
@@ -49,7 +49,7 @@ async def parts_of_body(request: Request) -> list[Part]:
 
 
 def text_in(request: Request, name: str) -> str | None:
-    """Give a parameter of the query. Some clients encode ids once more than needed."""
+    """Return a parameter of the query. Some clients encode ids once more than needed."""
     given = request.query_params.get(name)
     if given and _ENCODED.search(given):
         given = unquote(given)
@@ -57,7 +57,7 @@ def text_in(request: Request, name: str) -> str | None:
 
 
 def image_id_in(request: Request, name: str = "imageId") -> str:
-    """Give the id of an image that has to be there."""
+    """Return the id of an image that has to be there."""
     image_id = text_in(request, name)
     if image_id is None:
         raise refused(f'the parameter "{name}" is missing: name an image.')
@@ -65,7 +65,7 @@ def image_id_in(request: Request, name: str = "imageId") -> str:
 
 
 def number_in(request: Request, name: str, default: float, *, least: float, most: float) -> float:
-    """Give a number of the query within its range."""
+    """Return a number of the query within its range."""
     given = request.query_params.get(name) or str(default)
     try:
         number = float(given)
@@ -83,7 +83,7 @@ def context(request: Request, context_id: str, scope: Any) -> Collection:
 
 
 def files_for(request: Request, scope: Any) -> Files:
-    """Give the files of the storage, for the caller: what is written counts against its quota.
+    """Return the files of the storage, for the caller: what is written counts against its quota.
 
     Raises:
         ScopeError: when the caller may not. Where a collection has the name that stands for the storage in keys, a key
@@ -109,7 +109,7 @@ def check_storage(request: Request, *names: str) -> None:
 
 
 def source_for(request: Request, collection: Collection, image_id: str) -> Stored | Bytes:
-    """Give the picture that an id stands for: one of the context, else a file of the storage.
+    """Return the picture that an id stands for: one of the context, else a file of the storage.
 
     Raises:
         NotFoundError: when it is neither.
@@ -119,7 +119,7 @@ def source_for(request: Request, collection: Collection, image_id: str) -> Store
 
 
 def file_in(request: Request, image_id: str) -> bytes:
-    """Give the image that is a file of the storage.
+    """Return the image that is a file of the storage.
 
     Raises:
         NotFoundError: when there is none.
@@ -129,7 +129,7 @@ def file_in(request: Request, image_id: str) -> bytes:
 
 
 def id_in(collection: Collection, image_id: str) -> str:
-    """Give the id of a context's image for what a client calls it: \\ parts a path as / does, as in the storage.
+    """Return the id of a context's image for what a client calls it: \\ parts a path as / does, as in the storage.
 
     An image that is called by the very text, as before that was so, is found by it.
     """

@@ -44,7 +44,7 @@ async def create(request: Request) -> Response:
 
 @router.get("/{context_id}/status")
 async def get_status(request: Request, context_id: Name) -> Response:
-    """Tell of a context, which is always idle: what was asked for is done when it is answered."""
+    """Describe a context, which is always idle: what was asked for is done when it is answered."""
     await light(request, lambda: context(request, context_id, "read"))
     return forms.answer(request, _status(context_id))
 
@@ -101,7 +101,7 @@ async def create_web_features(request: Request, context_id: Name) -> Response:
 
 @router.get("/{context_id}/features")
 async def get_features(request: Request, context_id: Name) -> Response:
-    """Give the features of an image: its embedding."""
+    """Return the features of an image: its embedding."""
     image_id = image_id_in(request)
 
     def work() -> list[float]:
@@ -140,7 +140,7 @@ async def delete_features(request: Request, context_id: Name) -> Response:
 
 @router.get("/{context_id}/image2features")
 async def extract_features(request: Request, context_id: Name) -> Response:
-    """Give the features of an image that is sent, or of the context or storage; nothing is stored."""
+    """Return the features of an image that is sent, or of the context or storage; nothing is stored."""
     content, image_id = await content_of(request), text_in(request, "imageId")
     if content is None and image_id is None:
         raise refused("no image: send one, or name one by imageId.")
@@ -171,7 +171,7 @@ async def put_image(request: Request, context_id: Name) -> Response:
 
 @router.get("/{context_id}/image")
 async def get_image(request: Request, context_id: Name) -> Response:
-    """Give the bytes of an image, of the context or the storage."""
+    """Return the bytes of an image, of the context or the storage."""
     image_id = image_id_in(request)
 
     def work() -> bytes:
@@ -225,7 +225,7 @@ def _index_folder(request: Request, collection: Collection, files: Files, folder
 
 
 def _batches(files: Files, folder: str, most_bytes: int) -> Iterator[list[str]]:
-    """Give the paths of the files that may be pictures, as many at once as fit in memory."""
+    """Return the paths of the files that may be pictures, as many at once as fit in memory."""
     batch: list[str] = []
     left = _AT_ONCE_BYTES
     for path in files.walk(folder):

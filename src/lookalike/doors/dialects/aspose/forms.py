@@ -33,7 +33,7 @@ _CODES = {
 
 
 def answer(request: Request, content: Mapping[str, Any] | None = None) -> Response:
-    """Give an answer: bare and in camel case to clients, else capitalized and with Code and Status."""
+    """Return an answer: bare and in camel case to clients, else capitalized and with Code and Status."""
     if _CLIENT in request.headers:
         return Response() if content is None else reply(content)
     return reply({**_capitalized(content or {}), "Code": 200, "Status": "OK"})
@@ -58,18 +58,18 @@ def failure_form(refusal: Refusal, scope: Scope) -> Response:
 
 
 def results(found: Iterable[tuple[str, float]]) -> dict[str, Any]:
-    """Give ids of images with their scores."""
+    """Return ids of images with their scores."""
     return {"results": [_result(image_id, score) for image_id, score in found]}
 
 
 def duplicates(groups: Iterable[Iterable[tuple[str, float]]]) -> dict[str, Any]:
-    """Give groups of ids of images, each with its score against the first of its group."""
+    """Return groups of ids of images, each with its score against the first of its group."""
     listed = [{"duplicateImages": [_result(image_id, score) for image_id, score in group]} for group in groups]
     return {"duplicates": listed}
 
 
 def file_form(entry: FileEntry) -> dict[str, Any]:
-    """Tell of a file or folder of the storage."""
+    """Describe a file or folder of the storage."""
     return {
         "name": entry.name,
         "isFolder": entry.is_folder,

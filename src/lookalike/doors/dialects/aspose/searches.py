@@ -53,7 +53,7 @@ async def find_duplicates(request: Request, context_id: Name) -> Response:
 
 @router.post("/{context_id}/compare")
 async def compare(request: Request, context_id: Name) -> Response:
-    """Say how alike two images are: one by id, the other by id or as content."""
+    """Compute how alike two images are: one by id, the other by id or as content."""
     content = await content_of(request)
     first, second = image_id_in(request, "imageId1"), text_in(request, "imageId2")
     if content is None and second is None:

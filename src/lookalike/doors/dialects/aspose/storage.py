@@ -56,7 +56,7 @@ async def upload_file(request: Request, path: Name) -> Response:
 
 @router.get("/file/{path:path}")
 async def download_file(request: Request, path: Name) -> Response:
-    """Give the bytes of a file, piece by piece."""
+    """Return the bytes of a file, piece by piece."""
     place = await _changing(request, lambda: files_for(request, "read").place(path))
     return FileResponse(place, media_type="application/octet-stream")
 
@@ -98,14 +98,14 @@ async def delete_folder(request: Request, path: Name) -> Response:
 
 @router.get("/exist/{path:path}")
 async def object_exists(request: Request, path: Name) -> Response:
-    """Say whether there is something at a path."""
+    """Return whether there is something at a path."""
     kind = await _changing(request, lambda: files_for(request, "read").kind(path))
     return forms.answer(request, {"exists": kind is not None, "isFolder": kind == "folder"})
 
 
 @router.get("/disc")
 async def get_usage(request: Request) -> Response:
-    """Tell how much room there is."""
+    """Return how much room there is."""
     used, total = await _changing(request, lambda: files_for(request, "read").usage())
     return forms.answer(request, {"usedSize": used, "totalSize": total})
 
@@ -119,7 +119,7 @@ async def list_versions(request: Request, path: Name) -> Response:
 
 @router.get("/{name}/exist")
 async def storage_exists(request: Request, name: Name) -> Response:
-    """Say whether there is a storage of a name."""
+    """Return whether there is a storage of a name."""
     return forms.answer(request, {"exists": name in STORAGES})
 
 
@@ -141,7 +141,7 @@ async def _to_target(request: Request, path: str, kind: str, *, move: bool) -> R
 
 
 def _of_kind(request: Request, path: str, kind: str) -> Any:
-    """Give the files, where there is one of this kind at a path."""
+    """Return the files, where there is one of this kind at a path."""
     files = files_for(request, "write")
     if files.kind(path) != kind:
         files.entry(path)  # says that there is nothing

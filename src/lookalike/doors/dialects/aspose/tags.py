@@ -36,7 +36,7 @@ def add(request: Request, collection: Collection, tag: str, content: bytes) -> N
 
 
 def reference(request: Request, collection: Collection, tag: str) -> bytes:
-    """Give the reference image of a tag.
+    """Return the reference image of a tag.
 
     Raises:
         NotFoundError: when there is none.
@@ -65,7 +65,7 @@ def delete_earlier(request: Request, context_id: str) -> None:
 
 
 def _earlier(request: Request, context_id: str) -> Collection | None:
-    """Give the collection in which 0.1 kept the tags of a context; None where another one has its name.
+    """Return the collection in which 0.1 kept the tags of a context; None where another one has its name.
 
     The caller may see it by its own right, or it holds what nothing but tags looks like.
     """
@@ -78,7 +78,7 @@ def _earlier(request: Request, context_id: str) -> Collection | None:
 
 
 def _holds_tags(collection: Collection) -> bool:
-    """Say whether a collection is as 0.1 made those of tags: what comes by other doors has no name of its sender."""
+    """Return whether a collection is as 0.1 made those of tags: what comes by other doors has no name of its sender."""
     spec = collection.spec
     if (spec.type, spec.keep, spec.title, spec.fields) != ("matching", "original", "", ()):
         return False

@@ -25,7 +25,7 @@ elsewhere = APIRouter()
 @elsewhere.get("/account/v2/user/")
 @elsewhere.get("/account/v2/user")  # so the client's own joining of addresses makes it
 async def authorize(request: Request) -> Response:
-    """Tell a client that its token is good; a bad one does not come as far as this."""
+    """Confirm that a token is good; a bad one does not come as far as this."""
     key = principal_of(request).key
     user = "anyone" if key is None else key.id
     return reply({"user_id": user, "id": user, "name": "anyone" if key is None else key.name})

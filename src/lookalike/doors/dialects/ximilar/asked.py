@@ -66,7 +66,7 @@ async def read_records(request: Request, made_of: Callable[[Any], T]) -> tuple[d
 
 
 def collection_id(request: Request) -> str:
-    """Give the collection that a request names; old clients call the header `collection`.
+    """Return the collection that a request names; old clients call the header `collection`.
 
     Clients send the bytes of a header as UTF-8 or as Latin-1; what is not the one is the other.
     """
@@ -79,7 +79,7 @@ def collection_id(request: Request) -> str:
 
 
 def type_of(request: Request) -> CollectionType:
-    """Give the type of the collections at the prefix of a request."""
+    """Return the type of the collections at the prefix of a request."""
     return TYPES[request.scope["path"].rpartition("/")[0]]
 
 
@@ -112,7 +112,7 @@ def open_or_make(request: Request) -> Collection:
 
 
 def records_in(request: Request, asked: Mapping[str, Any], *, bring_images: bool = False) -> list[Any]:
-    """Give the records that a body holds, of which no more may bring images than one request may have.
+    """Return the records that a body holds, of which no more may bring images than one request may have.
 
     Raises:
         Refusal: when there are none, or too many.
@@ -141,7 +141,7 @@ def whole_number(given: Any, name: str, *, least: int) -> int | None:
 
 
 def condition_of(asked: Mapping[str, Any]) -> Any:
-    """Give the filter of a body; an empty one is none."""
+    """Return the filter of a body; an empty one is none."""
     given = asked.get("filter")
     return None if given == {} else given
 
@@ -153,7 +153,7 @@ def answer(request: Request, asked: Mapping[str, Any], records: Iterable[Record]
 
 
 def source_or_error(record: Any, *, stored: bool = True) -> Any:
-    """Give the picture of a record, or the error that it fails with alone."""
+    """Return the picture of a record, or the error that it fails with alone."""
     try:
         return forms.source_of(record, stored=stored)
     except LookalikeError as error:
@@ -161,6 +161,6 @@ def source_or_error(record: Any, *, stored: bool = True) -> Any:
 
 
 def url_or_bytes(record: Any) -> Url | Bytes:
-    """Give what the work on a record begins with: a URL to be fetched, or bytes to be decoded."""
+    """Return what the work on a record begins with: a URL to be fetched, or bytes to be decoded."""
     url = record.get("_url") if isinstance(record, Mapping) else None
     return Url(url) if isinstance(url, str) else Bytes(b"")

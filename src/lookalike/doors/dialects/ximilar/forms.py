@@ -27,7 +27,7 @@ _STATUSES = {409: 400, 415: 400, 422: 400}  # the service knew these as 400
 def answer(
     request_id: str, records: Sequence[Mapping[str, Any]], skipped: Sequence[Mapping[str, Any]] = (), **members: Any
 ) -> Response:
-    """Give an answer: records and their number, those that were left out, if any, other members, and the status."""
+    """Return an answer: records and their number, those that were left out, if any, other members, and the status."""
     left_out = {"skipped_records": skipped} if skipped else {}
     status = {"code": 200, "text": "OK", "request_id": request_id}
     return reply({"answer_records": records, "answer_count": len(records), **members, **left_out, "status": status})
@@ -36,7 +36,7 @@ def answer(
 def answer_of_any_length(
     request_id: str, records: Iterable[Mapping[str, Any]], members: Callable[[], Mapping[str, Any]] = dict
 ) -> Iterator[bytes]:
-    """Give an answer a record at a time; `members` is asked for the others when all records are there."""
+    """Return an answer a record at a time; `members` is asked for the others when all records are there."""
     count = 0
     for record in records:
         yield (b"," if count else b'{"answer_records":[') + json_bytes(record)
@@ -56,36 +56,36 @@ def failure_form(refusal: Refusal, scope: Scope) -> Response:
 
 
 def skipped(record: Any, code: int, text: str) -> dict[str, Any]:
-    """Tell of a record that was left out."""
+    """Describe a record that was left out."""
     given = record.get("_id") if isinstance(record, Mapping) else None
     return {"_id": given, "_reason": {"status": {"code": code, "text": text}}}
 
 
 def skipped_for(record: Any, error: LookalikeError) -> dict[str, Any]:
-    """Tell of a record that was left out for an error."""
+    """Describe a record that was left out for an error."""
     refusal = refusal_of(error)
     return skipped(record, _STATUSES.get(refusal.status, refusal.status), refusal.message)
 
 
 def already_there(record: Any) -> dict[str, Any]:
-    """Tell of a record whose id is stored already, which is left as it is."""
+    """Describe a record whose id is stored already, which is left as it is."""
     return skipped(record, _ALREADY_THERE, "a record with this _id is stored already. To change its image, delete it.")
 
 
 def distance_of(score: float) -> float:
-    """Give the distance of a score: what of it is missing, in hundredths; 0 for equal bytes, 10 ends the copies."""
+    """Return the distance of a score: what of it is missing, in hundredths; 0 for equal bytes, 10 ends the copies."""
     return in_hundredths(1 - score)
 
 
 def score_at(radius: Any) -> float:
-    """Give the score that a record has to reach within a radius."""
+    """Return the score that a record has to reach within a radius."""
     if isinstance(radius, bool) or not isinstance(radius, int | float) or not 0 <= radius <= 100:
         raise InputError(f"radius={shown(radius)!r} is no distance: pass a number from 0 to 100.")
     return score_reaching(100 - radius)
 
 
 def id_of(record: Any) -> str:
-    """Give the id of a record, which programs also send as a number.
+    """Return the id of a record, which programs also send as a number.
 
     Raises:
         InputError: when there is none.
@@ -99,7 +99,7 @@ def id_of(record: Any) -> str:
 
 
 def source_of(record: Any, *, stored: bool = True) -> Stored | Url | Bytes:
-    """Give the picture of a record: the one that it brings, else the stored one of its id.
+    """Return the picture of a record: the one that it brings, else the stored one of its id.
 
     Raises:
         InputError: when there is neither.
@@ -117,7 +117,7 @@ def source_of(record: Any, *, stored: bool = True) -> Stored | Url | Bytes:
 
 
 def new_record(record: Any) -> Mapping[str, Any] | LookalikeError:
-    """Give a record to insert in the form that `Collection.add` reads, or the error that it fails with."""
+    """Return a record to insert in the form that `Collection.add` reads, or the error that it fails with."""
     try:
         source = source_of(record, stored=False)
         fields, tags = fields_of(record)
@@ -133,7 +133,7 @@ def new_record(record: Any) -> Mapping[str, Any] | LookalikeError:
 
 
 def fields_of(record: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-    """Give the metadata of a record and its tags (None: not given). Other names with _ are hints of the client's."""
+    """Return the metadata of a record and its tags (None: not given). Other names with _ are hints of the client's."""
     fields = {name: value for name, value in record.items() if not name.startswith("_") and name != "tags"}
     fields.pop("noresize", None)
     return fields, record.get("tags")
@@ -152,13 +152,13 @@ def check_fields(wanted: Any) -> None:
 
 
 def record_forms(records: Iterable[Record], wanted: Sequence[str] | None) -> list[dict[str, Any]]:
-    """Give records with the fields that were asked for; the id is always there, and alone when nothing was said."""
+    """Return records with the fields that were asked for; the id is always there, and alone when nothing was said."""
     names = frozenset(wanted or ())
     return [record_form(record, names) for record in records]
 
 
 def record_form(record: Record, wanted: Collection[str]) -> dict[str, Any]:
-    """Give a record with the fields that were asked for."""
+    """Return a record with the fields that were asked for."""
     address = (record.source or "").removeprefix(UPLOAD)
     form = {
         "_id": record.id,

@@ -43,7 +43,7 @@ router = APIRouter()
 
 @router.post("/ping")
 async def ping(request: Request) -> Response:
-    """Say that the collection could be used; one that is not there is not made."""
+    """Confirm that the collection can be used; one that is not there is not made."""
     name = collection_id(request)
     principal_of(request).check("read", name)
 
@@ -81,7 +81,7 @@ async def insert(request: Request) -> Response:
 
 @router.post("/get")
 async def get(request: Request) -> Response:
-    """Give records by id."""
+    """Return records by id."""
     return await _each(request, "read", _found)
 
 

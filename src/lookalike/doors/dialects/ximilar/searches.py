@@ -79,7 +79,7 @@ async def visual_rank_records(request: Request) -> Response:
 
 @router.post("/descriptor")
 async def descriptor(request: Request) -> Response:
-    """Give the embeddings of records, stored ones and others."""
+    """Return the embeddings of records, stored ones and others."""
     _, given, sources = await read_records(request, source_or_error)
 
     def work() -> Response:
@@ -108,7 +108,7 @@ async def rank_images(request: Request) -> Response:
 
 @stateless.post("/remove_duplicates")
 async def remove_duplicates(request: Request) -> Response:
-    """Give the records whose image is no copy of one before."""
+    """Return the records whose image is no copy of one before."""
     _, given, sources = await read_records(request, partial(source_or_error, stored=False))
 
     def work() -> Response:
@@ -121,7 +121,7 @@ async def remove_duplicates(request: Request) -> Response:
 
 @stateless.post("/visual_hash")
 async def visual_hash(request: Request) -> Response:
-    """Give the difference hash of images, 64 bits in hex."""
+    """Return the difference hash of images, 64 bits in hex."""
     _, given, sources = await read_records(request, partial(source_or_error, stored=False))
 
     def work() -> Response:
@@ -186,7 +186,7 @@ async def _search(
 
 
 def _tags(collection: Collection, query: Mapping[str, Any]) -> Any:
-    """Give the tags of a query: those that it brings, else those of the record that it names."""
+    """Return the tags of a query: those that it brings, else those of the record that it names."""
     if query.get("tags") is not None or "_id" not in query:
         return query.get("tags") or None
     record_id = forms.id_of(query)
@@ -225,5 +225,5 @@ def _failures(given: list[Any], candidates: Candidates) -> list[dict[str, Any]]:
 
 
 def _echo(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a record back as it came, without its picture."""
+    """Return a record as it came, without its picture."""
     return {name: value for name, value in record.items() if name not in ("_base64", "_file")}
