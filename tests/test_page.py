@@ -37,7 +37,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, e
 import lookalike
 from lookalike.samples import write_samples
 
-WEB = ROOT / "src" / "lookalike" / "doors" / "web"
+WEB = ROOT / "src" / "lookalike" / "doors" / "page"
 SHOTS = ROOT / "build" / "page-screenshots"
 MOST_GZIPPED_BYTES = 300_000
 SIZES = {"desktop": (1440, 900), "phone": (390, 844), "zoomed": (720, 450)}  # the last: a desktop at 200 %

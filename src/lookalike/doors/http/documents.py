@@ -20,7 +20,7 @@ from .replies import reply
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-PAGE = Path(__file__).parent.parent / "web"
+PAGE = Path(__file__).parent.parent / "page"
 _LEAST_COMPRESSED_BYTES = 512
 router = APIRouter(include_in_schema=False)
 
