@@ -278,7 +278,9 @@ def _opening(home: Path, count: int) -> Iterator[Row]:
     name = f"{count:,} records, fresh process"
     yield Row("questions", f"{name}: open and first search by id", told["seconds"], "s")
     goal = Goal("<=", 1200) if count >= 1_000_000 else None
-    note = "Private bytes are what is no file; mapped bytes are the index files' pages in memory, which can be shared."
+    note = (
+        "Private bytes are what is not a file; mapped bytes are the index files' pages in memory, which can be shared."
+    )
     yield Row("questions", f"{name}: private bytes after 100 searches", told["private_mb"], "MB", goal=goal, note=note)
     yield Row("questions", f"{name}: mapped bytes", told["mapped_mb"], "MB")
 

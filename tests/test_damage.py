@@ -346,9 +346,9 @@ def test_restore_says_what_there_is_in_place_of_a_backup(pictures, backup, tmp_p
     for place, told in (
         ("nowhere", "there is no folder"),
         ("empty", "is empty"),
-        ("file", "is no folder"),
+        ("file", "is not a folder"),
         ("pictures", "holds no backup"),
-        (".", "is no backup, but holds some: monday"),
+        (".", "is not a backup, but holds some: monday"),
     ):
         code, _, err = command(pictures, "restore", str(tmp_path / place))
         assert code == 2

@@ -151,7 +151,7 @@ def test_pairs_that_say_nothing_fail_alone_and_are_named(shop: lookalike.Collect
         ({"match": "group"}, "has to name"),
         ({"pairs": []}, "no pair that is the same"),
         ({"pairs": [("nobody", "000")]}, 'no record "nobody"'),
-        ({"pairs": ["000"]}, "is no pair"),
+        ({"pairs": ["000"]}, "is not a pair"),
         ({"label": "group", "queries": 0}, "queries=0"),
         ({"label": "group", "queries": ["copy 000"]}, "has no label"),
         ({"label": "group", "space": "hues"}, "There are: semantic, copy"),

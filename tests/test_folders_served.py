@@ -386,7 +386,7 @@ def test_a_library_is_named_by_flag_environment_and_file(tmp_path):
     assert load_settings(environment={}, given={"library": tuple(map(str, both))}).serving.library == both
     assert load_settings(environment=by_environment).serving.library == both
     assert load_settings(environment={}, config=file).serving.library == both
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is not a folder"):
         Roots((tmp_path / "missing",), tmp_path)
 
 

@@ -617,7 +617,7 @@ def too_large() -> dict[str, dict[str, Any]]:
         "a record": {"record": {"_id": "a", "text": "x" * 1_100_000}},
         "what no database holds": {"pictures": [{**known, "id": "\ud800"}]},
         "pictures that are no list": {"pictures": {"a": 1}},
-        "within that is no list": {"within": 7},
+        "within that is not a list": {"within": 7},
         "elsewhere only": {"within": ["another"]},
     }
 

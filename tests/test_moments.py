@@ -1,4 +1,4 @@
-"""Two moments of one scene, two positions and two readings are no copies of each other; what was marked is one."""
+"""Two moments of one scene, two positions and two readings are not copies of each other; what was marked is one."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def refused_text(body: bytes) -> Any:
     try:
         return json.loads(body.decode())
     except ValueError as exc:
-        raise malformed("this is no JSON") from exc
+        raise malformed("this is not JSON") from exc
 
 
 @pytest.mark.parametrize(

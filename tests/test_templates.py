@@ -1,4 +1,4 @@
-"""Two graphics of one template are no copies of each other; what was done to all of one is one."""
+"""Two graphics of one template are not copies of each other; what was done to all of one is one."""
 
 from __future__ import annotations
 

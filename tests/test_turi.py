@@ -473,7 +473,7 @@ QUERY_ERRORS = [
     (lambda m, f: tc.config.set_num_gpus(-2), ValueError, "'num_gpus' must be either 0 or 1."),
     (lambda m, f: tc.image_analysis.load_images("/no/such"), tc.ToolkitError, "/no/such not found"),
     (lambda m, f: tc.Image("/no/such.jpg"), tc.ToolkitError, 'no such file: "/no/such.jpg"'),
-    (lambda m, f: tc.Image(format="tiff"), tc.ToolkitError, '"tiff" is no image format'),
+    (lambda m, f: tc.Image(format="tiff"), tc.ToolkitError, '"tiff" is not an image format'),
     (lambda m, f: f["x"], RuntimeError, "Column name x does not exist."),
 ]
 

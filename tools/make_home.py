@@ -53,7 +53,7 @@ def main(root: Path, target: Path) -> None:
 
 
 def draw_all(folder: Path) -> None:
-    """Draw twelve pictures of three kinds, two copies, and one file that is no picture."""
+    """Draw twelve pictures of three kinds, two copies, and one file that is not a picture."""
     folder.mkdir()
     for number in range(12):
         picture(number).save(folder / f"{'abc'[number % 3]}-{number}.jpg", quality=88)

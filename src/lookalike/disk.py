@@ -63,7 +63,7 @@ def make_folder(path: Path, *, private: bool = False) -> None:
         private: Nobody but the owner may enter the folders that are made.
 
     Raises:
-        FileExistsError: when something on the way is no folder.
+        FileExistsError: when something on the way is not a folder.
     """
     missing = []
     for folder in (path, *path.parents):

@@ -7,7 +7,7 @@
     │   ├── SourceNotFoundError    source_not_found     no such file
     │   ├── FetchError             fetch_failed         a URL did not answer with a picture
     │   ├── FetchRefusedError      fetch_refused        a URL that we will not open
-    │   ├── ImageUndecodableError  image_undecodable    bytes that are no whole image
+    │   ├── ImageUndecodableError  image_undecodable    bytes that are not a whole image
     │   ├── ImageUnsupportedError  image_unsupported    an image format that is not read here
     │   ├── ImageTooLargeError     image_too_large      over a limit on bytes, pixels or time
     │   └── DecoderCrashedError    decoder_crashed      bytes that ended the process that decoded them
@@ -125,7 +125,7 @@ class FetchRefusedError(SourceError):
 
 
 class ImageUndecodableError(SourceError):
-    """Bytes that are no whole image."""
+    """Bytes that are not a whole image."""
 
     code = "image_undecodable"
 

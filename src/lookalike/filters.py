@@ -90,7 +90,7 @@ $nin, $exists, $not, $all, $elemMatch, $regex, $options, $size.
         try:
             condition = json.loads(condition)
         except ValueError as exc:
-            raise FilterError(f'the filter is no JSON: {exc}. Write it like {{"color": "red"}}.', place="") from exc
+            raise FilterError(f'the filter is not JSON: {exc}. Write it like {{"color": "red"}}.', place="") from exc
         except RecursionError as exc:
             raise _too_deep("") from exc
     if not isinstance(condition, Mapping):

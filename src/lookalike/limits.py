@@ -136,7 +136,7 @@ def check_unit(name: str, value: float | None) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise InputError(f"{name}={value!r} is no number: pass a score from 0 to 1, such as 0.7.")
+        raise InputError(f"{name}={value!r} is not a number: pass a score from 0 to 1, such as 0.7.")
     if not 0 <= value <= 1:
         hint = f" For {value:g} of 100 pass {name}={value / 100:g}." if 1 < value <= 100 else ""
         raise InputError(f"{name}={value:g} is out of range: a score runs from 0 to 1.{hint}")
@@ -149,7 +149,7 @@ def check_count(name: str, value: int, *, least: int, most: int) -> None:
         InputError: naming the value and the range.
     """
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"{name}={value!r} is no whole number: pass one from {least} to {most}.")
+        raise InputError(f"{name}={value!r} is not a whole number: pass one from {least} to {most}.")
     if not least <= value <= most:
         raise InputError(f"{name}={value} is out of range: pass a whole number from {least} to {most}.")
 

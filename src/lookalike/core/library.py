@@ -227,7 +227,7 @@ class Library:
         return rank_copies(source, others, self._look)
 
     def distinct(self, sources: Sequence[Any], *, threshold: float = NEAR_DUPLICATE_SCORE) -> Candidates:
-        """Give the pictures that are no copy of one before them, as `compare` tells it."""
+        """Give the pictures that are not a copy of one before them, as `compare` tells it."""
         return distinct(sources, self._look, threshold=threshold)
 
     def difference_hash(self, source: Any) -> str:

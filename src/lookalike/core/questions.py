@@ -205,7 +205,7 @@ class Questions(CollectionBase):
                 last change, or a metadata field, dotted for a field within a field, whose greatest value wins. Ties
                 fall to the others, in that order.
             verify: Whether geometry decides on every member, where pictures can be had, so that photos of the same
-                shelf are no copies and cropped or turned ones are; relation and confidence are told then. Candidates
+                shelf are not copies and cropped or turned ones are; relation and confidence are told then. Candidates
                 are the pairs that score 0.80 or more, and the two nearest of each record from 0.50 (among 20,000
                 records at most). False: the scores of the descriptors alone.
             include_decided: Show the pairs, too, that people have decided on (see `decisions`).

@@ -178,7 +178,7 @@ def info_of(spec: CollectionSpec, statistics: Mapping[str, Any]) -> dict[str, An
 
 
 def check_title(title: str, *, limits: Limits) -> None:
-    """Refuse a title that is no text, or too long.
+    """Refuse a title that is not text, or too long.
 
     Raises:
         InputError: naming what is wrong.

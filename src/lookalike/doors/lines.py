@@ -36,7 +36,7 @@ def read_lines(path: Path) -> Iterator[Any]:
 
 
 def refuse_pictures(path: Path) -> None:
-    """Refuse a file that is no text at all, such as a picture, before each of its lines is told to be broken.
+    """Refuse a file that is not text at all, such as a picture, before each of its lines is told to be broken.
 
     Raises:
         InputError: naming what the file is.
@@ -49,7 +49,7 @@ def refuse_pictures(path: Path) -> None:
     if is_picture(head):
         raise InputError(f'"{path}" is a picture, and `import` reads lists of records. Add it: lookalike index {path}')
     if b"\0" in head and not head.startswith(_WIDE_TEXT):
-        raise InputError(f'"{path}" is no text, and `import` reads JSON lines or CSV. Check the path.')
+        raise InputError(f'"{path}" is not text, and `import` reads JSON lines or CSV. Check the path.')
 
 
 def without_hints(record: Any, left_out: set[str]) -> Any:

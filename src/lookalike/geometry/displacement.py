@@ -1,6 +1,6 @@
 """Displacement: a thing is at one place in one picture and at another place in the other, and all else stayed.
 
-So do two frames of a film, two photos from a tripod and two positions on a board, which are no copies of each other.
+So do two frames of a film, two photos from a tripod and two positions on a board, which are not copies of each other.
 Who marks, covers or wipes a part changes one of the two pictures: there the edges around what differs are all that
 picture's, as the other one goes on beneath. What was moved has its edges in one picture where it was, and in the other
 where it is; and it took its colors along.

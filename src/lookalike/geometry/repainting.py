@@ -1,6 +1,6 @@
 """Repainting: a part has another color while its shapes stayed, and no edit of the whole picture explains it.
 
-So do the red and the blue mug of one shop, which are no copies of each other. What an edit of all colors would make of
+So do the red and the blue mug of one shop, which are not copies of each other. What an edit of all colors would make of
 the one picture is compared with the other, color by color (`toning`): where a good part of it stayed as it was the edit
 has to be exact. What is laid over a picture brings shapes of its own, and repaints nothing.
 """

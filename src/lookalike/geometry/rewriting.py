@@ -1,6 +1,6 @@
 """Rewriting: on plain ground something else is drawn or written with the same colors, and the rest stayed.
 
-So do two letters of one form, two calendar pages, two badges or two charts, which are no copies of each other. What
+So do two letters of one form, two calendar pages, two badges or two charts, which are not copies of each other. What
 tells them from an edit of one drawing is that colors move both ways: what one picture has here, the other has nearby.
 A caption, a sticker, a stamp or a part that was wiped out bring colors or take them away; encoding and blur move none.
 """

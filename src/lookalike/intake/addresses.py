@@ -34,7 +34,7 @@ _ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")  # bytes 8 to 12; the IPv4 
 
 
 def is_private(address: str) -> bool:
-    """Return whether an IP address is anything else than a plain public one; what is no address is private."""
+    """Return whether an IP address is anything else than a plain public one; what is not an address is private."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

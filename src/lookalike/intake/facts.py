@@ -1,7 +1,7 @@
 """What a file says of its picture beside the pixels: frames or pages, when and with what it was taken, whether where.
 
 All is read from headers that decoding has in memory anyway; no frame is decoded for it. Whatever is broken or hostile
-there is left out: counting ends after so many steps, and a date that is none is no date.
+there is left out: counting ends after so many steps, and a date that is none is not a date.
 """
 
 from __future__ import annotations

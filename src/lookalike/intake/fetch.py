@@ -193,20 +193,20 @@ class _Target:
 
         self.shown = _shown(url)
         if any(c <= " " or c == "\x7f" for c in url.strip()):
-            raise FetchRefusedError(f"{self.shown} is no URL: it holds spaces or control characters. Encode them.")
+            raise FetchRefusedError(f"{self.shown} is not a URL: it holds spaces or control characters. Encode them.")
         try:
             url.encode()  # half a surrogate pair is in no address
             parts = urlsplit(url.strip())
             port = parts.port
             host = _ascii_host(parts.hostname or "")
         except ValueError as exc:
-            raise FetchRefusedError(f"{self.shown} is no URL: {exc}.") from exc
+            raise FetchRefusedError(f"{self.shown} is not a URL: {exc}.") from exc
         if parts.scheme not in ("http", "https"):
             raise FetchRefusedError(f"{self.shown} is not opened: only http and https are.")
         if "@" in parts.netloc:
             raise FetchRefusedError(f"{self.shown} is not opened: it holds a user name or password. Leave it out.")
         if not _HOST.fullmatch(host) or port == 0:
-            raise FetchRefusedError(f"{self.shown} is no URL: its host or port is missing or wrong.")
+            raise FetchRefusedError(f"{self.shown} is not a URL: its host or port is missing or wrong.")
         self.url, self.scheme, self.host = url.strip(), parts.scheme, host
         self.port = port or (443 if parts.scheme == "https" else 80)
         name = f"[{host}]" if ":" in host else host
@@ -221,7 +221,7 @@ class _Target:
         try:
             following = _Target(urljoin(self.url, location.strip()))
         except ValueError as exc:
-            raise FetchRefusedError(f"{self.shown} redirects to what is no URL.") from exc
+            raise FetchRefusedError(f"{self.shown} redirects to what is not a URL.") from exc
         if self.scheme == "https" and following.scheme == "http":
             raise FetchRefusedError(f"{self.shown} redirects from https to http, which is not followed.")
         return following

@@ -21,7 +21,7 @@ def read_netpbm(data: bytes, check: Callable[[tuple[int, int]], None]) -> PILIma
         check: Called with (width, height) before memory is taken; it raises to refuse.
 
     Raises:
-        ValueError: for bytes that are no whole picture.
+        ValueError: for bytes that are not a whole picture.
 
     Source: the format pages of netpbm (pbm, pgm, ppm).
     """

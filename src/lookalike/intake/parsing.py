@@ -132,7 +132,7 @@ def base64_bytes(text: str) -> bytes:
     """Decode base64, plain or URL-safe, with or without padding and line breaks; a `data:` URL too.
 
     Raises:
-        InputError: when the text is no base64.
+        InputError: when the text is not base64.
     """
     import base64
     import binascii

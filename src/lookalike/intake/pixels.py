@@ -173,7 +173,7 @@ def array_to_rgb(array: npt.NDArray[Any]) -> U8:
         hint = " Pass the images one by one." if array.ndim == 4 else ""
         if array.ndim == 3 and array.shape[0] in (1, 3, 4):
             hint = " Move the colors to the end: array.transpose(1, 2, 0)."
-        raise InputError(f"an array of shape {shape} is no picture: pass (h, w), (h, w, 3) or (h, w, 4).{hint}")
+        raise InputError(f"an array of shape {shape} is not a picture: pass (h, w), (h, w, 3) or (h, w, 4).{hint}")
     if array.size == 0:
         raise InputError(f"an array of shape {shape} is empty: pass at least one pixel.")
     levels = _eight_bit(array)
@@ -201,4 +201,4 @@ def _eight_bit(array: npt.NDArray[Any]) -> U8:
             hint = " Divide by 255, or pass uint8." if 1 < high <= 255 and low >= 0 else ""
             raise InputError(f"floats of a picture run from 0 to 1; these run from {low:g} to {high:g}.{hint}")
         return scale_levels(array, 0.0, 1.0)
-    raise InputError(f"an array of {array.dtype} is no picture: pass uint8, uint16, bool, or floats from 0 to 1.")
+    raise InputError(f"an array of {array.dtype} is not a picture: pass uint8, uint16, bool, or floats from 0 to 1.")

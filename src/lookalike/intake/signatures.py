@@ -100,7 +100,7 @@ UNSUPPORTED = {
     "pam": "PAM or PFM",
 }
 
-# Kinds that are no pictures: what the bytes are, and how to mend it.
+# Kinds that are not pictures: what the bytes are, and how to mend it.
 NOT_IMAGES = {
     "empty": ("the file is empty", "Copy or upload it again."),
     "html": ("its bytes are a web page, not an image", "Point to the picture itself."),

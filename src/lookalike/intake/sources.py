@@ -206,7 +206,7 @@ def _checked_crop(crop: Any) -> Box | None:
     try:
         x, y, width, height = (int(part) for part in crop if int(part) == part and not isinstance(part, bool))
     except (TypeError, ValueError) as exc:
-        raise InputError(f"crop={crop!r} is no crop: pass x,y,width,height, four whole numbers.") from exc
+        raise InputError(f"crop={crop!r} is not a crop: pass x,y,width,height, four whole numbers.") from exc
     if min(x, y) < 0 or min(width, height) < 1:
         raise InputError(f"crop={x},{y},{width},{height} is out of range: x and y from 0, width and height from 1.")
     return x, y, width, height

@@ -38,7 +38,7 @@ def read_still(data: bytes) -> PILImage.Image:
     """Read a still picture as mode "RGB" or "RGBA", with its EXIF data and color profile.
 
     Raises:
-        ValueError: for bytes that are no whole picture.
+        ValueError: for bytes that are not a whole picture.
     """
     import cv2
     import numpy as np

@@ -40,7 +40,7 @@ def write(location: str | os.PathLike[str], archive: Archive) -> None:
     """Save to a folder, made or replaced as a whole; interrupted, it holds what it held before.
 
     Raises:
-        OSError: when it cannot be written, or holds something that is no archive.
+        OSError: when it cannot be written, or holds something that is not an archive.
     """
     folder = Path(location).expanduser()
     _check_free(folder)

@@ -83,7 +83,7 @@ def read_json(filename: str | os.PathLike[str]) -> pa.Table:
         names = list(dict.fromkeys(name for row in rows for name in row))
         return pa.table({name: columns.column([row.get(name) for row in rows]) for name in names})
     except (ValueError, TypeError, AttributeError) as exc:
-        raise ToolkitError(f'"{filename}" is no JSON list of objects: {exc}') from exc
+        raise ToolkitError(f'"{filename}" is not a JSON list of objects: {exc}') from exc
 
 
 def _format_of(filename: str | os.PathLike[str]) -> str:

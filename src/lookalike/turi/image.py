@@ -162,7 +162,7 @@ def check_format(format: str) -> None:
         ToolkitError: naming those that it does.
     """
     if str(format).lower() not in ("auto", "jpg", "jpeg", "png"):
-        raise ToolkitError(f'"{format}" is no image format here: pass "auto", "JPG" or "PNG".')
+        raise ToolkitError(f'"{format}" is not an image format here: pass "auto", "JPG" or "PNG".')
 
 
 def _channels_of(data: bytes) -> int:

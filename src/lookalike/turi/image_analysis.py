@@ -36,7 +36,7 @@ def load_images(
         format: "auto" takes the files of a folder that are named .jpg, .jpeg or .png; "JPG" and "PNG" try every file.
         with_path: Give the column `path` before `image`.
         recursive: Enter folders below.
-        ignore_failure: Report files that are no whole picture, and go on.
+        ignore_failure: Report files that are not a whole picture, and go on.
         random_order: Shuffle the rows.
 
     Raises:

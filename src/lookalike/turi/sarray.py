@@ -270,7 +270,7 @@ def row_number(key: Any, length: int) -> int:
     """Give a row's place from 0, for a number that may count from the end.
 
     Raises:
-        TypeError: for what is no number.
+        TypeError: for what is not a number.
         IndexError: for a number outside.
     """
     if builtins.type(key) is bool or not isinstance(key, int | np.integer):

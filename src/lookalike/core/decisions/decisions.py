@@ -83,7 +83,7 @@ class Decisions:
 
         Raises:
             RecordNotFoundError: when a record is not there; nothing is kept then.
-            InputError: for a choice that is unknown, and for fewer than two records that are no duplicates.
+            InputError: for a choice that is unknown, and for fewer than two records that are not duplicates.
         """
         return self.decide_all([(choice, record_ids, beside)], batch=batch)[0]
 
@@ -287,7 +287,7 @@ class Decisions:
 
 def _checked(choice: str, record_ids: Sequence[str], beside: Iterable[str]) -> tuple[list[str], list[str]]:
     if choice not in get_args(Choice):
-        raise InputError(f"{choice!r} is no decision: pass {', '.join(get_args(Choice))}.")
+        raise InputError(f"{choice!r} is not a decision: pass {', '.join(get_args(Choice))}.")
     ids = list(dict.fromkeys(record_ids))
     named = set(ids)
     others = [one for one in dict.fromkeys(beside) if one not in named]

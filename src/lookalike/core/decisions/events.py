@@ -207,7 +207,7 @@ def text_of(moment: datetime) -> str:
 def _check_kinds(told: Any) -> None:
     """Refuse what does not hold values of the kinds that `event_form` gives, in words that name the place."""
     if not isinstance(told, Mapping):
-        raise InputError(f"{_NO_LINE}: it is no object, but {shown(told)!r}. {_MEND}")
+        raise InputError(f"{_NO_LINE}: it is not an object, but {shown(told)!r}. {_MEND}")
     for name, (kinds, called) in _PARTS.items():
         if name not in told and name != "within":
             raise InputError(f'{_NO_LINE}: it has no "{name}". {_MEND}')

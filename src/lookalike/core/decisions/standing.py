@@ -79,7 +79,7 @@ class Verdicts:
         names: The name of each content hash.
         last: The last event on each picture that keeps it, deletes it or puts it off; None where it was only looked at.
         together: Pairs that were looked at side by side.
-        different: Pairs that are no duplicates.
+        different: Pairs that are not duplicates.
         carried_out: The deletions that were carried out, each with its picture.
     """
 
@@ -136,7 +136,7 @@ class Standing:
         return kinds == ("keep", "keep") and self._pair(key, other) in self.verdicts.together
 
     def are_different(self, key: int, other: int) -> bool:
-        """Return whether people said that two records are no duplicates."""
+        """Return whether people said that two records are not duplicates."""
         return self._pair(key, other) in self.verdicts.different
 
     def keys_of(self, pictures: Iterable[Fingerprint]) -> list[int]:

@@ -231,7 +231,7 @@ def _made(store: Store, stars: Mapping[int, list[Ray]]) -> Iterator[DuplicateGro
 
 
 def _by_file(best: Record, others: list[tuple[Ray, Record]]) -> tuple[Record, list[tuple[Ray, Record]]]:
-    """Leave one record of each file, the one that is no link: two paths of one file are one picture."""
+    """Leave one record of each file, the one that is not a link: two paths of one file are one picture."""
     records = sorted([best, *(record for _, record in others)], key=lambda record: record.id)
     files = {record.id: disk.identity(record.source) for record in records}
     shared = {file for file, count in Counter(files.values()).items() if file is not None and count > 1}

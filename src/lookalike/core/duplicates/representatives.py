@@ -59,7 +59,7 @@ _RIVALS, _LEAST_EVIDENCE, _SAME_LEVELS = 5, 0.5, 0.7
 _FEW = 4  # one of so many members may be no copy of the original itself
 _LEAST_VOTERS = 3  # members, below which nothing is rare
 _AT_ONCE = 128  # groups whose members are looked at side by side
-_ASKED = 4  # pairs that are looked at before the others: most of those that are no copy are among them
+_ASKED = 4  # pairs that are looked at before the others: most of those that are not a copy are among them
 
 # What keeps every pixel. GIF is left out for its 256 colors; WebP and AVIF nearly always lose some.
 _LOSSLESS = frozenset({"png", "bmp", "tiff", "tga", "ppm", "pixels"})
@@ -80,7 +80,7 @@ def claim_by(best: str) -> Callable[[Record], Claim]:
 
 
 def check_rule(store: Store, best: str) -> None:
-    """Refuse what is no rule and no field of any record.
+    """Refuse what is not a rule and no field of any record.
 
     Raises:
         InputError: naming the rules, and the fields that there are.
@@ -248,7 +248,7 @@ class Chooser:
         return _PART if self._judge.is_part(key, center) else 0.0
 
     def _rays(self, best: int, center: int, rays: list[Ray], members: Sequence[int], *, missing: int = 0) -> list[Ray]:
-        """Return the others as rays of one; none when more than so many are no copies of it."""
+        """Return the others as rays of one; none when more than so many are not copies of it."""
         if best == center:
             return rays
         if len(rays) == 1:
@@ -256,7 +256,7 @@ class Chooser:
         return self._around(best, [key for key in members if key != best], missing)
 
     def _around(self, best: int, keys: Sequence[int], missing: int) -> list[Ray]:
-        """Return the others as rays of one; none when more than so many are no copies of it."""
+        """Return the others as rays of one; none when more than so many are not copies of it."""
         scores = self._scores_of(best, keys)
         near = scores >= self._floor
         missing -= int((~near).sum())

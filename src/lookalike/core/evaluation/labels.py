@@ -188,7 +188,7 @@ def _read(pairs: Iterable[Any]) -> tuple[list[LabelledPair], list[Failure]]:
 def _pair(given: Any, number: int) -> LabelledPair:
     if not isinstance(given, Sequence) or isinstance(given, str) or len(given) not in (2, 3):
         raise InputError(
-            f"pair {number} is no pair: pass (a, b) or (a, b, same), two ids and whether they are the same."
+            f"pair {number} is not a pair: pass (a, b) or (a, b, same), two ids and whether they are the same."
         )
     return LabelledPair(str(given[0]), str(given[1]), bool(given[2]) if len(given) == 3 else True, f"pair {number}")
 

@@ -188,7 +188,7 @@ def check_text(text: str, what: str, *, most_chars: int) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as exc:
-        raise InputError(f"{what} is no text that can be stored: {text[:80]!a}") from exc
+        raise InputError(f"{what} is not text that can be stored: {text[:80]!a}") from exc
 
 
 def _fingerprint(record: Record, hash: Any, hues: Any) -> Fingerprint:

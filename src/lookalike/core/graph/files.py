@@ -70,7 +70,7 @@ def write_edges(graph: Graph, path: Path, format: str | None, *, resume: bool) -
 def _write_through(graph: Graph, path: Path, name: str) -> int:
     """Write a graph to a device or a pipe, as it is found."""
     if name == "parquet":
-        raise InputError(f'a Parquet file cannot be written to "{path}", which is no file: name a file, or .csv.')
+        raise InputError(f'a Parquet file cannot be written to "{path}", which is not a file: name a file, or .csv.')
     count = 0
     with disk.replace_file(path) as stream:
         stream.write(_FORMATS[name].header())

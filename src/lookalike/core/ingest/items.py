@@ -112,7 +112,7 @@ def check_record_id(record_id: Any, *, limits: Limits) -> str:
     """Give the id when it may name a record.
 
     Raises:
-        InputError: when it is no text, empty, too long, or holds control characters.
+        InputError: when it is not text, empty, too long, or holds control characters.
     """
     if isinstance(record_id, int) and not isinstance(record_id, bool):
         record_id = str(record_id)
@@ -286,7 +286,7 @@ def _pictured(record: Mapping[str, Any], key: str, base: Path | None) -> Item:
         return Item(source, intake.describe(source), "")
     if key == "_url":
         if not intake.is_url(value):
-            raise InputError(f"_url={value[:80]!r} is no web address: it begins with http:// or https://.")
+            raise InputError(f"_url={value[:80]!r} is not a web address: it begins with http:// or https://.")
         return Item(Url(value), value, value)
     path = (base or Path()) / value
     if not path.exists():

@@ -131,7 +131,7 @@ def _may_come_back(folder: str, lost: int, had: int) -> bool:
 def _holds_nothing(folder: str) -> bool:
     """Return whether a folder holds no file, as far as one can see.
 
-    It is empty, is no folder, cannot be listed, or holds only such folders and links that lead nowhere.
+    It is empty, is not a folder, cannot be listed, or holds only such folders and links that lead nowhere.
     """
     try:
         with os.scandir(folder) as entries:

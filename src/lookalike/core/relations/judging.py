@@ -36,7 +36,7 @@ class CopyJudge:
         verifier: None to believe every score.
         least: The score that is believed where there are no pictures to look at.
         threshold: The least score that is told of a copy.
-        is_decided: Says of two keys that nobody needs to be asked about them; such are no copies.
+        is_decided: Says of two keys that nobody needs to be asked about them; such are not copies.
 
     Attributes:
         unseen: Keys of records that are alike, and that there was no picture of to look at.

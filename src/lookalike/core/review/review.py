@@ -80,7 +80,7 @@ class Reviewed:
 
     @property
     def changed_at(self) -> str | None:
-        """When its file was changed last; UTC, ISO 8601; None where it is no file."""
+        """When its file was changed last; UTC, ISO 8601; None where it is not a file."""
         return changed_at(self.record)
 
 
@@ -346,7 +346,7 @@ class Review:
 
 
 def changed_at(record: Record) -> str | None:
-    """Return when the file of a record was changed last; UTC, ISO 8601; None where it is no file."""
+    """Return when the file of a record was changed last; UTC, ISO 8601; None where it is not a file."""
     changed = intake.changed_ns(record.stamp)
     return None if changed is None else datetime.fromtimestamp(changed // 10**9, UTC).isoformat()
 
@@ -364,7 +364,7 @@ def _place_of(cursor: str, sort: Sort) -> tuple[float, str]:
         order, value, representative = json.loads(base64.urlsafe_b64decode(cursor))
         place = float(value), str(representative)
     except (binascii.Error, ValueError, TypeError) as exc:
-        raise InputError(f"cursor={cursor[:80]!r} is no cursor: pass the `next` of the page before.") from exc
+        raise InputError(f"cursor={cursor[:80]!r} is not a cursor: pass the `next` of the page before.") from exc
     if order != sort:
         raise InputError(f"the cursor is of another order than sort={sort!r}. Begin with the first page.")
     return place

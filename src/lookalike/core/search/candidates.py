@@ -67,7 +67,7 @@ def rank_copies(query: Any, sources: Sequence[Any], look: ReadLook) -> Candidate
 
 
 def distinct(sources: Sequence[Any], look: ReadLook, *, threshold: float) -> Candidates:
-    """Keep the sources that are no copy of one that was kept before them, in their order.
+    """Keep the sources that are not a copy of one that was kept before them, in their order.
 
     Args:
         threshold: The score that a copy has at least.

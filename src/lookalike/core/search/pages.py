@@ -47,14 +47,14 @@ def position_of(cursor: str, digest: bytes) -> Position:
         InputError: when it is none, or of another question.
     """
     if not isinstance(cursor, str):
-        raise InputError(f"cursor={shown(cursor)!r} is no text: pass the `next` of the page before.")
+        raise InputError(f"cursor={shown(cursor)!r} is not text: pass the `next` of the page before.")
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         sign, place = raw[:_SIGN], raw[_SIGN:]
         score, distance = _PLACE.unpack(place[: _PLACE.size])
         position = Position(score, distance, place[_PLACE.size :].decode())
     except (ValueError, binascii.Error, struct.error) as exc:
-        raise InputError(f"cursor={cursor[:80]!r} is no cursor: pass the `next` of the page before.") from exc
+        raise InputError(f"cursor={cursor[:80]!r} is not a cursor: pass the `next` of the page before.") from exc
     if sign != _sign(digest, place):
         raise InputError(
             "the cursor belongs to another question or collection: pass it with the very examples and conditions of "

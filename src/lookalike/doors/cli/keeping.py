@@ -403,7 +403,7 @@ def _fields(text: str | None) -> dict[str, Any] | None:
     try:
         fields = json.loads(text)
     except ValueError as exc:
-        raise InputError(f"""--set is no JSON: {exc}. Write it like '{{"price": 3}}'.""") from exc
+        raise InputError(f"""--set is not JSON: {exc}. Write it like '{{"price": 3}}'.""") from exc
     if not isinstance(fields, dict):
         raise InputError(f"""--set takes an object like '{{"price": 3}}', not {text[:80]}.""")
     return fields

@@ -77,7 +77,7 @@ def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
         except UnicodeDecodeError as exc:
             raise InputError(f'"{path}" is not UTF-8: {exc}. Save it as UTF-8.') from exc
         except csv.Error as exc:
-            raise InputError(f'"{path}" is no CSV from line {rows.line_num} on: {exc}.') from exc
+            raise InputError(f'"{path}" is not CSV from line {rows.line_num} on: {exc}.') from exc
 
 
 def _pair(cells: dict[str, str], place: str) -> LabelledPair | InputError:

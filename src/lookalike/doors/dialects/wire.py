@@ -187,4 +187,4 @@ def file_name_of(source: str | None, record_id: str) -> str:
 
 
 def _no_number(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON number")
+    raise ValueError(f"{word} is not a JSON number")

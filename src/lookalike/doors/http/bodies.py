@@ -114,7 +114,7 @@ async def read_model(request: Request, kind: type[Model]) -> Model:
     """Read a JSON body as a model.
 
     Raises:
-        Refusal: for another media type, what is no JSON, and too much of it.
+        Refusal: for another media type, what is not JSON, and too much of it.
         InputError: for values that do not fit, and for unknown names.
     """
     budget = budget_of(request)
@@ -136,7 +136,7 @@ def _misfit(error: ValidationError) -> Refusal | InputError:
         return InputError(f"the body has {error.error_count():,} values that do not fit.")
     first = error.errors(include_url=False, include_context=False)[0]
     if first["type"] == "json_invalid":
-        return malformed(f"the body is no JSON: {first['msg']}")
+        return malformed(f"the body is not JSON: {first['msg']}")
     place = ".".join(str(part) for part in first["loc"]) or "the body"
     return InputError(f"{place[:200]}: {first['msg'][:200]}, not {shown(first['input'])!r}.")
 

@@ -70,7 +70,7 @@ class JsonBudget:
         try:
             return json.loads(data)
         except ValueError as exc:
-            raise malformed(f"the body is no JSON: {exc}") from exc
+            raise malformed(f"the body is not JSON: {exc}") from exc
 
 
 def too_deep() -> Refusal:

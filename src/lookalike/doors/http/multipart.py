@@ -19,7 +19,7 @@ _PIECE = 1 << 20  # parsed at once: what is in memory of a body of many parts is
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a multipart body; `filename` is None where it is no file."""
+    """One part of a multipart body; `filename` is None where it is not a file."""
 
     name: str
     filename: str | None

@@ -24,7 +24,7 @@ Ids may hold anything, slashes too; in a path they are percent-encoded.
 Every answer has the header `X-Request-Id`; every failure has a body with `code`, `message` and `request_id`.
 """
 _ERRORS: Mapping[int, tuple[str, str, str]] = {
-    400: ("The body is broken.", "body_malformed", "the body is no JSON: expected value at line 1 column 1."),
+    400: ("The body is broken.", "body_malformed", "the body is not JSON: expected value at line 1 column 1."),
     401: ("A key is needed.", "key_needed", 'no key was sent. Send a valid one in the header "Authorization: Bearer".'),
     403: ("The caller may not.", "scope_insufficient", 'key "shop" has the scope "read"; this needs "write".'),
     404: ("It is not there.", "collection_not_found", 'no collection "shoez". There are: hats, shoes. Create it.'),

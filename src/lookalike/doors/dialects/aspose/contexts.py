@@ -218,7 +218,7 @@ def _index(request: Request, collection: Collection, image_id: str, content: byt
 
 
 def _index_folder(request: Request, collection: Collection, files: Files, folder: str) -> None:
-    """Index all files of a folder, under their paths in the storage; what is no picture is left out."""
+    """Index all files of a folder, under their paths in the storage; what is not a picture is left out."""
     for paths in _batches(files, folder, desk_of(request).settings.limits.max_image_bytes):
         records = [{"_id": path, "_bytes": files.read(path), "_name": path} for path in paths]
         store_all(request, collection, records, replace=True)

@@ -13,7 +13,7 @@ Scope = Literal["read", "write", "admin"]
 
 
 class QuotasForm(Asked):
-    """How much a key may have; null is no limit."""
+    """How much a key may have; null is not a limit."""
 
     collections: int | None = Field(None, description="Collections that it made and that still exist.")
     images: int | None = Field(None, description="Records in the collections that are its own.")

@@ -26,7 +26,7 @@ class ReviewedRecord(Record):
     confidence: float | None = Field(description="Probability of the same picture; there with a relation.")
     decision: Choice | None = Field(description="What stands for it; not_a_duplicate is about the representative.")
     taken: str | None = Field(description="When it was taken, as the camera says it.")
-    changed_at: str | None = Field(description="When its file was changed last, UTC; null where it is no file.")
+    changed_at: str | None = Field(description="When its file was changed last, UTC; null where it is not a file.")
 
 
 class ReviewGroup(Answered):
@@ -143,7 +143,7 @@ class MarkedRecord(Record):
     """A picture that is marked to go."""
 
     taken: str | None = Field(description="When it was taken, as the camera says it.")
-    changed_at: str | None = Field(description="When its file was changed last, UTC; null where it is no file.")
+    changed_at: str | None = Field(description="When its file was changed last, UTC; null where it is not a file.")
     decision: str = Field(description="The decision that says so.")
     kept: str | None = Field(description="The record that it gives way to; null where it was decided on alone.")
     freed_bytes: int = Field(description="What moving its file frees.")
