@@ -111,7 +111,7 @@ def test_a_store_in_use_is_never_closed(tmp_path):
     reading, go_on, found = threading.Event(), threading.Event(), []
 
     def read():
-        with held[0].moment():
+        with held[0].snapshot():
             found.append(held[0].version)
             reading.set()
             go_on.wait(10)

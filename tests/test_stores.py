@@ -32,6 +32,7 @@ from lookalike.errors import (
 )
 from lookalike.filters import parse_filter
 from lookalike.limits import Limits
+from lookalike.neighbors import NearestQuery
 from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import Move, open_stores
 from lookalike.stores.common.metric import distances_of
@@ -341,6 +342,81 @@ def test_a_record_without_a_vector_has_no_place_in_that_space(make_store):
 
 
 @over_stores
+@plenty
+@given(
+    rows=entries, query=looks, k=st.integers(0, 12), bits=st.integers(0, 15), reach=st.floats(0, 2), condition=filters
+)
+def test_a_search_gives_the_nearest_with_all_their_signs(make_store, rows, query, k, bits, reach, condition):
+    wanted = None if condition is None else parse_filter(condition)
+    hash, named = np.array((255, bits), np.uint8), rows[0].record.content_hash if rows else "none"
+    asked = NearestQuery(
+        "look", unit(query), k, wanted, content_hash=named, hash_space="hash", hash=hash, hash_bits=3, hash_reach=reach
+    )
+    with make_store() as (_, store):
+        store.upsert(rows, replace="any")
+        found = store.search(asked)
+        passing = {record.id: record for record in store.scan(filter=wanted)}
+        keys = store.keys(list(passing))
+        if k:
+            nearest = store.neighbors("look", asked.vector[None], k, filter=wanted)
+            assert found.keys[: found.nearest].tolist() == nearest.keys[0, : nearest.counts[0]].tolist()
+        assert found.is_complete == (found.nearest < k)
+        assert found.same == {keys[id] for id, record in passing.items() if record.content_hash == named}
+        far = dict(zip(found.keys.tolist(), found.distances.tolist(), strict=True))
+        assert len(far) == len(found.keys)
+        everything = brute_force(store, "look", asked.vector, 99, accepts=lambda one: one.id in passing)
+        assert all(far[keys[id]] == pytest.approx(distance, abs=1e-6) for id, distance in everything if keys[id] in far)
+        hashes = store.vectors("hash", list(keys.values()))
+        for id, distance in everything:
+            if keys[id] in hashes and keys[id] not in found.same and np.float32(distance) <= reach:
+                differing = int(np.unpackbits(hashes[keys[id]] ^ hash).sum())
+                assert found.bits.get(keys[id], differing) == differing
+                assert differing > 3 or keys[id] in found.bits
+        assert {*found.bits, *found.same} <= set(far)
+        more, known = replace(asked, k=4 * k, records=2), replace(asked, records=2)
+        afresh, onward = store.search(more), store.search(more, store.search(known))
+        assert afresh.keys.tolist() == onward.keys.tolist()
+        assert {key: afresh.records[key] for key in afresh.records} == {k: onward.records[k] for k in afresh.records}
+
+
+@over_stores
+def test_a_search_goes_on_behind_what_has_other_colors(make_store):
+    def colored(id, look, color):
+        row = entry(id, look)
+        return replace(row, vectors={**row.vectors, "copy": unit(color)})
+
+    red, blue = (1, 0, 0), (0, 0, 1)
+    rows = [colored(f"blue {n}", (1, 0.01 * n, 0, 0), blue) for n in range(9)]
+    rows += [colored("red", (1, 0.2, 0, 0), red), colored("far", (0, 0, 1, 0), blue)]
+    asked = NearestQuery("look", unit((1, 0, 0, 0)), 1, hue_space="copy", hues=unit(red), hue_reach=0.5, hue_most=0.3)
+    with make_store() as (_, store):
+        store.upsert(rows)
+        found = store.search(replace(asked, records=1))
+        names = store.ids(found.keys.tolist())
+        told = dict(zip((names[key] for key in found.keys.tolist()), found.hue_distances.tolist(), strict=True))
+        assert told["red"] == 0
+        assert told["blue 0"] == 1
+        assert np.isnan(told["far"])
+        assert [record.id for record in found.records.values()] == ["red"]
+        alone = store.search(replace(asked, hue_most=2.0))
+        assert [names[key] for key in alone.keys.tolist()] == ["blue 0"]
+        assert store.search(replace(asked, hues=None)).hue_distances is None
+
+
+@over_stores
+def test_a_wrong_search_is_refused(make_store):
+    with make_store() as (_, store):
+        for wrong, says in (
+            ({"space": "sound"}, "look, copy, hash"),
+            ({"vector": np.zeros(4, np.float32)}, "direction"),
+            ({"vector": unit((1, 0, 0))}, "own encoder"),
+            ({"max_distance": -1.0}, "max_distance"),
+        ):
+            with pytest.raises(InputError, match=says):
+                store.search(replace(NearestQuery("look", unit((1, 0, 0, 0)), 3), **wrong))
+
+
+@over_stores
 def test_a_changed_record_changes_the_answer_of_a_known_filter(make_store):
     red = parse_filter({"color": "red"})
     with make_store() as (_, store):
@@ -491,10 +567,11 @@ def test_within_a_moment_all_is_of_one_moment(make_store):
     with make_store() as (stores, store):
         other = stores.open("shelf")
         store.upsert([entry("a")])
-        with store.moment():
+        with store.snapshot() as version:
+            assert version == store.version
             before = store.count()
             other.upsert([entry("b", look=(0, 1, 0, 0))])
-            with store.moment():
+            with store.snapshot():
                 assert store.count() == before == 1
             assert "b" not in store.get(["a", "b"])
             found = store.neighbors("look", unit((0, 1, 0, 0))[None], 5)
@@ -506,7 +583,7 @@ def test_within_a_moment_all_is_of_one_moment(make_store):
 def test_a_moment_moves_on_when_another_thread_has_moved_the_index_on(make_store):
     with make_store() as (_, store), ThreadPoolExecutor(1) as pool:
         store.upsert([entry("a")])
-        with store.moment():
+        with store.snapshot():
             assert store.count() == 1
             pool.submit(store.upsert, [entry("b")]).result()
             pool.submit(store.neighbors, "look", unit((1, 0, 0, 0))[None], 5).result()
@@ -537,6 +614,26 @@ def test_an_entry_comes_with_all_its_vectors_and_its_key(make_store):
         assert (held.thumbnail, held.original) == (None, None)
         assert set(store.entry("b")[1].vectors) == {"look"}
         assert store.entry("never") is None
+
+
+@over_stores
+def test_entries_come_with_all_that_is_at_hand(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("a", (1, 2, 3, 4), hash=(3, 255), thumbnail=b"t", n=1), entry("b", original=b"o")])
+        store.remember("shape", {"hash of a": b"round", "hash of b": b"flat"})
+        keys = store.keys(["a", "b"])
+        held = store.entries([*keys.values(), 10**6], remembered=["shape", "sound"])
+        assert list(held) == list(keys.values())
+        for id, key in keys.items():
+            assert held[key].entry.record == store.get([id])[id]
+            assert {name: row.tolist() for name, row in held[key].entry.vectors.items()} == {
+                name: row.tolist() for name, row in store.entry(id)[1].vectors.items()
+            }
+        a, b = held.values()
+        assert (a.has_thumbnail, a.has_original, a.remembered) == (True, False, {"shape": b"round"})
+        assert (b.has_thumbnail, b.has_original, b.remembered) == (False, True, {"shape": b"flat"})
+        assert store.entries([]) == {}
+        assert store.entries([keys["a"]])[keys["a"]].remembered == {}
 
 
 @over_stores

@@ -8,6 +8,7 @@ from ..limits import Limits
 from .base import (
     Findings,
     Harm,
+    Kept,
     Move,
     Nearest,
     Records,
@@ -23,6 +24,7 @@ from .base import (
 __all__ = [
     "Findings",
     "Harm",
+    "Kept",
     "Move",
     "Nearest",
     "Records",

@@ -182,7 +182,7 @@ class _Seeing:
             if found is None or self.space not in found[1].vectors:  # deleted meanwhile, or without such a vector
                 continue
             probe = probe_of(found[1].vectors, self.space, found[1].record.content_hash)
-            with self.store.moment():
+            with self.store.snapshot():
                 ranker = Ranker(self.store, probe, query, space=self.space, points=self.points)
                 ranking = ranker.first(query.limit + 1)
             if self.judge is not None:

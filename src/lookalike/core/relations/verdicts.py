@@ -7,9 +7,9 @@ that asks, nor on the space that ranks there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 from ...distances import COPY_SCORE, HIGHEST_SCORE, SAME_BYTES_SCORE, Map
 from ..scores.scoring import PairScore, pair_score
@@ -40,7 +40,12 @@ class Verdict:
     relation: Relation | None
 
 
-Judge: TypeAlias = "Callable[[Sequence[int]], Mapping[int, Verdict]]"  # of stored records and one picture
+class Judge(Protocol):
+    """Judges stored records against one picture; `maps` say what scores mean, where the caller knows it already."""
+
+    def __call__(self, keys: Sequence[int], /, *, maps: Mapping[str, Map] | None = None) -> Mapping[int, Verdict]:
+        """Return the verdicts by key; without those that are not there, or have no vectors."""
+        ...
 
 
 def verdict_of(a: Look, b: Look, maps: Mapping[str, Map]) -> Verdict | None:

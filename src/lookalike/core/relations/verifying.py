@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ...arrays import U8
     from ...geometry import Features, Traces
     from ...records import Record
-    from ...stores import Store
+    from ...stores import Kept, Records
     from ..features.describer import Describer, Description
 
 KINDS_KEPT = 4096  # of pairs that were looked at last
@@ -91,7 +91,7 @@ class Verifier:
 
     def __init__(
         self,
-        store: Store,
+        store: Records,
         describer: Describer,
         thumbnail: Callable[[str], bytes | None],
         maps: Callable[[], Mapping[str, Map]],
@@ -112,8 +112,9 @@ class Verifier:
         """
         with self._lock:
             found = {key: self._looks[key] for key in keys if key in self._looks}
-        records = self._store.records([key for key in keys if key not in found])
-        fresh = dict(zip(records, self._looked_at(records), strict=True))
+        missing = [key for key in keys if key not in found]
+        kept = self._store.entries(missing, remembered=(_SMALL, _FEATURES)) if missing else {}
+        fresh = dict(zip(kept, self._looked_at(kept), strict=True))
         with self._lock:
             for key, look in {**fresh, **found}.items():  # those that were here are the last to go
                 self._looks[key] = look
@@ -122,20 +123,27 @@ class Verifier:
                 self._looks.popitem(last=False)
         return {**found, **fresh}
 
-    def verdicts(self, look: Look, keys: Sequence[int]) -> dict[int, Verdict]:
+    def verdicts(self, look: Look, keys: Sequence[int], *, maps: Mapping[str, Map] | None = None) -> dict[int, Verdict]:
         """Judge stored records against a picture; those are left out that are not there, or have no vectors.
 
-        Cost: about 15 ms of one core for each, beside their looks.
-        """
-        looks, maps = self.looks(keys), self._maps()
-        with self._store.apart():
-            found = list(self._on_threads(lambda key: verdict_of(look, looks[key], maps), looks))
-        return {key: verdict for key, verdict in zip(looks, found, strict=True) if verdict is not None}
+        Args:
+            maps: What scores mean, where the caller knows it already.
 
-    def verdicts_of(self, key: int, others: Sequence[int]) -> dict[int, Verdict]:
+        Cost: about 15 ms of one core for each, beside their looks. Call it outside a snapshot, which it would hold.
+        """
+        return self._judged(look, self.looks(keys), maps)
+
+    def verdicts_of(
+        self, key: int, others: Sequence[int], *, maps: Mapping[str, Map] | None = None
+    ) -> dict[int, Verdict]:
         """Judge stored records against a stored one, as `verdicts` does; empty when that one is not there."""
-        look = self.look(key)
-        return {} if look is None else self.verdicts(look, others)
+        looks = self.looks(list(dict.fromkeys([key, *others])))
+        return {} if key not in looks else self._judged(looks[key], {o: looks[o] for o in others if o in looks}, maps)
+
+    def _judged(self, look: Look, looks: Mapping[int, Look], maps: Mapping[str, Map] | None) -> dict[int, Verdict]:
+        maps = self._maps() if maps is None else maps
+        found = list(self._on_threads(lambda key: verdict_of(look, looks[key], maps), looks))
+        return {key: verdict for key, verdict in zip(looks, found, strict=True) if verdict is not None}
 
     def kinds(self, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Kind | None]:
         """Return what pairs of pictured records are; None where one turns out to have no picture to look at.
@@ -235,8 +243,7 @@ class Verifier:
             name = _OTHER_COLORS if found.other_colors else found.kind
             return Kind(name, _padded(found, a, b), found.confidence, _parts(found, a, b))
 
-        with self._store.apart():
-            return dict(zip(pairs, self._on_threads(kind_of, pairs), strict=True))
+        return dict(zip(pairs, self._on_threads(kind_of, pairs), strict=True))
 
     def _is_pictured(self, key: int, record: Record) -> bool:
         with self._lock:
@@ -256,26 +263,23 @@ class Verifier:
         workers = min(self._describer.settings.workers, len(things))
         return in_order(work, things, workers=workers) if workers > 1 else map(work, things)
 
-    def _looked_at(self, records: Mapping[int, Record]) -> list[Look]:
+    def _looked_at(self, kept: Mapping[int, Kept]) -> list[Look]:
         """Look at records by what is remembered of their pictures, and remember what was found out."""
-        hashes = [record.content_hash for record in records.values() if record.content_hash]
-        smalls, features = (self._store.remembered(kind, hashes) for kind in (_SMALL, _FEATURES))
-        vectors = {space.name: self._store.vectors(space.name, list(records)) for space in self._store.spec.spaces}
 
         def look_at(key: int) -> tuple[Look, bytes | None]:
-            record = records[key]
-            held: dict[str, Any] = {name: column[key] for name, column in vectors.items() if key in column}
-            small = smalls.get(record.content_hash) or self._small(record)
+            one = kept[key]
+            record, is_kept = one.entry.record, one.has_original
+            small = one.remembered.get(_SMALL) or self._small(one)
             look = look_of(
                 self._pixels(small),
                 content_hash=record.content_hash or f"no bytes: {key}",
                 format=record.format,
                 size_px=record.size_px,
-                vectors=held,
-                features=_read(features.get(record.content_hash)),
-                pixel_hash=lambda: self._in_full(record, self._describer.pixel_hash),
+                vectors=one.entry.vectors,
+                features=_read(one.remembered.get(_FEATURES)),
+                pixel_hash=lambda: self._in_full(record, self._describer.pixel_hash, is_kept=is_kept),
                 close_pixels=lambda side_px: self._in_full(
-                    record, lambda source: self._describer.close_pixels(source, side_px)
+                    record, lambda source: self._describer.close_pixels(source, side_px), is_kept=is_kept
                 ),
                 frames=record.facts.frames,
             )
@@ -283,12 +287,11 @@ class Verifier:
                 look.view.features  # noqa: B018 - found now, on this thread
             return look, small
 
-        with self._store.apart():
-            seen = list(self._on_threads(look_at, records))
+        seen = list(self._on_threads(look_at, kept))
         new = [
-            (record.content_hash, look.view, small)
-            for record, (look, small) in zip(records.values(), seen, strict=True)
-            if record.content_hash and look.view is not None and record.content_hash not in features
+            (one.entry.record.content_hash, look.view, small)
+            for one, (look, small) in zip(kept.values(), seen, strict=True)
+            if one.entry.record.content_hash and look.view is not None and _FEATURES not in one.remembered
         ]
         if new:
             self._store.remember(_FEATURES, {name: bytes(view.features) for name, view, _ in new})
@@ -303,15 +306,21 @@ class Verifier:
         except SourceError:
             return None
 
-    def _small(self, record: Record) -> bytes | None:
+    def _small(self, one: Kept) -> bytes | None:
         """Make the small version of what was indexed; else give the thumbnail that is kept of it."""
-        made = self._in_full(record, self._describer.small)
-        return self._store.thumbnail(record.id) if made is None else made
+        made = self._in_full(one.entry.record, self._describer.small, is_kept=one.has_original)
+        if made is not None or not one.has_thumbnail:
+            return made
+        return self._store.thumbnail(one.entry.record.id)
 
-    def _in_full(self, record: Record, make: Callable[[Any], Made]) -> Made | None:
-        """Make something of the picture in full size, where the collection keeps it or its file still holds it."""
+    def _in_full(self, record: Record, make: Callable[[Any], Made], *, is_kept: bool = True) -> Made | None:
+        """Make something of the picture in full size, where the collection keeps it or its file still holds it.
+
+        Args:
+            is_kept: False where it is known that the collection does not keep it.
+        """
         try:
-            data = self._store.original(record.id)
+            data = self._store.original(record.id) if is_kept else None
         except StoreDamagedError:
             data = None
         data = bytes_of(record, self._describer.settings.limits) if data is None else data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...distances import Map, reliability_curve, score_at, score_map
@@ -13,43 +14,71 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...records import Calibration
-    from ...stores import Store
+    from ...stores import Records
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The score curves of one collection at one version of it.
+
+    Attributes:
+        held: What was fitted to this collection; None where its scores are those that are built in.
+    """
+
+    held: Calibration | None
+
+    def points(self, space: str) -> Map:
+        """Return the map from distance to score."""
+        calibration = self.calibration(space)
+        return calibration.points if calibration else score_map(space)
+
+    def maps(self) -> Mapping[str, Map]:
+        """Return the maps of the spaces that speak for a pair: the calibrated one alone, else those built in."""
+        return BUILT_IN_MAPS if self.held is None else {self.held.space: self.held.points}
+
+    def reliability(self, space: str) -> Map | None:
+        """Return the curve from score to the chance that a first match is right; None where none is known."""
+        calibration = self.calibration(space)
+        return calibration.reliability if calibration else reliability_curve(space)
+
+    def calibration(self, space: str) -> Calibration | None:
+        """Return what was fitted to this collection; None where its scores are those that are built in."""
+        return self.held if self.held is not None and self.held.space == space else None
 
 
 class Scales:
     """The scales of one store's spaces as they stand now: any process may calibrate them. For many threads."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Records) -> None:
         self._store = store
-        self._recent: Recent[tuple[Calibration | None]] = Recent()
+        self._recent: Recent[Scale] = Recent()
 
-    def points(self, space: str) -> Map:
-        """Give the map from distance to score."""
-        calibration = self.calibration(space)
-        return calibration.points if calibration else score_map(space)
+    def at(self, version: int) -> Scale:
+        """Return the scale at a version, which is the present one.
 
-    def maps(self) -> Mapping[str, Map]:
-        """Give the maps of the spaces that speak for a pair: the calibrated one alone, else those built in."""
-        held = self._held()
-        return BUILT_IN_MAPS if held is None else {held.space: held.points}
-
-    def reliability(self, space: str) -> Map | None:
-        """Give the curve from score to the chance that a first match is right; None where none is known."""
-        calibration = self.calibration(space)
-        return calibration.reliability if calibration else reliability_curve(space)
-
-    def calibration(self, space: str) -> Calibration | None:
-        """Give what was fitted to this collection; None where its scores are those that are built in."""
-        held = self._held()
-        return held if held is not None and held.space == space else None
-
-    def _held(self) -> Calibration | None:
-        version = self._store.version
+        Cost: reads the spec where the version is a new one.
+        """
         kept = self._recent.get(b"", version)
         if kept is None:
-            kept = (self._store.spec.calibration,)
+            kept = Scale(self._store.spec.calibration)
             self._recent.keep(b"", version, kept)
-        return kept[0]
+        return kept
+
+    def points(self, space: str) -> Map:
+        """Return the map from distance to score; see `Scale`."""
+        return self.at(self._store.version).points(space)
+
+    def maps(self) -> Mapping[str, Map]:
+        """Return the maps of the spaces that speak for a pair; see `Scale`."""
+        return self.at(self._store.version).maps()
+
+    def reliability(self, space: str) -> Map | None:
+        """Return the curve from score to the chance that a first match is right; see `Scale`."""
+        return self.at(self._store.version).reliability(space)
+
+    def calibration(self, space: str) -> Calibration | None:
+        """Return what was fitted to this collection, if anything was; see `Scale`."""
+        return self.at(self._store.version).calibration(space)
 
 
 def floor_of(precision: float, reliability: Map | None) -> float:

@@ -66,8 +66,10 @@ class ExampleReader:
             return probe_of(seen.vectors, self._space, seen.content_hash), judge
         if crop is not None:
             raise InputError("crop needs the picture itself: pass its file in place of its id.")
-        record_id = as_stored(self._store, source.id)
-        found = self._store.entry(record_id)
+        record_id, found = source.id, self._store.entry(source.id)
+        if found is None and not record_id.isascii():
+            record_id = as_stored(self._store, record_id)
+            found = self._store.entry(record_id)
         if found is None:
             raise self.no_record(record_id)
         key, entry = found

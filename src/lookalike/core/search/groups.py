@@ -57,7 +57,9 @@ def others_of(
     asked = len(groups) * (wanted + 1)
     while True:
         ranking = rank(condition, asked)
-        records = store.records(ranking.keys.tolist())
+        records = dict(ranking.records)
+        if missing := [key for key in ranking.keys.tolist() if key not in records]:
+            records |= store.records(missing)
         for others in found.values():
             others.clear()
         for row, key in enumerate(ranking.keys.tolist()):

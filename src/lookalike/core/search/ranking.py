@@ -1,23 +1,25 @@
 """The ranking: the records that match a query as columns, exact from the first row as far as it goes.
 
-The store finds near vectors; a score is not only distance. It is raised for equal bytes, and for difference hashes that
-agree where the distance says at least AGREEING_SCORE; it is lowered to OTHER_COLORS_SCORE for another color; and with
-tags it is mixed with their overlap. So the candidates come in streams, each by rising distance:
+The store finds near vectors, and with them the signs of the very same picture. A score is not only distance: it is
+raised for equal bytes, and for difference hashes that agree where the distance says at least AGREEING_SCORE; it is
+lowered to OTHER_COLORS_SCORE for another color; and with tags it is mixed with their overlap. So the candidates come
+in streams, each by rising distance:
 
     nearest   all records that pass the filter
     tags      those that share a tag with the query, where it has tags
-    signs     those with equal bytes or agreeing hashes: looked up over the whole collection, hence without an end
+    signs     those with equal bytes or agreeing hashes, which come with the nearest: over the whole collection, hence
+              without an end
 
 What a stream has not given yet is at least as far as its last row, and no sign raises it (it would be among the
 signs), so its score has a ceiling. Rows above every ceiling are settled: nothing unseen can come before them. When too
 few are settled, the stream with the highest ceiling is asked for more.
 
-Records are read only where tags must be compared; ids only where score and distance tie.
+Records come along where a page or the tags need them; ids are read only where score and distance tie.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -27,26 +29,26 @@ import numpy as np
 from ...answers import Step
 from ...distances import (
     AGREEING_SCORE,
+    OTHER_COLORS_DISTANCE,
     OTHER_COLORS_SCORE,
     SAME_HASH_BITS,
     SAME_HASH_MOST,
     Map,
-    cosine_distances,
     distance_at,
     scores_of,
 )
 from ...filters import Filter, parse_filter
+from ...neighbors import NearestAnswer, NearestQuery
 from ..features.spaces import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
     from ...arrays import F32, F64, I64, Bools
     from ...query import Query
+    from ...records import Record
     from ...stores import Store
     from .probes import Probe
 
 _GROWTH = 4
-_HASHES_READ = 256  # up to so many near records have their hashes read; for more, all hashes are scanned
-_FIRST_HASHES = 256  # agreeing hashes asked for at first
 _SHOWN_DIGITS = 6
 HALF_DIGIT = 0.5e-6  # a shown distance used as ceiling includes its own match
 _SLACK = 1e-6  # of score and distance, where one is turned into the other: candidates may pass, the score decides
@@ -66,6 +68,8 @@ class Ranking:
         overlaps: (n,) float64, of the tags; zeros where the query has none.
         same: Keys of records with the very bytes of the example.
         is_complete: Whether nothing follows.
+        records: Those that came along, by key.
+        left_out: How many damaged records of the collection were known by then.
     """
 
     keys: I64
@@ -75,6 +79,8 @@ class Ranking:
     overlaps: F64
     same: frozenset[int]
     is_complete: bool
+    records: Mapping[int, Record]
+    left_out: int
 
     def down_to(self, threshold: float) -> Ranking:
         """Give the rows that reach a score; below it nothing follows."""
@@ -96,17 +102,19 @@ class _Stream:
 
     Attributes:
         overlap: The most that tags can add to a record that is still to come.
-        reach: Distance within which every record of the stream has been seen.
+        answer: What the store gave; its signs are those of the first stream alone.
         ceiling: The highest score that one still to come can have; -inf when none is.
     """
 
     filter: Filter | None
     overlap: float
-    k: int
-    keys: I64
-    distances: F32
-    reach: float
+    answer: NearestAnswer
     ceiling: float
+
+
+_NOTHING = NearestAnswer(
+    np.empty(0, np.int64), np.empty(0, np.float32), 0, 0.0, True, {}, False, frozenset(), None, {}, (), 0
+)
 
 
 class Ranker:
@@ -120,20 +128,28 @@ class Ranker:
     def __init__(self, store: Store, probe: Probe, query: Query, *, space: str, points: Map) -> None:
         self._store, self._probe, self._query = store, probe, query
         self._space, self._points = space, points
-        self._scanned: dict[int, int] | None = None
+        self._known: dict[float, NearestAnswer] = {}  # of each stream, as the store gave it last
         self.steps: list[Step] = []
         self.candidates = self.by_hash = 0
 
-    def first(self, wanted: int) -> Ranking:
-        """Give the first `wanted` rows of the full ranking or more, fewer only when no more match."""
-        streams = [self._ask(condition, overlap, wanted) for condition, overlap in self._conditions()]
+    def first(self, wanted: int, *, records: int = 0) -> Ranking:
+        """Return the first `wanted` rows of the full ranking or more, fewer only when no more match.
+
+        Args:
+            records: Of about so many of the first rows the records come along.
+
+        Cost: one call of the store; one more for each time that so many rows are not settled, or with tags.
+        """
+        streams = [self._ask(condition, overlap, wanted, records) for condition, overlap in self._conditions()]
         while True:
             ranking = self._joined(streams)
             if ranking.is_complete or len(ranking.keys) >= wanted:
                 return ranking
             highest = max(stream.ceiling for stream in streams)
             streams = [
-                stream if stream.ceiling < highest else self._ask(stream.filter, stream.overlap, _GROWTH * stream.k)
+                stream
+                if stream.ceiling < highest
+                else self._ask(stream.filter, stream.overlap, _GROWTH * stream.answer.nearest, records)
                 for stream in streams
             ]
 
@@ -145,28 +161,45 @@ class Ranker:
         sharing = parse_filter({"tags": {"$in": sorted(asked.tags)}})
         return [(asked.filter, 0.0), (both(asked.filter, sharing), 1.0)]
 
-    def _ask(self, condition: Filter | None, overlap: float, k: int) -> _Stream:
-        """Ask the store for the k nearest within the distance that the query allows."""
+    def _ask(self, condition: Filter | None, overlap: float, k: int, records: int) -> _Stream:
+        """Ask the store for the k nearest within the distance that the query allows; in the first stream, for signs."""
         radius = self._radius(overlap)
-        if radius < 0:  # no distance reaches the threshold
-            return _Stream(condition, overlap, k, np.empty(0, np.int64), np.empty(0, np.float32), 0.0, -np.inf)
-        ceiling = None if radius == np.inf else radius
-        found = self._store.neighbors(
-            self._space,
-            self._probe.vector[None, :],
-            k,
-            max_distance=ceiling,
-            filter=condition,
-            exact=self._query.exact,
-        )
-        count = int(found.counts[0])
-        self.steps.append(Step("tags" if overlap else "nearest", self._space, k, count, found.plan))
-        keys, distances = found.keys[0, :count], found.distances[0, :count]
-        if count < k:
-            return _Stream(condition, overlap, k, keys, distances, radius, -np.inf)
-        last = distances[-1:].astype(np.float64)
+        wanted = self._asked(condition, overlap, k, radius, records)
+        if wanted.k or wanted.hash is not None or wanted.content_hash:
+            answer = self._known[overlap] = self._store.search(wanted, self._known.get(overlap))
+        else:
+            answer = _NOTHING
+        for one in answer.asked:
+            asked_for = "tags" if overlap and one.asked_for == "nearest" else one.asked_for
+            self.steps.append(Step(asked_for, one.space, one.k, one.found, one.plan))
+        if wanted.k == 0 or answer.is_complete:  # no distance reaches the threshold, or nothing follows
+            return _Stream(condition, overlap, answer, -np.inf)
+        last = answer.distances[answer.nearest - 1 : answer.nearest].astype(np.float64)
         highest = self._mixed(scores_of(last, self._points), np.array([overlap]))
-        return _Stream(condition, overlap, k, keys, distances, float(np.nextafter(last[0], 0)), float(highest[0]))
+        return _Stream(condition, overlap, answer, float(highest[0]))
+
+    def _asked(self, condition: Filter | None, overlap: float, k: int, radius: float, records: int) -> NearestQuery:
+        probe, is_first = self._probe, overlap == 0
+        floor = self._visual_floor(1.0 if self._query.tags else 0.0)
+        hash = probe.hash if is_first and floor <= SAME_HASH_MOST else None
+        return NearestQuery(
+            self._space,
+            probe.vector,
+            0 if radius < 0 else k,
+            filter=condition,
+            max_distance=None if radius == np.inf else radius,
+            exact=self._query.exact,
+            content_hash=probe.content_hash if is_first else "",
+            hash_space=HASH_SPACE,
+            hash=hash,
+            hash_bits=SAME_HASH_BITS,
+            hash_reach=min(distance_at(AGREEING_SCORE, self._points) + _SLACK, self._farthest),
+            hue_space=HUE_SPACE,
+            hues=probe.hues,
+            hue_reach=distance_at(OTHER_COLORS_SCORE, self._points) + _SLACK,
+            hue_most=OTHER_COLORS_DISTANCE,
+            records=max(records, k) if self._query.tags else records,
+        )
 
     def _radius(self, overlap: float) -> float:
         """Give the distance beyond which nothing matches whose tags add `overlap`; below 0 where nothing does."""
@@ -198,19 +231,29 @@ class Ranker:
 
     def _joined(self, streams: Sequence[_Stream]) -> Ranking:
         """Join the streams with the signs, score every row, and cut to what is settled."""
-        nearest = streams[0]
-        bits, same = self._bits(nearest), self._same_bytes
-        keys, distances = _distinct(streams)
-        keys, distances = self._with_signs(keys, distances, [*bits, *same])
-        overlaps = self._overlaps(keys)
-        visual = self._visual(keys, distances, bits, same)
+        first = streams[0].answer
+        keys, distances, hues = _columns([stream.answer for stream in streams])
+        records = dict(first.records) if len(streams) == 1 else _all_records(stream.answer for stream in streams)
+        self.candidates, self.by_hash = len(keys), len(keys) - _count_nearest(streams)
+        overlaps = self._overlaps(keys, records)
+        visual = self._visual(keys, distances, first, hues)
         scores = self._mixed(visual, overlaps)
         is_single = len(streams) == 1  # its keys come first then
-        are_nearest = np.arange(len(keys)) < len(nearest.keys) if is_single else np.isin(keys, nearest.keys)
+        nearest = first.keys[: first.nearest]
+        are_nearest = np.arange(len(keys)) < first.nearest if is_single else np.isin(keys, nearest)
         chosen = self._matching(scores, distances) & _are_settled(scores, are_nearest, streams)
-        rows = self._in_order(np.flatnonzero(chosen), keys, scores, distances)
-        is_complete = all(stream.ceiling == -np.inf for stream in streams)
-        return Ranking(keys[rows], scores[rows], distances[rows], visual[rows], overlaps[rows], same, is_complete)
+        rows = self._in_order(np.flatnonzero(chosen), keys, scores, distances, records)
+        return Ranking(
+            keys[rows],
+            scores[rows],
+            distances[rows],
+            visual[rows],
+            overlaps[rows],
+            first.same,
+            is_complete=all(stream.ceiling == -np.inf for stream in streams),
+            records=records,
+            left_out=max(stream.answer.left_out for stream in streams),
+        )
 
     def _matching(self, scores: F64, distances: F32) -> Bools:
         """Say which rows meet threshold and ceiling; the filter was met before."""
@@ -221,111 +264,38 @@ class Ranker:
             matching &= shown(distances) <= self._query.max_distance
         return matching
 
-    def _with_signs(self, keys: I64, distances: F32, signs: Sequence[int]) -> tuple[I64, F32]:
-        """Add the records that came by hash or equal bytes alone."""
-        known = set(keys.tolist())
-        vectors: Mapping[int, Any] = {}
-        if missing := [key for key in dict.fromkeys(signs) if key not in known]:
-            vectors = self._store.vectors(self._space, missing)
-        self.candidates, self.by_hash = len(keys) + len(vectors), len(vectors)
-        if not vectors:
-            return keys, distances
-        further = cosine_distances(self._probe.vector, np.stack(list(vectors.values())))
-        return np.append(keys, np.fromiter(vectors, np.int64)), np.append(distances, further)
-
-    def _visual(self, keys: I64, distances: F32, bits: Mapping[int, int], same: frozenset[int]) -> F64:
+    def _visual(self, keys: I64, distances: F32, first: NearestAnswer, hues: F64 | None) -> F64:
         """Score the pictures alone."""
         columns: dict[str, Any] = {}
-        if bits:
-            columns["hash_bits"] = np.array([bits.get(key, np.nan) for key in keys.tolist()])
-        if same:
-            columns["same_bytes"] = np.array([key in same for key in keys.tolist()])
-        if self._probe.hues is not None:
-            columns["hue_distances"] = self._hue_distances(keys, distances, bits)
+        if first.bits:
+            columns["hash_bits"] = np.array([first.bits.get(key, np.nan) for key in keys.tolist()])
+        if first.same:
+            columns["same_bytes"] = np.array([key in first.same for key in keys.tolist()])
+        if hues is not None:
+            columns["hue_distances"] = hues
         return scores_of(distances, self._points, **columns)
 
-    def _hue_distances(self, keys: I64, distances: F32, bits: Mapping[int, int]) -> F64:
-        """Give the hue distances of the rows whose score another color could lower; NaN for the others."""
-        assert self._probe.hues is not None
-        high = distances <= distance_at(OTHER_COLORS_SCORE, self._points) + _SLACK
-        places = {
-            key: place
-            for place, (key, is_high) in enumerate(zip(keys.tolist(), high.tolist(), strict=True))
-            if (is_high or bits.get(key, np.inf) <= SAME_HASH_BITS) and key not in self._same_bytes
-        }
-        hues: Mapping[int, Any] = self._store.vectors(HUE_SPACE, list(places)) if places else {}
-        apart = np.full(len(keys), np.nan)
-        if hues:
-            far = cosine_distances(self._probe.hues, np.stack(list(hues.values())))
-            apart[[places[key] for key in hues]] = far
-        return apart
-
-    def _overlaps(self, keys: I64) -> F64:
-        """Give the Jaccard index of each record's tags with those of the query."""
+    def _overlaps(self, keys: I64, records: dict[int, Record]) -> F64:
+        """Return the Jaccard index of each record's tags with those of the query."""
         wanted = self._query.tags
         if not wanted:
             return np.zeros(len(keys))
-        records = self._store.records(keys.tolist())
+        missing = [key for key in keys.tolist() if key not in records]
+        records |= self._store.records(missing) if missing else {}
         held = [frozenset(records[key].tags) if key in records else frozenset() for key in keys.tolist()]
         return np.array([len(tags & wanted) / len(tags | wanted) for tags in held], np.float64)
 
-    @cached_property
-    def _same_bytes(self) -> frozenset[int]:
-        """Give the keys of the records with the example's very bytes that pass the filter."""
-        if not self._probe.content_hash:
-            return frozenset()
-        keys = self._store.keys_of_hash(self._probe.content_hash)
-        condition = self._query.filter
-        if condition is None or not keys:
-            return frozenset(keys)
-        return frozenset(k for k, record in self._store.records(keys).items() if condition.accepts(record.document()))
-
-    def _bits(self, nearest: _Stream) -> dict[int, int]:
-        """Give key to differing bits, for every record at least whose hash agrees and could raise its score."""
-        hash = self._probe.hash
-        most_overlap = 1.0 if self._query.tags else 0.0
-        if hash is None or self._visual_floor(most_overlap) > SAME_HASH_MOST:
-            return {}
-        if self._scanned is not None:
-            return self._scanned
-        far = min(distance_at(AGREEING_SCORE, self._points) + _SLACK, self._farthest)
-        inside = nearest.keys[nearest.distances <= far]
-        if self._same_bytes:  # their score is the highest whatever their hashes say
-            inside = inside[~np.isin(inside, list(self._same_bytes))]
-        if nearest.reach < far or len(inside) > _HASHES_READ:
-            self._scanned = self._scan_hashes()
-            return self._scanned
-        hashes: Mapping[int, Any] = self._store.vectors(HASH_SPACE, inside.tolist()) if len(inside) else {}
-        return {key: int(np.unpackbits(hash ^ other).sum()) for key, other in hashes.items()}
-
-    def _scan_hashes(self) -> dict[int, int]:
-        """Look for agreeing hashes among all records that pass the filter."""
-        assert self._probe.hash is not None
-        k = _FIRST_HASHES
-        while True:
-            found = self._store.neighbors(
-                HASH_SPACE,
-                self._probe.hash[None, :],
-                k,
-                max_distance=SAME_HASH_BITS,
-                filter=self._query.filter,
-                exact=True,
-            )
-            count = int(found.counts[0])
-            self.steps.append(Step("hashes", HASH_SPACE, k, count, found.plan))
-            if count < k:
-                keys, bits = found.keys[0, :count].tolist(), found.distances[0, :count].tolist()
-                return {key: int(value) for key, value in zip(keys, bits, strict=True)}
-            k *= 8
-
-    def _in_order(self, rows: I64, keys: I64, scores: F64, distances: F32) -> I64:
+    def _in_order(self, rows: I64, keys: I64, scores: F64, distances: F32, records: Mapping[int, Record]) -> I64:
         """Put rows in order; ids are looked up only where score and distance tie."""
         rows = rows[np.lexsort((distances[rows], -scores[rows]))]
         s, d = scores[rows], distances[rows]
         ties = np.flatnonzero((s[1:] == s[:-1]) & (d[1:] == d[:-1]))
         if len(ties):
             places = np.union1d(ties, ties + 1)
-            ids = self._store.ids(keys[rows[places]].tolist())
+            held = keys[rows[places]].tolist()
+            ids = {key: records[key].id for key in held if key in records}
+            if missing := [key for key in held if key not in ids]:
+                ids |= self._store.ids(missing)
             tied = rows[places].tolist()
             tied.sort(key=lambda row: (-scores[row], distances[row], ids.get(int(keys[row]), "")))
             rows[places] = tied
@@ -357,12 +327,33 @@ def both(a: Filter | None, b: Filter) -> Filter:
     return b if a is None else parse_filter(f'{{"$and": [{a.text}, {b.text}]}}')
 
 
-def _distinct(streams: Sequence[_Stream]) -> tuple[I64, F32]:
-    """Give the keys of all streams once each, with their distances."""
+def _columns(answers: Sequence[NearestAnswer]) -> tuple[I64, F32, F64 | None]:
+    """Return keys, distances and hue distances of all answers: each key once, as the first answer has it."""
+    first = answers[0]
+    if len(answers) == 1:
+        return first.keys, first.distances, first.hue_distances
+    keys, places = np.unique(np.concatenate([one.keys[: one.nearest] for one in answers]), return_index=True)
+    distances = np.concatenate([one.distances[: one.nearest] for one in answers])[places]
+    signs = np.flatnonzero(~np.isin(first.keys, keys))  # what came by a sign alone
+    keys, distances = np.append(keys, first.keys[signs]), np.append(distances, first.distances[signs])
+    hues: dict[int, float] = {}
+    for one in reversed(answers):
+        if one.hue_distances is not None:
+            hues |= dict(zip(one.keys.tolist(), one.hue_distances.tolist(), strict=True))
+    if not hues:
+        return keys, distances, None
+    return keys, distances, np.array([hues[key] for key in keys.tolist()])
+
+
+def _count_nearest(streams: Sequence[_Stream]) -> int:
+    """Count the records that came as nearest of any stream."""
     if len(streams) == 1:
-        return streams[0].keys, streams[0].distances
-    keys, places = np.unique(np.concatenate([stream.keys for stream in streams]), return_index=True)
-    return keys, np.concatenate([stream.distances for stream in streams])[places]
+        return streams[0].answer.nearest
+    return len(np.unique(np.concatenate([one.answer.keys[: one.answer.nearest] for one in streams])))
+
+
+def _all_records(answers: Iterable[NearestAnswer]) -> dict[int, Record]:
+    return {key: record for one in answers for key, record in one.records.items()}
 
 
 def _are_settled(scores: F64, are_nearest: Bools, streams: Sequence[_Stream]) -> Bools:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ... import intake
@@ -79,17 +80,16 @@ class Searcher:
                 "a search needs an example: pass a picture, or like=[...]; tags and filter work beside it. "
                 "`sample` draws a stored picture at random."
             )
-        with ExitStack() as moment:
+        with ExitStack() as snapshot:
+            version = -1
             if all(isinstance(one, Stored) for one, _ in (*like, *unlike)):  # so nothing is waited for inside
-                moment.enter_context(self._store.moment())
+                version = snapshot.enter_context(self._store.snapshot())
             probe, judge = self._examples.start(like, unlike, query.crop, related=query.verify > 0)
             read = time.perf_counter()
-            if judge is None:
-                query = replace(query, verify=0)
-                moment.enter_context(self._store.moment())
-            else:
-                moment.close()  # nothing is held while geometry looks at pictures
-            page, next, explanation = self._page(probe, query, judge)
+            if version < 0:
+                version = snapshot.enter_context(self._store.snapshot())
+            query = query if judge is not None else replace(query, verify=0)
+            page, next, explanation = self._page(probe, query, judge, version, release=snapshot.close)
         ended = time.perf_counter()
         missed = () if any(query.tags & set(match.tags) for match in page.matches) else sorted(query.tags)
         return Matches(
@@ -101,7 +101,7 @@ class Searcher:
             explanation=replace(explanation, query_ms=_ms(began, read), total_ms=_ms(began, ended))
             if query.explain
             else None,
-            left_out=len(self._store.damaged()),
+            left_out=len(self._store.damaged()) if page.left_out is None else page.left_out,
             unknown=unknown_names(self._store, None if page.matches else query.filter, missed),
             picture=picture,
             query_picture=lambda: self._examples.picture(like[0][0]),
@@ -156,10 +156,12 @@ class Searcher:
         chances = VERIFIED_CHANCES if query.verify else self._scales.reliability(self._space)
         return replace(query, threshold=floor_of(query.precision, chances))
 
-    def _page(self, probe: Probe, query: Query, judge: Judge | None) -> tuple[Page, str | None, Explanation]:
+    def _page(
+        self, probe: Probe, query: Query, judge: Judge | None, version: int, release: Callable[[], None]
+    ) -> tuple[Page, str | None, Explanation]:
         digest = digest_of(query, self._identity, probe)
         after = None if query.cursor is None else position_of(query.cursor, digest)
-        version = self._store.version
+        scale = self._scales.at(version)
         kept = self._recent.get(digest, version)
         selection = kept or Selection(
             self._store,
@@ -167,12 +169,12 @@ class Searcher:
             query,
             space=self._space,
             copy_space=self._copy_space,
-            points=self._scales.points(self._space),
-            judge=judge,
-            copy_points=self._scales.points(self._copy_space),
+            points=scale.points(self._space),
+            judge=None if judge is None else partial(judge, maps=scale.maps()),
+            copy_points=scale.points(self._copy_space),
         )
         looked_at, spent_s = selection.looked_at
-        page, steps, ranker = selection.page(query, after)
+        page, steps, ranker = selection.page(query, after, release)
         if page.last is not None and kept is None:
             self._recent.keep(digest, version, selection)
         next = None if page.last is None else cursor_of(page.last, digest)

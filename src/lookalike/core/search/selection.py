@@ -7,7 +7,7 @@ it as far as a page needs, and may be kept for the page after.
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from ...answers import Match, Step
 from ...distances import AGREEING_SCORE, Map, cosine_distances, distance_at
 from ..ingest.local_files import has_lost_file
-from ..relations.verdicts import Judge
+from ..relations.verdicts import Verdict
 from ..scores.pairs import score_pairs
 from . import groups
 from .diversity import diverse, pool_size
@@ -39,10 +39,16 @@ _SLACK = 1e-4  # of a cosine in float32; the exact distance decides
 
 @dataclass(frozen=True)
 class Page:
-    """A part of an answer; `last` is where the next one goes on, None when nothing follows."""
+    """A part of an answer.
+
+    Attributes:
+        last: Where the next one goes on, None when nothing follows.
+        left_out: How many damaged records are known to be left out; None where the search did not say it.
+    """
 
     matches: tuple[Match, ...]
     last: Position | None
+    left_out: int | None = None
 
 
 class Selection:
@@ -58,27 +64,32 @@ class Selection:
         copy_space: str,
         points: Map,
         copy_points: Map,
-        judge: Judge | None = None,
+        judge: Callable[[Sequence[int]], Mapping[int, Verdict]] | None = None,
     ) -> None:
         self._store, self._probe, self._query = store, probe, query
         self._verified = None if judge is None else Verified(judge, query.verify)
         self._space, self._copy_space, self._points = space, copy_space, points
         self._lock = threading.Lock()
         self._ranking: Ranking | None = None
+        self._left_out: int | None = None
         self._walk = _Walk(store, query, copy_space, copy_points)
         asked = query if self._verified is None else replace(query, threshold=None)
         self._ranker = Ranker(store, probe, asked, space=space, points=points)
 
-    def page(self, query: Query, after: Position | None) -> tuple[Page, list[Step], Ranker]:
+    def page(
+        self, query: Query, after: Position | None, release: Callable[[], None]
+    ) -> tuple[Page, list[Step], Ranker]:
         """Give a page of the answer, behind a position.
 
         Args:
             query: The one that the selection was made for; its limit and members may differ.
+            release: Called before geometry looks at pictures, for as long as which no snapshot is to be held.
         """
         with self._lock:
             self._ranker.steps.clear()
+            self._left_out, self._release = None, release
             page = self._diverse(query) if query.diversity else self._next(query, after)
-            return page, [*self._ranker.steps], self._ranker
+            return replace(page, left_out=self._left_out), [*self._ranker.steps], self._ranker
 
     @property
     def looked_at(self) -> tuple[int, float]:
@@ -113,7 +124,8 @@ class Selection:
     def _grown_to(self, after: Position | None, wanted: int) -> int:
         """Walk until `wanted` rows behind a position are chosen, or none is left; give the place of the first."""
         if self._ranking is None:
-            self._ranking = self._first(wanted * (_GROWTH if self._walk.is_selective else 1))
+            records = 0 if self._query.diversity or after is not None else self._query.limit
+            self._ranking = self._first(wanted * (_GROWTH if self._walk.is_selective else 1), records)
         while True:
             self._walk.go_on(self._ranking, wanted if after is None else None)
             start = 0 if after is None else self._place_behind(after)
@@ -125,11 +137,14 @@ class Selection:
             groups.refuse_unknown(self._store, self._query.group_by)
         return start
 
-    def _first(self, wanted: int) -> Ranking:
+    def _first(self, wanted: int, records: int = 0) -> Ranking:
         if self._verified is None:
-            return self._ranker.first(wanted)
-        with self._store.moment():
-            ranking = self._ranker.first(max(wanted, self._query.verify))
+            ranking = self._ranker.first(wanted, records=records * (_GROWTH if self._query.group_by else 1))
+            self._left_out = None if self._walk.is_selective or self._query.diversity else ranking.left_out
+            return ranking
+        most = max(wanted, self._query.verify)
+        ranking = self._ranker.first(most, records=most if records else 0)
+        self._release()
         ranking = self._verified.scored(ranking, tag_weight=self._query.tag_weight)
         return ranking if self._query.threshold is None else ranking.down_to(self._query.threshold)
 
@@ -156,7 +171,7 @@ class Selection:
         """Make matches of rows; a record that was deleted meanwhile is left out."""
         ranking = self._held
         keys = ranking.keys[rows].tolist()
-        records = self._store.records(keys)
+        records = self._records(ranking, keys)
         there = [(row, records[key]) for row, key in zip(rows.tolist(), keys, strict=True) if key in records]
         matches = [self._match(record, ranking, row, rank) for rank, (row, record) in enumerate(there, first_rank)]
         if query.collapse is not None:
@@ -166,15 +181,24 @@ class Selection:
             matches = self._with_members(query, matches, [record for _, record in there])
         return tuple(matches)
 
+    def _records(self, ranking: Ranking, keys: Sequence[int]) -> Mapping[int, Record]:
+        """Return the records that are there: those that came along with the ranking, the others from the store."""
+        missing = [key for key in keys if key not in ranking.records]
+        if not missing:
+            return ranking.records
+        self._left_out = None
+        return {**ranking.records, **self._store.records(missing)}
+
     def _with_members(self, query: Query, matches: Sequence[Match], best: Sequence[Record]) -> list[Match]:
         def rank(condition: Any, wanted: int) -> Ranking:
             inside = replace(query, filter=both(query.filter, condition))
             ranker = Ranker(self._store, self._probe, inside, space=self._space, points=self._points)
-            ranking = ranker.first(wanted)
+            ranking = ranker.first(wanted, records=wanted)
             self._ranker.steps += [replace(step, asked_for="members") for step in ranker.steps]
             return ranking
 
         assert query.group_by is not None
+        self._left_out = None
         found = groups.others_of(self._store, best, query.group_by, query.members, rank)
         return [
             replace(
@@ -260,7 +284,9 @@ class _Walk:
         field = self._query.group_by
         assert field is not None
         keys = ranking.keys[rows].tolist()
-        records = self._store.records(keys)
+        records = {key: ranking.records[key] for key in keys if key in ranking.records}
+        if missing := [key for key in keys if key not in records]:
+            records |= self._store.records(missing)
         first = []
         for row, key in zip(rows.tolist(), keys, strict=True):
             if key not in records:  # deleted meanwhile

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..relations.verdicts import Judge, Verdict
+from ..relations.verdicts import Verdict
 from .ranking import mixed_scores
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Verified:
         spent_s: The time that it took.
     """
 
-    def __init__(self, judge: Judge, most: int) -> None:
+    def __init__(self, judge: Callable[[Sequence[int]], Mapping[int, Verdict]], most: int) -> None:
         self.verdicts: dict[int, Verdict] = {}
         self.looked_at, self.spent_s = 0, 0.0
         self._judge, self._most = judge, most

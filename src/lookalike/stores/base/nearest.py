@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from ...neighbors import Neighbors, Pairs
+from ...neighbors import NearestAnswer, NearestQuery, Neighbors, Pairs
 
 if TYPE_CHECKING:
     from ...arrays import F32, I64, U8
@@ -14,6 +14,21 @@ if TYPE_CHECKING:
 
 class Nearest(Protocol):
     """What is near in one collection. Every call sees all writes acknowledged before it, by any process."""
+
+    def search(self, query: NearestQuery, known: NearestAnswer | None = None) -> NearestAnswer:
+        """Find the candidates of one query with all their signs, in one snapshot.
+
+        Args:
+            known: An answer to the same query with a lower k: what it found of the signs over all records is not
+                looked up again, nor are its records read.
+
+        Raises:
+            InputError: for an unknown space, and a vector or a ceiling that `neighbors` refuses.
+
+        Cost: that of `neighbors`, a look-up of the signs of the near ones, or a scan of all hashes where those nearest
+            do not reach as far as a hash counts, and about 15 us a record that comes along.
+        """
+        ...
 
     def neighbors(
         self,

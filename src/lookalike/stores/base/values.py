@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ...records import Record
+from ...records import Entry, Record
 
 Replace = Literal["any", "same_source", "none"]
 
@@ -37,6 +37,22 @@ class Move:
     id: str
     source: str
     stamp: str
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """A record with all that is at hand of it.
+
+    Attributes:
+        entry: With all its vectors, without its pictures.
+        has_thumbnail, has_original: Which pictures are kept of it.
+        remembered: Kind to bytes, of what was asked for and is remembered of its content.
+    """
+
+    entry: Entry
+    has_thumbnail: bool
+    has_original: bool
+    remembered: Mapping[str, bytes]
 
 
 Part = Literal["record", "vector", "thumbnail", "original"]

@@ -64,13 +64,9 @@ class Engine:
         """Whether it is still on disk; see the seam."""
         return self._truth.is_there
 
-    def moment(self) -> AbstractContextManager[None]:
-        """Make all that this thread reads inside be of one moment; see the seam."""
-        return self._truth.moment()
-
-    def apart(self) -> AbstractContextManager[None]:
-        """Let the moment of this thread rest; see the seam."""
-        return self._truth.apart()
+    def snapshot(self) -> AbstractContextManager[int]:
+        """Make all that this thread reads inside be of one version, and yield it; see the seam."""
+        return self._truth.snapshot()
 
     def rest(self) -> bool:
         """Let go of files and index until the next call; False when a call is under way."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...errors import CollectionNotFoundError, StoreError, StoreReadOnlyError
 from ...records import Calibration
-from ..base import Findings, Harm
+from ..base import Findings
 from ..common.checks import changed_fields, checked_recall
 from . import maintenance, schema
 from .engine import Engine
@@ -48,13 +48,6 @@ class Keeper(Engine):
                 spec = replaced(spec, title=title)
             schema.write_spec(conn, spec)
             schema.index_fields(conn)
-
-    def damaged(self) -> dict[str, Harm]:
-        """Give the records that answers go without, as far as damage was met: id to what of them; see the seam."""
-        if not self._damage.is_any:
-            return {}
-        with self._truth.reading() as conn:
-            return self._damage.noticed(conn)
 
     def check(self) -> list[str]:
         """Look for damage, and give what was found in plain words; empty when all is well."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ...records import Entry, Record
-from ..base import Harm
+from ..base import Harm, Kept
 from . import attachments, checksums, failures, generation, remembered, schema
 from .engine import ALL, IN, Engine
 from .sql import where
@@ -50,7 +50,7 @@ class Reader(Engine):
             return self._damage.without(conn, ask)
 
     def entry(self, record_id: str) -> tuple[int, Entry] | None:
-        """Give the key and the record with all its vectors, of one moment; see the seam."""
+        """Give the key and the record with all its vectors, of one version; see the seam."""
 
         def ask() -> tuple[Any, ...] | None:
             columns = f"{schema.record_columns(conn)}, {self._vector_columns}"
@@ -78,6 +78,30 @@ class Reader(Engine):
                     raise failures.damaged_record(self._folder, record_id, Harm("vector", space.name))
                 vectors[space.name] = self._values(place, raw)[0]
         return row[0], Entry(record, vectors)
+
+    def entries(self, keys: Sequence[int], *, remembered: Sequence[str] = ()) -> dict[int, Kept]:
+        """Return many records with all their vectors, and what is remembered of them; see the seam."""
+        with self.snapshot():
+            records = self.records(keys)
+            vectors = {space.name: self.vectors(space.name, list(records)) for space in self._spaces}
+            pictures = self._pictures(list(records))
+        hashes = [record.content_hash for record in records.values() if record.content_hash]
+        known = {kind: self.remembered(kind, hashes) for kind in remembered}
+        return {
+            key: Kept(
+                Entry(record, {name: column[key] for name, column in vectors.items() if key in column}),
+                *pictures.get(key, (False, False)),
+                {kind: held[record.content_hash] for kind, held in known.items() if record.content_hash in held},
+            )
+            for key, record in records.items()
+        }
+
+    def damaged(self) -> dict[str, Harm]:
+        """Give the records that answers go without, as far as damage was met: id to what of them; see the seam."""
+        if not self._damage.is_any:
+            return {}
+        with self._truth.reading() as conn:
+            return self._damage.noticed(conn)
 
     def keys_of_hash(self, content_hash: str) -> list[int]:
         """Give the keys of all records with these very bytes, rising."""
@@ -229,6 +253,20 @@ class Reader(Engine):
         if not is_sound:
             self._damage.notice([key], Harm(column))
         return data, is_sound
+
+    def _pictures(self, keys: Sequence[int]) -> dict[int, tuple[bool, bool]]:
+        """Return of some records whether a thumbnail and an original were kept."""
+        with self._truth.reading() as conn:
+            if checksums.are_kept(conn):  # a picture that is lost has its sum still
+                sql = (
+                    "SELECT s.key, p.thumbnail IS NOT NULL OR s.thumbnail IS NOT NULL, "
+                    "p.original IS NOT NULL OR s.original IS NOT NULL "
+                    f"FROM checksums s LEFT JOIN pictures p ON p.key = s.key WHERE s.key {IN}"
+                )
+            else:
+                sql = f"SELECT key, thumbnail IS NOT NULL, original IS NOT NULL FROM pictures WHERE key {IN}"
+            rows = conn.execute(sql, (json.dumps([int(key) for key in keys]),))
+            return {key: (bool(thumbnail), bool(original)) for key, thumbnail, original in rows}
 
     def _sound(self, place: int, rows: list[tuple[int, bytes, int | None]]) -> list[tuple[int, bytes, int | None]]:
         """Give the rows of vectors that are what was written."""

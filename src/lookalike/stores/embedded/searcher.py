@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ...neighbors import Neighbors, Pairs, Plan
+from ...neighbors import NearestAnswer, NearestQuery, Neighbors, Pairs, Plan
+from ..common import search
 from ..common.checks import check_ceiling, check_queries
 from . import failures
 from .damage import ids_of
-from .engine import IN, Engine
+from .engine import IN
+from .reader import Reader
 
 if TYPE_CHECKING:
     from ...arrays import F32, I64, U8
@@ -22,8 +24,13 @@ if TYPE_CHECKING:
 _QUERIES = 1024  # queries answered at once; bounds memory
 
 
-class Searcher(Engine):
+class Searcher(Reader):
     """Finds what is near in one store; see the seam."""
+
+    def search(self, query: NearestQuery, known: NearestAnswer | None = None) -> NearestAnswer:
+        """Find the candidates of one query with all their signs, in one snapshot; see the seam."""
+        with self.snapshot():
+            return search.search(self, query, known)
 
     def neighbors(
         self,

@@ -1,4 +1,4 @@
-"""The two ways to touch the truth of a store: a read transaction of one moment, and the one write transaction."""
+"""The two ways to touch the truth of a store: a read transaction, and the one write transaction."""
 
 from __future__ import annotations
 
@@ -35,21 +35,23 @@ class Truth:
         return failures.translated(self.file)
 
     @contextmanager
-    def moment(self) -> Iterator[None]:
-        """Make all that this thread reads inside share one read transaction."""
+    def snapshot(self) -> Iterator[int]:
+        """Make all that this thread reads inside share one read transaction, and yield its version."""
         if self._shared.conn is not None:
-            yield
+            yield self.version
             return
-        with self.reading() as conn:
+        with self.failing(), self._connections.connection() as conn:
+            conn.execute("BEGIN")
+            self._shared.version = _refuse_gone(conn)
             self._shared.conn = conn
             try:
-                yield
+                yield self._shared.version
             finally:
                 self._shared.conn = self._shared.version = None
 
     @property
     def version(self) -> int:
-        """The number that every write raises; read once in a moment."""
+        """The number that every write raises; read once in a snapshot."""
         if self._shared.version is not None:
             return self._shared.version
         with self.reading() as conn:
@@ -59,26 +61,11 @@ class Truth:
         return version
 
     def move_on(self) -> None:
-        """Let the moment of this thread, if it has one, be now."""
+        """Let the snapshot of this thread, if it has one, be of now."""
         if self._shared.conn is not None:
             self._shared.conn.execute("COMMIT")
             self._shared.conn.execute("BEGIN")
             self._shared.version = None
-
-    @contextmanager
-    def apart(self) -> Iterator[None]:
-        """Hold no moment inside, and a later one afterwards, where this thread has one."""
-        conn = self._shared.conn
-        if conn is None:
-            yield
-            return
-        conn.execute("COMMIT")
-        self._shared.conn = self._shared.version = None
-        try:
-            yield
-        finally:
-            conn.execute("BEGIN")
-            self._shared.conn = conn
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -148,12 +135,15 @@ class Truth:
 
 
 class _Shared(threading.local):
-    """The connection whose transaction the readings of this thread share, while it has a moment."""
+    """The connection whose transaction the readings of this thread share, while it has a snapshot."""
 
     conn: sqlite3.Connection | None = None
     version: int | None = None
 
 
-def _refuse_gone(conn: sqlite3.Connection) -> None:
-    if conn.execute("SELECT gone FROM state").fetchone()[0]:
+def _refuse_gone(conn: sqlite3.Connection) -> int:
+    """Refuse a collection that was deleted; return its version."""
+    gone, version = conn.execute("SELECT gone, version FROM state").fetchone()
+    if gone:
         raise CollectionNotFoundError("this collection was deleted meanwhile. Create it again, or use another.")
+    return int(version)
