@@ -7,8 +7,8 @@ from pathlib import Path
 from ..limits import Limits
 from .base import (
     Findings,
+    FullRecord,
     Harm,
-    Kept,
     Move,
     Nearest,
     Records,
@@ -23,8 +23,8 @@ from .base import (
 
 __all__ = [
     "Findings",
+    "FullRecord",
     "Harm",
-    "Kept",
     "Move",
     "Nearest",
     "Records",

@@ -38,7 +38,7 @@ from .stars import Judge, ScoresOf
 
 if TYPE_CHECKING:
     from ...arrays import I64
-    from ...stores import Store
+    from ...stores import Records
     from ..relations.originals import Traits
 
     TraitsOf = Callable[[Sequence[int]], Mapping[int, Traits]]
@@ -79,7 +79,7 @@ def claim_by(best: str) -> Callable[[Record], Claim]:
     return lambda record: (first(record), *_resolution(record))
 
 
-def check_rule(store: Store, best: str) -> None:
+def check_rule(store: Records, best: str) -> None:
     """Refuse what is not a rule and no field of any record.
 
     Raises:

@@ -24,7 +24,7 @@ from ..search.groups import group_of, refuse_unknown, value_at
 
 if TYPE_CHECKING:
     from ...arrays import I64
-    from ...stores import Store
+    from ...stores import Records
 
 _SHOWN = 5  # wrong pairs that an error names
 
@@ -61,7 +61,7 @@ class Labels:
 
 
 def read_labels(
-    store: Store,
+    store: Records,
     *,
     label: str | None = None,
     match: str | None = None,
@@ -79,7 +79,7 @@ def read_labels(
     return labels_of_match(store, match) if match is not None else labels_of_pairs(store, pairs or ())
 
 
-def labels_of_field(store: Store, field: str) -> Labels:
+def labels_of_field(store: Records, field: str) -> Labels:
     """Read the labels of a metadata field; a record without it is asked nothing, and belongs to nothing.
 
     Raises:
@@ -99,7 +99,7 @@ def labels_of_field(store: Store, field: str) -> Labels:
     return _grouped(store, groups.values(), f'field "{field}"')
 
 
-def labels_of_match(store: Store, field: str) -> Labels:
+def labels_of_match(store: Records, field: str) -> Labels:
     """Read the labels of a field in which copies name their original; they are asked, the originals are not.
 
     Raises:
@@ -131,7 +131,7 @@ def labels_of_match(store: Store, field: str) -> Labels:
     return Labels(f'originals in "{field}"', True, {k: v for k, v in right.items() if k not in missing}, failed=failed)
 
 
-def labels_of_pairs(store: Store, pairs: Iterable[LabelledPair | LookalikeError | Sequence[Any]]) -> Labels:
+def labels_of_pairs(store: Records, pairs: Iterable[LabelledPair | LookalikeError | Sequence[Any]]) -> Labels:
     """Read pairs of ids; one that names an unknown record fails alone, as does one that is an error already.
 
     Raises:
@@ -153,7 +153,7 @@ def labels_of_pairs(store: Store, pairs: Iterable[LabelledPair | LookalikeError 
     return Labels(counted(len(said), "pair"), True, right, judged, failed=tuple(failures))
 
 
-def _grouped(store: Store, groups: Iterable[Sequence[str]], told: str) -> Labels:
+def _grouped(store: Records, groups: Iterable[Sequence[str]], told: str) -> Labels:
     right: dict[int, I64] = {}
     alone = 0
     for ids in groups:
@@ -169,7 +169,7 @@ def _grouped(store: Store, groups: Iterable[Sequence[str]], told: str) -> Labels
     return Labels(told, False, right, alone=alone)
 
 
-def _no_value(store: Store, field: str, asked_as: str) -> InputError:
+def _no_value(store: Records, field: str, asked_as: str) -> InputError:
     refuse_unknown(store, field, asked_as=asked_as)
     return InputError(f'no record holds a value in the field "{field}": there is nothing to judge by. Add it first.')
 

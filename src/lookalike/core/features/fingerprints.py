@@ -22,7 +22,7 @@ from .spaces import HASH_SPACE, HUE_SPACE
 if TYPE_CHECKING:
     from ...limits import Limits
     from ...records import Record
-    from ...stores import Store
+    from ...stores import Records
 
 _HASH_BYTES = 8
 _HUE_BYTES = 2 * HUES
@@ -114,7 +114,7 @@ def hue_distance(a: Fingerprint, b: Fingerprint) -> float:
     return cosine_distance(ours, theirs)
 
 
-def fingerprints_of(store: Store, keys: Sequence[int]) -> dict[int, Fingerprint]:
+def fingerprints_of(store: Records, keys: Sequence[int]) -> dict[int, Fingerprint]:
     """Return the fingerprints of stored pictures by key; unknown keys are left out."""
     records = store.records(keys)
     hashes, hues = (store.vectors(space, keys) for space in (HASH_SPACE, HUE_SPACE))

@@ -21,7 +21,7 @@ from ...stores import Move
 
 if TYPE_CHECKING:
     from ...records import Record
-    from ...stores import Store
+    from ...stores import Records
     from .pipeline import Item
 
 Hash = Callable[[Any], str]
@@ -70,7 +70,7 @@ class Departures:
         hash: Hashes the bytes of a file, as records do.
     """
 
-    def __init__(self, store: Store, hash: Hash) -> None:
+    def __init__(self, store: Records, hash: Hash) -> None:
         self._store = store
         self._hash = hash
         self._lock = threading.Lock()

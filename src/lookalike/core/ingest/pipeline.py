@@ -31,7 +31,7 @@ from .report import Report
 
 if TYPE_CHECKING:
     from ...records import Kept, OutcomeKind
-    from ...stores import Refused, Replace, Store
+    from ...stores import Records, Refused, Replace
 
 IdFrom = Literal["path", "name", "hash"]
 OnProgress = Callable[[Progress], None]
@@ -133,7 +133,7 @@ class Ingest:
 
     def __init__(
         self,
-        store: Store,
+        store: Records,
         encode: Encode,
         hash: Hash,
         *,

@@ -25,7 +25,7 @@ from .local_files import has_lost_file
 
 if TYPE_CHECKING:
     from ...records import Record
-    from ...stores import Store
+    from ...stores import Records
 
 _FEW = 3  # so many files may be gone at once, as long as others are there
 
@@ -52,7 +52,7 @@ class Pruning:
         folders = {folder: Counter(counts) for folder, counts in form["folders"].items()}
         return cls(folders, form["removes_all"])
 
-    def of(self, store: Store) -> int:
+    def of(self, store: Records) -> int:
         """Remove the records whose files are gone, and return how many these were.
 
         Raises:
@@ -67,7 +67,7 @@ class Pruning:
         return len(store.discard(list(gone.values()))) if gone else 0
 
 
-def plan_pruning(store: Store, source: Any, *, removes_all: bool) -> Pruning:
+def plan_pruning(store: Records, source: Any, *, removes_all: bool) -> Pruning:
     """Look at what is stored of the folders that are going to be indexed.
 
     Raises:
@@ -81,12 +81,12 @@ def plan_pruning(store: Store, source: Any, *, removes_all: bool) -> Pruning:
     return Pruning(known, removes_all)
 
 
-def gone_records(store: Store) -> Iterator[Record]:
+def gone_records(store: Records) -> Iterator[Record]:
     """Give the records whose files are gone, by rising id. Cost: a look at every file."""
     return (record for record in store.scan() if has_lost_file(record))
 
 
-def _records_below(store: Store, folder: str) -> Iterator[Record]:
+def _records_below(store: Records, folder: str) -> Iterator[Record]:
     below = os.path.join(folder, "")
     return (record for record in store.scan() if record.source and record.source.startswith(below))
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ...arrays import U8
     from ...geometry import Features, Traces
     from ...records import Record
-    from ...stores import Kept, Records
+    from ...stores import FullRecord, Records
     from ..features.describer import Describer, Description
 
 KINDS_KEPT = 4096  # of pairs that were looked at last
@@ -263,7 +263,7 @@ class Verifier:
         workers = min(self._describer.settings.workers, len(things))
         return in_order(work, things, workers=workers) if workers > 1 else map(work, things)
 
-    def _looked_at(self, kept: Mapping[int, Kept]) -> list[Look]:
+    def _looked_at(self, kept: Mapping[int, FullRecord]) -> list[Look]:
         """Look at records by what is remembered of their pictures, and remember what was found out."""
 
         def look_at(key: int) -> tuple[Look, bytes | None]:
@@ -306,7 +306,7 @@ class Verifier:
         except SourceError:
             return None
 
-    def _small(self, one: Kept) -> bytes | None:
+    def _small(self, one: FullRecord) -> bytes | None:
         """Make the small version of what was indexed; else give the thumbnail that is kept of it."""
         made = self._in_full(one.entry.record, self._describer.small, is_kept=one.has_original)
         if made is not None or not one.has_thumbnail:

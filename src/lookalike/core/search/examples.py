@@ -16,7 +16,7 @@ from .probes import Probe, mix, probe_of
 if TYPE_CHECKING:
     from ...pictures import Source
     from ...records import CollectionSpec
-    from ...stores import Store
+    from ...stores import Records
     from ..features.describer import Crop, Describer
     from ..relations.verdicts import Judge
     from ..relations.verifying import Verifier
@@ -32,7 +32,7 @@ class ExampleReader:
     """
 
     def __init__(
-        self, store: Store, describer: Describer, verifier: Verifier, *, made: CollectionSpec, space: str
+        self, store: Records, describer: Describer, verifier: Verifier, *, made: CollectionSpec, space: str
     ) -> None:
         self._store, self._describer, self._verifier = store, describer, verifier
         self._made, self._space = made, space

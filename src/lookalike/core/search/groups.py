@@ -16,7 +16,7 @@ from ...filters import parse_filter
 
 if TYPE_CHECKING:
     from ...records import Record
-    from ...stores import Store
+    from ...stores import Records
     from .ranking import Ranking
 
 _FIELDS_SHOWN = 20
@@ -38,7 +38,7 @@ def value_at(record: Record, field: str) -> Any:
 
 
 def others_of(
-    store: Store,
+    store: Records,
     best: Sequence[Record],
     field: str,
     wanted: int,
@@ -72,12 +72,12 @@ def others_of(
         asked *= 4
 
 
-def is_held(store: Store, field: str) -> bool:
+def is_held(store: Records, field: str) -> bool:
     """Return whether any record has a field. Cost: a look at all records where none has it and it is not declared."""
     return next(store.scan(filter=parse_filter({field: {"$exists": True}})), None) is not None
 
 
-def refuse_unknown(store: Store, field: str, *, asked_as: str = "group_by", or_one_of: Sequence[str] = ()) -> None:
+def refuse_unknown(store: Records, field: str, *, asked_as: str = "group_by", or_one_of: Sequence[str] = ()) -> None:
     """Refuse a field that is not declared and that no record holds.
 
     Args:

@@ -9,13 +9,13 @@ from ...conditions import Among, And, Condition, Equal, Field, Not, Or
 from ...filters import Filter, parse_filter
 
 if TYPE_CHECKING:
-    from ...stores import Store
+    from ...stores import Records
 
 _OURS = ("_id", "tags")  # every record has them
 _MOST = 10  # names that are looked up
 
 
-def unknown_names(store: Store, filter: Filter | None, tags: Iterable[str]) -> tuple[str, ...]:
+def unknown_names(store: Records, filter: Filter | None, tags: Iterable[str]) -> tuple[str, ...]:
     """Return the tags and the filter's fields that no record has, each once and in the order of the question.
 
     Cost: one look-up a name, which reads all records where the field is not declared: ask only when nothing was found.
@@ -26,7 +26,7 @@ def unknown_names(store: Store, filter: Filter | None, tags: Iterable[str]) -> t
     return tuple(f'{kind} "{name[:80]}"' for kind, name in list(asked)[:_MOST] if not _is_there(store, kind, name))
 
 
-def _is_there(store: Store, kind: str, name: str) -> bool:
+def _is_there(store: Records, kind: str, name: str) -> bool:
     wanted = {"tags": name} if kind == "tag" else {name: {"$exists": True}}
     return next(iter(store.scan(filter=parse_filter(wanted))), None) is not None
 

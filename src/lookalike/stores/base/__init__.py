@@ -4,12 +4,12 @@ from .nearest import Nearest
 from .records import Records
 from .store import Store, Stores
 from .upkeep import Upkeep
-from .values import Findings, Harm, Kept, Move, Part, Refused, Replace, Revision, Written
+from .values import Findings, FullRecord, Harm, Move, Part, Refused, Replace, Revision, Written
 
 __all__ = [
     "Findings",
+    "FullRecord",
     "Harm",
-    "Kept",
     "Move",
     "Nearest",
     "Part",

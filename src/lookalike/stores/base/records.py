@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...records import CollectionSpec, Entry, Record
-from .values import Kept, Move, Replace, Revision, Written
+from .values import FullRecord, Harm, Move, Replace, Revision, Written
 
 if TYPE_CHECKING:
     from ...arrays import F32, I64, U8
@@ -137,7 +137,7 @@ class Records(Protocol):
         """Return the key and the record with all its vectors, of one version, without its pictures; None: not there."""
         ...
 
-    def entries(self, keys: Sequence[int], *, remembered: Sequence[str] = ()) -> dict[int, Kept]:
+    def entries(self, keys: Sequence[int], *, remembered: Sequence[str] = ()) -> dict[int, FullRecord]:
         """Return many records with all their vectors, and what is remembered of them, in one snapshot.
 
         Records that are not there are left out, and so is a vector that is damaged.
@@ -209,5 +209,13 @@ class Records(Protocol):
 
         Args:
             items: Made from that very content.
+        """
+        ...
+
+    def damaged(self) -> dict[str, Harm]:
+        """Give the records that answers go without, as far as damage was met: their ids, and what of them it is.
+
+        A damaged vector is left out of searches, a record that cannot be read out of everything; what asks for that
+        record alone raises StoreDamagedError.
         """
         ...

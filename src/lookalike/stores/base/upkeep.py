@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ...records import Calibration
-from .values import Findings, Harm
+from .values import Findings
 
 
 class Upkeep(Protocol):
@@ -42,14 +42,6 @@ class Upkeep(Protocol):
 
         Raises:
             InputError: when the recall target is out of range, or a field to drop is not declared.
-        """
-        ...
-
-    def damaged(self) -> dict[str, Harm]:
-        """Give the records that answers go without, as far as damage was met: their ids, and what of them it is.
-
-        A damaged vector is left out of searches, a record that cannot be read out of everything; what asks for that
-        record alone raises StoreDamagedError.
         """
         ...
 

@@ -40,7 +40,7 @@ class Move:
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
+class FullRecord:
     """A record with all that is at hand of it.
 
     Attributes:

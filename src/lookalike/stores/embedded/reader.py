@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ...records import Entry, Record
-from ..base import Harm, Kept
+from ..base import FullRecord, Harm
 from . import attachments, checksums, failures, generation, remembered, schema
 from .engine import ALL, IN, Engine
 from .sql import where
@@ -79,7 +79,7 @@ class Reader(Engine):
                 vectors[space.name] = self._values(place, raw)[0]
         return row[0], Entry(record, vectors)
 
-    def entries(self, keys: Sequence[int], *, remembered: Sequence[str] = ()) -> dict[int, Kept]:
+    def entries(self, keys: Sequence[int], *, remembered: Sequence[str] = ()) -> dict[int, FullRecord]:
         """Return many records with all their vectors, and what is remembered of them; see the seam."""
         with self.snapshot():
             records = self.records(keys)
@@ -88,7 +88,7 @@ class Reader(Engine):
         hashes = [record.content_hash for record in records.values() if record.content_hash]
         known = {kind: self.remembered(kind, hashes) for kind in remembered}
         return {
-            key: Kept(
+            key: FullRecord(
                 Entry(record, {name: column[key] for name, column in vectors.items() if key in column}),
                 *pictures.get(key, (False, False)),
                 {kind: held[record.content_hash] for kind, held in known.items() if record.content_hash in held},
