@@ -10,7 +10,7 @@ import pytest
 from conftest import draw
 
 import lookalike
-from lookalike.core.search.facets import Facet
+from lookalike.answers import Facet
 from lookalike.core.search.ranking import score_counts
 from lookalike.errors import InputError
 

@@ -105,6 +105,14 @@ def test_a_search_by_picture_calls_its_store_a_few_times(shelf: Collection) -> N
         assert calls.total() <= PLAIN, dict(calls)
 
 
+def test_facets_cost_one_call_more(shelf: Collection) -> None:
+    conditions: list[dict[str, Any]] = [{}, {"filter": {"shade": 1}}, {"field": "shade", "contains": "2"}]
+    for given in conditions:
+        with counted(shelf) as calls:
+            assert shelf.facets(**given)
+        assert calls.total() <= MORE_FACETS, dict(calls)
+
+
 @pytest.mark.parametrize("verify", [1, 3, 25])
 def test_verified_matches_cost_the_same_however_many(shelf: Collection, verify: int) -> None:
     shelf.search("id:é00", verify=25, limit=COUNT)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from lookalike.errors import StoreBusyError
+from lookalike.filters import parse_filter
 from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import open_stores
 
@@ -53,7 +54,10 @@ def work(home, name):
             store.upsert([Entry(Record(id="hot", metadata={"n": n}), vectors_of(n))], replace="any")
             say(f"= {n}")
         if n % 5 == 0:
-            store.delete([entry.record.id for entry in batch_of(name, n - 3)])
+            if n % 2:
+                store.delete([entry.record.id for entry in batch_of(name, n - 3)])
+            else:
+                store.delete(filter=parse_filter({"batch": f"{name}-{n - 3}"}))
             say(f"- {name}-{n - 3}")
         if n % 3 == 0:
             with suppress(StoreBusyError):  # promised where others compact without a pause

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import sqlite3
 import subprocess
@@ -915,6 +916,65 @@ def test_a_scan_of_metadata_gives_what_a_scan_gives(make_store):
         for filter in (None, parse_filter({"n": {"$lt": 10}}), parse_filter({"n": {"$in": []}})):
             told = sorted((metadata["n"], tuple(tags)) for metadata, tags in store.scan_metadata(filter=filter))
             assert told == sorted((record.metadata["n"], record.tags) for record in store.scan(filter=filter))
+
+
+@over_stores
+@plenty
+@given(rows=entries, n=st.integers(1, 40), seed=st.integers(0, 99), condition=filters)
+def test_a_sample_is_drawn_by_the_places_of_ids(make_store, rows, n, seed, condition):
+    wanted = None if condition is None else parse_filter(condition)
+    with make_store() as (_, store):
+        store.upsert(rows, replace="any")
+        held = list(store.scan(filter=wanted))
+        places = random.Random(seed).sample(range(len(held)), min(n, len(held)))
+        assert store.sample(n, filter=wanted, seed=seed) == [held[place] for place in sorted(places)]
+        assert len(store.sample(n, filter=wanted)) == len(places)
+
+
+@over_stores
+def test_facets_count_what_passes_as_it_is_now(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry(str(n), shade=n % 3, name=f"No. {n}") for n in range(12)])
+        store.revise("7", tags=["seven"])
+        shade = {"shade": ((0, 4), (1, 4), (2, 4))}
+        assert {facet.field: facet.values for facet in store.facets(field="shade")} == shade
+        dark = parse_filter({"shade": {"$gt": 1}})
+        [name] = store.facets(filter=dark, field="name", limit=2, contains="NO. 1")
+        assert (name.values, name.records, name.distinct) == ((("No. 11", 1),), 4, 4)
+        assert [(facet.field, facet.records) for facet in store.facets()] == [("name", 12), ("shade", 12), ("tags", 1)]
+        store.delete(["7"])
+        assert [(facet.field, facet.records) for facet in store.facets()] == [("name", 11), ("shade", 11)]
+
+
+@over_stores
+@plenty
+@given(rows=entries, named=st.sets(ids), condition=filters)
+def test_what_passes_a_filter_is_deleted_with_what_is_named(make_store, rows, named, condition):
+    wanted = None if condition is None else parse_filter(condition)
+    with make_store() as (_, store):
+        store.upsert(rows, replace="any")
+        held = {record.id: record for record in store.scan()}
+        gone = {id for id in held if id in named or (wanted is not None and wanted.accepts(held[id].document()))}
+        assert store.delete(named, filter=wanted) == len(gone)
+        assert [record.id for record in store.scan()] == sorted(set(held) - gone, key=str.encode)
+        assert store.delete(named, filter=wanted) == 0
+        assert len(answer(store, "look", unit((1, 0, 0, 0))[None], 99)[0]) == len(held) - len(gone)
+        assert store.check() == []
+
+
+@over_stores
+def test_a_deletion_by_filter_forgets_what_was_remembered(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("a", n=1), entry("b", n=2)])
+        store.remember("shape", {"hash of a": b"round", "hash of b": b"flat"})
+        seen = store.get(["b"])["b"]
+        store.revise("b", tags=["new"])
+        with pytest.raises(ChangedMeanwhileError):
+            store.delete(filter=parse_filter({"n": 1}), seen=seen)
+        assert store.delete(filter=parse_filter({"n": 1})) == 1
+        assert store.remembered("shape", ["hash of a", "hash of b"]) == {"hash of b": b"flat"}
+        assert store.delete() == 0
+        assert store.delete(filter=parse_filter({})) == 1
 
 
 @over_stores

@@ -9,6 +9,7 @@ from typing import Literal
 from .neighbors import Plan
 from .records import Metadata, Record
 
+Scalar = str | int | float | bool
 RelationKind = Literal[
     "identical",
     "same_pixels",
@@ -204,3 +205,24 @@ class DuplicateGroup:
     representative: str
     min_score: float
     members: tuple[Member, ...]
+
+
+@dataclass(frozen=True)
+class Facet:
+    """The values of one metadata field, or of the tags.
+
+    Attributes:
+        field: The field's name; "tags" for the tags.
+        records: How many records hold it.
+        values: The most frequent values with their number of records; ties by value.
+        distinct: How many different values there are; those beyond 10,000 are not told apart.
+        minimum: The smallest number, where a record holds one.
+        maximum: The largest.
+    """
+
+    field: str
+    records: int
+    values: tuple[tuple[Scalar, int], ...]
+    distinct: int
+    minimum: float | None
+    maximum: float | None

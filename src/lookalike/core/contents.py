@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -57,15 +56,10 @@ class Contents(CollectionBase):
             filter: Draw from the records that pass it.
             seed: The same seed draws the same from the same records.
 
-        Cost: reads the records up to the last that is drawn.
+        Cost: reads the ids up to the last that is drawn.
         """
         check_count("n", n, least=1, most=self._describer.settings.limits.max_limit)
-        condition = filter_of(filter)
-        count = self._store.count(filter=condition)
-        places = set(random.Random(seed).sample(range(count), min(n, count)))  # noqa: S311 - no secret
-        last = max(places, default=-1)
-        records = zip(range(last + 1), self._store.scan(filter=condition), strict=False)
-        return [record for place, record in records if place in places]
+        return self._store.sample(n, filter=filter_of(filter), seed=seed)
 
     def get(self, record_id: str) -> Record:
         """Give one record, by its id in either Unicode form.

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
+from ..answers import Facet
 from ..distances import Map, score_map
 from ..errors import InputError
 from ..filters import Filter
@@ -24,7 +25,6 @@ from .relations.verdicts import VERIFIED_CHANCES
 from .scores.scales import floor_of
 from .scores.scoring import CANDIDATE_SCORE, LIKELY_SCORE
 from .search.candidates import Candidates
-from .search.facets import Facet
 from .search.matches import Matches
 from .search.probes import source_of
 from .search.searcher import examples_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...distances import Map, reliability_curve, score_at, score_map
 from ...errors import InputError
-from .recent import Recent
+from ...recent import Recent
 from .scoring import BUILT_IN_MAPS
 
 if TYPE_CHECKING:

@@ -10,16 +10,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ... import intake
-from ...answers import Explanation
+from ...answers import Explanation, Facet
 from ...errors import InputError
 from ...limits import check_count
 from ...pictures import Stored
 from ...query import VERIFIED, Conditions, Query, filter_of, query_of
+from ...recent import Recent
 from ..relations.verdicts import VERIFIED_CHANCES
-from ..scores.recent import Recent
 from ..scores.scales import floor_of
 from .candidates import Candidates, rank
-from .facets import Facet, count_facets
 from .matches import Matches
 from .pages import cursor_of, position_of
 from .probes import Examples, Probe, digest_of, listed, source_of
@@ -58,7 +57,6 @@ class Searcher:
         self._space = made.spaces[0].name
         self._copy_space = "copy" if "copy" in [space.name for space in made.spaces] else self._space
         self._recent: Recent[Selection] = Recent()
-        self._facets: Recent[list[Facet]] = Recent()
 
     @property
     def verified_by_default(self) -> int:
@@ -126,14 +124,7 @@ class Searcher:
     ) -> list[Facet]:
         """Count the values of fields and tags; see `Collection.facets`."""
         check_count("limit", limit, least=1, most=self._most)
-        condition, version = filter_of(filter), self._store.version
-        digest = repr((limit, field, contains, condition and condition.text)).encode("utf-8", "surrogatepass")
-        kept = self._facets.get(digest, version)
-        if kept is None:
-            rows = self._store.scan_metadata(filter=condition)
-            kept = count_facets(rows, limit=limit, field=field, contains=contains)
-            self._facets.keep(digest, version, kept)
-        return kept
+        return self._store.facets(filter=filter_of(filter), limit=limit, field=field, contains=contains)
 
     def rank(self, source: Any, others: Sequence[Any]) -> Candidates:
         """Rank other pictures by their score against one; see `Collection.rank`."""

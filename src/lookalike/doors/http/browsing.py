@@ -18,7 +18,7 @@ from .replies import reply
 from .streams import streamed
 
 if TYPE_CHECKING:
-    from ...core.search.facets import Facet
+    from ...answers import Facet
 
 router = APIRouter(prefix="/api/v1/collections/{name}", tags=["browsing"])
 

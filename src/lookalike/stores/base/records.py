@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ...answers import Facet
 from ...records import CollectionSpec, Entry, Record
 from .values import FullRecord, Harm, Move, Replace, Revision, Written
 
@@ -102,10 +103,13 @@ class Records(Protocol):
         """
         ...
 
-    def delete(self, record_ids: Collection[str], *, seen: Record | None = None) -> int:
-        """Delete records for good and say how many were there. Unknown ids are skipped.
+    def delete(
+        self, record_ids: Collection[str] = (), *, filter: Filter | None = None, seen: Record | None = None
+    ) -> int:
+        """Delete records for good, in one transaction, and return how many. Unknown ids are skipped.
 
         Args:
+            filter: Delete the records that pass it, beside those that are named; what cannot be read passes none.
             seen: A record as the caller has seen it; nothing is deleted when it is another by now.
 
         Raises:
@@ -171,6 +175,31 @@ class Records(Protocol):
 
     def scan_vectors(self, space: str, *, batch: int = 4096) -> Iterator[tuple[I64, F32 | U8]]:
         """Give (keys (n,), vectors (n, d)) of one space by rising key, in batches."""
+        ...
+
+    def sample(self, n: int, *, filter: Filter | None = None, seed: int | None = None) -> list[Record]:
+        """Draw n of the records that pass at random, each as likely as any other, and return them by rising id.
+
+        Args:
+            n: 1 or more; all records where there are fewer.
+            seed: The same seed draws the same from the same records, from any store.
+
+        Cost: a count, the ids up to the last that is drawn, and the drawn records.
+        """
+        ...
+
+    def facets(
+        self, *, filter: Filter | None = None, limit: int = 20, field: str | None = None, contains: str | None = None
+    ) -> list[Facet]:
+        """Count the values of metadata fields and tags over the records that pass, the most frequent field first.
+
+        Args:
+            limit: Values of each field at most.
+            field: Only this one; "tags" for the tags.
+            contains: Only values whose text holds this, in whatever case. The other figures stay those of all.
+
+        Cost: that of `scan_metadata`; the last few answers are kept until something is written.
+        """
         ...
 
     def count(self, *, filter: Filter | None = None) -> int:

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ...answers import Facet
+from ...recent import Recent
 from ...records import Entry, Record
 from ..base import FullRecord, Harm
+from ..common.draws import places_drawn
+from ..common.facets import count_facets
 from . import attachments, checksums, failures, generation, remembered, schema
 from .engine import ALL, IN, Engine
 from .sql import where
@@ -25,6 +29,10 @@ _PAGE = 1000  # records read at once by a scan: between pages no lock is held an
 
 class Reader(Engine):
     """Reads the records of one store; see the seam."""
+
+    @cached_property
+    def _facets(self) -> Recent[list[Facet]]:
+        return Recent()
 
     def get(self, record_ids: Sequence[str]) -> dict[str, Record]:
         """Give the records that are there, by id."""
@@ -203,6 +211,33 @@ class Reader(Engine):
                 yield np.array([row[0] for row in held], np.int64), self._values(place, b"".join(r[1] for r in held))
             if len(rows) < batch:
                 return
+
+    def sample(self, n: int, *, filter: Filter | None = None, seed: int | None = None) -> list[Record]:
+        """Draw n of the records that pass at random; see the seam."""
+        accepted = ALL if filter is None else where(filter)
+
+        def ask() -> list[int]:
+            sql = f"SELECT key FROM records WHERE {self._damage.guard(f'({accepted.text})')} ORDER BY id LIMIT ?"
+            rows = conn.execute(sql, (*accepted.values, max(places, default=-1) + 1))
+            return [key for place, (key,) in enumerate(rows) if place in places]
+
+        with self.snapshot(), self._truth.reading() as conn:
+            places = places_drawn(self.count(filter=filter), n, seed)
+            keys = self._damage.without(conn, ask)
+            records = self.records(keys)
+        return [records[key] for key in keys if key in records]
+
+    def facets(
+        self, *, filter: Filter | None = None, limit: int = 20, field: str | None = None, contains: str | None = None
+    ) -> list[Facet]:
+        """Count the values of metadata fields and tags over the records that pass; see the seam."""
+        version = self.version
+        digest = repr((limit, field, contains, filter and filter.text)).encode("utf-8", "surrogatepass")
+        kept = self._facets.get(digest, version)
+        if kept is None:
+            kept = count_facets(self.scan_metadata(filter=filter), limit=limit, field=field, contains=contains)
+            self._facets.keep(digest, version, kept)
+        return kept
 
     def count(self, *, filter: Filter | None = None) -> int:
         """Count the records that pass the filter."""

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace as replaced
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import ChangedMeanwhileError, InputError, LookalikeError, RecordNotFoundError, StoreDamagedError
 from ...records import Entry, Record
@@ -17,6 +17,10 @@ from ..common.batches import revised
 from . import failures, moving, remembered, schema, writing
 from .engine import IN
 from .reader import Reader
+from .sql import where
+
+if TYPE_CHECKING:
+    from ...filters import Filter
 
 
 class Writer(Reader):
@@ -35,7 +39,7 @@ class Writer(Reader):
             if not self._fields_indexed:
                 schema.index_fields(conn)
             ids = [each.entry.record.id for each in batch]
-            with self._forgetting(conn, ids) as gone:
+            with self._forgetting(conn, "id", ids) as gone:
                 written = writing.write(conn, batch, version=version, replace=replace)
         remembered.drop(self._index_folder, gone)
         self._fields_indexed = True
@@ -66,7 +70,7 @@ class Writer(Reader):
             else:
                 record = replaced(entry.record, id=record_id, metadata=fresh.metadata, tags=fresh.tags)
                 batch = writing.prepare([replaced(entry, record=record)], self._spaces, self._limits)
-                with self._forgetting(conn, [record_id]) as gone:
+                with self._forgetting(conn, "id", [record_id]) as gone:
                     writing.write(conn, batch, version=version, replace="any")
             now = self._held(conn, record_id)
         remembered.drop(self._index_folder, gone)
@@ -97,13 +101,17 @@ class Writer(Reader):
         with self._truth.writing() as (conn, version):
             return moving.move(conn, moves, version=version, limits=self._limits)
 
-    def delete(self, record_ids: Collection[str], *, seen: Record | None = None) -> int:
-        """Delete records for good and say how many were there. Unknown ids are skipped; see the seam."""
+    def delete(
+        self, record_ids: Collection[str] = (), *, filter: Filter | None = None, seen: Record | None = None
+    ) -> int:
+        """Delete records for good, those that are named and those that pass a filter; see the seam."""
         with self._truth.writing() as (conn, _):
             if seen is not None:
                 self._held(conn, seen.id, seen)
             keys = list(self._keys(conn, record_ids).values())
-            with self._forgetting(conn, record_ids) as gone:
+            if filter is not None:
+                keys = list(dict.fromkeys([*keys, *self._passing(conn, filter)]))
+            with self._forgetting(conn, "key", keys) as gone:
                 writing.remove(conn, keys)
         remembered.drop(self._index_folder, gone)
         return len(keys)
@@ -130,8 +138,20 @@ class Writer(Reader):
         remembered.put(self._index_folder, kind, kept, drawable=self._keeps_pictures)
         remembered.drop(self._index_folder, self._vanished(hashes - gone))  # deleted while it was written
 
+    def _passing(self, conn: sqlite3.Connection, filter: Filter) -> list[int]:
+        """Return the keys of the records that pass a filter, in the transaction under way."""
+        accepted = where(filter, schema.declared(schema.read_spec(conn)))
+
+        def ask() -> list[int]:
+            sql = f"SELECT key FROM records WHERE {self._damage.guard(accepted.text)}"
+            return [row[0] for row in conn.execute(sql, accepted.values)]
+
+        return self._damage.without(conn, ask)
+
     @contextmanager
-    def _forgetting(self, conn: sqlite3.Connection, ids: Collection[str]) -> Iterator[set[str]]:
+    def _forgetting(
+        self, conn: sqlite3.Connection, by: Literal["id", "key"], values: Collection[Any]
+    ) -> Iterator[set[str]]:
         """Find the contents that some records had before a change and that no record has afterwards.
 
         Yields:
@@ -141,8 +161,8 @@ class Writer(Reader):
         if not remembered.is_there(self._index_folder):
             yield gone
             return
-        sql = f"SELECT DISTINCT content_hash FROM records WHERE id {IN}"
-        before = {row[0] for row in conn.execute(sql, (json.dumps(list(ids)),))}
+        sql = f"SELECT DISTINCT content_hash FROM records WHERE {by} {IN}"
+        before = {row[0] for row in conn.execute(sql, (json.dumps(list(values)),))}
         yield gone
         gone |= before - _held_hashes(conn, before)
 

@@ -6,33 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Value = str | int | float | bool
+from ...answers import Facet, Scalar
 
 MAX_FIELDS = 100  # more have no place on a screen
 _NUMBERS = (int, float)
 _VALUES = (str, int, float, bool)
 _MAX_VALUES = 10_000  # of one field that are told apart, so that memory stays bounded
-
-
-@dataclass(frozen=True)
-class Facet:
-    """The values of one metadata field, or of the tags.
-
-    Attributes:
-        field: The field's name; "tags" for the tags.
-        records: How many records hold it.
-        values: The most frequent values with their number of records; ties by value.
-        distinct: How many different values there are; those beyond 10,000 are not told apart.
-        minimum: The smallest number, where a record holds one.
-        maximum: The largest.
-    """
-
-    field: str
-    records: int
-    values: tuple[tuple[Value, int], ...]
-    distinct: int
-    minimum: float | None
-    maximum: float | None
 
 
 def count_facets(
@@ -75,7 +54,7 @@ def count_facets(
 @dataclass
 class _Tally:
     records: int = 0
-    counts: dict[tuple[type, Value], int] = field(default_factory=dict)  # by type, too: 1, 1.0 and true are equal
+    counts: dict[tuple[type, Scalar], int] = field(default_factory=dict)  # by type, too: 1, 1.0 and true are equal
     minimum: float | None = None
     maximum: float | None = None
 
@@ -101,7 +80,7 @@ class _Tally:
         for kind, value in values:
             self._count(kind, value)
 
-    def _count(self, kind: type, value: Value) -> None:
+    def _count(self, kind: type, value: Scalar) -> None:
         key = (kind, value)
         if key in self.counts:
             self.counts[key] += 1
