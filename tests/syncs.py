@@ -7,6 +7,7 @@ for all below some folders. It knows no file by name; what counts for nothing is
 - **Derived** (`/index/` of a collection): it may be deleted at any time, and costs only the time to make it again.
 - **Begun** (`disk.is_partial`): a file that is still being written, has a name that says so: nothing reads
   it, and what was acknowledged is in none of them.
+- **Leases** (`/leases/` of a home): locks of processes that are at work; after a loss of power nobody holds any.
 - **SQLite's own** `-shm` is memory, and an empty `-wal` says nothing. That `-wal` and `-journal` go is not forced, and
   need not be: what was in them is in the database by then, and reading them again writes the same pages. Their
   bytes and names do count, and so do the bytes of the database: with journal_mode=WAL and synchronous=FULL a commit has
@@ -168,7 +169,8 @@ class Disk:
 
     def _counts(self, path: str) -> bool:
         is_ours = any(path == root or path.startswith(f"{root}/") for root in self.roots)
-        return is_ours and "/index/" not in f"{path}/" and not path.endswith(("-shm", " (deleted)"))
+        is_fleeting = any(f"/{folder}/" in f"{path}/" for folder in ("index", "leases"))
+        return is_ours and not is_fleeting and not path.endswith(("-shm", " (deleted)"))
 
     def _is_there(self, path: str) -> bool:
         return path in self.files or path in self.there

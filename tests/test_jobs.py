@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -14,7 +15,9 @@ import pytest
 from serving import API, Served, code_of, jpeg, picture_file, served, wait_for
 
 import lookalike
+from lookalike.errors import JobNotFoundError
 from lookalike.service.jobs import Job, Jobs
+from lookalike.service.store import open_store
 
 LINES = {"content-type": "application/x-ndjson"}
 
@@ -215,7 +218,8 @@ def test_jobs_that_cannot_go_on_say_why(tmp_path):
         jobs = [server.post(f"{path}?job=true", content=lines(range(300)), headers=LINES).json() for _ in range(3)]
         server.kill()
     (home / "jobs" / jobs[1]["id"] / "input").unlink()
-    (home / "jobs" / jobs[2]["id"] / "job.json").write_text("{")
+    with open_store(home).writing() as rows:
+        rows.put("job", jobs[2]["id"], {"id": jobs[2]["id"], "state": "running"})
     with served(home) as server:
         assert ended(server, jobs[0]["id"])["state"] == "done"
         lost = ended(server, jobs[1]["id"])
@@ -316,3 +320,80 @@ def test_pictures_and_jobs_go_together(server):
         assert server.post(path, files=picture_file(seed, f"single {seed}")).status_code == 201
     assert ended(server, job["id"])["done"] == 400
     assert server.get(f"{API}/collections/together").json()["records"] == 405
+
+
+def test_two_servers_never_run_one_job_and_both_tell_its_end(library, tmp_path):
+    """One of them works on it, whatever both have seen of it before."""
+    library.create("c")
+    ids = [submit(Jobs(tmp_path, library.collection, Numbers()), "150").id for _ in range(4)]
+    added: list[str] = []
+    servers = [Jobs(tmp_path, library.collection, Numbers(), lambda outcome: added.append(outcome.id)) for _ in "ab"]
+    for server in servers:
+        server.start()
+    for server in servers:
+        wait_for(lambda server=server: all(server.get(job_id).state == "done" for job_id in ids))
+        for job_id in ids:
+            assert server.get(job_id).done == 150
+            assert [outcome.place for outcome in server.outcomes(job_id)] == list(range(150))
+        server.stop()
+    assert len(added) == 4 * 150
+
+
+def test_a_job_of_a_server_that_dies_is_taken_up_by_another_that_runs(library, tmp_path):
+    library.create("c")
+    job = submit(Jobs(tmp_path, library.collection, Numbers()), "3")
+    jobs = Jobs(tmp_path, library.collection, Numbers())
+    with open_store(tmp_path).lease(job.id):  # as a server holds it that works on the job
+        jobs.start()
+        after = submit(jobs, "3")
+        wait_for(lambda: jobs.get(after.id).state == "done")
+        assert jobs.get(job.id).state == "waiting"
+    wait_for(lambda: jobs.get(job.id).state == "done")
+    jobs.stop()
+
+
+def test_jobs_that_ended_long_ago_are_forgotten_with_their_folders(library, tmp_path):
+    library.create("c")
+    jobs = make_jobs(library, tmp_path, Numbers())
+    old, young = submit(jobs, "1"), submit(jobs, "1")
+    wait_for(lambda: jobs.get(young.id).has_ended)
+    jobs.stop()
+    lost = tmp_path / "jobs" / "20200101-000000-00000000"  # a crash between folder and row
+    lost.mkdir()
+    os.utime(lost, (0, 0))
+    with open_store(tmp_path).writing() as rows:
+        row = rows.get("job", old.id)
+        rows.replace(row, {**row.value, "ended_at": "2020-01-01T00:00:00+00:00"})
+    jobs = make_jobs(library, tmp_path, Numbers())
+    with pytest.raises(JobNotFoundError):
+        jobs.get(old.id)
+    assert jobs.get(young.id).state == "done"
+    jobs.stop()
+    assert [path.name for path in (tmp_path / "jobs").iterdir()] == [young.id]
+
+
+def test_jobs_of_an_earlier_release_are_taken_over_with_their_state(library, tmp_path):
+    library.create("c")
+    jobs = Jobs(tmp_path, library.collection, Numbers())
+    ids = [submit(jobs, "2").id for _ in range(3)]
+    form = {
+        "collection": "c",
+        "form": "numbers",
+        "created_at": ids[0],
+        "failure": None,
+        "counts": {},
+        "state": "waiting",
+    }
+    for job_id in ids:
+        (tmp_path / "jobs" / job_id / "job.json").write_text(json.dumps({"id": job_id, **form}))
+    (tmp_path / "jobs" / ids[1] / "cancelled").touch()
+    (tmp_path / "jobs" / ids[2] / "job.json").write_text("{")
+    for path in tmp_path.glob("service.db*"):
+        path.unlink()
+    jobs = make_jobs(library, tmp_path, Numbers())
+    wait_for(lambda: all(jobs.get(job_id).has_ended for job_id in ids[:2]))
+    assert [jobs.get(job_id).state for job_id in ids[:2]] == ["done", "cancelled"]
+    with pytest.raises(JobNotFoundError):
+        jobs.get(ids[2])
+    jobs.stop()
+    assert {path.name for path in (tmp_path / "jobs").rglob("job.json*")} == {"job.json.bak"}

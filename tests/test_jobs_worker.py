@@ -21,8 +21,9 @@ import lookalike
 from lookalike.doors.http.app import bare_app, make_desk
 from lookalike.doors.http.gate import Gate
 from lookalike.errors import BusyError, JobNotFoundError
-from lookalike.service.job_files import JobFolder
+from lookalike.service.job_rows import JobRows
 from lookalike.service.jobs import Job, Jobs
+from lookalike.service.store import open_store
 from lookalike.settings import load_settings
 
 LINES = {"content-type": "application/x-ndjson"}
@@ -80,7 +81,8 @@ def test_a_job_that_meets_a_full_disk_fails_and_later_jobs_run(small_disk):
         (small_disk / "filler").unlink()
         after = submit(jobs, "2")
         wait_for(lambda: jobs.get(after.id).state == "done")
-        wait_for(lambda: JobFolder(home / "jobs" / met.id).load().state == "failed")  # what could not be saved then
+        kept = JobRows(home, home / "jobs")
+        wait_for(lambda: kept.get(met.id).state == "failed")  # what could not be saved then
         assert len(list(jobs.outcomes(met.id))) == 64
         jobs.stop()
         again = Jobs(home, library.collection, Pictures())
@@ -97,9 +99,9 @@ def all_gone(jobs: Path, job: Path) -> None:
     shutil.rmtree(jobs)
 
 
-def in_the_way(jobs: Path, job: Path) -> None:
-    (job / "job.json").unlink()
-    (job / "job.json").mkdir()
+def without_row(jobs: Path, job: Path) -> None:
+    with open_store(jobs.parent).writing() as rows:
+        rows.remove("job", job.name)
 
 
 def a_file(jobs: Path, job: Path) -> None:
@@ -112,7 +114,7 @@ def without_input(jobs: Path, job: Path) -> None:
 
 
 @pytest.mark.parametrize("moment", ["before", "under way"])
-@pytest.mark.parametrize("harm", [gone, all_gone, in_the_way, a_file, without_input])
+@pytest.mark.parametrize("harm", [gone, all_gone, without_row, a_file, without_input])
 def test_a_job_whose_files_are_harmed_ends_and_later_jobs_run(library, tmp_path, harm, moment):
     library.create("c")
     ids: list[str] = []

@@ -17,6 +17,7 @@ from conftest import draw
 from serving import API, Served, wait_for
 
 import lookalike
+from lookalike.service import migration
 from lookalike.service.keys import Keys
 
 HOMES = Path(__file__).parent / "homes"
@@ -110,7 +111,7 @@ def test_keys_of_an_old_home_are_valid_and_revoked_ones_are_not(old: Old) -> Non
         assert (found.name if found else "old") == name
     assert sorted(key.name for key in keys.all()) == sorted(one["name"] for one in old.told["keys"]["keys"])
     assert (old.home / "keys.json.bak").exists()
-    assert not (old.home / "keys.json").exists()
+    assert not migration.is_due(old.home)
 
 
 def test_what_was_decided_in_an_old_home_stands(old: Old) -> None:
@@ -137,3 +138,5 @@ def test_jobs_and_files_of_an_old_home_go_on(old: Old) -> None:
     finally:
         served.stop()
     assert not list((old.home / "jobs" / old.told["left_job"]).glob("*.partial"))
+    for job in ("done_job", "left_job"):
+        assert (old.home / "jobs" / old.told[job] / "job.json.bak").exists()

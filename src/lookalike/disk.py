@@ -195,7 +195,8 @@ def move_file(source: Path, target: Path, *, private: bool = False) -> None:
         _copy_whole(source, target)
         os.unlink(source)
     sync(target.parent)
-    sync(source.parent)
+    if source.parent != target.parent:
+        sync(source.parent)
 
 
 def remove_file(path: Path) -> None:

@@ -1,8 +1,6 @@
-"""What a job is, and the folder that keeps it:
+"""What a job is, and the folder of what is long about it; the job itself is a row of the service store (`job_rows`):
 
-job.json          what is to be done, and its state; replaced as a whole
 input             the bytes as they came; removed when the job has ended
-cancelled         is there once somebody cancelled it
 outcomes.jsonl    a line for each picture that is settled, in the order of the input
 """
 
@@ -12,22 +10,23 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from .. import disk
-from ..errors import InputError
 from ..records import Failure, Outcome
 
 State = Literal["waiting", "running", "done", "cancelled", "failed"]
 
+ENDED: tuple[State, ...] = ("done", "cancelled", "failed")
+
 Step = Literal["", "listing", "drawing", "adding", "removing"]
 
 _MOST_LINE_BYTES = 1 << 20  # an outcome has less; what has more is damaged
-_JOB, _INPUT, _OUTCOMES, _CANCELLED = "job.json", "input", "outcomes.jsonl", "cancelled"
+_INPUT, _OUTCOMES = "input", "outcomes.jsonl"
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,7 @@ class Job:
         counts: How many ended in which way.
         removed: Records that were removed, as their files are gone.
         failure: Why the job as a whole failed; its `source` is the collection.
+        is_cancelled: Whether it is to end, or has ended, because somebody cancelled it.
     """
 
     id: str
@@ -68,6 +68,7 @@ class Job:
     failure: Failure | None = None
     started_at: str | None = None
     ended_at: str | None = None
+    is_cancelled: bool = False
 
     @property
     def done(self) -> int:
@@ -77,7 +78,7 @@ class Job:
     @property
     def has_ended(self) -> bool:
         """Whether nothing more will happen."""
-        return self.state in ("done", "cancelled", "failed")
+        return self.state in ENDED
 
 
 class JobFolder:
@@ -103,46 +104,17 @@ class JobFolder:
         """
         self.path.stat()
 
-    def save(self, job: Job, *, is_draft: bool = False) -> None:
-        """Keep a job; the outcomes are kept by themselves, and counted at the next start until the job has ended.
-
-        Args:
-            is_draft: What is in a draft is forced to disk with its folder.
-        """
-        text = json.dumps({**asdict(job), "counts": dict(job.counts) if job.has_ended else {}}, indent=1)
-        if is_draft:
-            with open(self.path / _JOB, "w", encoding="utf-8", opener=disk.open_private) as stream:
-                stream.write(text)
-        else:
-            disk.replace_text(self.path / _JOB, text, mode=disk.PRIVATE)
-
     def sweep(self) -> None:
-        """Remove what a dead process left; only for who works on the jobs of a home."""
-        (self.path / f"{_JOB}.partial").unlink(missing_ok=True)  # as 0.1.0 named it
+        """Remove what a dead process left; only for who works on the job."""
         disk.sweep_all(self.path)
 
-    def load(self) -> Job:
-        """Read the job, and count its outcomes where that was not done when it ended.
+    def counts(self) -> dict[str, int]:
+        """Count the outcomes by what became of the picture.
 
         Raises:
-            OSError, ValueError, TypeError, KeyError: when there is no job in this folder, or a broken one.
+            ValueError, TypeError, KeyError: when a line is broken.
         """
-        held = json.loads((self.path / _JOB).read_text(encoding="utf-8"))
-        failure = held.pop("failure")
-        job = Job(**{**held, "failure": Failure(**failure) if failure else None})
-        if not (job.has_ended and job.counts):
-            job = replace(job, counts=dict(Counter(json.loads(line)["outcome"] for line in self._lines())))
-        if job.has_ended or self.input.exists():
-            return job
-        message = "the input of this job is gone. Send it again; what it has added is there."
-        return replace(job, state="failed", failure=Failure(job.collection, "job_input_missing", message))
-
-    def ended_before(self, moment: float) -> bool:
-        """Say whether the job ended before a moment, in seconds since 1970."""
-        try:
-            return not self.input.exists() and (self.path / _JOB).stat().st_mtime < moment
-        except OSError:
-            return False
+        return dict(Counter(json.loads(line)["outcome"] for line in self._lines()))
 
     def appending(self) -> BinaryIO:
         """Open the outcomes to append. What a crash left of a line is taken away: its picture is added again."""
@@ -172,16 +144,6 @@ class JobFolder:
             with suppress(OSError):
                 size += (self.path / name).stat().st_size
         return size
-
-    def note_cancelled(self) -> None:
-        """Note that the job is to end, so that whoever takes it up after a crash ends it as well."""
-        with suppress(InputError):  # a folder that somebody removed: the job ends by that
-            disk.replace_bytes(self.path / _CANCELLED, b"", mode=disk.PRIVATE)
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether the job was cancelled, be it ended by that already or not."""
-        return (self.path / _CANCELLED).exists()
 
     def drop_input(self) -> None:
         """Remove the input, which nobody needs any more."""

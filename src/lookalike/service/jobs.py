@@ -2,7 +2,8 @@
 
 Pictures are added a block at a time; then their outcomes are appended and forced to disk. After a crash at most one
 block is done again, which changes nothing: adding the same picture under the same id leaves a record as it is. Jobs
-take turns, block by block, so that a small one does not wait for a large one. `job_files` keeps them.
+take turns, block by block, so that a small one does not wait for a large one. `job_rows` keeps them, with what is long
+in `job_files`. Who works on a job has its lease, from its first turn until its end is saved.
 
 Nothing that happens to one job ends the thread that works on all of them. Where the end of a job cannot be saved, it is
 kept in memory and saved as soon as it can be; until then a new start of the process takes the job up again, rightly.
@@ -11,16 +12,15 @@ kept in memory and saved as soon as it can be; until then a new start of the pro
 from __future__ import annotations
 
 import logging
-import re
 import secrets
 import shutil
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, suppress
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -30,6 +30,7 @@ from .. import disk, refusals
 from ..errors import (
     BusyError,
     CollectionNotFoundError,
+    ConflictError,
     JobNotFoundError,
     LookalikeError,
     StoreDamagedError,
@@ -39,6 +40,7 @@ from ..errors import (
 from ..records import Failure, Outcome, Progress
 from .folder_jobs import FolderRun, count_files, list_files, settled_lines
 from .job_files import Job, JobFolder, State, Step, now_text, write_outcomes
+from .job_rows import ID, JobRows
 from .roots import Roots
 
 if TYPE_CHECKING:
@@ -48,10 +50,9 @@ __all__ = ["Form", "Job", "Jobs"]
 
 _FOLDER = "jobs"
 _NEW = ".new-"
-_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
 _BLOCK_ITEMS = 64
 _BLOCK_BYTES = 64_000_000
-_KEPT_DAYS = 30
+_KEPT = timedelta(days=30)
 _PATIENCE_S = 10.0
 _AT_ONCE = 8  # jobs that take turns: each holds two file handles
 _MOST_WAITING = 1000
@@ -59,7 +60,6 @@ _REMEMBERED = 1000
 _TOLD_S = 0.5  # between two tellings of a run over a folder, at most
 _RETRY_S = 2.0  # until what could not be saved is tried again
 _SWEEP_S = 3600.0
-_UNREADABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 _log = logging.getLogger("lookalike.jobs")
 
 
@@ -92,7 +92,7 @@ class _StoppedError(Exception):
 
 
 class Jobs:
-    """The jobs of one home, and the thread that works on them. One process at a time works on a home's jobs.
+    """The jobs of one home, and the thread that works on those that no other process works on.
 
     Args:
         on_outcome: Called with each Outcome, once it is on disk.
@@ -115,6 +115,7 @@ class Jobs:
         remembered: int = _REMEMBERED,
     ) -> None:
         self._root = home / _FOLDER
+        self._rows = JobRows(home, self._root)
         self._open_collection = open_collection
         self._form = form
         self._on_outcome = on_outcome
@@ -126,9 +127,12 @@ class Jobs:
         self._ended: deque[str] = deque()  # of `_jobs`, the oldest first
         self._unsaved: dict[str, Job] = {}  # ends that could not be written
         self._cancelled: set[str] = set()
+        self._leases: dict[str, ExitStack] = {}  # of the jobs that this process works on
+        self._elsewhere: list[str] = []  # jobs that another process works on
+        self._looked_at = float("-inf")  # whether it still does
         self._waiting: deque[str] = deque()
         self._turns: deque[tuple[str, Iterator[None]]] = deque()  # job id, and its blocks
-        self._swept_at = time.monotonic()
+        self._swept_at = float("-inf")
         self._stopping = False
         self._thread: threading.Thread | None = None
 
@@ -136,10 +140,14 @@ class Jobs:
         """Take up what is unfinished, and begin to work."""
         if disk.is_loose(self._root):
             disk.tighten(self._root)
-        for job in self._stored():
+        for draft in list(self._root.glob(f"{_NEW}*")):
+            shutil.rmtree(draft, ignore_errors=True)
+        self._sweep()
+        for job in self._rows.last(self._remembered):
             self._remember(job)
             if not job.has_ended:
-                if self._folder(job).is_cancelled:
+                self._rows.folder(job.id).sweep()
+                if job.is_cancelled:
                     self._cancelled.add(job.id)
                 _log.info("job %s goes on at picture %s", job.id, job.done, extra=_marks(job))
                 self._waiting.append(job.id)
@@ -205,10 +213,14 @@ class Jobs:
             key_id=key_id,
             request_id=request_id,
         )
-        job_id = job.id
+        folder_of_job = self._root / job.id
         with refusals.reporting(self._root):
-            JobFolder(draft).save(job, is_draft=True)
-            disk.replace_folder(draft, self._root / job_id)
+            disk.replace_folder(draft, folder_of_job)
+            try:
+                self._rows.add(job)
+            except BaseException:
+                disk.replace_folder(folder_of_job, draft)
+                raise
         with self._lock:
             self._jobs[job.id] = job
             self._waiting.append(job.id)
@@ -229,11 +241,10 @@ class Jobs:
         with self._lock:
             if job_id in self._jobs:
                 return self._jobs[job_id]
-        folder = JobFolder(self._root / job_id)
-        if _ID.fullmatch(job_id) and folder.exists():  # ended so long ago that it is not in memory
-            with suppress(*_UNREADABLE):
-                return folder.load()
-        raise no_job(job_id)
+        job = self._rows.get(job_id) if ID.fullmatch(job_id) else None  # it may have ended long ago
+        if job is None:
+            raise no_job(job_id)
+        return job
 
     def byte_size(self, key_id: str) -> int:
         """Return what the jobs of a key take on disk: their inputs until they have ended, and their outcomes."""
@@ -243,8 +254,7 @@ class Jobs:
         """Cancel a job; what it has added stays. One that has ended stays as it is."""
         job = self.get(job_id)
         if not job.has_ended:
-            with refusals.reporting(self._root):
-                self._folder(job).note_cancelled()
+            self._rows.cancel(job_id)
         with self._lock:
             if not job.has_ended:
                 self._cancelled.add(job_id)
@@ -265,11 +275,14 @@ class Jobs:
                 _log.exception("jobs go on after an unexpected error")
                 self._pause(_RETRY_S)
         self._save_ends()
+        for job_id in list(self._leases):
+            self._end_lease(job_id)
 
     def _turn(self) -> None:
         """Add one block of the job whose turn it is; without any, wait for one."""
         self._save_ends()
         self._sweep()
+        self._look_again()
         turn = self._next()
         if turn is not None and self._step(*turn):
             self._turns.append(turn)
@@ -294,13 +307,13 @@ class Jobs:
             waiting = sorted(filter(may, self._waiting), key=lambda job_id: job_id not in self._cancelled)
             if waiting and (waiting[0] in self._cancelled or len(self._turns) < _AT_ONCE):
                 self._waiting.remove(waiting[0])
-                return waiting[0], self._blocks(self._jobs[waiting[0]])
+                return waiting[0], self._blocks(waiting[0])
             for turn in self._turns:
                 if may(turn[0]):
                     self._turns.remove(turn)
                     return turn
             if not self._stopping and not beside_folder:
-                self._lock.wait(_RETRY_S if self._unsaved else _SWEEP_S)
+                self._lock.wait(_RETRY_S if self._unsaved or self._elsewhere else _SWEEP_S)
             return None
 
     def _pause(self, seconds: float) -> None:
@@ -312,6 +325,8 @@ class Jobs:
         """Add one block, and say whether more is to be done. Whatever goes wrong ends the job and says why."""
         job = self.get(job_id)
         try:
+            if not self._leased(job_id):
+                return False
             self._go_on(job_id)
             next(blocks)
             return True
@@ -330,6 +345,41 @@ class Jobs:
             self._end(job_id, "failed", Failure(job.collection, "internal", message))
         return False
 
+    def _leased(self, job_id: str) -> bool:
+        """Take the lease of a job whose first turn it is, with what it has become elsewhere; say whether it is ours."""
+        if job_id in self._leases:
+            return True
+        lease = ExitStack()
+        try:
+            lease.enter_context(self._rows.lease(job_id))
+        except ConflictError:
+            self._elsewhere.append(job_id)
+            return False
+        self._leases[job_id] = lease
+        job = self._rows.get(job_id)
+        if job is not None and job.ended_at:
+            self._end_lease(job_id)
+            with self._lock:
+                self._cancelled.discard(job_id)
+                self._remember(job)
+            return False
+        if job is not None and not job.has_ended:
+            self._note(job)
+        return True
+
+    def _end_lease(self, job_id: str) -> None:
+        lease = self._leases.pop(job_id, None)
+        if lease is not None:
+            lease.close()
+
+    def _look_again(self) -> None:
+        """Let jobs that another process worked on wait for a turn again, now and then."""
+        if self._elsewhere and time.monotonic() - self._looked_at >= _RETRY_S:
+            self._looked_at = time.monotonic()
+            with self._lock:
+                self._waiting.extend(self._elsewhere)
+            self._elsewhere.clear()
+
     def _fail(self, job: Job, error: LookalikeError) -> None:
         """End a job for an error, in words for people elsewhere: what a store says names folders of this machine."""
         code, message = error.code, error.message
@@ -343,8 +393,9 @@ class Jobs:
             message = "the server could not read or write what this job needs; its log says more."
         self._end(job.id, "failed", Failure(job.collection, code, message))
 
-    def _blocks(self, job: Job) -> Iterator[None]:
+    def _blocks(self, job_id: str) -> Iterator[None]:
         """Do the work of a job; each step adds a block."""
+        job = self.get(job_id)
         collection = self._open_collection(job.collection).within(self._reach(job))
         kept = self._folder(job)
         job = replace(job, started_at=job.started_at or now_text())
@@ -449,13 +500,14 @@ class Jobs:
         for job in list(self._unsaved.values()):
             folder = self._folder(job)
             try:
-                if folder.exists():  # else there is nothing left that would go on at the next start
-                    folder.save(job)
+                self._rows.end(job)
+                if folder.exists():
                     folder.drop_input()
             except (OSError, LookalikeError):
                 continue
             with self._lock:
                 del self._unsaved[job.id]
+            self._end_lease(job.id)
 
     def _remember(self, job: Job) -> None:
         """Keep a job in memory; of those that have ended the last ones only."""
@@ -470,9 +522,7 @@ class Jobs:
         if time.monotonic() - self._swept_at < _SWEEP_S:
             return
         self._swept_at = time.monotonic()
-        for path in self._folders():
-            if JobFolder(path).ended_before(_oldest()):
-                shutil.rmtree(path, ignore_errors=True)
+        self._rows.sweep(datetime.now(UTC) - _KEPT)
 
     def _cause(self, collection: str, error: LookalikeError) -> LookalikeError:
         """Give what lies behind an error: a collection that is deleted is closed first."""
@@ -488,37 +538,12 @@ class Jobs:
             self._jobs[job.id] = job
 
     def _folder(self, job: Job) -> JobFolder:
-        return JobFolder(self._root / job.id)
-
-    def _folders(self) -> list[Path]:
-        """Return the folders of jobs, the oldest first."""
-        held = self._root.iterdir() if self._root.is_dir() else ()
-        return sorted(path for path in held if _ID.fullmatch(path.name))
-
-    def _stored(self) -> Iterator[Job]:
-        """Read the jobs on disk, of those that have ended the last ones; drop drafts and what ended long ago."""
-        for draft in list(self._root.glob(f"{_NEW}*")):
-            shutil.rmtree(draft, ignore_errors=True)
-        folders = self._folders()
-        for place, path in enumerate(folders):
-            folder = JobFolder(path)
-            if folder.ended_before(_oldest()):
-                shutil.rmtree(path, ignore_errors=True)
-            elif folder.input.exists() or place >= len(folders) - self._remembered:
-                try:
-                    folder.sweep()
-                    yield folder.load()
-                except _UNREADABLE as exc:
-                    _log.error("job %s cannot be read and is left alone: %s", path.name, exc)
-
-
-def _oldest() -> float:
-    return time.time() - _KEPT_DAYS * 86400
+        return self._rows.folder(job.id)
 
 
 def no_job(job_id: str) -> JobNotFoundError:
     """Return the error of a job that is not there, or not for the caller: the two must look alike."""
-    return JobNotFoundError(f'no job "{job_id[:80]}". Ended jobs are kept for {_KEPT_DAYS} days.')
+    return JobNotFoundError(f'no job "{job_id[:80]}". Ended jobs are kept for {_KEPT.days} days.')
 
 
 def _marks(job: Job) -> dict[str, str]:

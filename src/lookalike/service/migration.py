@@ -2,14 +2,17 @@
 
     keys.json            the keys, and the secret that signs sessions
     files-owners.jsonl   who wrote which stored file, a line a change
+    jobs/ID/job.json     a job; beside it `cancelled`, where somebody cancelled it
 
 A file that is there is due: it is read into the store in one transaction and then set aside, all under one lock. A
-crash in between leaves it due, and reading it again changes nothing: nobody else writes before it is set aside.
+crash in between leaves it due, and reading it again changes nothing: nobody else writes before it is set aside. In the
+place of the keys stays a file that an earlier server cannot read: without any it would take the home for an open one.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,8 +25,10 @@ from .store import Kind
 BACKUP = ".bak"
 Value = tuple[Kind, str, dict[str, Any]]
 
-_KEYS, _OWNERS = "keys.json", "files-owners.jsonl"
+_KEYS, _OWNERS, _JOB = "keys.json", "files-owners.jsonl", "job.json"
 _KEYS_FORMAT = 1
+_MOVED = '{"format": 2, "moved_to": "service.db"}'
+_log = logging.getLogger("lookalike.jobs")
 _BROKEN = (OSError, ValueError, KeyError, TypeError)
 
 
@@ -45,11 +50,21 @@ def values_of(home: Path) -> Iterator[Value]:
 def set_aside(home: Path) -> None:
     """Give the files their names in `.bak`; that lasts."""
     for path in list(_files(home)):
-        disk.move_file(path, path.with_name(f"{path.name}{BACKUP}"))
+        backup = path.with_name(f"{path.name}{BACKUP}")
+        if path.name == _KEYS:
+            disk.replace_bytes(backup, path.read_bytes(), mode=disk.PRIVATE)
+            disk.replace_text(path, _MOVED, mode=disk.PRIVATE)
+        else:
+            disk.remove_file(path.with_name(f"{path.name}.partial"))  # of a killed writer, as 0.1.0 named it
+            disk.move_file(path, backup)
 
 
 def _files(home: Path) -> Iterator[Path]:
-    return (home / name for name in (_KEYS, _OWNERS) if (home / name).exists())
+    if (home / _KEYS).exists() and (home / _KEYS).read_bytes() != _MOVED.encode():
+        yield home / _KEYS
+    if (home / _OWNERS).exists():
+        yield home / _OWNERS
+    yield from sorted(home.glob(f"jobs/[0-9]*/{_JOB}"))
 
 
 def _keys(path: Path) -> Iterator[Value]:
@@ -79,4 +94,13 @@ def _owners(path: Path) -> Iterator[Value]:
             yield "file", name, {"key": owner}
 
 
-_READERS = {_KEYS: _keys, _OWNERS: _owners}
+def _job(path: Path) -> Iterator[Value]:
+    """Yield a job, as it is when no process works on it; a broken one is logged, and left out."""
+    try:
+        job = json.loads(path.read_text(encoding="utf-8"))
+        yield "job", path.parent.name, {**job, "is_cancelled": (path.parent / "cancelled").exists()}
+    except _BROKEN as exc:
+        _log.error("job %s cannot be read and is left alone: %s", path.parent.name, exc)
+
+
+_READERS = {_KEYS: _keys, _OWNERS: _owners, _JOB: _job}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-Kind = Literal["key", "session", "file"]
+Kind = Literal["key", "session", "file", "job"]
 
 
 @dataclass(frozen=True)
