@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -470,11 +471,17 @@ def test_damaged_old_keys_close_the_server(tmp_path: Path, damage: str) -> None:
 
 
 def test_going_back_is_giving_the_old_files_their_names(tmp_path: Path) -> None:
-    """As docs/storage.md says; and forth again."""
-    home = tmp_path / "home"
+    """By the command of docs/storage.md; and forth again."""
+    home, job = tmp_path / "home", {"id": "20260101-000000-00000000", "state": "done"}
     made = old_home(home)
+    folder = home / "jobs" / job["id"]
+    folder.mkdir(parents=True)
+    (folder / "job.json").write_text(json.dumps(job))
     Keys(home).create("new")
-    for path in home.glob("service.db*"):
-        path.unlink()
-    (home / "keys.json.bak").replace(home / "keys.json")
+    text = (Path(__file__).parent.parent / "docs" / "storage.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^cd HOME && (.*)$", text, re.MULTILINE)
+    subprocess.run(["sh", "-c", command], cwd=home, check=True)
+    assert {path.name for path in home.iterdir()} == {"jobs", "keys.json", "service.lock"}
+    assert json.loads((home / "keys.json").read_text())["keys"] == json.loads(json.dumps(list(made.values())))
+    assert json.loads((folder / "job.json").read_text()) == job
     assert [key.id for key in Keys(home).all()] == list(made)

@@ -15,6 +15,7 @@ import json
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
@@ -55,8 +56,9 @@ class SQLiteStore:
         self._home, self._file = home, home / FILE
         self._is_settled = False  # nothing of an earlier lookalike is left to be read
         self._watching = threading.Lock()
-        self._watch: sqlite3.Connection | None = None
+        self._watch: list[sqlite3.Connection] = []  # the one that is kept, or none
         self._watched: tuple[int, int] | None = None  # the file that it is open on
+        weakref.finalize(self, _close_all, self._watch)
 
     def version(self, kind: Kind) -> Hashable:
         """Return what differs once rows of a kind were changed; see the seam."""
@@ -64,23 +66,18 @@ class SQLiteStore:
             return object()  # what an earlier lookalike left cannot be taken over: nothing says when it changes
         with self._watching, self._failing():
             found = _identity(self._file)
-            if found != self._watched and self._watch is not None:
-                self._watch.close()
-                self._watch = None
+            if found != self._watched:
+                _close_all(self._watch)
             self._watched = found
             if found is None:
                 return None
-            conn = self._watch or _connected(self._file)
-            try:
+            conn = self._watch.pop() if self._watch else _connected(self._file)
+            with ExitStack() as ending:
+                ending.callback(conn.close)
                 row = conn.execute("SELECT version FROM kinds WHERE kind = ?", (kind,)).fetchone()
-            except sqlite3.Error:
-                self._watch = None
-                conn.close()
-                raise
-            if _lasts(conn):
-                self._watch = conn
-            else:
-                conn.close()
+                if not isinstance(conn, _Fleeting):
+                    ending.pop_all()
+                    self._watch.append(conn)
             return found, row and row[0]
 
     @contextmanager
@@ -272,8 +269,9 @@ class _Fleeting(sqlite3.Connection):
     """A connection for one call: it would not see what others write later, or keeps them out."""
 
 
-def _lasts(conn: sqlite3.Connection) -> bool:
-    return not isinstance(conn, _Fleeting)
+def _close_all(held: list[sqlite3.Connection]) -> None:
+    while held:
+        held.pop().close()
 
 
 def _connect(
