@@ -111,7 +111,7 @@ def test_keys_of_an_old_home_are_valid_and_revoked_ones_are_not(old: Old) -> Non
         assert (found.name if found else "old") == name
     assert sorted(key.name for key in keys.all()) == sorted(one["name"] for one in old.told["keys"]["keys"])
     assert (old.home / "keys.json.bak").exists()
-    assert not migration.is_due(old.home)
+    assert not migration.due(old.home)
 
 
 def test_what_was_decided_in_an_old_home_stands(old: Old) -> None:

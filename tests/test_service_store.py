@@ -374,6 +374,9 @@ def test_only_its_owner_reads_the_file(tmp_path: Path) -> None:
 # ---- what earlier releases left
 
 
+JOBS = ["20260101-000000-00000000", "20260102-000000-00000000"]
+
+
 def old_home(home: Path, count: int = 3) -> dict[str, Any]:
     """Write the keys of a home as 0.1.0 did; return them by name."""
     home.mkdir(parents=True, exist_ok=True)
@@ -383,7 +386,15 @@ def old_home(home: Path, count: int = 3) -> dict[str, Any]:
         made[key.id] = dataclasses.asdict(key)
     text = json.dumps({"format": 1, "cookie_secret": "ab" * 32, "keys": list(made.values())}, indent=1)
     (home / "keys.json").write_text(text)
+    for job_id in JOBS:
+        (home / "jobs" / job_id).mkdir(parents=True)
+        (home / "jobs" / job_id / "job.json").write_text(json.dumps({"id": job_id, "state": "done"}))
     return made
+
+
+def jobs_of(home: Path) -> list[str]:
+    with SQLiteStore(home).reading() as rows:
+        return [row.name for row in rows.all("job")]
 
 
 def test_old_keys_are_read_once_and_set_aside(tmp_path: Path) -> None:
@@ -408,20 +419,22 @@ def test_processes_that_take_an_old_home_over_at_once_do_it_once(tmp_path: Path)
     assert [process.wait() for process in processes] == [0] * 4
     assert [key.id for key in Keys(home).all()][:3] == list(made)
     assert len(Keys(home).all()) == 7
+    assert jobs_of(home) == JOBS
 
 
-@pytest.mark.parametrize("step", ["values_of", "set_aside"])
+@pytest.mark.parametrize("step", ["values_of", "set_aside", "disk.move_file"])
 def test_a_crash_while_an_old_home_is_taken_over_loses_nothing(tmp_path: Path, step: str) -> None:
     home = tmp_path / "home"
     made = old_home(home)
     code = (
         "import os\nfrom lookalike.service import migration\n"
-        f"migration.{step} = lambda home: os.kill(os.getpid(), 9)\nstore.version('key')\n"
+        f"migration.{step} = lambda *_: os.kill(os.getpid(), 9)\nstore.version('key')\n"
     )
     assert Inhabitant("sqlite", home).start(code).wait() == -signal.SIGKILL
-    assert migration.is_due(home)
+    assert migration.due(home)
     assert [key.id for key in Keys(home).all()] == list(made)
-    assert not migration.is_due(home)
+    assert jobs_of(home) == JOBS
+    assert not migration.due(home)
 
 
 def test_old_keys_of_a_home_that_cannot_be_written_are_read(
@@ -472,16 +485,13 @@ def test_damaged_old_keys_close_the_server(tmp_path: Path, damage: str) -> None:
 
 def test_going_back_is_giving_the_old_files_their_names(tmp_path: Path) -> None:
     """By the command of docs/storage.md; and forth again."""
-    home, job = tmp_path / "home", {"id": "20260101-000000-00000000", "state": "done"}
+    home = tmp_path / "home"
     made = old_home(home)
-    folder = home / "jobs" / job["id"]
-    folder.mkdir(parents=True)
-    (folder / "job.json").write_text(json.dumps(job))
     Keys(home).create("new")
     text = (Path(__file__).parent.parent / "docs" / "storage.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"^cd HOME && (.*)$", text, re.MULTILINE)
     subprocess.run(["sh", "-c", command], cwd=home, check=True)
     assert {path.name for path in home.iterdir()} == {"jobs", "keys.json", "service.lock"}
     assert json.loads((home / "keys.json").read_text())["keys"] == json.loads(json.dumps(list(made.values())))
-    assert json.loads((folder / "job.json").read_text()) == job
+    assert [path.name for path in sorted(home.glob("jobs/*/*"))] == ["job.json"] * 2
     assert [key.id for key in Keys(home).all()] == list(made)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -32,24 +32,27 @@ _log = logging.getLogger("lookalike.jobs")
 _BROKEN = (OSError, ValueError, KeyError, TypeError)
 
 
-def is_due(home: Path) -> bool:
-    """Return whether a home holds files of an earlier lookalike."""
-    return any(_files(home))
+def due(home: Path) -> list[Path]:
+    """Return the files of an earlier lookalike that a home holds, in the order in which they are to be read."""
+    keys, owners = home / _KEYS, home / _OWNERS
+    found = [keys] if keys.exists() and keys.read_bytes() != _MOVED.encode() else []
+    found += [owners] if owners.exists() else []
+    return found + sorted(home.glob(f"jobs/[0-9]*/{_JOB}"))
 
 
-def values_of(home: Path) -> Iterator[Value]:
-    """Yield what the files hold: kind, name and value of each row, in order.
+def values_of(files: Iterable[Path]) -> Iterator[Value]:
+    """Yield what files hold: kind, name and value of each row, in order.
 
     Raises:
         StoreDamagedError: when the keys cannot be read.
     """
-    for path in _files(home):
+    for path in files:
         yield from _READERS[path.name](path)
 
 
-def set_aside(home: Path) -> None:
-    """Give the files their names in `.bak`; that lasts."""
-    for path in list(_files(home)):
+def set_aside(files: Iterable[Path]) -> None:
+    """Give files their names in `.bak`; that lasts."""
+    for path in files:
         backup = path.with_name(f"{path.name}{BACKUP}")
         if path.name == _KEYS:
             disk.replace_bytes(backup, path.read_bytes(), mode=disk.PRIVATE)
@@ -57,14 +60,6 @@ def set_aside(home: Path) -> None:
         else:
             disk.remove_file(path.with_name(f"{path.name}.partial"))  # of a killed writer, as 0.1.0 named it
             disk.move_file(path, backup)
-
-
-def _files(home: Path) -> Iterator[Path]:
-    if (home / _KEYS).exists() and (home / _KEYS).read_bytes() != _MOVED.encode():
-        yield home / _KEYS
-    if (home / _OWNERS).exists():
-        yield home / _OWNERS
-    yield from sorted(home.glob(f"jobs/[0-9]*/{_JOB}"))
 
 
 def _keys(path: Path) -> Iterator[Value]:

@@ -121,7 +121,7 @@ class SQLiteStore:
         Returns:
             Whether nothing is left to be read: False where it cannot be taken over, and is only to be read.
         """
-        is_due = not self._is_settled and migration.is_due(self._home)
+        is_due = not self._is_settled and migration.due(self._home)
         if is_due or (to_write and not self._file.exists()):
             try:
                 self._make()
@@ -135,14 +135,15 @@ class SQLiteStore:
     def _make(self) -> None:
         """Make the file and read what an earlier lookalike left into it, alone among all processes."""
         with refusals.reporting(self._home), disk.locked(self._home / _LOCK):
-            values = list(migration.values_of(self._home))
+            files = migration.due(self._home)
+            values = list(migration.values_of(files))
             if not self._file.exists():
                 _create(self._file)
             if values:
                 with self._changing() as rows:
                     for value in values:
                         rows.put(*value)
-            migration.set_aside(self._home)
+            migration.set_aside(files)
 
     def _opened(self) -> sqlite3.Connection:
         """Open the file to read; where there is none, an empty one in memory."""
@@ -154,13 +155,15 @@ class SQLiteStore:
 
     def _in_memory(self) -> sqlite3.Connection:
         """Read what is there into memory, with what an earlier lookalike left in a home that cannot be written."""
-        conn = sqlite3.connect(":memory:", isolation_level=None)
-        with closing(self._opened()) as held:
-            held.backup(conn)
-        rows = _Transaction(conn, self._file)
-        for value in migration.values_of(self._home):
-            rows.put(*value)
-        return conn
+        with ExitStack() as ending:
+            conn = ending.enter_context(closing(sqlite3.connect(":memory:", isolation_level=None)))
+            with closing(self._opened()) as held:
+                held.backup(conn)
+            rows = _Transaction(conn, self._file)
+            for value in migration.values_of(migration.due(self._home)):
+                rows.put(*value)
+            ending.pop_all()
+            return conn
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
