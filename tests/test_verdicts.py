@@ -318,5 +318,5 @@ def test_nothing_of_the_store_is_held_while_pictures_are_looked_at(library: look
         collection.search(MADE["jar"], verify=7)
     finally:
         del collection._verifier.looks
-    assert len(held) >= 2
+    assert held
     assert not any(held)

@@ -49,25 +49,13 @@ class Look:
         return self.view.content if pixels is None else find_content(pixels)
 
 
-def look_of(
-    pixels: U8 | None,
-    *,
-    content_hash: str,
-    format: str,
-    size_px: tuple[int, int],
-    vectors: Vectors,
-    features: Features | None = None,
-    pixel_hash: Callable[[], str | None] = lambda: None,
-    close_pixels: Callable[[int], U8 | None] = lambda side_px: None,
-    frames: int = 1,
-) -> Look:
-    """Make a look from what a description, or a record with its thumbnail, holds.
+def view_of(pixels: U8 | None, features: Features | None = None) -> View | None:
+    """Return what is seen of a picture; None where no pixels were kept.
 
     Args:
-        pixels: (h, w, 3) uint8 upright, of any size; None where none were kept.
+        pixels: (h, w, 3) uint8 upright, of any size.
         features: Those of the small version, where they were kept; else found at first need, in about 20 ms.
 
     Cost: 1 ms for the small version; nothing where the pixels are as small already.
     """
-    view = None if pixels is None else View(small_version(pixels), features)
-    return Look(content_hash, format, size_px, vectors, view, pixel_hash, close_pixels, frames)
+    return None if pixels is None else View(small_version(pixels), features)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from ...distances import Map
 from ...errors import ImageTooLargeError, LookalikeError, SourceError, StoreDamagedError
 from ...geometry import read_features, read_traces, square_version, traces_of
-from ..features.looks import Look, look_of
+from ..features.looks import Look, view_of
 from ..features.threads import in_order
 from ..ingest.local_files import bytes_of, path_of
 from .originals import SMALL_QUALITY, Traits
@@ -61,12 +61,12 @@ class Kind(NamedTuple):
 
 def look_at(describer: Describer, seen: Description, source: Any) -> Look:
     """Return the look of a picture that was just described, with its small version."""
-    return look_of(
-        seen.pixels,
+    return Look(
         content_hash=seen.content_hash,
         format=seen.format,
         size_px=seen.size_px,
         vectors=seen.vectors,
+        view=view_of(seen.pixels),
         pixel_hash=lambda: _unless_too_large(lambda: describer.pixel_hash(source)),
         close_pixels=lambda side_px: _unless_too_large(lambda: describer.close_pixels(source, side_px)),
         frames=seen.facts.frames,
@@ -270,13 +270,12 @@ class Verifier:
             one = kept[key]
             record, is_kept = one.entry.record, one.has_original
             small = one.remembered.get(_SMALL) or self._small(one)
-            look = look_of(
-                self._pixels(small),
+            look = Look(
                 content_hash=record.content_hash or f"no bytes: {key}",
                 format=record.format,
                 size_px=record.size_px,
                 vectors=one.entry.vectors,
-                features=_read(one.remembered.get(_FEATURES)),
+                view=view_of(self._pixels(small), _read(one.remembered.get(_FEATURES))),
                 pixel_hash=lambda: self._in_full(record, self._describer.pixel_hash, is_kept=is_kept),
                 close_pixels=lambda side_px: self._in_full(
                     record, lambda source: self._describer.close_pixels(source, side_px), is_kept=is_kept
