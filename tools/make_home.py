@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -42,7 +43,9 @@ def main(root: Path, target: Path) -> None:
     draw_all(files)
     told = fill(home, files)
     told |= serve(home, files)
-    told |= read(home)
+    upload = (files / "a-0.jpg").read_bytes()
+    shutil.rmtree(files)  # who opens the home elsewhere has none
+    told |= read(home, upload)
     target.mkdir(parents=True, exist_ok=True)
     version = lookalike.__version__
     (target / f"{version}.json").write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -152,7 +155,7 @@ def serve(home: Path, files: Path) -> dict[str, Any]:
     return {"served_key": secret, "done_job": done["id"], "left_job": left["id"]}
 
 
-def read(home: Path) -> dict[str, Any]:
+def read(home: Path, upload: bytes) -> dict[str, Any]:
     """Tell what is there, as this version reads it."""
     told: dict[str, Any] = {"collections": {}}
     with lookalike.open(home) as library:
@@ -171,7 +174,7 @@ def read(home: Path) -> dict[str, Any]:
     told["decisions"] = json.loads(run(home, "decisions", "list", "--json", "--collection", "photos"))
     told["events"] = [json.loads(line) for line in (home / "decisions.jsonl").read_text().splitlines()]
     told["keys"] = json.loads(run(home, "keys", "list", "--json"))
-    told["storage"] = {"kept/a.jpg": digest((home.parent / "files" / "a-0.jpg").read_bytes())}
+    told["storage"] = {"kept/a.jpg": digest(upload)}
     return told
 
 
