@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,6 +75,26 @@ def test_a_histogram_counts_what_a_search_scores(library: lookalike.Library, pic
     for threshold in (0.0, 0.25, 0.5, 0.9, 1.0):
         above = sum(count for place, count in enumerate(counts) if place / 100 >= threshold)
         assert above == sum(score >= threshold or (threshold == 1.0 and score >= 0.99) for score in scores)
+
+
+def test_a_histogram_obeys_what_decides_matches_and_scores_and_nothing_else(
+    library: lookalike.Library, pictures: Path
+) -> None:
+    collection = library.collection("tagged", create=True)
+    collection.add(pictures)
+    collection.revise(["a/1.jpg", "a/2.jpg"], more_tags=["red"])
+
+    def counted(**conditions: Any) -> list[int]:
+        matches = collection.search("id:a/0.jpg", limit=100, **conditions)
+        return score_counts(np.array([match.score for match in matches]), 100)
+
+    near = sorted(match.distance for match in collection.search("id:a/0.jpg", limit=100))[4]
+    narrowing: Any = {"max_distance": near, "tags": ["red"], "tag_weight": 0.5, "exact": True}
+    others: Any = {"threshold": 0.9, "limit": 2, "diversity": 0.5, "collapse": True}
+    counts = collection.histogram("id:a/0.jpg", bins=100, **narrowing, **others)
+    assert counts == counted(**narrowing)
+    assert 0 < sum(counts) < sum(counted())
+    assert counts != counted(max_distance=near)  # since tags are mixed in
 
 
 def test_bounds_of_a_histogram_belong_to_the_part_above() -> None:

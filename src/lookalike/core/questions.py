@@ -83,20 +83,21 @@ class Questions(CollectionBase):
         *,
         like: Any = (),
         unlike: Any = (),
-        filter: Mapping[str, Any] | str | Filter | None = None,
-        crop: tuple[int, int, int, int] | None = None,
         bins: int = 50,
+        **conditions: Unpack[Conditions],
     ) -> list[int]:
         """Count the records by their score in a search without a threshold, so that one can be chosen.
 
         Args:
             bins: How many equal parts the scores 0 to 1 are cut into; the last includes 1.
+            conditions: Those of `search` that decide which records match and how they score: `filter`,
+                `max_distance`, `tags`, `tag_weight`, `crop`, `exact`. The others change nothing here.
 
         Returns:
             The counts from the lowest scores to the highest, of the best 10,000 matches at most.
         """
         examples, against = examples_of(source, like, unlike)
-        return self._searcher.histogram(examples, against, {"filter": filter, "crop": crop}, bins=bins)
+        return self._searcher.histogram(examples, against, conditions, bins=bins)
 
     def facets(
         self,

@@ -110,7 +110,7 @@ class Searcher:
         check_count("bins", bins, least=1, most=1000)
         if not like:
             raise InputError("a histogram of scores needs an example: pass a picture, or like=[...].")
-        query = query_of({**given, "limit": min(_RANKED, self._most)})
+        query = replace(query_of(given), limit=min(_RANKED, self._most), threshold=None)
         related = self.verified_by_default > 0
         probe, judge = self._examples.start(like, unlike, query.crop, related=related)
         ranker = Ranker(self._store, probe, query, space=self._space, points=self._scales.points(self._space))

@@ -24,7 +24,6 @@ router = APIRouter(prefix="/api/v1/collections/{name}", tags=["browsing"])
 
 _BINS = 50
 _SMALL = "How many pictures of a ZIP archive are thumbnails, as their originals are not kept."
-_RANKING = ("source", "like", "unlike", "filter", "crop")  # what of a question decides the scores
 
 
 @router.get("/facets", responses={200: {"model": schema.FacetList}, **openapi.errors(404, 422)})
@@ -60,13 +59,12 @@ async def get_histogram(
     name: Name,
     bins: Annotated[int, Query(description="Equal parts of 0 to 1.", ge=1, le=1000)] = _BINS,
 ) -> Response:
-    """Count the records by their score; of the search only the examples, the filter and the crop count."""
+    """Count the records by their score; the threshold, and what chooses among the matches, change nothing here."""
     principal_of(request).check("read", name)
     question = await read_question(request)
-    told = {part: question[part] for part in _RANKING if part in question}
 
     def work() -> dict[str, Any]:
-        counts = desk_of(request).collection(request, name, "read").histogram(**told, bins=bins)
+        counts = desk_of(request).collection(request, name, "read").histogram(**question, bins=bins)
         return {"counts": counts, "count": sum(counts)}
 
     return reply(await on_pictures(request, sources_of(question), work))
