@@ -82,6 +82,7 @@ def test_http_takes_every_condition_and_leaves_it_open_as_python_does() -> None:
     model = SearchQuery.model_fields
     for one in conditions():
         assert model[one.name].description == one.help
+        assert model[one.name].json_schema_extra == {"x-option": one.option}
         assert query_of({one.name: model[one.name].default}) == Query()
 
 

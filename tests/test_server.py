@@ -535,6 +535,13 @@ def test_every_answer_has_an_id_and_safe_headers(server):
     assert strange.headers["x-request-id"] != "a b" * 99
 
 
+def test_one_schema_of_the_document_is_given_alone(server):
+    whole = server.get("/openapi.json").json()["components"]["schemas"]["SearchQuery"]
+    assert server.get("/openapi.json?schema=SearchQuery").json() | {"$defs": {}} == whole | {"$defs": {}}
+    assert whole["properties"]["tags"]["x-option"] == "--tag"
+    assert code_of(server.get("/openapi.json?schema=Nonsense")) == (404, "not_found")
+
+
 def test_paths_and_methods_that_are_not_there(server):
     assert code_of(server.get("/api/v1/nowhere")) == (404, "path_not_found")
     wrong = server.http.put("/healthz")

@@ -87,9 +87,9 @@ async def start(request: Request) -> Response:
 
 
 @router.get("/openapi.json")
-async def document(request: Request) -> Response:
-    """Return the OpenAPI document."""
-    return reply(openapi.document(request.app))
+async def document(request: Request, schema: str | None = None) -> Response:
+    """Return the OpenAPI document, or one schema of it: that of a search is what the page makes controls from."""
+    return reply(openapi.document(request.app) if schema is None else openapi.schema_of(schema))
 
 
 class _Files(StaticFiles):

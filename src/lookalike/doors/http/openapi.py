@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from ... import __version__
+from ...errors import NotFoundError
 from . import schema
 from .examples import ANSWERS
 
@@ -81,6 +82,18 @@ def document(app: FastAPI) -> dict[str, Any]:
         told["security"] = [{"key": []}, {}]
         app.openapi_schema = told
     return app.openapi_schema
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    """Return the schema of one model, without making the whole document.
+
+    Raises:
+        NotFoundError
+    """
+    for model in _models():
+        if model.__name__ == name:
+            return model.model_json_schema(ref_template=_REF)
+    raise NotFoundError(f'the document has no schema "{name[:80]}".')
 
 
 def text(app: FastAPI) -> str:

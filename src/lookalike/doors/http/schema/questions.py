@@ -34,7 +34,11 @@ class _Search(Asked):
 
 
 _CONDITIONS: dict[str, Any] = {
-    one.name: (one.wire, Field(one.unset, description=one.help, **one.bounds)) for one in conditions()
+    one.name: (
+        one.wire,
+        Field(one.unset, description=one.help, json_schema_extra={"x-option": one.option}, **one.bounds),
+    )
+    for one in conditions()
 }
 SearchQuery = create_model(
     "SearchQuery",
