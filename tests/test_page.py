@@ -1574,6 +1574,115 @@ def test_groups_variety_and_near_duplicates(visit: Visit, server: Server) -> Non
     visit.check("variety")
 
 
+HAS_ITS_OWN = {
+    *("source", "like", "unlike", "limit", "cursor", "explain", "crop"),
+    *("threshold", "filter", "group_by", "diversity", "collapse", "verify"),
+}
+
+
+def test_a_condition_without_a_control_of_its_own_gets_one_from_the_declaration(
+    visit: Visit, server: Server, tmp_path: Path
+) -> None:
+    page = visit.go(server, searching(AURORA))
+    expect(tiles(page).first).to_be_visible()
+    unnarrowed = ids_shown(page)
+    assert not [url for url in visit.requests if "openapi.json" in url]  # nothing waits for the declaration
+    open_fold(visit, "More conditions")
+    for name, schema in declared(server).items():
+        control = page.locator(".conditions").get_by_label(spoken(name), exact=True)
+        expect(control).to_have_count(1)
+        is_flag = schema.get("type") == "boolean"
+        assert (control.get_attribute("type") == "checkbox") == is_flag
+        hint = page.locator(f"#{control.get_attribute('aria-describedby')}")
+        expect(hint).to_contain_text(schema["description"].split("`")[0])
+        assert "`" not in hint.inner_text()
+    expect(page.locator(".conditions input")).to_have_count(len(declared(server)))
+    visit.check("more-conditions")
+
+    give(page, "Max distance", "0.3")
+    page.wait_for_url("**max_distance=0.3")
+    give(page, "Tags", "night, red")
+    page.wait_for_url("**tags=night%2C+red")
+    page.get_by_label("Exact").check()
+    page.wait_for_url("**exact=1")
+    asked = {"like": [f"id:{AURORA}"], "max_distance": 0.3, "tags": ["night", "red"], "exact": True, "limit": 60}
+    told = httpx.post(f"{server.address}/api/v1/collections/demo/search", json=asked).json()
+    wanted = [one["id"] for one in told["matches"] if one["id"] != AURORA]
+    expect(page.locator(".tile")).to_have_count(len(wanted))
+    assert ids_shown(page) == wanted
+    assert 0 < len(wanted) < len(unnarrowed)
+    expect(page.locator(".threshold-count")).to_contain_text(f"{len(wanted)} of {len(wanted)} score 0.00 or more")
+
+    page.reload()
+    expect(tiles(page)).to_have_count(len(wanted))
+    assert ids_shown(page) == wanted
+    open_fold(visit, "More conditions (3)")
+    expect(page.get_by_label("Max distance")).to_have_value("0.3")
+    expect(page.get_by_label("Tags", exact=True)).to_have_value("night, red")
+    expect(page.get_by_label("Exact")).to_be_checked()
+    close_filters(visit)
+    found = found_by_the_command_line(page, tmp_path)
+    assert found == [one["id"] for one in told["matches"]][:10]
+
+
+def test_a_further_condition_is_taken_away_and_one_that_cannot_be_is_told(visit: Visit, server: Server) -> None:
+    page = visit.go(server, searching(AURORA, max_distance="near", no_condition="7"))
+    expect(page.get_by_role("alert")).to_contain_text("max_distance")
+    open_fold(visit, "More conditions (2)")
+    give(page, "Max distance", "0.3")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    give(page, "Max distance", "")
+    expect(page).not_to_have_url(re.compile("max_distance"))
+    give(page, "Members", "2")
+    page.wait_for_url("**members=2")
+    expect(page.get_by_text("members are those of a group")).to_be_visible()
+    page.get_by_label("Group", exact=True).select_option("product_id")
+    expect(page.get_by_text("members are those of a group")).to_have_count(0)
+    expect(tiles(page).first).to_be_visible()
+
+
+def declared(server: Server) -> dict[str, Any]:
+    """Return what the server declares of the conditions that the page has no control of its own for."""
+    document = httpx.get(f"{server.address}/openapi.json").json()
+    properties = document["components"]["schemas"]["SearchQuery"]["properties"]
+    return {name: schema for name, schema in properties.items() if name not in HAS_ITS_OWN}
+
+
+def spoken(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def open_fold(visit: Visit, text: str) -> None:
+    """Open a fold at the end of the settings of a search."""
+    open_filters(visit)
+    if visit.look[0] != "phone":
+        visit.page.locator(".toolbar .menu > summary").click()
+    visit.page.get_by_text(text, exact=True).click()
+
+
+def give(page: Page, label: str, text: str) -> None:
+    control = page.locator(".conditions").get_by_label(label, exact=True)
+    control.fill(text)
+    control.press("Enter")
+
+
+def ids_shown(page: Page) -> list[str]:
+    return list(page.locator(".tile").evaluate_all("all => all.map(one => one.dataset.id)"))
+
+
+def found_by_the_command_line(page: Page, folder: Path) -> list[str]:
+    """Return the ids that the printed command line finds."""
+    more_of(page, "Use it from code")
+    page.get_by_role("tab", name="Command line").click()
+    line = page.locator(".code pre").inner_text()
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environment.pop("LOOKALIKE_HOME", None)
+    ended = subprocess.run(
+        ["bash", "-c", f"{line} --json"], env=environment, capture_output=True, text=True, check=True, cwd=folder
+    )
+    return [one["id"] for one in json.loads(ended.stdout)["matches"]]
+
+
 def test_the_camera_takes_a_picture_to_search_with(visit: Visit, server: Server) -> None:
     page = visit.go(server, "#/c/demo")
     page.get_by_role("button", name="Take a picture with the camera").click()

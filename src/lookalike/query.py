@@ -2,7 +2,8 @@
 
 `Conditions` is what a caller passes, `Query` what was made of it and checked; `query_of` makes the one of the other.
 The options of the command line, the HTTP model, the digest of a cursor and the echo in an answer are read from the
-fields of `Query`. To add a condition: a line in each of the two, and the step of the search that obeys it.
+fields of `Query`, and controls of the page from the HTTP model. To add a condition: a line in each of the two, and the
+step of the search that obeys it.
 
 How the conditions work together, in this order:
 

@@ -150,6 +150,19 @@ export async function recordPicture(name, id) {
   return (await call("GET", `${record(name, id)}/${kind}`)).blob();
 }
 
+/** Read what lies outside the interface proper. */
+async function read(path) {
+  const answer = await fetch(path).catch(() => {
+    throw unreachable();
+  });
+  if (answer.status === 401) tellKeyNeeded();
+  if (!answer.ok) throw errorOf(answer.status, await answer.json().catch(() => null));
+  return answer;
+}
+
+/** The JSON schema of a search: what conditions there are. */
+export const searchSchema = async () => (await read("/openapi.json?schema=SearchQuery")).json();
+
 export const search = (name, body, signal) => json("POST", `${collection(name)}/search`, { body, signal });
 export const histogram = async (name, body, signal) =>
   (await json("POST", `${collection(name)}/histogram?bins=100`, { body, signal })).counts;
@@ -195,10 +208,7 @@ export const readiness = () =>
 
 /** Give the figures as [name, labels, value]. */
 export async function metrics() {
-  const answer = await fetch("/metrics");
-  if (answer.status === 401) tellKeyNeeded();
-  if (!answer.ok) throw errorOf(answer.status, await answer.json().catch(() => null));
-  const lines = (await answer.text()).split("\n").filter((line) => line && !line.startsWith("#"));
+  const lines = (await (await read("/metrics")).text()).split("\n").filter((line) => line && !line.startsWith("#"));
   return lines.map((line) => {
     const [, name, labels = "", value] = line.match(/^(\w+)(?:\{(.*)\})? (\S+)/);
     const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, text]) => [key, text]);

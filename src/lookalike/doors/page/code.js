@@ -1,9 +1,11 @@
 /** Use it from code: the lines that do what the page shows, with this address, this collection and this question in them. */
 
 import * as api from "./api.js";
+import { typed } from "./conditions.js";
 import { conditionOf, croppedOf, kindOf, pixelsOf } from "./query.js";
 import { address } from "./route.js";
 import { Button, copyText, html, toast, useKept, useLoaded } from "./ui.js";
+import { fieldName } from "./words.js";
 
 const LANGUAGES = { command: "Command line", python: "Python", curl: "curl", ximilar: "Ximilar", watson: "Watson", aspose: "Aspose" };
 
@@ -31,19 +33,20 @@ export function Code({ told, question }) {
 }
 
 /**
- * What the lines need besides the question: {home, crop, local, url}. `home` is null for who may not know it. Of a part of a picture
+ * What the lines need besides the question: {home, more, crop, local, url}. `more` are further conditions; `home` is null for who may not know it. Of a part of a picture
  * `crop` is in pixels of the picture as this page has it, which of a stored one is at `url`; `local` {path, crop} is its file.
  */
 async function lentTo({ name, keep }, question) {
   const { home } = await api.session();
-  if (!question.crop || !question.like.length) return { home };
+  const more = await typed(question.more);
+  if (!question.crop || !question.like.length) return { home, more };
   const crop = await croppedOf(name, question);
   const { kind, name: id } = kindOf(question.like[0]);
-  if (kind !== "id") return { home, crop };
+  if (kind !== "id") return { home, more, crop };
   const [{ source, size_px: [width, height], has_original: isThere }] = await api.getRecord(name, id);
   const isFile = isThere && /^(\/|[a-z]:\\)/i.test(source ?? "");
   const url = new URL(keep === "original" ? api.originalUrl(name, id) : api.thumbnailUrl(name, id, PAGE_SIDE), location.origin).href;
-  return { home, crop, url, local: isFile ? { path: source, crop: pixelsOf(question.crop, { width, height }) } : null };
+  return { home, more, crop, url, local: isFile ? { path: source, crop: pixelsOf(question.crop, { width, height }) } : null };
 }
 
 const YOURS = "photo.jpg"; // stands for a picture that is on this device alone
@@ -88,7 +91,14 @@ function command({ name }, question, lent) {
     diversity > 0 && `--diversity ${diversity}`,
     collapse && "--collapse",
     verify && "--verify 100",
+    ...lent.more.flatMap(optionsOf),
   ].filter(Boolean).join(" ");
+}
+
+/** A condition as options of the command line: each of several texts has its own. */
+function optionsOf({ option, type, value }) {
+  if (type === "boolean") return value ? [option] : [];
+  return (type === "texts" ? value : [value]).map((one) => `${option} ${quoted(String(one))}`);
 }
 
 function pythonLines({ name }, question, lent) {
@@ -102,6 +112,7 @@ function pythonLines({ name }, question, lent) {
     diversity > 0 && `diversity=${diversity}`,
     collapse && "collapse=True",
     verify && "verify=100",
+    ...lent.more.map(({ name, value }) => `${name}=${python(value)}`),
   ].filter(Boolean);
   return `import lookalike
 
@@ -111,7 +122,7 @@ ${note}with lookalike.open(${lent.home ? python(lent.home) : ""}) as library:
         print(match.score, match.id)`;
 }
 
-function curl({ name }, question, { crop, url: picture }) {
+function curl({ name }, question, { crop, more, url: picture }) {
   const { sources, unlike, filter, threshold, groupBy, diversity, collapse, verify } = partsOf(question);
   const like = crop ? [YOURS, ...sources.slice(1)] : sources;
   const stored = like.filter((one) => !isFile(one));
@@ -119,7 +130,8 @@ function curl({ name }, question, { crop, url: picture }) {
   const body = {
     ...(stored.length && { like: stored }), ...(known.length && { unlike: known }), ...(crop && { crop }),
     ...(threshold && { threshold }), ...(filter && { filter }),
-    ...(groupBy && { group_by: groupBy }), ...(diversity && { diversity }), ...(collapse && { collapse }), ...(verify && { verify: 100 }), limit: 20,
+    ...(groupBy && { group_by: groupBy }), ...(diversity && { diversity }), ...(collapse && { collapse }), ...(verify && { verify: 100 }),
+    ...Object.fromEntries(more.map(({ name, value }) => [name, value])), limit: 20,
   };
   const url = `${location.origin}/api/v1/collections/${encodeURIComponent(name)}/search`;
   const key = '  -H "Authorization: Bearer $LOOKALIKE_KEY" \\';
@@ -141,6 +153,7 @@ function notCarried(question, carried = []) {
     "the variety": question.diversity > 0,
     "leaving out near-duplicates": question.collapse,
     "the look of geometry": question.verify,
+    ...Object.fromEntries(Object.keys(question.more).map((name) => [fieldName(name), true])),
   };
   const left = Object.entries(parts).filter(([name, isAsked]) => isAsked && !carried.includes(name)).map(([name]) => name);
   return left.length ? `# Not carried: ${left.join(", ")}.\n` : "";

@@ -4,6 +4,7 @@ import { AddingPanel } from "./adding.js";
 import { addBrought, isList } from "./additions.js";
 import * as api from "./api.js";
 import { Code } from "./code.js";
+import { MoreConditions } from "./conditions.js";
 import { openCrop } from "./crop.js";
 import { Details } from "./details.js";
 import { urlOf, useDrops, usePastes } from "./drops.js";
@@ -132,7 +133,8 @@ function Pictures({ told, parameters, again }) {
   const facets = html`<${Facets} collection=${name} question=${question} version=${version} change=${(filter) => set({ filter })} />`;
   const group = html`<${Group} told=${told} question=${question} version=${version} set=${set} />`;
   const more = isSearch && html`<${More} told=${told} question=${question} set=${set} />`;
-  const chosen = Object.keys(question.filter).length + (question.threshold ? 1 : 0) + (isSearch && parameters.get("group_by") ? 1 : 0);
+  const rare = rareOf(question);
+  const chosen = Object.keys(question.filter).length + (question.threshold ? 1 : 0) + (isSearch ? rare + (parameters.get("group_by") ? 1 : 0) : 0);
   const isQuestion = isSearch || question.unlike.length > 0;
   const examples = isQuestion && html`<${Examples} collection=${name} question=${question}
     act=${{ remove: actions.removeExample, turn: actions.turn, crop }} />`;
@@ -144,7 +146,7 @@ function Pictures({ told, parameters, again }) {
       <div class="results">
         <div class="toolbar">
           ${isWide ? html`${threshold}${isSearch && group}
-            ${more && html`<${Menu} text="More" icon="down" kind="small" stays>${more}</${Menu}>`}`
+            ${more && html`<${Menu} text="More${rare ? ` (${rare})` : ""}" icon="down" kind="small" stays>${more}</${Menu}>`}`
           : html`<${Button} icon="filter" kind="small" onClick=${() => setSheetOpen(true)}>Filter${chosen ? ` (${chosen})` : ""}</${Button}>
             <p class="passing muted">${isSearch && question.threshold ? passing(counts, question.threshold)[1] : ""}</p>`}
           <${Sizes} size=${size} set=${setSize} />
@@ -300,8 +302,12 @@ function More({ told, question, set }) {
       html`<input type="range" min="0" max="1" step="0.05" ...${joined} value=${variety} onInput=${move} />`}</${Field}>
     <${Check} checked=${question.collapse} onChange=${(collapse) => set({ collapse })}>Hide near-duplicates</${Check}>
     ${mayVerify && html`<${Check} checked=${question.verify} onChange=${(verify) => set({ verify })}>Check copies</${Check}>`}
+    <${MoreConditions} more=${question.more} change=${(more) => set({ more })} />
   </div>`;
 }
+
+/** How many of what is rarely chosen is. */
+const rareOf = ({ diversity, collapse, verify, more }) => [diversity, collapse, verify].filter(Boolean).length + Object.keys(more).length;
 
 /** What goes on, where it takes longer than people wait without a word. */
 function Looking({ text, isBusy }) {
@@ -341,7 +347,7 @@ function Note({ question, results, counts, set }) {
     it has little in common with yours. What follows is only the nearest there is.</div>`;
 }
 
-const Clear = ({ set }) => html`<${Button} onClick=${() => set({ filter: {} })}>Clear all filters</${Button}>`;
+const Clear = ({ set }) => html`<${Button} onClick=${() => set({ filter: {}, more: {} })}>Clear all filters</${Button}>`;
 
 function NoMatch({ question, found, best, set }) {
   const { threshold } = question;

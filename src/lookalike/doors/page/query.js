@@ -1,6 +1,7 @@
 /** The question of a search: read from the address, written to it, and turned into what the server takes. */
 
 import { recordPicture } from "./api.js";
+import { readMore, typed } from "./conditions.js";
 import { base64Of, blobOfText, keepPicture, pictureOf, sizeOf, textOf } from "./pictures.js";
 import { checkSize } from "./rights.js";
 
@@ -21,6 +22,7 @@ export function readQuestion(parameters) {
     diversity: share("diversity") ?? 0,
     collapse: parameters.has("collapse"),
     verify: parameters.has("verify"),
+    more: readMore(parameters),
     shown: parameters.get("show"),
   };
 }
@@ -51,6 +53,7 @@ export function writeQuestion(question) {
     ["diversity", question.diversity || null],
     ["collapse", question.collapse ? "1" : null],
     ["verify", question.verify ? "1" : null],
+    ...Object.entries(question.more),
     ["show", question.shown],
   ];
   return told.filter(([name, value]) => value !== null && value !== undefined && (value !== "" || name === "group_by"));
@@ -124,6 +127,7 @@ export function searchConditionOf(question) {
 /** Make the body of a search; pictures travel as they are. */
 export async function bodyOf(collection, question, page = {}) {
   const told = { ...optionsOf(question), ...page };
+  for (const { name, value } of await typed(question.more ?? {})) told[name] = value;
   const files = [];
   const like = [];
   for (const [place, example] of question.like.entries()) {

@@ -42,10 +42,10 @@ async function page(name, question, cursor, signal) {
   return { items: found.matches, next: found.next, found };
 }
 
-/** Count the scores of all pictures that pass the filter, in hundredths of 0 to 1; [] without a search. */
+/** Count the scores of all pictures that pass the conditions, in hundredths of 0 to 1; [] without a search. */
 export function useCounts(name, question) {
-  const { like, unlike, crop, filter } = question;
-  const examples = { like, unlike, crop, filter };
+  const { like, unlike, crop, filter, more, groupBy } = question;
+  const examples = { like, unlike, crop, filter, ...(Object.keys(more).length && { more, groupBy }) };
   const { value } = useLoaded(async (signal) => {
     if (!like.length) return [];
     return api.histogram(name, await bodyOf(name, examples), signal).catch((error) => {

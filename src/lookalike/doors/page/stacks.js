@@ -28,8 +28,8 @@ export function useStacks(name, question, items) {
     const key = JSON.stringify(value);
     if (open.has(key)) return setOpen(new Map([...open].filter(([one]) => one !== key)));
     try {
-      const { groupBy, ...others } = question;
-      const wanted = { ...others, collapse: false, diversity: 0, filter: { ...question.filter, [field]: [value] } };
+      const { groupBy, more: { members, ...more }, ...others } = question; // members are those of groups
+      const wanted = { ...others, more, collapse: false, diversity: 0, filter: { ...question.filter, [field]: [value] } };
       const { matches } = await api.search(name, await bodyOf(name, wanted, { limit: MEMBERS }));
       setOpen((before) => new Map([...before, [key, matches.filter(({ id }) => id !== match.id)]]));
     } catch (error) {
