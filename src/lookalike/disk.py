@@ -162,7 +162,7 @@ def settle(fresh: Path, path: Path, *, mode: int | None = None) -> None:
 
 
 def replace_folder(fresh: Path, path: Path) -> None:
-    """Return a finished folder its name, by one rename: all that it holds, and the name, are forced to disk.
+    """Name a finished folder, by one rename: all that it holds, and the name, are forced to disk.
 
     Links of `path` are followed.
 
@@ -366,7 +366,7 @@ def _is_regular(path: Path) -> bool:
 
 
 def _take_over(fresh: Path, target: Path) -> None:
-    """Return a file mode and owner of the one that it will replace, as far as we may."""
+    """Set mode and owner of a file to those of the one that it will replace, as far as we may."""
     try:
         held = os.stat(target)
     except FileNotFoundError:

@@ -102,7 +102,7 @@ def checked_fields(fields: Iterable[str], limits: Limits) -> tuple[str, ...]:
         InputError: naming the limit.
     """
     if isinstance(fields, str):
-        raise InputError(f"{fields[:80]!r} is no list of fields: pass names, such as ['price'].")
+        raise InputError(f"{fields[:80]!r} is not a list of fields: pass names, such as ['price'].")
     found = tuple(islice(fields, MOST_FIELDS + 1))
     for field in found:
         check_field(field, limits)

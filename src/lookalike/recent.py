@@ -19,7 +19,7 @@ class Recent(Generic[T]):
         self._lock = threading.Lock()
 
     def get(self, digest: bytes, version: int) -> T | None:
-        """Give what was kept for a question, when nothing was written since."""
+        """Return what was kept for a question, when nothing was written since."""
         with self._lock:
             if (digest, version) not in self._kept:
                 return None

@@ -65,13 +65,13 @@ class CollectionBase:
         return self._decisions
 
     def get_many(self, record_ids: Sequence[str]) -> dict[str, Record]:
-        """Give the records that are there, by the id that was asked for."""
+        """Return the records that are there, by the id that was asked for."""
         stored = all_as_stored(self._store, record_ids)
         found = self._store.get(stored)
         return {one: found[id] for one, id in zip(record_ids, stored, strict=True) if id in found}
 
     def thumbnail(self, record_id: str, *, side_px: int = THUMBNAIL_SIDE_PX) -> bytes | None:
-        """Give a small JPEG to show: the one that is kept, or one made from the source file; None without either."""
+        """Return a small JPEG to show: the one that is kept, or one made from the source file; None without either."""
         kept = self.kept_thumbnail(record_id)
         if kept is not None:
             return kept
@@ -85,7 +85,7 @@ class CollectionBase:
             return None
 
     def kept_thumbnail(self, record_id: str) -> bytes | None:
-        """Give the small JPEG that is kept of a record; None where none is."""
+        """Return the small JPEG that is kept of a record; None where none is."""
         return self._store.thumbnail(as_stored(self._store, record_id))
 
     def _entry(self, item: Item) -> Entry:

@@ -35,7 +35,7 @@ class Contents(CollectionBase):
     def scan(
         self, *, filter: Mapping[str, Any] | str | Filter | None = None, after: str | None = None
     ) -> Iterator[Record]:
-        """Give the records that pass a filter by rising id, those behind the id `after` when given."""
+        """Return the records that pass a filter by rising id, those behind the id `after` when given."""
         return self._store.scan(filter=filter_of(filter), after=after)
 
     def holds(self, field: str) -> bool:
@@ -62,7 +62,7 @@ class Contents(CollectionBase):
         return self._store.sample(n, filter=filter_of(filter), seed=seed)
 
     def get(self, record_id: str) -> Record:
-        """Give one record, by its id in either Unicode form.
+        """Return one record, by its id in either Unicode form.
 
         Raises:
             RecordNotFoundError: when there is none of this id.
@@ -211,7 +211,7 @@ class Contents(CollectionBase):
         return self._store.delete(all_as_stored(self._store, asked), seen=seen)
 
     def export(self, *, vectors: bool = False) -> Iterator[dict[str, Any]]:
-        """Give every record in the JSON-lines form that `add` reads, by rising id.
+        """Return every record in the JSON-lines form that `add` reads, by rising id.
 
         A picture that came from a file or URL is named (`_file`, `_url`); one that was uploaded has neither, and
         `_source` says what it was.
@@ -235,7 +235,7 @@ class Contents(CollectionBase):
                 yield line
 
     def _vectors_of(self, record_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Give all vectors of some records by space; those with a damaged one are left out."""
+        """Return all vectors of some records by space; those with a damaged one are left out."""
         keys = self._store.keys(record_ids)
         columns = {space.name: self._store.vectors(space.name, list(keys.values())) for space in self._made.spaces}
         damaged = self._store.damaged()
@@ -246,7 +246,7 @@ class Contents(CollectionBase):
         }
 
     def vector(self, record_id: str, space: str | None = None) -> Any:
-        """Give the stored vector of a record, (d,) float32, in the space that ranks or in another one.
+        """Return the stored vector of a record, (d,) float32, in the space that ranks or in another one.
 
         Raises:
             RecordNotFoundError: when there is none of this id.
@@ -259,7 +259,7 @@ class Contents(CollectionBase):
         return found.get(keys[record_id])
 
     def original(self, record_id: str) -> bytes | None:
-        """Give the bytes as they came, where the collection keeps them; None where it does not."""
+        """Return the bytes as they came, where the collection keeps them; None where it does not."""
         return self._store.original(as_stored(self._store, record_id))
 
     def attach(self, name: str, data: bytes) -> None:

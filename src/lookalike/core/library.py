@@ -53,11 +53,11 @@ class Library:
         self._opening = threading.Lock()
 
     def collections(self) -> list[str]:
-        """Give the names of all collections, sorted."""
+        """Return the names of all collections, sorted."""
         return self._stores.names()
 
     def info(self, name: str) -> dict[str, Any]:
-        """Give what `Collection.info` gives, at little cost: the collection is not opened for more.
+        """Return what `Collection.info` gives, at little cost: the collection is not opened for more.
 
         Raises:
             CollectionNotFoundError: when it is not there.
@@ -208,13 +208,13 @@ class Library:
         return self._stores.repair()
 
     def damaged(self) -> dict[str, Mapping[str, Harm]]:
-        """Give the damaged records that were met in the collections that are open, by their name."""
+        """Return the damaged records that were met in the collections that are open, by their name."""
         with self._opening:
             opened = list(self._open.items())
         return {name: damaged for name, one in opened if (damaged := one.damaged())}
 
     def compare(self, a: Any, b: Any) -> Comparison:
-        """Say how alike two pictures are; each is what `Collection.add` reads."""
+        """Compute how alike two pictures are; each is what `Collection.add` reads."""
         describer = self.describer()
         return compare(describer, partial(side_of, describer), intake.source_of(a), intake.source_of(b))
 
@@ -227,16 +227,16 @@ class Library:
         return rank_copies(source, others, self._look)
 
     def distinct(self, sources: Sequence[Any], *, threshold: float = NEAR_DUPLICATE_SCORE) -> Candidates:
-        """Give the pictures that are not a copy of one before them, as `compare` tells it."""
+        """Return the pictures that are not a copy of one before them, as `compare` tells it."""
         return distinct(sources, self._look, threshold=threshold)
 
     def difference_hash(self, source: Any) -> str:
-        """Give the 64 bits of the difference hash of a picture, in hex; "" for a flat one, which has none."""
+        """Return the 64 bits of the difference hash of a picture, in hex; "" for a flat one, which has none."""
         found = self._probe(source).hash
         return "" if found is None else found.tobytes().hex()
 
     def fetch(self, url: str, *, most_bytes: int, timeout_s: float) -> bytes:
-        """Give the bytes behind a URL, within limits of the caller's where these are narrower than ours.
+        """Return the bytes behind a URL, within limits of the caller's where these are narrower than ours.
 
         Raises:
             SourceError: when it is not opened, does not answer in time, or has too many bytes.
@@ -307,7 +307,7 @@ class Library:
         return None
 
     def _identity(self, encoder: str, type: CollectionType) -> tuple[str, tuple[Space, ...]]:
-        """Give the digest that binds a collection to an encoder, and its spaces, the one that ranks first."""
+        """Return the digest that binds a collection to an encoder, and its spaces, the one that ranks first."""
         describer = self.describer(encoder)
         spaces = describer.card.spaces
         ranking = "copy" if type == "matching" else "semantic"
@@ -321,7 +321,7 @@ class Library:
 
 
 def _as_wanted(collection: Collection, wanted: Mapping[str, str | None]) -> Collection:
-    """Give a collection back where it is what was asked for.
+    """Return a collection back where it is what was asked for.
 
     Raises:
         ConflictError: naming what it is.

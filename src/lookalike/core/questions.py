@@ -69,7 +69,7 @@ class Questions(CollectionBase):
         return self._searcher.search(examples, against, conditions, self.thumbnail)
 
     def compare(self, a: Any, b: Any) -> Comparison:
-        """Say how alike two pictures are, and what they are to each other; "id:17" names a stored one.
+        """Compute how alike two pictures are, and what they are to each other; "id:17" names a stored one.
 
         Raises:
             SourceError: when a picture cannot be read.
@@ -128,8 +128,8 @@ class Questions(CollectionBase):
         return self._searcher.rank(source, others)
 
     def embedding(self, source: Any) -> list[float]:
-        """Give the embedding that ranks, of what `search` reads; of unit length."""
-        found: list[float] = self._examples.read(source)[0].vector.tolist()
+        """Return the embedding that ranks, of what `search` reads; of unit length."""
+        found: list[float] = self._examples.read(source_of(source))[0].vector.tolist()
         return found
 
     def graph(
@@ -141,7 +141,7 @@ class Questions(CollectionBase):
         include_self: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Graph:
-        """Give the similarity graph: edges from each record to its nearest others, by rising id of the source.
+        """Return the similarity graph: edges from each record to its nearest others, by rising id of the source.
 
         Args:
             k: Neighbors of each record at most; None for all within `radius`.

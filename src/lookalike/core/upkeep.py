@@ -93,7 +93,7 @@ class Upkeep(CollectionBase):
             self._store.configure(more_fields=more, fewer_fields=fewer)
 
     def info(self) -> dict[str, Any]:
-        """Give what the collection is, what it holds and how it searches, in plain values."""
+        """Return what the collection is, what it holds and how it searches, in plain values."""
         return info_of(self.spec, self._store.statistics())
 
     def count_gone(self) -> int:
@@ -119,7 +119,7 @@ class Upkeep(CollectionBase):
         return repair(self._store, self._entry)
 
     def damaged(self) -> Mapping[str, Harm]:
-        """Give the records that answers go without because they are damaged, as far as that was met until now.
+        """Return the records that answers go without because they are damaged, as far as that was met until now.
 
         Returns:
             Their ids, and what of them is damaged: a text for people, whose `part` is for programs.
@@ -161,7 +161,7 @@ class Upkeep(CollectionBase):
 
 
 def info_of(spec: CollectionSpec, statistics: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what a collection is, what it holds and how it searches, in plain values."""
+    """Return what a collection is, what it holds and how it searches, in plain values."""
     return {
         "name": spec.name,
         "title": spec.title,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def matches_form(found: Matches) -> dict[str, Any]:
-    """Give the reply of `find`."""
+    """Return the reply of `find`."""
     form = {
         "query": dict(found.query),
         "collection": found.collection,
@@ -42,7 +42,7 @@ def matches_form(found: Matches) -> dict[str, Any]:
 
 
 def match_form(match: Match) -> dict[str, Any]:
-    """Give a match; what only some searches give stands in it only where it was given."""
+    """Return a match; what only some searches give stands in it only where it was given."""
     form = {
         "id": match.id,
         "score": match.score,
@@ -66,7 +66,7 @@ def match_form(match: Match) -> dict[str, Any]:
 
 
 def compacted_form(compacted: Compacted) -> dict[str, Any]:
-    """Give the reply of `compact`."""
+    """Return the reply of `compact`."""
     return {
         "bytes_before": compacted.bytes_before,
         "bytes_after": compacted.bytes_after,
@@ -75,12 +75,12 @@ def compacted_form(compacted: Compacted) -> dict[str, Any]:
 
 
 def clusters_form(found: Clusters) -> dict[str, Any]:
-    """Give the reply of `clusters`."""
+    """Return the reply of `clusters`."""
     return {"threshold": found.threshold, "clusters": [list(ids) for ids in found], "count": len(found)}
 
 
 def comparison_form(compared: Comparison, evidence: PairEvidence | None = None) -> dict[str, Any]:
-    """Give the reply of `compare`, and why where that was asked for."""
+    """Return the reply of `compare`, and why where that was asked for."""
     form = {
         "score": compared.score,
         "distance": compared.distance,
@@ -99,7 +99,7 @@ def comparison_form(compared: Comparison, evidence: PairEvidence | None = None) 
 
 
 def evidence_form(evidence: PairEvidence) -> dict[str, Any]:
-    """Give why two pictures are said to be related; its pictures are PNG as base64."""
+    """Return why two pictures are said to be related; its pictures are PNG as base64."""
     maps = (None, None) if evidence.likeness is None else tuple(_rounded(one, 3) for one in evidence.likeness)
     sides = [
         {"size_px": list(size), "outline": _rounded(outline, 1), "likeness": likeness}
@@ -117,17 +117,17 @@ def evidence_form(evidence: PairEvidence) -> dict[str, Any]:
 
 
 def _rounded(values: F32, digits: int) -> Any:
-    """Give an array as lists of short numbers."""
+    """Return an array as lists of short numbers."""
     return values.astype("float64").round(digits).tolist()
 
 
 def duplicates_form(found: DuplicateGroups) -> dict[str, Any]:
-    """Give the reply of `duplicates`."""
+    """Return the reply of `duplicates`."""
     return {"groups": [group_form(group) for group in found], "count": len(found), "unseen": found.unseen}
 
 
 def group_form(group: DuplicateGroup) -> dict[str, Any]:
-    """Give one group of the reply of `duplicates`."""
+    """Return one group of the reply of `duplicates`."""
     members = [
         {"id": one.id, "score": one.score, "relation": one.relation, "confidence": one.confidence}
         for one in group.members
@@ -136,7 +136,7 @@ def group_form(group: DuplicateGroup) -> dict[str, Any]:
 
 
 def report_form(report: Report) -> dict[str, Any]:
-    """Give the reply of `index` and `import`."""
+    """Return the reply of `index` and `import`."""
     return {
         "added": report.added,
         "updated": report.updated,
@@ -150,7 +150,7 @@ def report_form(report: Report) -> dict[str, Any]:
 
 
 def record_form(record: Record) -> dict[str, Any]:
-    """Give a record, as `get` and `update` answer it."""
+    """Return a record, as `get` and `update` answer it."""
     return {
         "id": record.id,
         "source": record.source,
@@ -167,7 +167,7 @@ def record_form(record: Record) -> dict[str, Any]:
 
 
 def decision_form(event: Event) -> dict[str, Any]:
-    """Give a decision; its pictures are told by the ids that their records had."""
+    """Return a decision; its pictures are told by the ids that their records had."""
     return {
         "id": event.id,
         "at": event.at,
@@ -181,7 +181,7 @@ def decision_form(event: Event) -> dict[str, Any]:
 
 
 def best_form(found: Sequence[BestOf]) -> dict[str, Any]:
-    """Give what keeping the best of each group means."""
+    """Return what keeping the best of each group means."""
     return {
         "groups": [{"keep": list(one.kept), "delete": list(one.deleted), "left": list(one.left)} for one in found],
         "count": len(found),
@@ -192,7 +192,7 @@ def best_form(found: Sequence[BestOf]) -> dict[str, Any]:
 
 
 def removal_form(removal: Removal) -> dict[str, Any]:
-    """Give a file that is to go."""
+    """Return a file that is to go."""
     obstacle = removal.obstacle
     return {
         "id": removal.record.id,
@@ -207,7 +207,7 @@ def removal_form(removal: Removal) -> dict[str, Any]:
 
 
 def applied_form(applied: Applied) -> dict[str, Any]:
-    """Give what became of files that were to go, or to come back."""
+    """Return what became of files that were to go, or to come back."""
     return {
         "batch": applied.batch,
         "moved": [{"from": source, "to": target} for source, target in applied.moved],
@@ -217,5 +217,5 @@ def applied_form(applied: Applied) -> dict[str, Any]:
 
 
 def error_form(error: LookalikeError) -> dict[str, Any]:
-    """Give an error with its stable code."""
+    """Return an error with its stable code."""
     return {"error": {"code": error.code, "message": error.message}}

@@ -15,7 +15,7 @@ _PICTURES = ("_base64", "_file", "_url")  # the nearest at hand first
 
 
 def read_lines(path: Path) -> Iterator[Any]:
-    """Give the records of a file; a broken line is given as an error, which fails alone where it is added.
+    """Return the records of a file; a broken line is given as an error, which fails alone where it is added.
 
     A comma may end a line, as in lists that were taken apart.
 
@@ -53,7 +53,7 @@ def refuse_pictures(path: Path) -> None:
 
 
 def without_hints(record: Any, left_out: set[str]) -> Any:
-    """Give a record of another program as `add` reads it: with one picture, and no names with _ but ours.
+    """Return a record of another program as `add` reads it: with one picture, and no names with _ but ours.
 
     Args:
         left_out: Is told the names that were left out.
@@ -76,7 +76,7 @@ def write_lines(records: Iterable[dict[str, Any]], stream: BinaryIO) -> int:
 
 
 def parse_line(line: bytes, place: str) -> Any:
-    """Give the record of a line; a broken one is given as an error, which fails alone where it is added."""
+    """Return the record of a line; a broken one is given as an error, which fails alone where it is added."""
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as exc:

@@ -91,7 +91,7 @@ class FileUsage:
 
 
 def _sizes(folder: Path, above: str = "") -> Iterator[tuple[str, int]]:
-    """Give path and size of all files below a folder."""
+    """Return path and size of all files below a folder."""
     try:
         entries = list(os.scandir(folder))
     except FileNotFoundError:

@@ -71,14 +71,14 @@ class Files:
         self._room = room
 
     def kind(self, path: str) -> Literal["file", "folder"] | None:
-        """Say what is at a path."""
+        """Return what is at a path."""
         place = self._place(path)
         if place.is_file():
             return "file"
         return "folder" if place.is_dir() or place == self._root else None
 
     def entry(self, path: str) -> FileEntry:
-        """Tell of what is at a path.
+        """Describe what is at a path.
 
         Raises:
             NotFoundError: when there is nothing.
@@ -88,7 +88,7 @@ class Files:
         return self._entry(self._place(path))
 
     def entries(self, folder: str) -> list[FileEntry]:
-        """Tell of what is directly in a folder, by name; the root is "".
+        """Describe what is directly in a folder, by name; the root is "".
 
         Raises:
             NotFoundError: when there is no such folder.
@@ -100,7 +100,7 @@ class Files:
         return [self._entry(one) for one in held if not _is_under_way(one.name)]
 
     def walk(self, folder: str) -> Iterator[str]:
-        """Give the paths of all files in a folder and below it, in order.
+        """Return the paths of all files in a folder and below it, in order.
 
         Raises:
             NotFoundError: when there is no such folder.
@@ -112,7 +112,7 @@ class Files:
                 yield entry.path
 
     def read(self, path: str, *, most_bytes: int | None = None) -> bytes:
-        """Give the bytes of a file.
+        """Return the bytes of a file.
 
         Raises:
             NotFoundError: when there is none.
@@ -202,13 +202,13 @@ class Files:
             self.remove(source, recursive=True)
 
     def usage(self) -> tuple[int, int]:
-        """Give the bytes that the files take, and those that there is room for."""
+        """Return the bytes that the files take, and those that there is room for."""
         used = self._usage.total()
         parent = next(place for place in (self._root, *self._root.parents) if place.exists())
         return used, used + shutil.disk_usage(parent).free
 
     def _pairs(self, source: str, target: str) -> list[tuple[str, str, int]]:
-        """Give the files of a copy, from and to, each with its size."""
+        """Return the files of a copy, from and to, each with its size."""
         places = self._place(source), self._place(target)
         if places[0] in (places[1], *places[1].parents):
             raise ConflictError(f'"{target[:80]}" is the same, or below it. Choose another target.')

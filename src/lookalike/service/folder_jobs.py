@@ -77,7 +77,7 @@ class FolderRun:
         self._rooms: dict[int, AbstractContextManager[None]] = {}
 
     def items(self) -> Iterator[Item]:
-        """Give the files that are left; each is read only while it lies inside of its root."""
+        """Return the files that are left; each is read only while it lies inside of its root."""
         place = 0
         for number, line in enumerate(self._stream):
             if number in self._settled:
@@ -94,7 +94,7 @@ class FolderRun:
         return self._lines.pop(outcome.place)
 
     def close(self) -> None:
-        """Give all room back."""
+        """Free all room."""
         while self._rooms:
             self._rooms.popitem()[1].__exit__(None, None, None)
 

@@ -128,11 +128,11 @@ class JobFolder:
         return stream
 
     def told(self, start: int = 0) -> Iterator[dict[str, Any]]:
-        """Give what was written of the outcomes, from a place on."""
+        """Return what was written of the outcomes, from a place on."""
         return map(json.loads, islice(self._lines(), start, None))
 
     def outcomes(self, start: int) -> Iterator[Outcome]:
-        """Give the outcomes from a place on."""
+        """Return the outcomes from a place on."""
         for told in self.told(start):
             failure = Failure(told["source"], told["code"], told["message"]) if "code" in told else None
             yield Outcome(told["place"], told["id"], told["outcome"], failure)
@@ -150,7 +150,7 @@ class JobFolder:
         disk.remove_file(self.input)
 
     def _lines(self) -> Iterator[bytes]:
-        """Give the whole lines of the outcomes; none where there are none yet."""
+        """Return the whole lines of the outcomes; none where there are none yet."""
         try:
             with open(self.path / _OUTCOMES, "rb") as stream:
                 while (line := stream.readline(_MOST_LINE_BYTES)).endswith(b"\n"):
@@ -174,5 +174,5 @@ def write_outcomes(stream: BinaryIO, outcomes: Sequence[Outcome], lines: Sequenc
 
 
 def now_text() -> str:
-    """Give the time, as jobs tell it."""
+    """Return the time, as jobs tell it."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -75,7 +75,7 @@ class Form(Protocol):
         ...
 
     def sources(self, job: Job, stream: BinaryIO) -> Iterator[tuple[Any, int]]:
-        """Give each source, as `Collection.add` reads it, with its size in bytes."""
+        """Return each source, as `Collection.add` reads it, with its size in bytes."""
         ...
 
     def admitted(self, job: Job, block: list[Any]) -> AbstractContextManager[list[Any]]:
@@ -228,12 +228,12 @@ class Jobs:
         return job
 
     def all(self) -> list[Job]:
-        """Give all jobs that have not ended, and the last that have, newest first."""
+        """Return all jobs that have not ended, and the last that have, newest first."""
         with self._lock:
             return sorted(self._jobs.values(), key=lambda job: job.id, reverse=True)
 
     def get(self, job_id: str) -> Job:
-        """Give one job.
+        """Return one job.
 
         Raises:
             JobNotFoundError: when there is none of this id.
@@ -262,7 +262,7 @@ class Jobs:
         return job
 
     def outcomes(self, job_id: str, *, start: int = 0) -> Iterator[Outcome]:
-        """Give the outcomes of a job in the order of its input, from a place on."""
+        """Return the outcomes of a job in the order of its input, from a place on."""
         return self._folder(self.get(job_id)).outcomes(start)
 
     # ---- the work
@@ -525,7 +525,7 @@ class Jobs:
         self._rows.sweep(datetime.now(UTC) - _KEPT)
 
     def _cause(self, collection: str, error: LookalikeError) -> LookalikeError:
-        """Give what lies behind an error: a collection that is deleted is closed first."""
+        """Return what lies behind an error: a collection that is deleted is closed first."""
         try:
             self._open_collection(collection)
         except (CollectionNotFoundError, StoreDamagedError) as gone:
@@ -547,7 +547,7 @@ def no_job(job_id: str) -> JobNotFoundError:
 
 
 def _marks(job: Job) -> dict[str, str]:
-    """Give what a log line about a job says besides its text."""
+    """Return what a log line about a job says besides its text."""
     return {"request_id": job.request_id} if job.request_id else {}
 
 

@@ -30,7 +30,7 @@ MOST_COLLECTIONS = 1000  # of one key
 
 @dataclass(frozen=True)
 class Quotas:
-    """How much a key may have; None is no limit.
+    """How much a key may have; None is not a limit.
 
     Attributes:
         collections: Collections that it made and that still exist.
@@ -70,16 +70,16 @@ class Key:
     made: tuple[str, ...] = ()
 
     def is_valid(self, now: datetime) -> bool:
-        """Say whether it is neither revoked nor expired."""
+        """Return whether it is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now < datetime.fromisoformat(self.expires_at))
 
     def may(self, scope: Scope) -> bool:
-        """Say whether its scope covers another."""
+        """Return whether its scope covers another."""
         scopes = get_args(Scope)
         return bool(scopes.index(self.scope) >= scopes.index(scope))
 
     def sees(self, collection: str) -> bool:
-        """Say whether it is for a collection, which need not exist."""
+        """Return whether it is for a collection, which need not exist."""
         return not self.collections or collection in self.collections
 
     def is_seen_by(self, other: Key | None) -> bool:
@@ -122,16 +122,16 @@ class Keys:
         self._cookie_secret = b""
 
     def all(self) -> tuple[Key, ...]:
-        """Give all keys there ever were, oldest first."""
+        """Return all keys there ever were, oldest first."""
         self._refresh()
         return self._held
 
     def get(self, key_id: str) -> Key | None:
-        """Give a key as it is now, by its id; None where there never was one."""
+        """Return a key as it is now, by its id; None where there never was one."""
         return next((key for key in self.all() if key.id == key_id), None)
 
     def is_needed(self) -> bool:
-        """Say whether callers need a key: as soon as one was made. Revoking the last does not open the server."""
+        """Return whether callers need a key: as soon as one was made. Revoking the last does not open the server."""
         return bool(self.all())
 
     def create(
@@ -172,7 +172,7 @@ class Keys:
         return key, secret
 
     def rotate(self, name: str, *, by: Key | None = None) -> tuple[Key, str]:
-        """Give a key a new secret; the old one is void at once. Name, id, rights and quotas stay.
+        """Replace the secret of a key; the old one is void at once. Name, id, rights and quotas stay.
 
         Args:
             by: The key that asks for it, and gets the secret: see `create`.
@@ -204,7 +204,7 @@ class Keys:
         return key
 
     def authenticate(self, secret: str) -> Key | None:
-        """Give the valid key of a secret, or None. Takes as long for a wrong secret as for a right one."""
+        """Return the valid key of a secret, or None. Takes as long for a wrong secret as for a right one."""
         digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
         found = None
         for key in self.all():
@@ -213,13 +213,13 @@ class Keys:
         return found if found is not None and found.is_valid(self._clock()) else None
 
     def ticket(self, key: Key, *, lasts: timedelta) -> str:
-        """Give a text that stands for a key for a while, and from which the key cannot be had."""
+        """Return a text that stands for a key for a while, and from which the key cannot be had."""
         self._refresh()
         ends = int((self._clock() + lasts).timestamp())
         return f"{key.id}.{ends}.{self._sign(key, ends)}"
 
     def redeem(self, ticket: str) -> Key | None:
-        """Give the valid key that a ticket stands for, or None. A key's rotation voids its tickets."""
+        """Return the valid key that a ticket stands for, or None. A key's rotation voids its tickets."""
         key_id, _, rest = ticket.partition(".")
         ends, _, signature = rest.partition(".")
         key = self.get(key_id)
@@ -267,7 +267,7 @@ def _check(name: str, scope: str, expires_days: float | None, quotas: Quotas) ->
         raise InputError(f"expires={expires_days:g} is out of range: pass days, more than 0 and at most 36,500.")
     for quota, most in asdict(quotas).items():
         if most is not None and not 0 <= most < float("inf"):
-            raise InputError(f"{quota}={most} is no quota: pass a number of 0 or more.")
+            raise InputError(f"{quota}={most} is not a quota: pass a number of 0 or more.")
 
 
 def _check_collections(names: tuple[str, ...]) -> None:

@@ -51,7 +51,7 @@ def values_of(files: Iterable[Path]) -> Iterator[Value]:
 
 
 def set_aside(files: Iterable[Path]) -> None:
-    """Give files their names in `.bak`; that lasts."""
+    """Rename files to `.bak`; that lasts."""
     for path in files:
         backup = path.with_name(f"{path.name}{BACKUP}")
         if path.name == _KEYS:

@@ -46,7 +46,7 @@ def outside_picture(given: Any, *, more: str = "") -> Url | Bytes:
 
 
 def outside_record(given: Any) -> Mapping[str, Any] | LookalikeError:
-    """Give a record in the JSON-lines form, or the error that it fails with: its picture comes by URL or base64."""
+    """Return a record in the JSON-lines form, or the error that it fails with: its picture comes by URL or base64."""
     if isinstance(given, LookalikeError):
         return given
     if not isinstance(given, Mapping):

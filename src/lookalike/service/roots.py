@@ -76,7 +76,7 @@ class Roots:
         home: The folder that holds all collections, which is passed over where it lies below a root.
 
     Raises:
-        InputError: when one is no folder.
+        InputError: when one is not a folder.
     """
 
     def __init__(self, paths: Sequence[Path], home: Path, limits: Limits | None = None) -> None:
@@ -86,7 +86,7 @@ class Roots:
         found = {os.path.abspath(path.expanduser()): os.path.realpath(path.expanduser()) for path in paths}
         for path, real in found.items():
             if not os.path.isdir(real):
-                raise InputError(f'library: "{path}" is no folder. Name one that is there, or leave it out.')
+                raise InputError(f'library: "{path}" is not a folder. Name one that is there, or leave it out.')
         names = distinct_names(found)
         plain = {path: name.replace("/", "-") for path, name in names.items()}  # of one part, as people open parts
         for path, name in (plain if len(set(plain.values())) == len(plain) else names).items():
@@ -135,7 +135,7 @@ class Roots:
         return FolderList(name, list(_counted(found)), more)
 
     def _readings(self, name: str) -> Iterator[tuple[RootFolder, tuple[str, ...]]]:
-        """Give the roots that a name may begin with, each with the parts of the path that are left."""
+        """Return the roots that a name may begin with, each with the parts of the path that are left."""
         if os.path.isabs(os.path.expanduser(name)):
             path = os.path.normpath(os.path.expanduser(name))
             for root in self._roots.values():

@@ -199,14 +199,14 @@ class _Transaction:
         return self.put(kind, name, value)
 
     def replace(self, row: Row, value: Mapping[str, Any]) -> Row:
-        """Give a row another value while it is as it was read; see the seam."""
+        """Return a row another value while it is as it was read; see the seam."""
         held = self.get(row.kind, row.name)
         if held is None or held.version != row.version:
             raise ConflictError(f'the {row.kind} "{row.name[:80]}" was changed meanwhile. Read it again.')
         return self.put(row.kind, row.name, value)
 
     def put(self, kind: Kind, name: str, value: Mapping[str, Any]) -> Row:
-        """Give a row a value; see the seam."""
+        """Set the value of a row; see the seam."""
         version = self._raised(kind)
         self._conn.execute(
             "INSERT INTO rows (kind, name, value, version) VALUES (?, ?, ?, ?) "
@@ -224,7 +224,7 @@ class _Transaction:
         try:
             value: dict[str, Any] = json.loads(text)
         except ValueError as exc:
-            raise _damaged(self._file, f'what is kept as "{name[:80]}" is no JSON') from exc
+            raise _damaged(self._file, f'what is kept as "{name[:80]}" is not JSON') from exc
         return value
 
     def _raised(self, kind: Kind) -> int:

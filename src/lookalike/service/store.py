@@ -57,7 +57,7 @@ class Transaction(Rows, Protocol):
         ...
 
     def replace(self, row: Row, value: Mapping[str, Any]) -> Row:
-        """Give a row another value, in its place, while it is as it was read: compare and set.
+        """Return a row another value, in its place, while it is as it was read: compare and set.
 
         Raises:
             ConflictError: when it was changed or removed since.
@@ -65,7 +65,7 @@ class Transaction(Rows, Protocol):
         ...
 
     def put(self, kind: Kind, name: str, value: Mapping[str, Any]) -> Row:
-        """Give a row a value, whatever it had; one that is not there is appended."""
+        """Return a row a value, whatever it had; one that is not there is appended."""
         ...
 
     def remove(self, kind: Kind, name: str) -> None:

@@ -9,7 +9,7 @@ from .. import intake
 
 
 def image_addresses(page: bytes, address: str) -> list[str]:
-    """Give the absolute addresses of the images on a page, each once, in order.
+    """Return the absolute addresses of the images on a page, each once, in order.
 
     Args:
         page: Its HTML; bytes that are no UTF-8 do not matter, as addresses are ASCII.

@@ -32,7 +32,7 @@ def SUM(column: str) -> Aggregate:
 
 
 def MEAN(column: str) -> Aggregate:
-    """Give the mean of the values."""
+    """Return the mean of the values."""
     return Aggregate("mean", column, f"Avg of {column}")
 
 
@@ -40,17 +40,17 @@ AVG = MEAN
 
 
 def MIN(column: str) -> Aggregate:
-    """Give the smallest value."""
+    """Return the smallest value."""
     return Aggregate("min", column, f"Min of {column}")
 
 
 def MAX(column: str) -> Aggregate:
-    """Give the largest value."""
+    """Return the largest value."""
     return Aggregate("max", column, f"Max of {column}")
 
 
 def named(operations: Any) -> dict[str, Aggregate]:
-    """Give computations by the name of the column that each makes.
+    """Return computations by the name of the column that each makes.
 
     Raises:
         TypeError: for what is no computation of this module.

@@ -39,7 +39,7 @@ _BATCH = 256  # rows that are turned into Python values at once
 
 
 def dtype_of(kind: pa.DataType) -> type:
-    """Give the Python type of a column; a column of nothing but None counts as float, as in Turi Create."""
+    """Return the Python type of a column; a column of nothing but None counts as float, as in Turi Create."""
     if kind == IMAGES:
         return Image
     if kind == VECTORS:
@@ -93,7 +93,7 @@ def normal(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def python_values(values: pa.ChunkedArray) -> Iterator[Any]:
-    """Give the values of a column one by one, made in small batches."""
+    """Return the values of a column one by one, made in small batches."""
     dtype = dtype_of(values.type)
     for start in range(0, len(values), _BATCH):
         batch = values.slice(start, _BATCH).to_pylist()
@@ -108,14 +108,14 @@ def python_values(values: pa.ChunkedArray) -> Iterator[Any]:
 
 
 def matrix(values: pa.ChunkedArray) -> F64:
-    """Give a column of equally long arrays without missing values as (n, d) float64."""
+    """Return a column of equally long arrays without missing values as (n, d) float64."""
     rows = pa.concat_arrays(values.chunks)
     flat: F64 = rows.flatten().to_numpy(zero_copy_only=False)
     return flat.reshape(len(rows), -1)
 
 
 def from_matrix(rows: npt.NDArray[Any]) -> pa.ChunkedArray:
-    """Give the rows of (n, d) as a column of arrays."""
+    """Return the rows of (n, d) as a column of arrays."""
     n, d = rows.shape
     ends = np.arange(0, n * d + 1, d, dtype=np.int64)
     flat = pa.array(np.ascontiguousarray(rows, np.float64).ravel())
@@ -123,17 +123,17 @@ def from_matrix(rows: npt.NDArray[Any]) -> pa.ChunkedArray:
 
 
 def lengths(values: pa.ChunkedArray) -> set[int | None]:
-    """Give the different lengths of the arrays of a column, and None where one is missing."""
+    """Return the different lengths of the arrays of a column, and None where one is missing."""
     return set(pc.unique(pc.list_value_length(values)).to_pylist())
 
 
 def take(values: pa.ChunkedArray, rows: Sequence[int] | npt.NDArray[np.int64]) -> pa.ChunkedArray:
-    """Give the values of some rows, in the order of the rows."""
+    """Return the values of some rows, in the order of the rows."""
     return values.take(pa.array(rows, pa.int64()))
 
 
 def _plain(value: Any) -> Any:
-    """Give numpy's scalars and truth values as Python's numbers."""
+    """Return numpy's scalars and truth values as Python's numbers."""
     if isinstance(value, np.generic):
         value = value.item()
     return int(value) if isinstance(value, bool) else value

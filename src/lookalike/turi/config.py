@@ -20,5 +20,5 @@ def set_num_gpus(num_gpus: int) -> None:
 
 
 def get_num_gpus() -> int:
-    """Give the number that was set; 1 at first."""
+    """Return the number that was set; 1 at first."""
     return _num_gpus

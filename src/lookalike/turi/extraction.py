@@ -45,14 +45,14 @@ _OLD_SPELLING = "VisionFeaturePrint_Screen"
 
 
 class FeatureExtractor:
-    """Gives the features of one network's name."""
+    """Makes features by the name of one network."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.network = NETWORKS[name]
 
     def holds_features(self, values: SArray) -> bool:
-        """Say whether a column holds features of this network, by the type and the first row's length."""
+        """Return whether a column holds features of this network, by the type and the first row's length."""
         first = next(iter(values.head(1)), None)
         return values.dtype is array.array and first is not None and len(first) == self.network.features
 
@@ -73,7 +73,7 @@ class FeatureExtractor:
         return np.stack(rows)
 
     def given(self, features: SArray, column_name: str) -> F64:
-        """Give a column of features as (n, d) float64; no image is touched.
+        """Return a column of features as (n, d) float64; no image is touched.
 
         Raises:
             ToolkitError: for missing rows, and for other lengths and numbers than features have.
@@ -91,7 +91,7 @@ class FeatureExtractor:
         return rows
 
     def extract_features(self, dataset: SFrame, feature: str, verbose: bool = False, batch_size: int = 64) -> SArray:
-        """Give the features of a column of images as arrays."""
+        """Return the features of a column of images as arrays."""
         check_batch_size(batch_size)
         found = self.embeddings(dataset[feature], feature, verbose=verbose)
         return SArray(columns.from_matrix(_filled(found, self.network.features)))
@@ -107,13 +107,13 @@ class Progress:
             print(f"{title}: {total}")
 
     def tell(self, done: int) -> None:
-        """Say how many are done."""
+        """Print how many are done."""
         if self._verbose and (done % self._step == 0 or done == self._total):
             print(f"Completed {str(done).rjust(len(str(self._total)))}/{self._total}", flush=True)
 
 
 def open_extractor(name: str, *, parameter: str = "model", platform: str = sys.platform) -> FeatureExtractor:
-    """Give the extractor of a network's name; Apple's own is offered on macOS alone, as it was.
+    """Return the extractor of a network's name; Apple's own is offered on macOS alone, as it was.
 
     Raises:
         ToolkitError: for another name.
@@ -138,7 +138,7 @@ def check_batch_size(batch_size: int) -> None:
 
 
 def is_images(values: SArray) -> bool:
-    """Say whether a column holds images."""
+    """Return whether a column holds images."""
     return values.dtype is Image
 
 

@@ -29,7 +29,7 @@ _GRAY_MODES = ("1", "L", "I", "F", "I;16", "I;16B", "I;16L")
 
 @lru_cache(maxsize=1)
 def pictures() -> Pictures:
-    """Give what reads and encodes all images of this process, by the settings of the environment."""
+    """Return what reads and encodes all images of this process, by the settings of the environment."""
     return Pictures(Describer(load_settings(), "builtin"))
 
 
@@ -112,7 +112,7 @@ class Image:
         return self.pixel_data if self.format == RAW else self.data
 
     def to_pillow(self) -> PILImage.Image:
-        """Give the image as a PIL image."""
+        """Return the image as a PIL image."""
         from PIL import Image as PILImage
 
         return PILImage.fromarray(self.pixel_data)

@@ -91,7 +91,7 @@ def resize(
 
 
 def get_deep_features(images: SArray, model_name: str, batch_size: int = 64, verbose: bool = True) -> SArray:
-    """Give the features of a column of images: arrays, to be kept and handed to `image_similarity.create`.
+    """Return the features of a column of images: arrays, to be kept and handed to `image_similarity.create`.
 
     Args:
         model_name: "resnet-50" (2048 numbers) or "squeezenet_v1.1" (1000). Both hold lookalike's own embedding,
@@ -129,7 +129,7 @@ def _paths(url: str | os.PathLike[str], recursive: bool, *, every: bool) -> list
 
 
 def _printable(path: str) -> str:
-    """Give a path as text that a table can hold, whatever bytes it has."""
+    """Return a path as text that a table can hold, whatever bytes it has."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 

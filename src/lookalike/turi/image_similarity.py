@@ -206,7 +206,7 @@ class ImageSimilarityModel:
         return {"sections": sections, "section_titles": list(_SECTIONS)}
 
     def name(self) -> str:
-        """Give the name of the class; deprecated."""
+        """Return the name of the class; deprecated."""
         warnings.warn("name() is deprecated: use type(model).__name__.", DeprecationWarning, stacklevel=2)
         return type(self).__name__
 
@@ -276,7 +276,7 @@ def load_model(location: str | os.PathLike[str]) -> ImageSimilarityModel:
 def _vectors_of(
     values: SArray, name: str, extractor: FeatureExtractor, *, verbose: bool
 ) -> tuple[npt.NDArray[Any], str | None]:
-    """Give the vectors of images, with the digest of what encoded them, or the features of a column as they are.
+    """Return the vectors of images, with the digest of what encoded them, or the features of a column as they are.
 
     Raises:
         ToolkitError: when the column holds neither.
@@ -292,7 +292,7 @@ def _vectors_of(
 
 
 def _only_feature_column(dataset: SFrame, extractor: FeatureExtractor) -> str:
-    """Give the only column of features, else the only column of images."""
+    """Return the only column of features, else the only column of images."""
     names = dataset.column_names()
     for fits in (extractor.holds_features, extraction.is_images):
         found = [name for name in names if fits(dataset[name])]

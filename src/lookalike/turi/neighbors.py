@@ -36,7 +36,7 @@ class NearestNeighborsModel:
     def query(
         self, vectors: npt.NDArray[Any], labels: SArray, k: int | None, radius: float | None, verbose: bool
     ) -> SFrame:
-        """Give the neighbors of each vector: query_label, reference_label, distance, rank; by query, then rank.
+        """Return the neighbors of each vector: query_label, reference_label, distance, rank; by query, then rank.
 
         Args:
             vectors: (q, d).
@@ -46,7 +46,7 @@ class NearestNeighborsModel:
         return self._answers(vectors, labels, k, radius, verbose, loops=True)
 
     def similarity_graph(self, k: int | None, radius: float | None, include_self_edges: bool, verbose: bool) -> SFrame:
-        """Give the neighbors of each reference among the others, in the form of `query`."""
+        """Return the neighbors of each reference among the others, in the form of `query`."""
         return self._answers(self.references.vectors, self.labels, k, radius, verbose, loops=include_self_edges)
 
     def _answers(
@@ -81,7 +81,7 @@ class NearestNeighborsModel:
 
 
 def check_bounds(k: int | None, radius: float | None) -> None:
-    """Refuse a k that is not a whole number above 0, and a radius that is no number from 0; None is no bound.
+    """Refuse a k that is not a whole number above 0, and a radius that is not a number from 0; None is no bound.
 
     Raises:
         ValueError: naming the parameter.
@@ -99,7 +99,7 @@ def check_bounds(k: int | None, radius: float | None) -> None:
 
 
 def row_labels(dataset: SFrame, label: str | None) -> SArray:
-    """Give what the rows of a table are called: the values of a column, or numbers from 0.
+    """Return what the rows of a table are called: the values of a column, or numbers from 0.
 
     Raises:
         RuntimeError: when the column is not there.

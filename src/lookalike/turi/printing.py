@@ -42,7 +42,7 @@ def tables(names: Sequence[str], columns: Sequence[Sequence[str]], *, row_width:
 
 
 def footer(rows: int, columns: int, *, printed: int) -> str:
-    """Give the lines below a table: its size, and how to see more of it."""
+    """Return the lines below a table: its size, and how to see more of it."""
     size = f"[{rows} rows x {columns} columns]"
     return f"{size}\n{_NOTE}" if printed < rows else size
 

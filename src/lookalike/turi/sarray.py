@@ -54,7 +54,7 @@ class SArray:
         return columns.python_values(self.column)
 
     def __getitem__(self, key: Any) -> Any:
-        """Give one value by number (negative: from the end), some by a slice, or those where an SArray is not 0."""
+        """Return one value by number (negative: from the end), some by a slice, or those where an SArray is not 0."""
         if isinstance(key, SArray):
             return SArray(self.column.filter(key.mask(len(self))))
         if isinstance(key, slice):
@@ -63,7 +63,7 @@ class SArray:
         return next(columns.python_values(self.column.slice(place, 1)))
 
     def to_numpy(self) -> npt.NDArray[Any]:
-        """Give the values as a numpy array; arrays of one length become its rows, images stay objects."""
+        """Return the values as a numpy array; arrays of one length become its rows, images stay objects."""
         if self.dtype in (int, float) and not self.column.null_count:
             values: npt.NDArray[Any] = self.column.to_numpy()
             return values
@@ -76,14 +76,14 @@ class SArray:
         return objects
 
     def unique(self) -> SArray:
-        """Give the different values, in the order of their first places."""
+        """Return the different values, in the order of their first places."""
         try:
             return SArray(pc.unique(self.column))
         except pa.ArrowNotImplementedError as exc:
             raise TypeError(f"values of type {self.dtype.__name__} have no `unique`: use numbers or text.") from exc
 
     def mask(self, length: int) -> pa.ChunkedArray:
-        """Give the column as a filter of rows: true where it is neither 0, empty nor missing.
+        """Return the column as a filter of rows: true where it is neither 0, empty nor missing.
 
         Raises:
             IndexError: when it is not `length` long.
@@ -168,7 +168,7 @@ class SArray:
     # --- everyday calls -------------------------------------------------------------------------------------------
 
     def apply(self, fn: Callable[[Any], Any], dtype: type | None = None, skip_na: bool = True) -> SArray:
-        """Give what a function makes of each value; missing ones stay missing unless `skip_na` is False."""
+        """Return what a function makes of each value; missing ones stay missing unless `skip_na` is False."""
         return SArray([None if skip_na and value is None else fn(value) for value in self], dtype)
 
     def astype(self, dtype: type) -> SArray:
@@ -180,29 +180,29 @@ class SArray:
         return self if dtype is self.dtype else self.apply(dtype, dtype)
 
     def append(self, other: SArray) -> SArray:
-        """Give these values followed by those of another column of the same type."""
+        """Return these values followed by those of another column of the same type."""
         if len(self) and len(other) and self.dtype is not other.dtype:
             raise self._unfit(other)
         kept = [part.column for part in (self, other) if len(part)] or [self.column]
         return SArray(pa.chunked_array([chunk for part in kept for chunk in part.chunks], kept[0].type))
 
     def head(self, n: int = 10) -> SArray:
-        """Give the first n values."""
+        """Return the first n values."""
         return SArray(self.column.slice(0, n))
 
     def tail(self, n: int = 10) -> SArray:
-        """Give the last n values."""
+        """Return the last n values."""
         return SArray(self.column.slice(max(0, len(self) - n)))
 
     def sort(self, ascending: bool = True) -> SArray:
-        """Give the values in order, missing ones counting as the smallest."""
+        """Return the values in order, missing ones counting as the smallest."""
         from .sframe import SFrame
 
         sorted_values: SArray = SFrame({"X1": self}).sort("X1", ascending)["X1"]
         return sorted_values
 
     def dropna(self) -> SArray:
-        """Give the values that are not missing."""
+        """Return the values that are not missing."""
         return SArray(self.column.drop_null())
 
     def fillna(self, value: Any) -> SArray:
@@ -210,7 +210,7 @@ class SArray:
         return SArray([value if each is None else each for each in self], self.dtype)
 
     def is_in(self, other: Iterable[Any]) -> SArray:
-        """Say for each value whether another column or list holds it."""
+        """Return, for each value, whether another column or list holds it."""
         values = other if isinstance(other, SArray) else SArray(list(other))
         if not len(values):
             return SArray(np.zeros(len(self), np.int64))
@@ -231,19 +231,19 @@ class SArray:
         return pc.sum(self.column).as_py()
 
     def mean(self) -> Any:
-        """Give the mean of the values."""
+        """Return the mean of the values."""
         return pc.mean(self.column).as_py()
 
     def min(self) -> Any:
-        """Give the smallest value."""
+        """Return the smallest value."""
         return pc.min(self.column).as_py()
 
     def max(self) -> Any:
-        """Give the largest value."""
+        """Return the largest value."""
         return pc.max(self.column).as_py()
 
     def std(self) -> Any:
-        """Give the standard deviation of the values, dividing by their number."""
+        """Return the standard deviation of the values, dividing by their number."""
         return pc.stddev(self.column).as_py()
 
     # --- showing --------------------------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ class SArray:
 
 
 def row_number(key: Any, length: int) -> int:
-    """Give a row's place from 0, for a number that may count from the end.
+    """Return a row's place from 0, for a number that may count from the end.
 
     Raises:
         TypeError: for what is not a number.

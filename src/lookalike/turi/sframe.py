@@ -54,17 +54,17 @@ class SFrame:
         return len(self.column_names())
 
     def column_names(self) -> list[str]:
-        """Give the names of the columns, in order."""
+        """Return the names of the columns, in order."""
         return list(self.table.column_names)
 
     def column_types(self) -> list[type]:
-        """Give the Python types of the columns, in order."""
+        """Return the Python types of the columns, in order."""
         return [columns.dtype_of(kind) for kind in self.table.schema.types]
 
     # --- reading --------------------------------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Any:
-        """Give a column by name, columns by a list of names, a row (as a dict) by number, or rows.
+        """Return a column by name, columns by a list of names, a row (as a dict) by number, or rows.
 
         Rows are chosen by a slice, or by an SArray that is not 0 for those that are wanted.
 
@@ -88,7 +88,7 @@ class SFrame:
         return (dict(zip(names, row, strict=True)) for row in zip(*values, strict=True))
 
     def select_column(self, column_name: str) -> SArray:
-        """Give one column.
+        """Return one column.
 
         Raises:
             RuntimeError: when it is not there.
@@ -97,25 +97,25 @@ class SFrame:
         return SArray(self.table.column(column_name))
 
     def select_columns(self, column_names: Iterable[str]) -> SFrame:
-        """Give a table of some columns, in the order asked for."""
+        """Return a table of some columns, in the order asked for."""
         names = list(column_names)
         self._check_there(names)
         return self._with(self.table.select(names))
 
     def head(self, n: int = 10) -> SFrame:
-        """Give the first n rows."""
+        """Return the first n rows."""
         return self._with(self.table.slice(0, n))
 
     def tail(self, n: int = 10) -> SFrame:
-        """Give the last n rows."""
+        """Return the last n rows."""
         return self._with(self.table.slice(max(0, len(self) - n)))
 
     def copy(self) -> SFrame:
-        """Give a table of the same values, to be changed on its own."""
+        """Return a table of the same values, to be changed on its own."""
         return self._with(self.table)
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Give the table as a pandas DataFrame; arrays and images are objects in it."""
+        """Return the table as a pandas DataFrame; arrays and images are objects in it."""
         import pandas as pd
 
         plain = (int, float, str)
@@ -207,7 +207,7 @@ class SFrame:
         return self._with(self.table.take(pa.array(order)))
 
     def topk(self, column_name: str, k: int = 10, reverse: bool = False) -> SFrame:
-        """Give the k rows of the largest values of a column, or with `reverse` of the smallest."""
+        """Return the k rows of the largest values of a column, or with `reverse` of the smallest."""
         return self.sort(column_name, ascending=reverse).head(k)
 
     def dropna(self, columns: str | Sequence[str] | None = None, how: str = "any") -> SFrame:
@@ -221,11 +221,11 @@ class SFrame:
         return self._with(self.table.filter(pa.array(~dropped)))
 
     def unique(self) -> SFrame:
-        """Give the different rows, in the order of their first places."""
+        """Return the different rows, in the order of their first places."""
         return self._with(self.table.group_by(self.column_names(), use_threads=False).aggregate([]))
 
     def append(self, other: SFrame) -> SFrame:
-        """Give these rows followed by those of a table with the same columns.
+        """Return these rows followed by those of a table with the same columns.
 
         Raises:
             RuntimeError: when names or types of the columns differ.
@@ -244,7 +244,7 @@ class SFrame:
     # --- computing ------------------------------------------------------------------------------------------------
 
     def apply(self, fn: Callable[[dict[str, Any]], Any], dtype: type | None = None) -> SArray:
-        """Give what a function makes of each row, which it gets as a dict."""
+        """Return what a function makes of each row, which it gets as a dict."""
         return SArray([fn(row) for row in self], dtype)
 
     def join(self, right: SFrame, on: Any = None, how: str = "inner") -> SFrame:
@@ -267,7 +267,7 @@ class SFrame:
         return SFrame(joined)
 
     def groupby(self, key_column_names: str | Sequence[str], operations: Any) -> SFrame:
-        """Give one row for each different key, with sums, means, counts and the like; see `aggregate`.
+        """Return one row for each different key, with sums, means, counts and the like; see `aggregate`.
 
         Args:
             operations: One of `aggregate`, a list of them, or a dict of them by the name of the new column.
@@ -397,7 +397,7 @@ def _from_columns(given: Mapping[str, pa.ChunkedArray]) -> pa.Table:
 
 
 def _join_keys(left: SFrame, right: SFrame, on: Any) -> dict[str, str]:
-    """Give the key columns, from their names in the left table to those in the right one."""
+    """Return the key columns, from their names in the left table to those in the right one."""
     if on is None:
         on = [name for name in left.column_names() if name in right]
     if isinstance(on, str):
@@ -411,7 +411,7 @@ def _join_keys(left: SFrame, right: SFrame, on: Any) -> dict[str, str]:
 
 
 def _join_rows(left: SFrame, right: SFrame, keys: Mapping[str, str], how: str) -> tuple[pa.Array, pa.Array]:
-    """Give the row numbers that go together, missing where a row has no partner; Arrow joins no images itself."""
+    """Return the row numbers that go together, missing where a row has no partner; Arrow joins no images itself."""
     mine = left.select_columns(keys).add_row_number("__left")
     others = right.select_columns(keys.values()).add_row_number("__right")
     kind = {"inner": "inner", "left": "left outer", "right": "right outer", "outer": "full outer"}[how]

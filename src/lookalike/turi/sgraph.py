@@ -44,12 +44,12 @@ class SGraph:
         return self.get_vertices()
 
     def get_edges(self, src_ids: Any = None, dst_ids: Any = None) -> SFrame:
-        """Give the edges, or those from and to some vertices (one id, or a list)."""
+        """Return the edges, or those from and to some vertices (one id, or a list)."""
         edges = self._edges.copy() if src_ids is None else self._edges.filter_by(src_ids, SOURCE)
         return edges if dst_ids is None else edges.filter_by(dst_ids, TARGET)
 
     def get_vertices(self, ids: Any = None) -> SFrame:
-        """Give the vertices, or some of them (one id, or a list)."""
+        """Return the vertices, or some of them (one id, or a list)."""
         return self._vertices.copy() if ids is None else self._vertices.filter_by(ids, VERTEX)
 
     def summary(self) -> dict[str, int]:

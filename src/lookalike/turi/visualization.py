@@ -58,7 +58,7 @@ def show_images(title: str, images: Iterable[Image]) -> None:
 
 
 def table_html(frame: SFrame, *, most: int) -> str:
-    """Give the first rows of a table as HTML with its own style."""
+    """Return the first rows of a table as HTML with its own style."""
     head = "".join(f"<th>{html.escape(name)}</th>" for name in frame.column_names())
     rows = "".join(
         "<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row.values()) + "</tr>" for row in frame.head(most)
@@ -101,7 +101,7 @@ def _show(title: str, fragment: str) -> None:
 
 
 def _in_notebook() -> bool:
-    """Say whether a Jupyter kernel runs this; IPython is never imported for it."""
+    """Return whether a Jupyter kernel runs this; IPython is never imported for it."""
     if "IPython" not in sys.modules:
         return False
     shell = sys.modules["IPython"].get_ipython()

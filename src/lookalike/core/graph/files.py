@@ -81,7 +81,7 @@ def _write_through(graph: Graph, path: Path, name: str) -> int:
 
 
 def edge_line(source: str, target: str, score: float, distance: float, rank: int) -> str:
-    """Give an edge as a line of JSON."""
+    """Return an edge as a line of JSON."""
     edge = dict(zip(COLUMNS, (source, target, score, distance, rank), strict=True))
     return json.dumps(edge, ensure_ascii=False)
 

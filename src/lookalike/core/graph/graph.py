@@ -68,7 +68,7 @@ class EdgeBlock:
     done: int
 
     def rows(self) -> Iterator[tuple[str, str, float, float, int]]:
-        """Give (source, target, score, distance, rank) of each edge."""
+        """Return (source, target, score, distance, rank) of each edge."""
         columns = (self.scores.tolist(), self.distances.tolist(), self.ranks.tolist())
         return zip(self.sources, self.targets, *columns, strict=True)
 
@@ -110,13 +110,13 @@ class Graph:
         return f"<similarity graph of {self._store.spec.name!r}: {self.rules}>"
 
     def lines(self) -> Iterator[str]:
-        """Give each edge as a line of JSON, as `to_jsonl` writes it."""
+        """Return each edge as a line of JSON, as `to_jsonl` writes it."""
         from .files import edge_line
 
         return (edge_line(*row) for block in self.blocks() for row in block.rows())
 
     def blocks(self, *, after: str | None = None, done: int = 0) -> Iterator[EdgeBlock]:
-        """Give the edges in blocks of columns.
+        """Return the edges in blocks of columns.
 
         Args:
             after: Begin with the record behind this id; `done` records were before.
@@ -130,7 +130,7 @@ class Graph:
                 self._on_progress(Progress(done, total))
 
     def arrays(self) -> EdgeArrays:
-        """Give the whole graph as columns.
+        """Return the whole graph as columns.
 
         Cost: 40 bytes an edge, and the ids.
         """
@@ -148,7 +148,7 @@ class Graph:
         return EdgeArrays(ids, sources, targets, scores, distances, ranks)
 
     def to_networkx(self) -> Any:
-        """Give a networkx.DiGraph: every record a node, edges with `score`, `distance` and `rank`.
+        """Return a networkx.DiGraph: every record a node, edges with `score`, `distance` and `rank`.
 
         Raises:
             ExtraMissingError: if networkx is not installed.
@@ -228,7 +228,7 @@ class Graph:
         )
 
     def _neighbors(self, ours: I64, vectors: F32) -> tuple[I64, I64, F32]:
-        """Give (row, key, distance) of each neighbor, by row, nearest first."""
+        """Return (row, key, distance) of each neighbor, by row, nearest first."""
         rules = self.rules
         reach = None if rules.radius is None else rules.radius + HALF_DIGIT
         k = _FIRST_K if rules.k is None else rules.k + (not rules.include_self)

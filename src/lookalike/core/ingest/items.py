@@ -24,7 +24,7 @@ UPLOAD = "upload:"  # begins the source of a picture whose sender named the file
 def items_of(
     source: Any, *, id_from: IdFrom, limits: Limits, base: Path | None = None, prefix: str = ""
 ) -> Iterator[Item]:
-    """Give the items of one source or of an iterable of sources; what cannot be one becomes a failed item.
+    """Return the items of one source or of an iterable of sources; what cannot be one becomes a failed item.
 
     Args:
         source: A folder, a file, bytes, a URL, base64 text, a PIL image, an array, a record in the JSON-lines
@@ -65,7 +65,7 @@ def described(
     tags: Iterable[str] | None,
     limits: Limits,
 ) -> Item:
-    """Give the one item with the id, metadata and tags that its caller chose.
+    """Return the one item with the id, metadata and tags that its caller chose.
 
     Raises:
         InputError: when there is not exactly one item, or a value has no place in a record.
@@ -97,19 +97,19 @@ def count_items(source: Any, *, limits: Limits) -> int | None:
 
 
 def is_single(source: Any) -> bool:
-    """Say whether a source is plainly one picture."""
+    """Return whether a source is plainly one picture."""
     if isinstance(source, list) and len(source) == 1:
         source = source[0]
     return isinstance(source, Mapping | bytes) or intake.is_url(source)
 
 
 def is_picture(head: bytes) -> bool:
-    """Say whether a file is a picture, readable here or not, by its first 512 bytes."""
+    """Return whether a file is a picture, readable here or not, by its first 512 bytes."""
     return intake.looks_like_image(head) and head[:1] not in b'{"['  # JSON may speak of <svg>
 
 
 def check_record_id(record_id: Any, *, limits: Limits) -> str:
-    """Give the id when it may name a record.
+    """Return the id when it may name a record.
 
     Raises:
         InputError: when it is not text, empty, too long, or holds control characters.
@@ -147,7 +147,7 @@ def _is_folder(source: Any) -> bool:
 
 
 def _is_local(source: Any) -> bool:
-    """Say whether a source is a folder or file of this machine, which others of a call may share names with."""
+    """Return whether a source is a folder or file of this machine, which others of a call may share names with."""
     if not isinstance(source, str | os.PathLike):
         return False
     try:
@@ -159,7 +159,7 @@ def _is_local(source: Any) -> bool:
 def _listed_items(
     sources: list[Any] | tuple[Any, ...], *, id_from: IdFrom, limits: Limits, base: Path | None, prefix: str
 ) -> Iterator[Item]:
-    """Give the items of folders and files that one call names: each file once, and no two under one id."""
+    """Return the items of folders and files that one call names: each file once, and no two under one id."""
     roots = {_root_of(source) for source in sources if _is_local(source)}
     shared = _shared_ids(sources, id_from=id_from, limits=limits) if len(roots) > 1 else frozenset()
     names, seen = distinct_names(roots) if shared else {}, set[str]()
@@ -176,7 +176,7 @@ def _listed_items(
 
 
 def _shared_ids(sources: Iterable[Any], *, id_from: IdFrom, limits: Limits) -> frozenset[str]:
-    """Give the ids that two files would have."""
+    """Return the ids that two files would have."""
     paths: dict[str, str] = {}
     shared = set()
     for source in filter(_is_local, sources):
@@ -188,7 +188,7 @@ def _shared_ids(sources: Iterable[Any], *, id_from: IdFrom, limits: Limits) -> f
 
 
 def _paths_of(source: Any, *, id_from: IdFrom, limits: Limits) -> Iterator[tuple[str, str]]:
-    """Give the files of a folder, or a file itself, with the ids that they ask for."""
+    """Return the files of a folder, or a file itself, with the ids that they ask for."""
     if not _is_folder(source):
         yield os.path.abspath(source), _file_id(Path(source).name, id_from)
         return
@@ -198,7 +198,7 @@ def _paths_of(source: Any, *, id_from: IdFrom, limits: Limits) -> Iterator[tuple
 
 
 def _root_of(source: Any) -> str:
-    """Give the folder whose name tells files of one name apart."""
+    """Return the folder whose name tells files of one name apart."""
     path: str = os.path.abspath(source)
     return path if _is_folder(source) else os.path.dirname(path)
 

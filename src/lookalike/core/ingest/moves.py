@@ -94,7 +94,7 @@ class Departures:
             return next(iter(named.values())) if named else _unlike_its_neighbors(group.left, os.path.dirname(path))
 
     def claim(self, record: Record) -> None:
-        """Give a record to a file."""
+        """Assign a record to a file."""
         with self._lock:
             self._claimed.add(record.id)
             if record.content_hash in self._groups:

@@ -209,7 +209,7 @@ class Ingest:
             self._take(waiting.popleft(), on_progress)
 
     def _with_held(self, items: Iterable[tuple[int, Item]]) -> Iterator[tuple[int, Item, Record | None]]:
-        """Give each item with its record, or the one that holds its id, as stored now; asked in blocks."""
+        """Return each item with its record, or the one that holds its id, as stored now; asked in blocks."""
         stream = iter(items)
         while block := list(islice(stream, _ASK_ROWS)):
             held = self._store.get([item.id for _, item in block if item.id])
@@ -226,7 +226,7 @@ class Ingest:
         return self._store.count() == 0
 
     def _may_be_elsewhere(self, item: Item, held: Record | None) -> bool:
-        """Say whether a file may be stored under another id than it asks for."""
+        """Return whether a file may be stored under another id than it asks for."""
         if not item.stamp or not item.id or item.is_named or (held is not None and held.source == item.name):
             return False
         return not self._was_empty
@@ -383,7 +383,7 @@ class Ingest:
 
 
 def _is_untouched(held: Record, item: Item) -> bool:
-    """Say whether the stamp alone shows that nothing changed; a source that brings metadata is always read."""
+    """Return whether the stamp alone shows that nothing changed; a source that brings metadata is always read."""
     return bool(item.stamp) and held.stamp == item.stamp and held.source == item.name and item.metadata is None
 
 
@@ -394,7 +394,7 @@ def _keeping(entry: Entry, item: Item) -> Entry:
 
 
 def _has_moved(held: Record, new: Record) -> bool:
-    """Say whether a record's file is now elsewhere: same bytes, and nothing lies at the old path."""
+    """Return whether a record's file is now elsewhere: same bytes, and nothing lies at the old path."""
     if held.source == new.source or held.content_hash != new.content_hash or not (held.source and new.source):
         return False
     return has_lost_file(held)
@@ -411,7 +411,7 @@ def _is_same(held: Record, entry: Entry) -> bool:
 
 
 def _unless_damaged(item: Item, damaged: Mapping[str, Harm]) -> Item:
-    """Give an item a failure where the record of its id cannot be read: what people said of it would be lost."""
+    """Return an item a failure where the record of its id cannot be read: what people said of it would be lost."""
     if item.id not in damaged or damaged[item.id].part != "record":
         return item
     error = StoreDamagedError(

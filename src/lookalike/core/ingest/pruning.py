@@ -82,7 +82,7 @@ def plan_pruning(store: Records, source: Any, *, removes_all: bool) -> Pruning:
 
 
 def gone_records(store: Records) -> Iterator[Record]:
-    """Give the records whose files are gone, by rising id. Cost: a look at every file."""
+    """Return the records whose files are gone, by rising id. Cost: a look at every file."""
     return (record for record in store.scan() if has_lost_file(record))
 
 

@@ -18,7 +18,7 @@ _MOST = 64  # forms of one id that are looked for: those of each part of a path
 
 
 def all_as_stored(store: Records, record_ids: Iterable[str]) -> list[str]:
-    """Give each id as it is stored, in the order asked; one that is stored in no form comes back as it is.
+    """Return each id as it is stored, in the order asked; one that is stored in no form comes back as it is.
 
     Cost: a look-up, and a second one where an id outside ASCII is not stored as it was asked.
     """
@@ -32,7 +32,7 @@ def all_as_stored(store: Records, record_ids: Iterable[str]) -> list[str]:
 
 
 def as_stored(store: Records, record_id: str) -> str:
-    """Give an id as it is stored; see `all_as_stored`."""
+    """Return an id as it is stored; see `all_as_stored`."""
     [found] = all_as_stored(store, [record_id])
     return found
 

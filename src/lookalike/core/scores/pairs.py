@@ -71,7 +71,7 @@ def scored_pairs(
     between: tuple[I64, I64] | None = None,
     on_progress: OnProgress | None = None,
 ) -> Iterator[ScoredPairs]:
-    """Give all pairs of two records that reach the threshold, each once, in blocks.
+    """Return all pairs of two records that reach the threshold, each once, in blocks.
 
     Args:
         between: Two sets of keys: give the pairs of one of the first with one of the second instead.
@@ -126,7 +126,7 @@ def _scored(store: Store, threshold: float, points: Map, ours: I64, theirs: I64,
 
 
 def _distances(store: Store, space: str, ours: I64, theirs: I64) -> F64:
-    """Give for each pair the distance of their signs in a space; NaN where one has none."""
+    """Return for each pair the distance of their signs in a space; NaN where one has none."""
     signs = _signs(store, space, np.append(ours, theirs))
     out = np.full(len(ours), np.nan)
     if not signs:

@@ -59,7 +59,7 @@ class VectorTable:
         loops: bool = True,
         workers: int = 1,
     ) -> Iterator[Answer]:
-        """Give for each query the rows of its nearest vectors and their distances, by rising (distance, row).
+        """Return, for each query the rows of its nearest vectors and their distances, by rising (distance, row).
 
         Args:
             queries: (q, any number of columns); missing columns count as zeros, in the table too.
@@ -114,7 +114,7 @@ class _Search:
         return found
 
     def _candidates(self, queries: F64, m: int) -> tuple[I64, F64]:
-        """Give the rows of the m best, (q, m), and a floor for the squared distance of all others, (q,)."""
+        """Return the rows of the m best, (q, m), and a floor for the squared distance of all others, (q,)."""
         n = len(self.rows)
         if m == n:
             return np.broadcast_to(np.arange(n), (len(queries), n)), np.full(len(queries), np.inf)

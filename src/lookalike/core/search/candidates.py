@@ -124,7 +124,7 @@ def _read(sources: Sequence[Any], read: Callable[[Any], T]) -> tuple[dict[int, T
 
 
 def _score(a: Probe, b: Probe, points: Map) -> tuple[float, float]:
-    """Give score and distance of two probes of single pictures."""
+    """Return score and distance of two probes of single pictures."""
     bits = None
     if a.hash is not None and b.hash is not None:
         bits = sum((int(x) ^ int(y)).bit_count() for x, y in zip(a.hash, b.hash, strict=True))

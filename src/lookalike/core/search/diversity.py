@@ -16,7 +16,7 @@ _POOL_SHARE = 6
 
 
 def pool_size(limit: int) -> int:
-    """Give how many matches to choose from: six times what is wanted, and at least 60."""
+    """Return how many matches to choose from: six times what is wanted, and at least 60."""
     return max(_LEAST_POOL, _POOL_SHARE * limit)
 
 

@@ -91,7 +91,7 @@ class ExampleReader:
         return Side(look, record_id, lambda: self._verifier.thumbnail(record_id))
 
     def picture(self, source: Source) -> bytes | None:
-        """Give a small JPEG of an example; None of a record whose picture was not kept."""
+        """Return a small JPEG of an example; None of a record whose picture was not kept."""
         if isinstance(source, Stored):
             return self._verifier.thumbnail(as_stored(self._store, source.id))
         return self._describer.thumbnail(source, THUMBNAIL_SIDE_PX)

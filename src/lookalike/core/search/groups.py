@@ -24,13 +24,13 @@ _RECORDS_LOOKED_AT = 200  # to name the fields that there are
 
 
 def group_of(record: Record, field: str) -> Hashable:
-    """Give what is equal for two records exactly when they are of one group."""
+    """Return what is equal for two records exactly when they are of one group."""
     value = value_at(record, field)
     return ("alone", record.id) if value is None else _plain(value)
 
 
 def value_at(record: Record, field: str) -> Any:
-    """Give what a record holds under a dotted path; None where it holds nothing."""
+    """Return what a record holds under a dotted path; None where it holds nothing."""
     value: Any = record.metadata
     for name in field.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
@@ -44,7 +44,7 @@ def others_of(
     wanted: int,
     rank: Callable[[Any, int], Ranking],
 ) -> dict[str, list[tuple[Record, int, Ranking]]]:
-    """Give for each best record, by its id, up to `wanted` next best of its group, with their rows in a ranking.
+    """Return, for each best record, by its id, up to `wanted` next best of its group, with their rows in a ranking.
 
     Args:
         rank: Ranks the records that also pass a filter, as far as is asked.

@@ -39,7 +39,7 @@ class Matches(Sequence[Match]):
     @overload
     def __getitem__(self, place: slice) -> Sequence[Match]: ...
     def __getitem__(self, place: int | slice) -> Match | Sequence[Match]:
-        """Give a match by place, from 0."""
+        """Return a match by place, from 0."""
         return self.matches[place]
 
     def __len__(self) -> int:
@@ -68,7 +68,7 @@ class Matches(Sequence[Match]):
         return "\n".join([text_table([*header, *more], rows, right=numbers), *self._notes()])
 
     def _notes(self) -> list[str]:
-        """Say in words what the table does not explain by itself."""
+        """Explain in words what the table does not explain by itself."""
         notes = []
         if self.query.get("diversity"):
             notes.append("chosen to be unlike each other, so the scores are not in order")
@@ -79,7 +79,7 @@ class Matches(Sequence[Match]):
         return ["", *notes] if notes else []
 
     def sections(self) -> list[Section]:
-        """Give the query and its matches as a row of pictures; the members of a group follow its best match."""
+        """Return the query and its matches as a row of pictures; the members of a group follow its best match."""
         shown = ", ".join(str(source) for source in self.query.get("like", []))
         cards = [Card(self.query_picture(), "query", shown, is_query=True)]
         for match in self.matches:
@@ -98,7 +98,7 @@ class Matches(Sequence[Match]):
 
 
 def explanation_text(told: Explanation, *, is_filtered: bool) -> str:
-    """Give an explanation for people."""
+    """Return an explanation for people."""
     passing = " that pass the filter" if is_filtered else ""
     lines = [f"{told.total_ms:.1f} ms, of which {told.query_ms:.1f} ms for reading the query"]
     for step in told.steps:
@@ -121,7 +121,7 @@ def _cells(match: Match, rank: str) -> list[str]:
 
 
 def _told(match: Match, name: str) -> str:
-    """Give a value that only some searches give, as text; "" where it is not given."""
+    """Return a value that only some searches give, as text; "" where it is not given."""
     if name == "file":
         return "gone" if match.is_gone else ""
     if name == "hidden":

@@ -35,7 +35,7 @@ class Position:
 
 
 def cursor_of(position: Position, digest: bytes) -> str:
-    """Give the cursor of a position in the ranking of one question."""
+    """Return the cursor of a position in the ranking of one question."""
     place = _PLACE.pack(position.score, position.distance) + position.id.encode()
     return base64.urlsafe_b64encode(_sign(digest, place) + place).decode().rstrip("=")
 

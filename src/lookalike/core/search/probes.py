@@ -73,7 +73,7 @@ def source_of(given: Any) -> Source:
 
 
 def listed(given: Any, name: str) -> list[tuple[Source, float]]:
-    """Give examples with their weights: a single one may come bare, and without a weight counts 1.
+    """Return examples with their weights: a single one may come bare, and without a weight counts 1.
 
     Raises:
         InputError: for a weight that is not above 0.

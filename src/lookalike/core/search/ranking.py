@@ -83,7 +83,7 @@ class Ranking:
     left_out: int
 
     def down_to(self, threshold: float) -> Ranking:
-        """Give the rows that reach a score; below it nothing follows."""
+        """Return the rows that reach a score; below it nothing follows."""
         count = int((self.scores >= threshold).sum())
         if count == len(self.keys):
             return self
@@ -154,7 +154,7 @@ class Ranker:
             ]
 
     def _conditions(self) -> list[tuple[Filter | None, float]]:
-        """Give the filter of each stream, with the most that tags can add to what it has not given yet."""
+        """Return the filter of each stream, with the most that tags can add to what it has not given yet."""
         asked = self._query
         if not asked.tags:
             return [(asked.filter, 0.0)]
@@ -202,7 +202,7 @@ class Ranker:
         )
 
     def _radius(self, overlap: float) -> float:
-        """Give the distance beyond which nothing matches whose tags add `overlap`; below 0 where nothing does."""
+        """Return the distance beyond which nothing matches whose tags add `overlap`; below 0 where nothing does."""
         radius = self._farthest
         if self._query.threshold is None:
             return radius
@@ -219,7 +219,7 @@ class Ranker:
         return np.inf if ceiling is None else ceiling + HALF_DIGIT
 
     def _visual_floor(self, overlap: float) -> float:
-        """Give the score that a picture needs to reach the threshold when its tags add `overlap`."""
+        """Return the score that a picture needs to reach the threshold when its tags add `overlap`."""
         floor, weight = self._query.threshold or 0.0, self._query.tag_weight
         missing = floor - weight * overlap
         if weight == 1:
@@ -256,7 +256,7 @@ class Ranker:
         )
 
     def _matching(self, scores: F64, distances: F32) -> Bools:
-        """Say which rows meet threshold and ceiling; the filter was met before."""
+        """Return which rows meet threshold and ceiling; the filter was met before."""
         matching = np.ones(len(scores), bool)
         if self._query.threshold is not None:
             matching &= scores >= self._query.threshold
@@ -317,13 +317,13 @@ def score_counts(scores: F64, bins: int) -> list[int]:
 
 
 def shown(distances: F32) -> F64:
-    """Give distances as they are told: six decimals are what float16 vectors can say. They rank unrounded."""
+    """Return distances as they are told: six decimals are what float16 vectors can say. They rank unrounded."""
     exact: F64 = distances.astype(np.float64)
     return exact.round(_SHOWN_DIGITS)
 
 
 def both(a: Filter | None, b: Filter) -> Filter:
-    """Give the filter that accepts what two accept."""
+    """Return the filter that accepts what two accept."""
     return b if a is None else parse_filter(f'{{"$and": [{a.text}, {b.text}]}}')
 
 
@@ -357,7 +357,7 @@ def _all_records(answers: Iterable[NearestAnswer]) -> dict[int, Record]:
 
 
 def _are_settled(scores: F64, are_nearest: Bools, streams: Sequence[_Stream]) -> Bools:
-    """Say which rows nothing unseen can come before.
+    """Return which rows nothing unseen can come before.
 
     At the very ceiling of the nearest, its own rows are settled: what follows them there is farther, or has a greater
     id. Of the other streams only what is above.

@@ -79,7 +79,7 @@ class Selection:
     def page(
         self, query: Query, after: Position | None, release: Callable[[], None]
     ) -> tuple[Page, list[Step], Ranker]:
-        """Give a page of the answer, behind a position.
+        """Return a page of the answer, behind a position.
 
         Args:
             query: The one that the selection was made for; its limit and members may differ.
@@ -163,7 +163,7 @@ class Selection:
         return int(before.sum()) + sum(ids.get(key, after.id) <= after.id for key in keys)
 
     def _position(self, row: int, matches: Sequence[Match]) -> Position:
-        """Give the place behind a row, the last of these matches unless it was deleted meanwhile."""
+        """Return the place behind a row, the last of these matches unless it was deleted meanwhile."""
         id = matches[-1].id if matches else ""
         return Position(float(self._held.scores[row]), float(self._held.distances[row]), id)
 
@@ -228,7 +228,7 @@ class Selection:
         )
 
     def _relation(self, ranking: Ranking, key: int) -> tuple[str | None, float | None]:
-        """Give what a record is to the example, and the confidence that it is the same picture."""
+        """Return what a record is to the example, and the confidence that it is the same picture."""
         if key in ranking.same:
             return "identical", 1.0
         found = None if self._verified is None else self._verified.verdicts.get(key)
@@ -280,7 +280,7 @@ class _Walk:
         return sum(1 for hidden, by in self._hidden if by == row and hidden < end)
 
     def _best_of_groups(self, ranking: Ranking, rows: I64) -> I64:
-        """Give the rows that are the first of their group."""
+        """Return the rows that are the first of their group."""
         field = self._query.group_by
         assert field is not None
         keys = ranking.keys[rows].tolist()
@@ -299,7 +299,7 @@ class _Walk:
         return np.array(first, np.int64)
 
     def _without_copies(self, ranking: Ranking, rows: I64) -> I64:
-        """Give the rows that are no near-duplicates of a better one; note which hides the others."""
+        """Return the rows that are no near-duplicates of a better one; note which hides the others."""
         keys = ranking.keys[rows].tolist()
         found: Any = self._store.vectors(self._copy_space, keys)
         fresh = {row: found[key] for row, key in zip(rows.tolist(), keys, strict=True) if key in found}
@@ -319,7 +319,7 @@ class _Walk:
         return np.array(kept, np.int64)
 
     def _copies(self, ranking: Ranking, fresh: Mapping[int, F32]) -> dict[int, list[int]]:
-        """Give for each fresh row the better rows that it is a near-duplicate of, best first.
+        """Return, for each fresh row the better rows that it is a near-duplicate of, best first.
 
         Products of matrices leave a few pairs that may be near; only these get the exact distance, which decides.
         """

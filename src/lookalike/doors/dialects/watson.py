@@ -267,7 +267,7 @@ def _replace(request: Request, collection_id: str, image_id: str, metadata: Mapp
 def _limit(request: Request) -> int:
     given = request.query_params.get("limit") or str(_LIMIT)
     if not (given.isascii() and given.isdigit() and int(given) > 0):
-        raise refused(f"limit={given[:20]!r} is no number of images: pass 1 to {_MOST_LIMIT}.")
+        raise refused(f"limit={given[:20]!r} is not a number of images: pass 1 to {_MOST_LIMIT}.")
     if holds_vendor_limits(request) and int(given) > _MOST_LIMIT:
         raise refused(f"limit={given[:20]} is over the maximum of {_MOST_LIMIT}.")
     return int(given)

@@ -123,6 +123,6 @@ class Held:
         self.bytes += count
 
     def release(self) -> None:
-        """Return all that was taken."""
+        """Free all that was taken."""
         self._memory.held_bytes -= self.bytes
         self.bytes = 0

@@ -50,7 +50,7 @@ class Nearest(Protocol):
         ...
 
     def pairs(self, space: str, max_distance: float, *, between: tuple[I64, I64] | None = None) -> Iterator[Pairs]:
-        """Give all pairs of records within a distance, each once and the greater key first, as they are now.
+        """Return all pairs of records within a distance, each once and the greater key first, as they are now.
 
         What was found is kept as a derived file: a later call for this distance or less joins new records alone, and
         a call that was interrupted, even killed, is gone on with.

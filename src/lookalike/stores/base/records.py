@@ -91,7 +91,7 @@ class Records(Protocol):
         ...
 
     def move(self, moves: Sequence[Move]) -> tuple[Move, ...]:
-        """Give records another id, source and stamp, in one transaction, and return the moves that were carried out.
+        """Return records another id, source and stamp, in one transaction, and return the moves that were carried out.
 
         Vectors, pictures, metadata, tags and time of birth stay, whoever changed them meanwhile; the source that is
         left is added to `facts.was_at`. A move is left out when its record has another source or content than was seen,
@@ -122,19 +122,19 @@ class Records(Protocol):
         ...
 
     def get(self, record_ids: Sequence[str]) -> dict[str, Record]:
-        """Give the records that are there, by id."""
+        """Return the records that are there, by id."""
         ...
 
     def records(self, keys: Sequence[int]) -> dict[int, Record]:
-        """Give the records that are there, by key."""
+        """Return the records that are there, by key."""
         ...
 
     def keys(self, record_ids: Sequence[str]) -> dict[str, int]:
-        """Give the keys of the records that are there, by id."""
+        """Return the keys of the records that are there, by id."""
         ...
 
     def ids(self, keys: Sequence[int]) -> dict[int, str]:
-        """Give the ids of the records that are there, by key."""
+        """Return the ids of the records that are there, by key."""
         ...
 
     def entry(self, record_id: str) -> tuple[int, Entry] | None:
@@ -154,7 +154,7 @@ class Records(Protocol):
         ...
 
     def keys_of_hash(self, content_hash: str) -> list[int]:
-        """Give the keys of all records with these very bytes, rising."""
+        """Return the keys of all records with these very bytes, rising."""
         ...
 
     def from_sources(self, sources: Sequence[str]) -> dict[str, list[Record]]:
@@ -162,19 +162,19 @@ class Records(Protocol):
         ...
 
     def vectors(self, space: str, keys: Sequence[int]) -> dict[int, F32 | U8]:
-        """Give the stored vectors of one space by key; records without a vector there are left out."""
+        """Return the stored vectors of one space by key; records without a vector there are left out."""
         ...
 
     def scan(self, *, filter: Filter | None = None, after: str | None = None) -> Iterator[Record]:
-        """Give the records by rising id, those behind `after` when given. Memory stays bounded."""
+        """Return the records by rising id, those behind `after` when given. Memory stays bounded."""
         ...
 
     def scan_metadata(self, *, filter: Filter | None = None) -> Iterator[tuple[dict[str, Any], list[str]]]:
-        """Give metadata and tags of the records, in any order; half the cost of a scan. Memory stays bounded."""
+        """Return metadata and tags of the records, in any order; half the cost of a scan. Memory stays bounded."""
         ...
 
     def scan_vectors(self, space: str, *, batch: int = 4096) -> Iterator[tuple[I64, F32 | U8]]:
-        """Give (keys (n,), vectors (n, d)) of one space by rising key, in batches."""
+        """Return (keys (n,), vectors (n, d)) of one space by rising key, in batches."""
         ...
 
     def sample(self, n: int, *, filter: Filter | None = None, seed: int | None = None) -> list[Record]:
@@ -207,11 +207,11 @@ class Records(Protocol):
         ...
 
     def thumbnail(self, record_id: str) -> bytes | None:
-        """Give the kept thumbnail (JPEG), or None."""
+        """Return the kept thumbnail (JPEG), or None."""
         ...
 
     def original(self, record_id: str) -> bytes | None:
-        """Give the kept original bytes, or None."""
+        """Return the kept original bytes, or None."""
         ...
 
     def attach(self, name: str, data: bytes) -> None:
@@ -223,7 +223,7 @@ class Records(Protocol):
         ...
 
     def remembered(self, kind: str, hashes: Sequence[str]) -> dict[str, bytes]:
-        """Give what was remembered of pictures by their content hash; anything may be forgotten at any time.
+        """Return what was remembered of pictures by their content hash; anything may be forgotten at any time.
 
         Args:
             hashes: Content hashes; of a kind that is about pairs ("kind ..."), two of them with a colon in between.
@@ -242,7 +242,7 @@ class Records(Protocol):
         ...
 
     def damaged(self) -> dict[str, Harm]:
-        """Give the records that answers go without, as far as damage was met: their ids, and what of them it is.
+        """Return the records that answers go without, as far as damage was met: their ids, and what of them it is.
 
         A damaged vector is left out of searches, a record that cannot be read out of everything; what asks for that
         record alone raises StoreDamagedError.

@@ -27,7 +27,7 @@ class Stores(Protocol):
         ...
 
     def names(self) -> list[str]:
-        """Give the names of all collections, sorted."""
+        """Return the names of all collections, sorted."""
         ...
 
     def create(self, spec: CollectionSpec) -> Store:
@@ -49,7 +49,7 @@ class Stores(Protocol):
         ...
 
     def figures(self, name: str) -> tuple[CollectionSpec, dict[str, Any]]:
-        """Give what a collection is, and what `Store.statistics` gives, at little cost; nothing stays open.
+        """Return what a collection is, and what `Store.statistics` gives, at little cost; nothing stays open.
 
         Raises:
             CollectionNotFoundError: naming those that exist.

@@ -54,14 +54,14 @@ class Upkeep(Protocol):
         ...
 
     def repair(self) -> None:
-        """Give a store of an earlier lookalike what this one keeps beside it, and every row that has none its checksum.
+        """Add what a store of an earlier lookalike lacks: what is kept beside it, and the checksums of rows.
 
         Cost: reads all of the store; nothing where all is there already.
         """
         ...
 
     def statistics(self) -> dict[str, Any]:
-        """Give sizes for people: records, bytes on disk, what the index holds and how it searches."""
+        """Return sizes for people: records, bytes on disk, what the index holds and how it searches."""
         ...
 
     def flush(self) -> None:

@@ -39,9 +39,9 @@ def check_spaces(spec: CollectionSpec) -> None:
 
 
 def check_id(record_id: str, limits: Limits) -> None:
-    """Refuse an id that is no text, empty or too long."""
+    """Refuse an id that is not text, empty or too long."""
     if not isinstance(record_id, str) or not record_id:
-        raise InputError(f"{record_id!r} is no record id: pass a text of 1 to {limits.max_id_chars} characters.")
+        raise InputError(f"{record_id!r} is not a record id: pass a text of 1 to {limits.max_id_chars} characters.")
     if len(record_id) > limits.max_id_chars or "\0" in record_id:
         raise InputError(
             f"the record id {record_id[:80]!r}... has {len(record_id)} characters; "
@@ -50,7 +50,7 @@ def check_id(record_id: str, limits: Limits) -> None:
 
 
 def metadata_text(metadata: Mapping[str, Any], limits: Limits) -> str:
-    """Give metadata as JSON; refuse what JSON has no form for, and too much."""
+    """Return metadata as JSON; refuse what JSON has no form for, and too much."""
     try:
         text = json_text(dict(metadata))
     except (TypeError, ValueError, RecursionError) as exc:
@@ -63,7 +63,7 @@ def metadata_text(metadata: Mapping[str, Any], limits: Limits) -> str:
 
 
 def json_text(value: Any) -> str:
-    """Give JSON without escapes wherever it can do without: SQL can judge such rows (see places.py)."""
+    """Return JSON without escapes wherever it can do without: SQL can judge such rows (see places.py)."""
     text = json.dumps(value, allow_nan=False, ensure_ascii=False)
     try:
         text.encode()
@@ -171,7 +171,7 @@ def changed_fields(
 
 
 def checked_recall(target: float) -> float:
-    """Give a recall target that is one.
+    """Return a recall target that is one.
 
     Raises:
         InputError: when it is out of range.

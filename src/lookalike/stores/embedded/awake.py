@@ -56,7 +56,7 @@ class Awake:
 
 
 def _most_files() -> int:
-    """Give how many files this process may have open."""
+    """Return how many files this process may have open."""
     try:
         import resource
     except ImportError:  # not on Windows

@@ -45,12 +45,12 @@ def check_place(source: Path) -> None:
     if not source.exists():
         raise InputError(f'there is no folder "{source}". {wanted}')
     if not source.is_dir():
-        raise InputError(f'"{source}" is no folder. {wanted}')
+        raise InputError(f'"{source}" is not a folder. {wanted}')
     if (source / schema.FILE).exists():
         return
     inside = sorted(entry.name for entry in source.iterdir() if (entry / schema.FILE).exists())
     if inside:
-        raise InputError(f'"{source}" is no backup, but holds some: {", ".join(inside[:_SHOWN])}. {wanted}')
+        raise InputError(f'"{source}" is not a backup, but holds some: {", ".join(inside[:_SHOWN])}. {wanted}')
     if (source / DIGEST_FILE).exists():
         raise _unreadable(source, f"its {schema.FILE} is missing")
     holds = "holds no backup" if any(source.iterdir()) else "is empty"
@@ -131,7 +131,7 @@ def _listed(ids: Sequence[str]) -> str:
 
 @contextmanager
 def reading(source: Path) -> Iterator[None]:
-    """Tell of damage inside as of damage to a backup: the way on is another backup, not this one."""
+    """Raise damage inside as damage to a backup: the way on is another backup, not this one."""
     try:
         yield
     except StoreDamagedError as exc:

@@ -80,7 +80,7 @@ def _learn(rows: Rows) -> F32:
 
 
 def _assign(base: Segment, centroids: F32, before: tuple[I64, Lists] | None) -> I32:
-    """Give the list of each row (n,)."""
+    """Return the list of each row (n,)."""
     assigned = np.full(len(base.keys), -1, np.int32)
     if before is not None:
         keys, lists = before
@@ -97,7 +97,7 @@ def _assign(base: Segment, centroids: F32, before: tuple[I64, Lists] | None) -> 
 
 
 def _scale(rows: Rows) -> float:
-    """Give the scale with which one number of ten thousand is cut off at 127."""
+    """Return the scale with which one number of ten thousand is cut off at 127."""
     sample = np.abs(decode(rows[_choose(len(rows), 4096)]))
     return 127.0 / max(float(np.quantile(sample, 0.9999)), 1e-6)
 
@@ -136,7 +136,7 @@ def _tune(lists: Lists, base: Segment) -> Tuning:
 
 
 def _least_share(lists: Lists, base: Segment, k: int, probes: int) -> float:
-    """Give the least share of rows, passing by chance, of which the target is still reached; 1 when none is."""
+    """Return the least share of rows, passing by chance, of which the target is still reached; 1 when none is."""
     least = 1.0
     for share in _SHARES:
         passing = np.random.default_rng(_SEED).random(len(base.keys)) < share
@@ -148,7 +148,7 @@ def _least_share(lists: Lists, base: Segment, k: int, probes: int) -> float:
 
 
 def _truth_of(base: Segment, selection: Selection) -> tuple[_Truth, I64, I64]:
-    """Give the true neighbors of two samples, and which are those of the first and of the second."""
+    """Return the true neighbors of two samples, and which are those of the first and of the second."""
     chosen = np.random.default_rng(_SEED).permutation(_choose(len(base.keys), 2 * _SAMPLE))
     tuned, held_out = np.array_split(np.arange(len(chosen)), 2)
     return _Truth(base, selection, chosen), tuned, held_out
@@ -159,7 +159,7 @@ def _floor(tuning: Tuning) -> float:
 
 
 def _steps(lists: int) -> Sequence[int]:
-    """Give the numbers of probes that are tried: 8, 12, 16, 24, 32 ... up to a share of the lists."""
+    """Return the numbers of probes that are tried: 8, 12, 16, 24, 32 ... up to a share of the lists."""
     steps = [_LEAST_PROBES << n for n in range(20)]
     between = [step + step // 2 for step in steps]
     return [step for step in sorted(steps + between) if step <= _MOST_SHARE * lists]
@@ -183,7 +183,7 @@ class _Truth:
         self._scores = scores  # (q, k), falling
 
     def recall(self, lists: Lists, which: I64, k: int, probes: int) -> float:
-        """Say which share of the true k neighbors of some of the rows is found with so many probes."""
+        """Return which share of the true k neighbors of some of the rows is found with so many probes."""
         shares = []
         for query, places in zip(which, self._candidates(lists, which, k + 1, probes), strict=True):
             places = places[(places >= 0) & (places != self._chosen[query])]

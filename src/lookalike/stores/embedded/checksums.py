@@ -141,7 +141,7 @@ def vectors(conn: sqlite3.Connection, place: int, rest: str, values: Sequence[An
 
 
 def are_sound(rows: Sequence[tuple[int, bytes, int | None]], size: int) -> list[bool]:
-    """Say of each row of `vectors` whether it is what was written.
+    """Return, for each row of `vectors`, whether it is what was written.
 
     Args:
         size: How many bytes a vector of the space has.

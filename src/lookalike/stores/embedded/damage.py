@@ -39,7 +39,7 @@ class Damage:
                 self._noticed[key] = harm
 
     def noticed(self, conn: sqlite3.Connection) -> dict[str, Harm]:
-        """Give what was noticed of the records that are still there, by id; who was written anew has another key."""
+        """Return what was noticed of the records that are still there, by id; who was written anew has another key."""
         if not self._noticed:
             return {}
         noticed = dict(self._noticed)
@@ -111,7 +111,7 @@ def unreadable(conn: sqlite3.Connection) -> list[int]:
 
 
 def texts_of(metadata: bytes, tags: bytes) -> tuple[str, str] | None:
-    """Give metadata and tags of a row, both as UTF-8, as text; None where they cannot be read."""
+    """Return metadata and tags of a row, both as UTF-8, as text; None where they cannot be read."""
     if not _is_json(metadata, dict) or not _is_json(tags, list):
         return None
     return metadata.decode(), tags.decode()
@@ -132,7 +132,7 @@ def _is_text(raw: object) -> bool:
 
 
 def ids_of(conn: sqlite3.Connection, keys: Collection[int]) -> dict[int, str]:
-    """Give the ids of records by key, as far as they can be read."""
+    """Return the ids of records by key, as far as they can be read."""
     listed = ", ".join(map(str, keys))
     with checksums.raw_text(conn):
         held = dict(conn.execute(f"SELECT key, id FROM records WHERE key IN ({listed})"))

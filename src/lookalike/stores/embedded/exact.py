@@ -56,7 +56,7 @@ _BLOCK = 16384  # rows decoded at once: 32 MB at 512 numbers
 
 
 def slack(rows: Rows) -> float:
-    """Say how far the lengths of fp16 rows are from 1 at most; 0 for bit rows."""
+    """Return how far the lengths of fp16 rows are from 1 at most; 0 for bit rows."""
     if rows.dtype == np.uint8:
         return 0.0
     most = 0.0
@@ -68,7 +68,7 @@ def slack(rows: Rows) -> float:
 
 
 def rounding(dim: int, slack: float) -> float:
-    """Say how far a float32 product of a unit vector and a row may be from their cosine: eps, as above."""
+    """Return how far a float32 product of a unit vector and a row may be from their cosine: eps, as above."""
     return (dim + 16) * 2.0**-24 + 1.02 * slack
 
 
@@ -79,7 +79,7 @@ class Segment:
         self.rows, self.keys, self.alive, self.slack = rows, keys, alive, slack
 
     def without(self, gone: I64) -> Segment:
-        """Give this segment with some keys masked; keys that are not here are skipped."""
+        """Return this segment with some keys masked; keys that are not here are skipped."""
         places = self.places_of(gone)
         if not len(places):
             return self
@@ -88,7 +88,7 @@ class Segment:
         return Segment(self.rows, self.keys, alive, self.slack)
 
     def places_of(self, keys: I64) -> I64:
-        """Give the places of those of some keys that are here and alive, rising."""
+        """Return the places of those of some keys that are here and alive, rising."""
         wanted = np.unique(keys)
         places: I64 = np.searchsorted(self.keys, wanted)
         there = places < len(self.keys)
@@ -96,7 +96,7 @@ class Segment:
         return places if self.alive is None else places[self.alive[places]]
 
     def living(self) -> I64:
-        """Give the keys that are not deleted."""
+        """Return the keys that are not deleted."""
         return self.keys if self.alive is None else self.keys[self.alive]
 
     @cached_property
@@ -145,7 +145,7 @@ class Selection:
         return self.segment.rows.nbytes if self._is_copy else 0
 
     def counts(self, groups: npt.NDArray[np.int32], many: int) -> I64:
-        """Say how many chosen rows are in each of so many groups; (n,) groups, the same at every call."""
+        """Count how many chosen rows are in each of so many groups; (n,) groups, the same at every call."""
         if self._counts is None:
             self._counts = np.bincount(groups[self.places], minlength=many)
         return self._counts
@@ -165,7 +165,7 @@ def rank(
     max_distance: float | None,
     ids: Ids,
 ) -> list[Found]:
-    """Give (keys, distances) of the k nearest for each query, by rising (distance, id).
+    """Return (keys, distances) of the k nearest for each query, by rising (distance, id).
 
     Args:
         ids: Gives the ids of keys; asked only where distances tie.
@@ -182,7 +182,7 @@ def rank(
 
 
 def unit_of(queries: F32) -> F32:
-    """Give queries (q, d) of length 1, as faiss likes them."""
+    """Return queries (q, d) of length 1, as faiss likes them."""
     unit = queries / np.linalg.norm(queries.astype(np.float64), axis=1)[:, None]
     return np.ascontiguousarray(unit, np.float32)
 
@@ -234,7 +234,7 @@ class _Table:
         self.matching = sum(selection.count for selection in self.selections)
 
     def nearest(self, query: F32, k: int) -> Found:
-        """Give the keys and distances of those rows that can be among the k nearest."""
+        """Return the keys and distances of those rows that can be among the k nearest."""
         found = []
         for each in self.selections:
             for start in range(0, each.count, _BLOCK):
@@ -243,7 +243,7 @@ class _Table:
         return np.concatenate(keys), np.concatenate(distances)
 
     def best(self, queries: F32, m: int) -> list[tuple[I64, F32, float]]:
-        """Give for each query keys and distances of about the m nearest, and a floor for all others' distances."""
+        """Return, for each query keys and distances of about the m nearest, and a floor for all others' distances."""
         found: list[list[Found]] = [[] for _ in queries]
         unseen = np.full(len(queries), np.inf)
         unit = unit_of(queries)
@@ -261,12 +261,12 @@ class _Table:
 
 
 def scored(segment: Segment, query: F32, rows: I64) -> Found:
-    """Give the keys of some rows with their distances, as defined."""
+    """Return the keys of some rows with their distances, as defined."""
     return segment.keys[rows], distances_of("cosine", query, segment.rows[rows])
 
 
 def nearest(segment: Segment, query: F32, rows: I64, k: int) -> Found:
-    """Give the keys of those rows that can be among the k nearest of them, with their distances, as defined.
+    """Return the keys of those rows that can be among the k nearest of them, with their distances, as defined.
 
     The definition is dear: rows whose float32 score falls behind the k-th by more than both can err are left out.
     """
@@ -278,7 +278,7 @@ def nearest(segment: Segment, query: F32, rows: I64, k: int) -> Found:
 
 
 def _scan(selection: Selection, unit: F32, m: int) -> tuple[F32, I64]:
-    """Give float32 scores and rows of the best m for each query; every query finds m of them."""
+    """Return float32 scores and rows of the best m for each query; every query finds m of them."""
     if len(unit) >= _MANY_QUERIES:
         return _scan_blocks(selection, unit, m)
     params = None
@@ -320,7 +320,7 @@ class OneThread:
 
 
 def _within(selections: Sequence[Selection], query: Queries, ceiling: np.float32) -> Found:
-    """Give the keys and distances of the rows of a Hamming space that are within the ceiling."""
+    """Return the keys and distances of the rows of a Hamming space that are within the ceiling."""
     keys, distances = [], []
     for each in selections:
         most = int(min(ceiling, 8 * each.segment.rows.shape[1]))

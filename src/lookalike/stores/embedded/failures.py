@@ -29,7 +29,7 @@ def translated(place: Path) -> Iterator[None]:
     except sqlite3.Error as exc:
         raise of_sqlite(exc, place) from exc
     except UnicodeEncodeError as exc:
-        raise InputError(f"{exc.object[:80]!a} is no valid Unicode text: write it without lone surrogates.") from exc
+        raise InputError(f"{exc.object[:80]!a} is not a valid Unicode text: write it without lone surrogates.") from exc
     except OSError as exc:
         raise of_system(exc, place) from exc
 
@@ -53,7 +53,7 @@ def of_sqlite(exc: sqlite3.Error, place: Path) -> StoreError:
 
 
 def code_of(exc: sqlite3.Error) -> int:
-    """Give SQLite's primary result code; 0 where the error is of Python's module itself."""
+    """Return SQLite's primary result code; 0 where the error is of Python's module itself."""
     return int(getattr(exc, "sqlite_errorcode", 0)) & 0xFF
 
 
@@ -72,7 +72,7 @@ def of_system(exc: OSError, place: Path) -> StoreError:
 
 
 def busy(place: Path) -> StoreBusyError:
-    """Say that another writer held the store for too long."""
+    """Return the error that says that another writer held the store for too long."""
     return StoreBusyError(
         f'the store at "{place}" is held by another writer. Nothing was written; try again when it has finished.',
         place=str(place),
@@ -80,7 +80,7 @@ def busy(place: Path) -> StoreBusyError:
 
 
 def damaged(place: Path, why: str) -> StoreDamagedError:
-    """Say that the truth cannot be read, and the way on."""
+    """Return the error that says that the truth cannot be read, and the way on."""
     return StoreDamagedError(
         f'"{place}" cannot be read: {why}. Restore a backup of this collection, or move its folder away and index the '
         "pictures again; the other collections are not touched.",
@@ -90,7 +90,7 @@ def damaged(place: Path, why: str) -> StoreDamagedError:
 
 
 def lost(file: Path, name: str | None) -> StoreDamagedError:
-    """Say that the folder of a collection is there without its database, and the way on."""
+    """Return the error that says that the folder of a collection is there without its database, and the way on."""
     folder = file.parent
     whose = "a collection" if name is None else f'the collection "{name}"'
     drop = "" if name is None else f", or drop what is left (`lookalike delete {shlex.quote(name)}`)"
@@ -105,7 +105,7 @@ def lost(file: Path, name: str | None) -> StoreDamagedError:
 
 
 def gone(file: Path) -> LookalikeError:
-    """Say that the file was removed, or put in its place another, while it was open."""
+    """Return the error that says that the file was removed, or put in its place another, while it was open."""
     if file.parent.is_dir() and not file.exists():
         return lost(file, None)
     return CollectionNotFoundError(
@@ -115,7 +115,7 @@ def gone(file: Path) -> LookalikeError:
 
 
 def damaged_record(place: Path, record_id: str, what: str) -> StoreDamagedError:
-    """Say that one record cannot be read, and the way on."""
+    """Return the error that says that one record cannot be read, and the way on."""
     return StoreDamagedError(
         f'record "{record_id[:200]}" in "{place}" is damaged: {what} is not what was written. The others are not '
         "touched. Restore a backup of this collection, run `lookalike doctor --repair`, or remove the record and index "

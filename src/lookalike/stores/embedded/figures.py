@@ -14,7 +14,7 @@ from . import generation, schema
 
 
 def figures_of(conn: sqlite3.Connection, folder: Path) -> dict[str, Any]:
-    """Give the figures of a store, as a read transaction sees it, without its index.
+    """Return the figures of a store, as a read transaction sees it, without its index.
 
     Args:
         folder: That of the store.
@@ -81,7 +81,7 @@ def _changed_at(conn: sqlite3.Connection, spec: CollectionSpec) -> str:
 
 
 def _search(spec: CollectionSpec, files: generation.Generation | None) -> dict[str, Any]:
-    """Say how neighbors are searched for, and with what recall as measured when the index was built."""
+    """Return how neighbors are searched for, and with what recall as measured when the index was built."""
     lists = files.spaces[0].lists if files else None
     probing = lists.tuning.probing(1) if lists and lists.tuning.target >= spec.recall_target else None
     if lists is None or probing is None:
@@ -96,7 +96,7 @@ def _search(spec: CollectionSpec, files: generation.Generation | None) -> dict[s
 
 
 def _written_at(folder: Path) -> str | None:
-    """Say when index files were written: UTC, ISO 8601; None when they are gone."""
+    """Return when index files were written: UTC, ISO 8601; None when they are gone."""
     try:
         return datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
     except OSError:

@@ -175,7 +175,7 @@ def load_lists(folder: Path, generation: Generation, place: int, space: Space) -
 
 
 def shaped(raw: Any, space: Space) -> Rows:
-    """Give raw bytes (uint8) as the rows of a space, without a copy."""
+    """Return raw bytes (uint8) as the rows of a space, without a copy."""
     flat = np.asarray(raw)
     rows: Rows = flat if space.metric == "hamming" else flat.view("<f2")
     return rows.reshape(-1, (space.dim + 7) // 8 if space.metric == "hamming" else space.dim)
@@ -261,7 +261,7 @@ def position(conn: sqlite3.Connection) -> tuple[int, int, int]:
 def vectors_after(
     conn: sqlite3.Connection, place: int, space: Space, key: int, damaged: list[int]
 ) -> Iterator[tuple[Any, bytes]]:
-    """Give (keys (n,) int64, their vectors' bytes) behind a key, rising, in batches; without those that are damaged.
+    """Return (keys (n,) int64, their vectors' bytes) behind a key, rising, in batches; without those that are damaged.
 
     Args:
         damaged: The keys of those are added here.

@@ -62,7 +62,7 @@ class EmbeddedStores:
         self._awake = Awake(limits.max_open_collections)
 
     def names(self) -> list[str]:
-        """Give the names of all collections, sorted."""
+        """Return the names of all collections, sorted."""
         with failures.translated(self._root):
             try:
                 folders = [e for e in os.scandir(self._root) if not e.name.startswith(".") and e.is_dir()]
@@ -86,7 +86,7 @@ class EmbeddedStores:
         return done
 
     def _wrong(self) -> Iterator[tuple[Path, str]]:
-        """Give the folders with something wrong, and what that is."""
+        """Return the folders with something wrong, and what that is."""
         with failures.translated(self._root):
             try:
                 folders = sorted(entry for entry in self._root.iterdir() if not entry.name.startswith("."))
@@ -95,7 +95,7 @@ class EmbeddedStores:
         for folder in folders:
             name = _told(folder)
             if not folder.is_dir():
-                yield folder, f"{folder} is no collection: move it elsewhere"
+                yield folder, f"{folder} is not a collection: move it elsewhere"
             elif not (folder / schema.FILE).exists():
                 yield folder, failures.lost(folder / schema.FILE, name).message.removesuffix(".")
             elif name is None or folder_name(name) != folder.name:
@@ -127,7 +127,7 @@ class EmbeddedStores:
         return EmbeddedStore(folder, self._limits, self._approximate_from, self._awake)
 
     def figures(self, name: str) -> tuple[CollectionSpec, dict[str, Any]]:
-        """Give what a collection is, and its figures, without opening it for more; see the seam."""
+        """Return what a collection is, and its figures, without opening it for more; see the seam."""
         folder = self._find(name)
         file = folder / schema.FILE
         with failures.translated(file), closing(connect(file)) as conn:
@@ -246,7 +246,7 @@ def folder_name(name: str) -> str:
 
 
 def _name_of(folder: Path) -> str:
-    """Give the name of a collection: by its file where that fits the folder, else by its database."""
+    """Return the name of a collection: by its file where that fits the folder, else by its database."""
     name = _told(folder)
     if name is not None and folder_name(name) == folder.name:
         return name
@@ -267,7 +267,7 @@ def _told_by_database(folder: Path) -> str | None:
 
 
 def _taken(folder: Path, name: str) -> CollectionExistsError | StoreDamagedError:
-    """Say what stands where a collection is to be made: another one, or what is left of one."""
+    """Return what stands where a collection is to be made: another one, or what is left of one."""
     if folder.is_dir() and not (folder / schema.FILE).exists():
         return failures.lost(folder / schema.FILE, name)
     return CollectionExistsError(f'there is a collection "{name}" already. Open it, or choose another name.')

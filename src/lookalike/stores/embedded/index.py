@@ -53,7 +53,7 @@ class View:
     selections: dict[Filter | None, list[Selection]] = field(default_factory=dict)
 
     def rows_of(self, keys: I64) -> tuple[I64, Rows]:
-        """Give those of some keys that are here, rising, with their rows."""
+        """Return those of some keys that are here, rising, with their rows."""
         held = [(segment, segment.places_of(keys)) for segment in (self.base, self.tail)]
         found = [segment.keys[places] for segment, places in held]
         return np.concatenate(found), np.concatenate([segment.rows[places] for segment, places in held])
@@ -71,7 +71,7 @@ class Index:
         self.met_damage = False
 
     def view(self, conn: sqlite3.Connection, place: int) -> View | None:
-        """Give the view of a space that the read transaction of `conn` sees; None when a newer one is out already.
+        """Return the view of a space that the read transaction of `conn` sees; None when a newer one is out already.
 
         A caller that gets None begins a new transaction and asks again.
         """
@@ -89,7 +89,7 @@ class Index:
             return view
 
     def selections(self, conn: sqlite3.Connection, view: View, filter: Filter | None) -> list[Selection]:
-        """Give the rows of base and tail of a view that pass the filter."""
+        """Return the rows of base and tail of a view that pass the filter."""
         segments, held = (view.base, view.tail), view.selections.get(filter)
         if held is not None:
             return held
@@ -149,7 +149,7 @@ class Index:
 
 
 def _of_keys(table: Mask, keys: I64) -> Mask:
-    """Give the entries of a table at some rising keys; without copying where none of them is missing in between."""
+    """Return the entries of a table at some rising keys; without copying where none of them is missing in between."""
     if len(keys) and keys[-1] - keys[0] + 1 == len(keys):
         return table[keys[0] : keys[-1] + 1]
     return table[keys]
@@ -163,7 +163,7 @@ class _Tail:
         self._keys: I64 = np.empty(0, np.int64)
 
     def append(self, held: Segment, keys: I64, rows: Rows, *, expected: int) -> Segment:
-        """Give the segment that follows `held`, which must be the last one given.
+        """Return the segment that follows `held`, which must be the last one given.
 
         Args:
             expected: A guess at how many rows are coming; room that is never touched costs no memory.
@@ -190,7 +190,7 @@ class _Matching:
         self._kept: OrderedDict[Filter, tuple[int, Mask]] = OrderedDict()
 
     def table(self, conn: sqlite3.Connection, filter: Filter, version: int, last_key: int) -> Mask:
-        """Give the table of a filter; keys of deleted records may be in it. It holds until the next call."""
+        """Return the table of a filter; keys of deleted records may be in it. It holds until the next call."""
         seen, table = self._kept.get(filter, (-1, np.empty(0, bool)))
         if seen > version:  # a thread with an older transaction: answer it, keep the newer
             return self._damage.without(conn, lambda: _judge_all(conn, filter, last_key, self._damage))

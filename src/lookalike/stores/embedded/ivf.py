@@ -81,7 +81,7 @@ class Tuning:
     probings: tuple[Probing, ...] = ()
 
     def probing(self, k: int) -> Probing | None:
-        """Give what serves for k neighbors; None: only an exact search does."""
+        """Return what serves for k neighbors; None: only an exact search does."""
         return next((probing for probing in self.probings if probing.k >= k), None)
 
 
@@ -106,7 +106,7 @@ class Lists:
         self._lists, self._index = lists, index
 
     def candidates(self, unit: F32, k: int, probes: int, selection: Selection | None) -> I64:
-        """Give for each query (q, d) of unit length about 4 k rows (q, m), -1 behind the end of a row."""
+        """Return, for each query (q, d) of unit length about 4 k rows (q, m), -1 behind the end of a row."""
         index, m = self._index, _wanted(k)
         bits = None if selection is None else selection.bits
         chosen = {} if bits is None else {"sel": faiss.IDSelectorBitmap(bits)}
@@ -116,7 +116,7 @@ class Lists:
         return found
 
     def candidates_among(self, unit: F32, k: int, probes: int, selection: Selection) -> tuple[I64, int] | None:
-        """Give for one query (1, d) about 4 k rows of a selection, and how many were looked at.
+        """Return, for one query (1, d) about 4 k rows of a selection, and how many were looked at.
 
         None where what is selected goes against the query: lists do not find it.
         """
@@ -133,7 +133,7 @@ class Lists:
         return found[0], seen
 
     def _enough(self, unit: F32, probes: int, rows: int, selection: Selection) -> tuple[F32, I64, int] | None:
-        """Give the nearest lists that hold so many rows of a selection: nearness, numbers, and how many they hold."""
+        """Return the nearest lists that hold so many rows of a selection: nearness, numbers, and how many they hold."""
         held = selection.counts(self.assigned, self.tuning.lists)
         share = selection.count / len(self.assigned)
         for many in (_FEW_LISTS, self.tuning.lists):
@@ -150,16 +150,16 @@ class Lists:
         return near, order, int(seen[len(order) - 1])
 
     def looked_at(self, probes: int) -> int:
-        """Say how many rows so many lists hold, on average."""
+        """Count how many rows so many lists hold, on average."""
         return probes * len(self.assigned) // self.tuning.lists
 
     def budget(self, probes: int) -> int:
-        """Say how many rows that pass a filter are looked at."""
+        """Count how many rows that pass a filter are looked at."""
         return _FILTERED * self.looked_at(probes)
 
 
 def _wanted(k: int) -> int:
-    """Say how many candidates the codes give: with four times as many as asked for they lose next to nothing."""
+    """Count how many candidates the codes give: with four times as many as asked for they lose next to nothing."""
     return max(_LEAST_CANDIDATES, 4 * k)
 
 
@@ -175,7 +175,7 @@ def paths(folder: Path, place: int) -> dict[str, Path]:
 
 
 def sizes(rows: int, dim: int, tuning: Tuning) -> dict[str, int]:
-    """Say how many bytes each file of the lists has."""
+    """Count how many bytes each file of the lists has."""
     return {"centroids": 4 * dim * tuning.lists, "assigned": 4 * rows, "lists": (dim + 8) * rows}
 
 

@@ -50,7 +50,7 @@ class Table:
         self.slack = max((each.segment.slack for each in self._parts), default=0.0)
 
     def rows(self, places: I64) -> Rows:
-        """Give the rows at some places, as they are stored."""
+        """Return the rows at some places, as they are stored."""
         shape = self._parts[0].segment.rows
         out: Rows = np.empty((len(places), shape.shape[1]), shape.dtype)
         for part in self._parts:
@@ -60,17 +60,17 @@ class Table:
         return out
 
     def holds(self, keys: I64) -> Mask:
-        """Say of each key whether it has a row."""
+        """Return, for each key, whether it has a row."""
         found: Mask = np.isin(keys, self.keys)
         return found
 
     def places(self, keys: I64) -> I64:
-        """Give the places of the keys that have a row, in the order of the keys."""
+        """Return the places of the keys that have a row, in the order of the keys."""
         return np.searchsorted(self.keys, keys[self.holds(keys)])
 
 
 def join(table: Table, metric: Metric, max_distance: float, *, after: int) -> Iterator[Pairs]:
-    """Give the pairs within a distance whose greater key is behind `after`, tile by tile.
+    """Return the pairs within a distance whose greater key is behind `after`, tile by tile.
 
     Args:
         max_distance: A ceiling that includes its own value.
@@ -92,7 +92,7 @@ def join(table: Table, metric: Metric, max_distance: float, *, after: int) -> It
 
 
 def join_two(table: Table, metric: Metric, max_distance: float, ours: I64, theirs: I64) -> Iterator[Pairs]:
-    """Give the pairs within a distance of one of our keys and one of theirs, tile by tile."""
+    """Return the pairs within a distance of one of our keys and one of theirs, tile by tile."""
     a_places, b_places = table.places(ours), table.places(theirs)
     whole, work = len(a_places) * len(b_places), 0
     for top in range(0, len(a_places), _OURS):
@@ -113,7 +113,7 @@ class _Side:
         self._form = unit_of(decode(self._rows)) if metric == "cosine" else self._rows
 
     def near(self, places: I64, max_distance: float) -> tuple[I64, I64, F32]:
-        """Give (place of ours, place of theirs, distance) of all pairs with other rows within a ceiling."""
+        """Return (place of ours, place of theirs, distance) of all pairs with other rows within a ceiling."""
         theirs = self._table.rows(places)
         if self._metric == "hamming":
             a, b, distances = _bits_within(self._rows, theirs, max_distance)
@@ -127,7 +127,7 @@ class _Side:
 
 
 def _reaching(unit: F32, theirs: F32, floor: np.float32) -> tuple[I64, I64]:
-    """Give the places (row, column) of the scores that reach a floor; most rows have none."""
+    """Return the places (row, column) of the scores that reach a floor; most rows have none."""
     scores = unit @ theirs.T  # (a, b)
     rows = np.flatnonzero(scores.max(axis=1) >= floor)
     places, b = np.nonzero(scores[rows] >= floor)
@@ -135,7 +135,7 @@ def _reaching(unit: F32, theirs: F32, floor: np.float32) -> tuple[I64, I64]:
 
 
 def _distances(ours: Rows, theirs: Rows, a: I64, b: I64) -> F32:
-    """Give the distance of our row a and their row b for each of some pairs, to the bit that metric.py defines."""
+    """Return the distance of our row a and their row b for each of some pairs, to the bit that metric.py defines."""
     out = np.empty(len(a), np.float32)
     (x, x_lengths, a), (y, y_lengths, b) = _measurable(ours, a), _measurable(theirs, b)
     for start in range(0, len(a), _MEASURED):
@@ -146,7 +146,7 @@ def _distances(ours: Rows, theirs: Rows, a: I64, b: I64) -> F32:
 
 
 def _measurable(rows: Rows, chosen: I64) -> tuple[F64, F64, I64]:
-    """Give the chosen rows, each once, in float64; their lengths; and where each choice is now."""
+    """Return the chosen rows, each once, in float64; their lengths; and where each choice is now."""
     held, places = np.unique(chosen, return_inverse=True)
     x = decode(rows[held]).astype(np.float64)
     return x, np.sqrt(np.add.reduce(x * x, axis=1)), places

@@ -61,11 +61,11 @@ class Keeper(Engine):
             return check(self._truth, self._index_folder, self._index, self._spaces)
 
     def repair(self) -> None:
-        """Give every row its checksum, in a store of an earlier lookalike too; see the seam."""
+        """Add the missing checksums of rows, in a store of an earlier lookalike too; see the seam."""
         self._truth.migrate(again=True)
 
     def statistics(self) -> dict[str, Any]:
-        """Give sizes for people: records, bytes on disk, what the index holds and how it searches."""
+        """Return sizes for people: records, bytes on disk, what the index holds and how it searches."""
         with self._truth.reading() as conn:
             return figures_of(conn, self._folder)
 

@@ -99,7 +99,7 @@ def backup(truth: Truth, target: Path) -> Mapping[str, Sequence[str]]:
         The damaged records that the copy holds as they are: their ids, and what of each it is.
     """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        what = "is not empty" if target.is_dir() else "is no folder"
+        what = "is not empty" if target.is_dir() else "is not a folder"
         raise InputError(f'"{target}" {what}: a backup is a folder; name one that is not there yet.')
     if os.path.ismount(target):  # nothing can take its place
         raise InputError(f'"{target}" is a disk of its own: name a folder on it that is not there yet.')
@@ -144,7 +144,7 @@ def _write(truth: Truth, folder: Path, spaces: Sequence[Space], least: int, *, a
 
 
 def _wanted(conn: sqlite3.Connection, spaces: Sequence[Space], least: int) -> generation.Wanted | None:
-    """Say which approximate index is wanted, if any."""
+    """Return which approximate index is wanted, if any."""
     target = schema.read_spec(conn).recall_target
     if spaces[0].metric != "cosine" or target >= 1 or not ivf.is_mappable():
         return None

@@ -78,6 +78,6 @@ def _sum_some(conn: sqlite3.Connection, places: int) -> bool:
 
 
 def _summed_up_to(conn: sqlite3.Connection) -> int | None:
-    """Give the key up to which all records have sums; None where all have them."""
+    """Return the key up to which all records have sums; None where all have them."""
     row = conn.execute("SELECT value FROM meta WHERE name = ?", (_UNSUMMED,)).fetchone()
     return None if row is None else int(row[0])

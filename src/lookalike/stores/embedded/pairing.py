@@ -55,7 +55,7 @@ class Kept:
 
 
 def find(truth: Truth, folder: Path, place: int, table: Table, metric: Metric, max_distance: float) -> Iterator[Pairs]:
-    """Give all pairs of a table within a distance: those that were kept, then those of the rows behind them."""
+    """Return all pairs of a table within a distance: those that were kept, then those of the rows behind them."""
     with ExitStack() as stack:
         mine = False
         with suppress(OSError):
@@ -146,7 +146,7 @@ class _Keeper:
 
 
 def _read(truth: Truth, folder: Path, place: int) -> tuple[Kept | None, npt.NDArray[Any]]:
-    """Give what is kept, with its pairs; None when there is nothing, or it is not what was written."""
+    """Return what is kept, with its pairs; None when there is nothing, or it is not what was written."""
     none = None, np.empty(0, _PAIR)
     with truth.reading() as conn:
         row = conn.execute("SELECT value FROM meta WHERE name = ?", (_name(place),)).fetchone()

@@ -40,7 +40,7 @@ class Place:
 
 
 def place_of(path: Sequence[str]) -> Place | None:
-    """Give the place that a path leads to; None where only the referee can tell."""
+    """Return the place that a path leads to; None where only the referee can tell."""
     if path[:1] == ("_id",):
         return Place("id", "id", "json_each('[]')", "0") if len(path) == 1 else None
     if path[:1] == ("tags",):

@@ -96,7 +96,7 @@ def plan(view: View, selections: Sequence[Selection], question: Question) -> Way
 
 
 def _approximate(view: View, selections: Sequence[Selection], question: Question) -> tuple[str, Probing | None]:
-    """Give the probing that serves; without one, the reason."""
+    """Return the probing that serves; without one, the reason."""
     if question.exact:
         return "exact answers were asked for", None
     if question.metric == "hamming":
@@ -159,7 +159,7 @@ def _search_lists(
 
 
 def _scanning(way: Way, matching: int) -> Way:
-    """Give the way of a question that lists could not answer."""
+    """Return the way of a question that lists could not answer."""
     reason = f"{matching:,} rows that pass the filter are scanned: few are in the lists nearest to the picture"
     return replace(way, method="exact_matching", reason=reason, probing=None)
 

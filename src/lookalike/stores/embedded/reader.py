@@ -35,20 +35,20 @@ class Reader(Engine):
         return Recent()
 
     def get(self, record_ids: Sequence[str]) -> dict[str, Record]:
-        """Give the records that are there, by id."""
+        """Return the records that are there, by id."""
         return {record.id: record for _, record in self._records("id", record_ids)}
 
     def records(self, keys: Sequence[int]) -> dict[int, Record]:
-        """Give the records that are there, by key."""
+        """Return the records that are there, by key."""
         return dict(self._records("key", [int(key) for key in keys]))
 
     def keys(self, record_ids: Sequence[str]) -> dict[str, int]:
-        """Give the keys of the records that are there, by id."""
+        """Return the keys of the records that are there, by id."""
         with self._truth.reading() as conn:
             return self._keys(conn, record_ids)
 
     def ids(self, keys: Sequence[int]) -> dict[int, str]:
-        """Give the ids of the records that are there, by key."""
+        """Return the ids of the records that are there, by key."""
 
         def ask() -> dict[int, str]:
             sql = f"SELECT key, id FROM records WHERE {self._damage.guard(f'key {IN}')}"
@@ -58,7 +58,7 @@ class Reader(Engine):
             return self._damage.without(conn, ask)
 
     def entry(self, record_id: str) -> tuple[int, Entry] | None:
-        """Give the key and the record with all its vectors, of one version; see the seam."""
+        """Return the key and the record with all its vectors, of one version; see the seam."""
 
         def ask() -> tuple[Any, ...] | None:
             columns = f"{schema.record_columns(conn)}, {self._vector_columns}"
@@ -105,14 +105,14 @@ class Reader(Engine):
         }
 
     def damaged(self) -> dict[str, Harm]:
-        """Give the records that answers go without, as far as damage was met: id to what of them; see the seam."""
+        """Return the records that answers go without, as far as damage was met: id to what of them; see the seam."""
         if not self._damage.is_any:
             return {}
         with self._truth.reading() as conn:
             return self._damage.noticed(conn)
 
     def keys_of_hash(self, content_hash: str) -> list[int]:
-        """Give the keys of all records with these very bytes, rising."""
+        """Return the keys of all records with these very bytes, rising."""
         sql = "SELECT key FROM records WHERE content_hash = ? ORDER BY key"
         with self._truth.reading() as conn:
             return [row[0] for row in conn.execute(sql, (content_hash,))]
@@ -125,7 +125,7 @@ class Reader(Engine):
         return found
 
     def vectors(self, space: str, keys: Sequence[int]) -> dict[int, F32 | U8]:
-        """Give the stored vectors of one space by key; records without a vector there are left out."""
+        """Return the stored vectors of one space by key; records without a vector there are left out."""
         place = self._place(space)
         if "_index" in self.__dict__ and self._index.holds(place):  # its rows are the same, and near at hand
             with self._viewing(place) as (_, view):
@@ -136,12 +136,12 @@ class Reader(Engine):
         return {key: self._values(place, raw)[0] for key, raw, _ in self._sound(place, rows)}
 
     def thumbnail(self, record_id: str) -> bytes | None:
-        """Give the kept thumbnail (JPEG), or None."""
+        """Return the kept thumbnail (JPEG), or None."""
         found, is_sound = self._picture("thumbnail", record_id)
         return found if is_sound else None
 
     def original(self, record_id: str) -> bytes | None:
-        """Give the kept original bytes, or None."""
+        """Return the kept original bytes, or None."""
         found, is_sound = self._picture("original", record_id)
         if not is_sound:
             raise failures.damaged_record(self._folder, record_id, Harm("original"))
@@ -158,11 +158,11 @@ class Reader(Engine):
             return attachments.get(self._folder, name)
 
     def remembered(self, kind: str, hashes: Sequence[str]) -> dict[str, bytes]:
-        """Give what was remembered of pictures by their content hash."""
+        """Return what was remembered of pictures by their content hash."""
         return remembered.get(self._index_folder, kind, hashes)
 
     def scan(self, *, filter: Filter | None = None, after: str | None = None) -> Iterator[Record]:
-        """Give the records by rising id, those behind `after` when given. Memory stays bounded."""
+        """Return the records by rising id, those behind `after` when given. Memory stays bounded."""
         accepted = ALL if filter is None else where(filter)  # in the order of ids: no index of a field could serve
         last = after or ""  # no id is empty
 
@@ -182,7 +182,7 @@ class Reader(Engine):
             last = page[-1].id
 
     def scan_metadata(self, *, filter: Filter | None = None) -> Iterator[tuple[dict[str, Any], list[str]]]:
-        """Give metadata and tags of the records, by rising key; see the seam."""
+        """Return metadata and tags of the records, by rising key; see the seam."""
         accepted = ALL if filter is None else where(filter)
         last = 0
 
@@ -200,7 +200,7 @@ class Reader(Engine):
             last = page[-1][0]
 
     def scan_vectors(self, space: str, *, batch: int = 4096) -> Iterator[tuple[I64, F32 | U8]]:
-        """Give (keys (n,), vectors (n, d)) of one space by rising key, in batches."""
+        """Return (keys (n,), vectors (n, d)) of one space by rising key, in batches."""
         place, last = self._place(space), 0
         while True:
             with self._truth.reading() as conn:
@@ -260,7 +260,7 @@ class Reader(Engine):
         return ", ".join(f"checksums.{checksums.column(place)}" for place in range(len(self._spaces)))
 
     def _records(self, by: str, values: Sequence[Any]) -> list[tuple[int, Record]]:
-        """Give the records that are there and can be read, with their keys."""
+        """Return the records that are there and can be read, with their keys."""
 
         def ask() -> list[tuple[int, Record]]:
             condition = self._damage.guard(f"{by} {IN}")
@@ -271,7 +271,7 @@ class Reader(Engine):
             return self._damage.without(conn, ask)
 
     def _picture(self, column: Literal["thumbnail", "original"], record_id: str) -> tuple[bytes | None, bool]:
-        """Give a kept picture, and whether it is what was written."""
+        """Return a kept picture, and whether it is what was written."""
         with self._truth.reading() as conn:
             if not checksums.are_kept(conn):
                 sql = f"SELECT {column}, NULL, 0 FROM pictures WHERE key = (SELECT key FROM records WHERE id = ?)"
@@ -304,7 +304,7 @@ class Reader(Engine):
             return {key: (bool(thumbnail), bool(original)) for key, thumbnail, original in rows}
 
     def _sound(self, place: int, rows: list[tuple[int, bytes, int | None]]) -> list[tuple[int, bytes, int | None]]:
-        """Give the rows of vectors that are what was written."""
+        """Return the rows of vectors that are what was written."""
         are_sound = checksums.are_sound(rows, schema.vector_bytes(self._spaces[place]))
         if all(are_sound):
             return rows
@@ -318,5 +318,5 @@ class Reader(Engine):
 
 
 def _floats(rows: Any) -> Any:
-    """Give rows as they are told: (n, d) float32, or a copy of (n, bytes) uint8."""
+    """Return rows as they are told: (n, d) float32, or a copy of (n, bytes) uint8."""
     return rows.copy() if rows.dtype == np.uint8 else rows.astype(np.float32)

@@ -25,7 +25,7 @@ _PATIENCE_S = 1.0
 
 
 def get(folder: Path, kind: str, hashes: Sequence[str]) -> dict[str, bytes]:
-    """Give what is remembered of some pictures."""
+    """Return what is remembered of some pictures."""
     found: dict[str, bytes] = {}
     if not is_there(folder):
         return found

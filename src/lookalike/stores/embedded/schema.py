@@ -90,12 +90,12 @@ def vector_table(place: int) -> str:
 
 
 def vector_bytes(space: Space) -> int:
-    """Say how many bytes one vector of a space takes in the store."""
+    """Count how many bytes one vector of a space takes in the store."""
     return (space.dim + 7) // 8 if space.metric == "hamming" else 2 * space.dim
 
 
 def now() -> str:
-    """Give the time: UTC, ISO 8601."""
+    """Return the time: UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
@@ -195,7 +195,7 @@ def _calibration(stored: dict[str, Any]) -> Calibration:
 
 
 def declared(spec: CollectionSpec) -> frozenset[str]:
-    """Give the fields that have an index; `_id` always has one."""
+    """Return the fields that have an index; `_id` always has one."""
     fields = (*spec.fields, *filter(None, [spec.product_id_field]))
     return frozenset(("_id", *(field for field in fields if _value(field))))
 
@@ -227,13 +227,13 @@ def drop_field_indexes(conn: sqlite3.Connection) -> None:
 
 
 def _value(field: str) -> str | None:
-    """Give the expression that an index of a field holds; None where there is none, or where there is an index."""
+    """Return the expression that an index of a field holds; None where there is none, or where there is an index."""
     place = None if field in ("_id", "tags") else place_of(field.split("."))
     return place.value if place else None
 
 
 def rename(folder: Path, name: str) -> None:
-    """Give the collection in a folder that nobody uses another name."""
+    """Rename the collection in a folder that nobody uses."""
     conn = sqlite3.connect(folder / FILE, isolation_level=None)
     try:
         write_spec(conn, replace(read_spec(conn), name=name))
@@ -277,7 +277,7 @@ def _check_kinds(columns: tuple[Any, ...]) -> None:
     if bytes in map(type, columns):
         raise ValueError("a text is none")
     if not all(columns[place].__class__ is int for place in _SIZES):
-        raise ValueError("a size is no number")
+        raise ValueError("a size is not a number")
 
 
 def metadata_of(text: str) -> dict[str, Any]:
@@ -288,7 +288,7 @@ def metadata_of(text: str) -> dict[str, Any]:
     """
     metadata = _decode(text)
     if metadata.__class__ is not dict:
-        raise ValueError("metadata is no JSON object")
+        raise ValueError("metadata is not a JSON object")
     return metadata
 
 

@@ -75,7 +75,7 @@ class Searcher(Reader):
         return Neighbors(answer.keys, answer.distances, answer.counts, plan)
 
     def pairs(self, space: str, max_distance: float, *, between: tuple[I64, I64] | None = None) -> Iterator[Pairs]:
-        """Give all pairs of records within a distance, each once, or those between two sets; see the seam."""
+        """Return all pairs of records within a distance, each once, or those between two sets; see the seam."""
         from . import joining, pairing
 
         place = self._place(space)
@@ -89,7 +89,7 @@ class Searcher(Reader):
 
 
 def _ids(conn: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:
-    """Give the ids of records, also of those whose id is no text any more."""
+    """Return the ids of records, also of those whose id is not text any more."""
     try:
         return dict(conn.execute(f"SELECT key, id FROM records WHERE key {IN}", (json.dumps(list(keys)),)))
     except sqlite3.OperationalError as exc:

@@ -5,7 +5,7 @@ hold (see places.py). The value of a row is one of
 
     NULL                 the path reaches nothing
     an integer, a text   as they are; a real that is written as a whole number (5.0) is an integer
-    a real               as SQLite reads it, which may be off by a rounding, but is no whole number
+    a real               as SQLite reads it, which may be off by a rounding, but is not a whole number
     x'00' x'01' x'02'    false, true, null
     x'03' x'04'          a list, an object
     x'ff'                unsure: SQLite might read this row otherwise than JSON means it
@@ -119,13 +119,13 @@ def is_indexed(condition: Condition, indexed: frozenset[str]) -> bool:
 
 
 def register(conn: sqlite3.Connection) -> None:
-    """Give a connection the functions that the conditions call."""
+    """Register the functions that conditions call on a connection."""
     conn.create_function("lookalike_accepts", 5, _accepts, deterministic=True)
     conn.create_function("lookalike_finds", 3, _finds, deterministic=True)
 
 
 def document_of(metadata: str, tags: str, id: str) -> dict[str, Any]:
-    """Give what `Record.document` gives, from the columns of a row."""
+    """Return what `Record.document` gives, from the columns of a row."""
     return {**json.loads(metadata), "_id": id, "tags": json.loads(tags)}
 
 
@@ -139,13 +139,13 @@ def _finds(pattern: str, options: str, value: Any) -> bool:
 
 @lru_cache(maxsize=256)
 def _conditions(text: bytes) -> tuple[Condition, ...]:
-    """Give the conditions on fields of a filter, and the whole filter as the last."""
+    """Return the conditions on fields of a filter, and the whole filter as the last."""
     condition = parse_filter(text.decode("utf-8", "surrogatepass")).condition
     return (*fields_of(condition), condition)
 
 
 def fields_of(condition: Condition) -> Iterator[Field]:
-    """Give the conditions on fields in the order in which they stand; not those within `$elemMatch`."""
+    """Return the conditions on fields in the order in which they stand; not those within `$elemMatch`."""
     if isinstance(condition, Field):
         yield condition
     else:
@@ -303,7 +303,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _around(number: float) -> tuple[float, float]:
-    """Give the bounds within which SQLite may read a real that is this number."""
+    """Return the bounds within which SQLite may read a real that is this number."""
     margin = abs(float(number)) * _ROUNDING + 1e-300
     return float(number) - margin, float(number) + margin
 

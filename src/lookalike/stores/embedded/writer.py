@@ -95,7 +95,7 @@ class Writer(Reader):
             writing.restamp(conn, records)
 
     def move(self, moves: Sequence[Move]) -> tuple[Move, ...]:
-        """Give records another id, source and stamp, and return the moves that were carried out; see the seam."""
+        """Return records another id, source and stamp, and return the moves that were carried out; see the seam."""
         if not moves:
             return ()
         with self._truth.writing() as (conn, version):
@@ -167,12 +167,12 @@ class Writer(Reader):
         gone |= before - _held_hashes(conn, before)
 
     def _vanished(self, hashes: set[str]) -> set[str]:
-        """Give those of some contents that no record has."""
+        """Return those of some contents that no record has."""
         with self._truth.reading() as conn:
             return hashes - _held_hashes(conn, hashes)
 
     def _held(self, conn: sqlite3.Connection, record_id: str, seen: Record | None = None) -> Record:
-        """Give a record, in the transaction under way; refuse one that cannot be read, or is not as it was seen."""
+        """Return a record, in the transaction under way; refuse one that cannot be read, or is not as it was seen."""
         try:
             sql = f"SELECT {schema.record_columns(conn)} FROM records WHERE id = ?"
             row = conn.execute(sql, (record_id,)).fetchone()

@@ -61,7 +61,7 @@ def prepare(entries: Sequence[Entry], spaces: Sequence[Space], limits: Limits) -
 
 
 def _encode(rows: list[Any], space: Space, ids: list[str]) -> list[bytes]:
-    """Give each vector as it is stored: fp16 little-endian, or the raw bytes."""
+    """Return each vector as it is stored: fp16 little-endian, or the raw bytes."""
     checked = checked_vectors(rows, space, ids)
     return [row.tobytes() for row in (checked if space.metric == "hamming" else checked.astype("<f2"))]
 
@@ -116,13 +116,13 @@ def restamp(conn: sqlite3.Connection, records: Sequence[Record]) -> None:
 
 
 def _held(conn: sqlite3.Connection, ids: Sequence[str]) -> dict[str, tuple[int, str | None, str]]:
-    """Give (key, source, created_at) of the records that are there, by id."""
+    """Return (key, source, created_at) of the records that are there, by id."""
     sql = "SELECT id, key, source, created_at FROM records WHERE id IN (SELECT value FROM json_each(?))"
     return {row[0]: row[1:] for row in conn.execute(sql, (json.dumps(list(ids)),))}
 
 
 def _with_kept(conn: sqlite3.Connection, batch: Sequence[Prepared]) -> list[Prepared]:
-    """Give each entry what it keeps of the record of its id, stored or earlier in the batch."""
+    """Return each entry what it keeps of the record of its id, stored or earlier in the batch."""
     ids = [each.entry.record.id for each in batch if each.entry.keeps]
     if not ids:
         return list(batch)
@@ -146,7 +146,7 @@ def _with_kept(conn: sqlite3.Connection, batch: Sequence[Prepared]) -> list[Prep
 
 
 def _with_same_vectors(conn: sqlite3.Connection, wanted: Mapping[int, Prepared]) -> set[int]:
-    """Give the keys of held records that are sound and whose vectors are, bit for bit, those to be written."""
+    """Return the keys of held records that are sound and whose vectors are, bit for bit, those to be written."""
     keys = json.dumps(list(wanted))
     same = {
         key

@@ -136,7 +136,7 @@ def whole_number(given: Any, name: str, *, least: int) -> int | None:
     if given is None:
         return None
     if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= _MOST_NUMBER:
-        raise refused(f"{name}={shown(given)!r} is no number of records: pass {least} to {_MOST_NUMBER:,}.")
+        raise refused(f"{name}={shown(given)!r} is not a number of records: pass {least} to {_MOST_NUMBER:,}.")
     return given
 
 
