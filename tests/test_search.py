@@ -545,3 +545,8 @@ def test_tags_and_fields_that_no_record_has_are_told(library: lookalike.Library,
     assert unknown(filter={"price": {"$gt": 100}}) == ()
     assert unknown(filter={"prize": {"$exists": False}}) == ()
     assert unknown(filter={"_id": "nobody"}) == ()
+
+
+def test_the_embedding_of_a_stored_picture_is_the_one_that_is_kept(shop: lookalike.Collection) -> None:
+    id = min(record.id for record in shop)
+    assert shop.embedding(f"id:{id}") == pytest.approx(shop.vector(id).tolist())
