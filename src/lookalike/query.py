@@ -105,8 +105,7 @@ def _condition(
     *,
     ranks: bool = True,
     echoed: bool = True,
-    option: str | None = None,
-    short: str | None = None,
+    options: Sequence[str] = (),
     metavar: str | None = None,
     wire: Any = None,
     **bounds: Any,
@@ -118,9 +117,10 @@ def _condition(
         default: Of the checked value.
         ranks: Whether it decides the ranking, so that a cursor is bound to it.
         echoed: Whether an answer says that it was asked with.
-        option, short, metavar, wire, bounds: See `Condition`.
+        options: A short option of the command line, and a long one where that is not its name.
+        metavar, wire, bounds: See `Condition`.
     """
-    told = {"help": help, "read": read, "ranks": ranks, "echoed": echoed, "option": option, "short": short}
+    told = {"help": help, "read": read, "ranks": ranks, "echoed": echoed, "options": options}
     return field(default=default, metadata=told | {"metavar": metavar, "wire": wire, "bounds": bounds})
 
 
@@ -138,8 +138,8 @@ def _declared(one: Field[Any], takes: Any) -> Condition:
         help=told["help"],
         default=one.default,
         takes=takes,
-        option=told["option"] or f"--{one.name.replace('_', '-')}",
-        short=told["short"],
+        option=next((name for name in told["options"] if name[:2] == "--"), f"--{one.name.replace('_', '-')}"),
+        short=next((name for name in told["options"] if name[:2] != "--"), None),
         metavar=told["metavar"],
         wire=takes if told["wire"] is None else told["wire"],
         bounds=told["bounds"],
@@ -271,9 +271,9 @@ class Query:
 
     limit: int = _condition(
         "How many matches (with `group_by`: groups) at most; there are fewer only when fewer match.",
-        _count(1, MOST), 10, ranks=False, short="-n",
+        _count(1, MOST), 10, ranks=False, options=["-n"],
     )  # fmt: skip
-    threshold: float | None = _condition("Floor on the score, 0 to 1, inclusive.", _score, short="-t")
+    threshold: float | None = _condition("Floor on the score, 0 to 1, inclusive.", _score, options=["-t"])
     precision: float | None = _condition(
         "Instead of a `threshold`: the chance, 0 to 1, with which a match has to be right; for one example and "
         "without tags.",
@@ -293,7 +293,7 @@ class Query:
     )
     tags: frozenset[str] = _condition(
         "Tags that a match should share; they are mixed into the score.",
-        _tags, frozenset(), option="--tag", metavar="TAG", wire=list[str] | None, max_length=MOST_TAGS,
+        _tags, frozenset(), options=["--tag"], metavar="TAG", wire=list[str] | None, max_length=MOST_TAGS,
     )  # fmt: skip
     tag_weight: float = _condition("Share of the tags in the score, 0 to 1; 0.3 when not given.", _share, 0.0)
     diversity: float = _condition(
