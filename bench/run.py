@@ -52,6 +52,7 @@ _PACKAGES = (
 
 
 def main() -> None:
+    sys.path.append(str(Path(__file__).parents[1]))  # for what draws products: tools/samples
     options = _options()
     load = os.getloadavg()[0]
     if load > 0.3:

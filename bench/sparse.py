@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from lookalike.samples.canvas import rgb
-from lookalike.samples.products import PRODUCTS
+from tools.samples.canvas import rgb
+from tools.samples.products import PRODUCTS
 
 Picture = Image.Image
 Two = tuple[Picture, Picture]

@@ -74,6 +74,13 @@ def saved(picture: PIL.Image.Image, form: str = "JPEG", quality: int = 90) -> by
     return stream.getvalue()
 
 
+def sample(name: str) -> PIL.Image.Image:
+    """Open a sample picture that the package ships, by its name without suffix."""
+    [path] = (ROOT / "src" / "lookalike" / "samples" / "pictures").glob(f"{name}.*")
+    with PIL.Image.open(path) as picture:
+        return picture.convert("RGB")
+
+
 @pytest.fixture(scope="module")
 def compare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compare]:
     """What compares two pictures, in a library without collections."""

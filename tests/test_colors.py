@@ -13,11 +13,9 @@ import PIL.ImageDraw
 import PIL.ImageEnhance
 import PIL.ImageOps
 import pytest
-from conftest import Compare
+from conftest import Compare, sample
 
 from lookalike.core.relations.rules import SAME_PICTURE
-from lookalike.samples.patterns import FAMILIES, draw_pattern
-from lookalike.samples.products import PRODUCTS, draw_product
 
 Picture = PIL.Image.Image
 saved = functools.partial(conftest.saved, quality=88)
@@ -42,14 +40,6 @@ def dotted(ground: str, color: str) -> Picture:
         for x in range(0, 480, 60):
             pen.ellipse((x + 10, y + 10, x + 50, y + 50), fill=color)
     return sheet
-
-
-def product(name: str, color: str) -> Picture:
-    return draw_product(next(one for one in PRODUCTS if one.product_id == name), color)
-
-
-def pattern(family: str, number: int) -> Picture:
-    return draw_pattern(family, FAMILIES[family][1][number])
 
 
 def turned(picture: Picture, share: float) -> Picture:
@@ -90,12 +80,12 @@ OTHERS = {
     "a poster on gray": (poster("#3070b0", ground="#d8d8d8"), poster("#b07030", ground="#d8d8d8")),
     "dots": (dotted("white", "#204060"), dotted("white", "#206030")),
     "dots on another ground": (dotted("#f4e8d0", "#204060"), dotted("#d0e8f4", "#204060")),
-    "shirts of nearly one hue": (product("t-shirt", "sage"), product("t-shirt", "charcoal")),
-    "bottles": (product("bottle", "teal"), product("bottle", "charcoal")),
-    "lamps": (product("lamp", "navy"), product("lamp", "forest")),
-    "sneakers of one tone": (product("sneaker", "navy"), product("sneaker", "forest")),
-    "terrazzo": (pattern("terrazzo", 0), pattern("terrazzo", 1)),
-    "chevrons": (pattern("chevron", 0), pattern("chevron", 1)),
+    "shirts of nearly one hue": (sample("products/t-shirt-sage"), sample("products/t-shirt-charcoal")),
+    "bottles": (sample("products/bottle-teal"), sample("products/bottle-charcoal")),
+    "lamps": (sample("products/lamp-navy"), sample("products/lamp-forest")),
+    "sneakers of one tone": (sample("products/sneaker-navy"), sample("products/sneaker-forest")),
+    "terrazzo": (sample("patterns/terrazzo-cream"), sample("patterns/terrazzo-pink")),
+    "chevrons": (sample("patterns/chevron-coral"), sample("patterns/chevron-forest")),
 }  # fmt: skip
 
 
@@ -129,7 +119,7 @@ def test_a_photo_of_which_a_part_was_dyed_is_no_copy(share: float, data: Path, c
 @pytest.mark.parametrize("edit", EDITS)
 def test_a_change_of_all_colors_by_one_rule_leaves_it_the_same_picture(edit: str, data: Path, compare: Compare) -> None:
     photo = PIL.Image.open(data / "general" / "lotus" / "001.jpg").convert("RGB")
-    for picture in (photo, poster("#c03030", "#205090", "#e0b020"), product("armchair", "forest")):
+    for picture in (photo, poster("#c03030", "#205090", "#e0b020"), sample("products/armchair-forest")):
         found = compare(saved(picture), saved(EDITS[edit](picture)))
         assert found.relation in SAME_PICTURE
         assert not found.related.other_colors
@@ -143,5 +133,5 @@ def test_turned_hues_are_an_edit_only_where_two_hues_turned(compare: Compare) ->
 
 
 def test_coarse_encoding_gives_a_thing_no_other_color(compare: Compare) -> None:
-    for picture in (product("mug", "sage"), poster("#c03030", "#205090"), pattern("terrazzo", 0)):
+    for picture in (sample("products/mug-sage"), poster("#c03030", "#205090"), sample("patterns/terrazzo-cream")):
         assert compare(saved(picture), saved(picture, quality=12)).relation in SAME_PICTURE

@@ -261,9 +261,9 @@ def test_on_a_terminal_what_was_said_of_waiting_goes_again(tmp_path: Path) -> No
     assert told.partition("found")[0].endswith("\r\x1b[K")
 
 
-def test_drawing_and_indexing_show_a_bar_on_a_terminal(tmp_path: Path) -> None:
+def test_writing_samples_shows_a_bar_on_a_terminal(tmp_path: Path) -> None:
     told = on_a_terminal(["-m", "lookalike", "samples", str(tmp_path / "photos")])
-    assert "drawing:" in told
+    assert "writing:" in told
     assert "/114" in told
 
 

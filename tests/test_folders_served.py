@@ -358,7 +358,7 @@ def test_i_try_it_with_sample_pictures(tmp_path):
     with served(tmp_path / "home") as server:
         made = server.post(f"{API}/samples")
         assert (made.status_code, made.json()["collection"]) == (202, "demo")
-        seen = wait_for(lambda: drawing(server, made.json()["id"]), 60)
+        seen = wait_for(lambda: writing(server, made.json()["id"]), 60)
         assert 0 < seen["prepared"] <= seen["total"]
         assert code_of(server.post(f"{API}/samples")) == (409, "collection_exists")
         job = ended(server, made.json()["id"], 120)
@@ -368,9 +368,9 @@ def test_i_try_it_with_sample_pictures(tmp_path):
         assert Path(found["source"]) == tmp_path / "home" / "samples" / "products" / "mug-red.jpg"
 
 
-def drawing(server: Served, job_id: str) -> dict[str, Any] | None:
+def writing(server: Served, job_id: str) -> dict[str, Any] | None:
     told: dict[str, Any] = server.get(f"{API}/jobs/{job_id}").json()
-    return told if told["step"] == "drawing" and told["prepared"] else None
+    return told if told["step"] == "writing" and told["prepared"] else None
 
 
 # ---- the settings, and what is bounded

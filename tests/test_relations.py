@@ -15,7 +15,7 @@ import PIL.ImageDraw
 import PIL.ImageEnhance
 import PIL.ImageOps
 import pytest
-from conftest import Compare, saved
+from conftest import Compare, sample, saved
 
 import lookalike
 from lookalike.core.features.looks import Look
@@ -24,7 +24,6 @@ from lookalike.core.relations.rules import SAME_PICTURE, relate
 from lookalike.distances import cosine_distance
 from lookalike.encoders import open_encoder
 from lookalike.pictures import Image
-from lookalike.samples.products import PRODUCTS, draw_product
 
 if TYPE_CHECKING:
     from lookalike.arrays import F32, U8
@@ -253,8 +252,7 @@ def test_other_photos_of_a_thing_are_no_copies(data: Path, compare: Compare) -> 
     [("sneaker", ("red", "mustard")), ("lamp", ("terracotta", "navy")), ("armchair", ("terracotta", "forest"))],
 )
 def test_a_thing_in_another_color_is_no_copy(thing: str, colors: tuple[str, str], compare: Compare) -> None:
-    product = next(one for one in PRODUCTS if one.product_id == thing)
-    first, second = (draw_product(product, color) for color in colors)
+    first, second = (sample(f"products/{thing}-{color}") for color in colors)
     found = compare(saved(first), saved(second))
     assert (found.relation, found.confidence, found.related.other_colors) == ("same_object", 0.1, True)
     for edit in (gray, brighter, darker):

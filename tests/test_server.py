@@ -15,11 +15,11 @@ import httpx
 import PIL.Image
 import psutil
 import pytest
+from conftest import sample
 from serving import API, Served, code_of, jpeg, picture_file, served
 
 import lookalike
 from lookalike.errors import ChangedMeanwhileError
-from lookalike.samples.scenes import draw_scene
 
 
 @pytest.fixture(scope="module")
@@ -445,7 +445,7 @@ def test_two_pictures_are_compared(server):
 
 def test_stored_pictures_are_compared_by_their_ids_and_with_others(server):
     records = server.create("pairs", keep="thumbnail")
-    whole = draw_scene("aurora", 0)
+    whole = sample("scenes/aurora-1")
     small = saved(whole.resize((320, 224)))
     for name, data in (("whole", saved(whole)), ("small", small)):
         server.post(f"{records}?id={name}", content=data, headers={"Content-Type": "image/jpeg"})
@@ -470,7 +470,7 @@ def saved(picture: PIL.Image.Image) -> bytes:
 
 
 def test_a_copy_is_explained_by_what_both_show_and_what_was_changed(server):
-    whole = draw_scene("aurora", 0)  # 640 x 448
+    whole = sample("scenes/aurora-1")  # 640 x 448
     part = whole.crop((60, 40, 580, 420))
     part.paste((255, 0, 255), (100, 100, 230, 200))  # 7 % of it
     files = {"a": saved(whole), "b": saved(part)}

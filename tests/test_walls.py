@@ -104,7 +104,7 @@ def test_every_module_says_what_it_is() -> None:
 
 
 def test_files_are_replaced_moved_and_forced_by_the_ground_alone() -> None:
-    """`disk` knows how; the samples, which import nothing, are drawn again when they are lost."""
+    """`disk` knows how; the samples, which import nothing, are written again when they are lost."""
     by_hand = []
     for path in MODULES:
         if path == PACKAGE / "disk.py" or path.parent.name == "samples":

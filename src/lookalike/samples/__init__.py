@@ -1,6 +1,6 @@
-"""The project's own sample pictures, rendered by code with known truth; searching them is left to everyone else."""
+"""The project's own sample pictures, with known truth; searching them is left to everyone else."""
 
-from lookalike.samples.gallery import LISTING, count_samples, draw_samples, write_samples
-from lookalike.samples.photographs import installed_photographs
+from .photographs import installed_photographs
+from .shipped import LISTING, count_samples, write_each_sample, write_samples
 
-__all__ = ["LISTING", "count_samples", "draw_samples", "installed_photographs", "write_samples"]
+__all__ = ["LISTING", "count_samples", "installed_photographs", "write_each_sample", "write_samples"]

@@ -23,7 +23,7 @@ State = Literal["waiting", "running", "done", "cancelled", "failed"]
 
 ENDED: tuple[State, ...] = ("done", "cancelled", "failed")
 
-Step = Literal["", "listing", "drawing", "adding", "removing"]
+Step = Literal["", "listing", "writing", "adding", "removing"]
 
 _MOST_LINE_BYTES = 1 << 20  # an outcome has less; what has more is damaged
 _INPUT, _OUTCOMES = "input", "outcomes.jsonl"
@@ -41,7 +41,7 @@ class Job:
         key_id: The key that asked for it; None for nobody in particular.
         request_id: The request that brought it; log lines about the job name it.
         step: What it does now, for those that do more than add; "" else.
-        prepared: Pictures that are listed, or drawn, before the first is added.
+        prepared: Pictures that are listed, or written, before the first is added.
         total: Pictures in the input; None until it is known.
         counts: How many ended in which way.
         removed: Records that were removed, as their files are gone.

@@ -286,7 +286,7 @@ def clusters(collection: str, threshold: float, home: str | None, as_json: bool)
 
 def _is_empty(name: str) -> str:
     fill = command_line("index", "FOLDER", *([] if name == "default" else ["--collection", name]))
-    return f'"{name}" holds no pictures yet. Fill it: {fill}, or draw some to try: {command_line("samples", "photos/")}'
+    return f'"{name}" holds no pictures yet. Fill it: {fill}, or get some to try: {command_line("samples", "photos/")}'
 
 
 def _weighted(images: Sequence[str], weights: Sequence[float], option: str) -> list[str | tuple[str, float]]:

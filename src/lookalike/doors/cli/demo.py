@@ -1,4 +1,4 @@
-"""The demo: the main job from beginning to end, on rendered samples or on the user's own folder."""
+"""The demo: the main job from beginning to end, on sample pictures or on the user's own folder."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def open_page(home: str, name: str, say: Callable[[str], None]) -> None:
     serve(load_settings(home=home, given={"port": 0}, serving=True), tell)
 
 
-def draw(folder: Path) -> Path:
-    """Draw the sample pictures, and give the list of them."""
-    from ...samples import LISTING, count_samples, draw_samples
+def write(folder: Path) -> Path:
+    """Write the sample pictures, and give the list of them."""
+    from ...samples import LISTING, count_samples, write_each_sample
 
     total = count_samples()
-    with progress_bar("drawing", "pictures", total) as tell:
-        for count, _ in enumerate(draw_samples(folder), start=1):
+    with progress_bar("writing", "pictures", total) as tell:
+        for count, _ in enumerate(write_each_sample(folder), start=1):
             tell(Progress(min(count, total), total))
     return folder / LISTING
 
@@ -76,8 +76,8 @@ def _add_samples(library: Library, collection: Collection, say: Callable[[str], 
     from ...samples import count_samples, installed_photographs
 
     folder = library.settings.home / "samples"
-    say("drawing sample pictures ...")
-    records = draw(folder)
+    say("writing sample pictures ...")
+    records = write(folder)
     say("$ " + command_line("import", str(records), "--collection", COLLECTION))
     with progress_bar("indexing", "pictures", count_samples()) as tell:
         report = collection.add(read_lines(records), base=folder, on_progress=tell)

@@ -60,9 +60,9 @@ def collections(home: str | None, as_json: bool) -> int:
         if as_json:
             print_json({"collections": [{name: one[name] for name in _BRIEF} for one in found]})
         elif not found:
-            make, draw = command_line("index", "FOLDER"), command_line("samples", "photos/")
+            make, try_it = command_line("index", "FOLDER"), command_line("samples", "photos/")
             click.echo(f"no collections in {library.settings.home}. Make one: {make}", err=True)
-            click.echo(f"or draw some pictures to try it with: {draw}", err=True)
+            click.echo(f"or get some pictures to try it with: {try_it}", err=True)
         else:
             rows = [[one["name"], one["type"], f"{one['records']:,}", one["keep"]] for one in found]
             click.echo(text_table(["name", "type", "records", "keep"], rows, right=[2]))

@@ -97,9 +97,7 @@ def doctor(repair: bool, home: str | None, as_json: bool) -> int:
 
 
 @click.command()
-@click.option(
-    "--photos", type=click.Path(), metavar="FOLDER", help="Your own folder; without it, the rendered samples."
-)
+@click.option("--photos", type=click.Path(), metavar="FOLDER", help="Your own folder; without it, the sample pictures.")
 @click.option("--home", default=DEMO_HOME, show_default=True, type=click.Path(file_okay=False), metavar="FOLDER",
               help="Folder for the samples, the collection and the contact sheet.")  # fmt: skip
 @click.option("--serve/--no-serve", "serves", default=None,
@@ -127,18 +125,18 @@ def demo(photos: str | None, home: str, serves: bool | None) -> int:
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False), metavar="FOLDER")
 def samples(folder: str) -> int:
-    """Draw sample pictures into a folder, to try everything with.
+    """Write sample pictures into a folder, to try everything with.
 
-    Scenes, products in several colors and views, patterns, and changed copies: 8 MB. Other files there are left alone.
+    Scenes, products in several colors and views, patterns, and changed copies: 7 MB. Other files there are left alone.
 
     \b
     Example:
       lookalike samples photos/
     """
-    from .demo import draw
+    from .demo import write
 
-    draw(Path(folder))
-    click.echo(f"drew sample pictures. Now: {command_line('index', folder)}", err=True)
+    write(Path(folder))
+    click.echo(f"wrote sample pictures. Now: {command_line('index', folder)}", err=True)
     return DONE
 
 

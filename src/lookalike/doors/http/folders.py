@@ -78,7 +78,7 @@ async def index_folder(request: Request, name: Name) -> Response:
 
 @router.post("/samples", status_code=202, responses={202: {"model": schema.JobForm}, **openapi.errors(409)})
 async def add_samples(request: Request) -> Response:
-    """Draw the sample pictures into a folder of the home, and add them to the new collection `demo`, as a job.
+    """Write the sample pictures into a folder of the home, and add them to the new collection `demo`, as a job.
 
     A key needs the scope write, and to be bound to no collections.
     """

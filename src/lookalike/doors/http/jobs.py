@@ -17,7 +17,7 @@ from starlette.responses import StreamingResponse
 from ... import disk, refusals
 from ...errors import BusyError, CollectionNotFoundError, InputError, LookalikeError
 from ...records import OutcomeKind
-from ...samples import LISTING, count_samples, draw_samples
+from ...samples import LISTING, count_samples, write_each_sample
 from ...service.jobs import no_job
 from ..lines import write_lines
 from . import openapi, schema
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
-SAMPLES = "samples"  # the form of a job that draws them, and their folder in the home
+SAMPLES = "samples"  # the form of a job that adds them, and their folder in the home
 _PAGE, _LONGEST_PAGE = 1000, 10_000
 _LAST_PLACE = 1_000_000_000
 _CHUNK = 1 << 20
@@ -152,13 +152,13 @@ class JobInputs:
         self._desk = desk
 
     def prepare(self, job: Job, kept: JobFolder) -> Iterator[tuple[Step, int, int | None]]:
-        """Draw the sample pictures of a job that adds them, and list them as its input."""
+        """Write the sample pictures of a job that adds them, and list them as its input."""
         if job.form != SAMPLES or kept.input.stat().st_size:
             return
         folder, total = self._desk.settings.home / SAMPLES, count_samples()
-        for count, path in enumerate(draw_samples(folder), start=1):
+        for count, path in enumerate(write_each_sample(folder), start=1):
             disk.sync(path)
-            yield "drawing", min(count, total), total
+            yield "writing", min(count, total), total
         for inside in (folder.parent, folder, *(path for path in folder.iterdir() if path.is_dir())):
             disk.sync(inside)
         with open(folder / LISTING, "rb") as stream:

@@ -51,7 +51,7 @@ function NothingYet() {
   </div>`;
 }
 
-/** Sample pictures to try it with: the server draws and adds them, and the collection opens when that is done. */
+/** Sample pictures to try it with: the server writes and adds them, and the collection opens when that is done. */
 function Samples() {
   const [job, setJob] = useState(null);
   const isGone = useRef(false);
@@ -75,7 +75,7 @@ function Samples() {
   };
   if (!job) return html`<${Button} icon="picture" onClick=${start}>Try it with sample pictures</${Button}>`;
   const isAdding = job.step === "adding" || job.ended_at !== null;
-  return html`<div class="samples"><p class="muted" role="status">${isAdding ? "Adding the sample pictures" : "Drawing the sample pictures"}</p>
+  return html`<div class="samples"><p class="muted" role="status">${isAdding ? "Adding the sample pictures" : "Writing the sample pictures"}</p>
     <progress max=${job.total ?? 1} value=${isAdding ? job.done : job.prepared} aria-label="Sample pictures that are ready" /></div>`;
 }
 

@@ -17,10 +17,10 @@ class JobForm(Answered):
     collection: str
     folder: str | None = Field(description="The folder of the server's machine that it indexes.")
     state: Literal["waiting", "running", "done", "cancelled", "failed"]
-    step: Literal["listing", "drawing", "adding", "removing"] | None = Field(
-        description="What a job does now that indexes a folder or draws samples; null for others."
+    step: Literal["listing", "writing", "adding", "removing"] | None = Field(
+        description="What a job does now that indexes a folder or writes samples; null for others."
     )
-    prepared: int = Field(description="Files that are listed, or samples that are drawn, before the first is added.")
+    prepared: int = Field(description="Files that are listed, or samples that are written, before the first is added.")
     total: int | None = Field(description="Pictures in its input; null until it is known.")
     done: int
     counts: dict[str, int]
