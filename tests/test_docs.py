@@ -99,6 +99,15 @@ def test_every_command_and_public_name_is_told() -> None:
         assert name in told
 
 
+def test_the_glossary_names_classes_and_values_that_are_there() -> None:
+    code = "".join(path.read_text() for path in (ROOT / "src" / "lookalike").rglob("*.py"))
+    rows = re.findall(r"^\| \*\*(.+?)\*\*.*? \| (.+) \|$", (ROOT / "GLOSSARY.md").read_text(), re.MULTILINE)
+    assert len(rows) == len({word for word, _ in rows}) > 40
+    for name in re.findall(r"`(\w+)`", " ".join(meaning for _, meaning in rows)):
+        is_there = re.search(rf"^(class {name}\b|{name}\b.* = )", code, re.MULTILINE) or f'"{name}"' in code
+        assert is_there, name
+
+
 def test_every_page_of_the_docs_is_reached_from_the_readme() -> None:
     linked = set(re.findall(r"\]\(docs/([\w.-]+)", README))
     assert {page.name for page in ROOT.glob("docs/*.md")} <= linked
