@@ -146,6 +146,43 @@ def test_a_fact_of_a_later_lookalike_is_passed_over(home):
     store.close()
 
 
+def test_what_is_damaged_stays_damaged_when_a_vector_is_put_and_its_space_dropped(home):
+    shelf(home, records=4, old=False)
+    store = open_stores(home).open("shelf")
+    keys = store.keys(["0", "1", "2", "3"])
+    with closing(sqlite3.connect(file_of(home), isolation_level=None)) as conn:
+        conn.execute("UPDATE vector_1 SET vector = x'0000' WHERE key = ?", (keys["1"],))
+        conn.execute("UPDATE pictures SET original = x'00', thumbnail = NULL WHERE key = ?", (keys["2"],))
+        conn.execute("UPDATE records SET format = 'gif' WHERE key = ?", (keys["3"],))
+    before = store.examine().damaged
+    assert {id: [harm.part for harm in harms] for id, harms in before.items()} == {
+        "1": ["vector"],
+        "2": ["thumbnail", "original"],
+        "3": ["record"],
+    }
+    store.add_space(Space("shape", 2, "cosine"))
+    shape = np.array([[0, 1]] * 4, np.float32)
+    now = store.put_vectors("shape", list(keys.values()), shape)
+    assert store.examine().damaged == before
+    assert len(store.vectors("shape", list(now.values()))) == 4
+    assert store.original("0") == b"o0"
+    store.drop_space("shape")
+    assert store.examine().damaged == before
+    store.close()
+
+
+def test_an_old_home_gets_a_space_and_its_checksums(home):
+    held, originals = shelf(home)
+    store = open_stores(home).open("shelf")
+    store.add_space(Space("shape", 2, "cosine"))
+    store.put_vectors("shape", list(store.keys(["0", "2"]).values()), np.array([[0, 1], [1, 0]], np.float32))
+    assert list(store.scan()) == held
+    assert {n: store.original(f"{n}") for n in originals} == originals
+    assert store.check() == []
+    assert rows(home, "SELECT count(*) FROM checksums WHERE vector_2 IS NOT NULL") == [(2,)]
+    store.close()
+
+
 def test_the_doctor_tells_an_old_home_and_gives_it_its_checksums(home):
     held, _ = shelf(home)
     run = [sys.executable, "-m", "lookalike", "doctor", "--json", "--home", str(home)]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.errors import StoreBusyError
+from lookalike.errors import InputError, StoreBusyError
 from lookalike.filters import parse_filter
 from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import open_stores
@@ -45,6 +45,8 @@ def open_shelf(home):
 def work(home, name):
     """Upsert, rewrite, delete, flush and compact for ever; print what was acknowledged, a line each."""
     store, n = open_shelf(home), 0
+    with suppress(InputError):  # another has made it, or will have
+        store.add_space(Space("shape", 16, "cosine"))
     say("ready")
     while True:
         n += 1
@@ -59,6 +61,10 @@ def work(home, name):
             else:
                 store.delete(filter=parse_filter({"batch": f"{name}-{n - 3}"}))
             say(f"- {name}-{n - 3}")
+        if n % 4 == 0:
+            keys = store.keys([entry.record.id for entry in batch_of(name, n - 1)])
+            store.put_vectors("shape", list(keys.values()), [vectors_of(n)["look"]] * len(keys))
+            say(f"# {name}-{n - 1}")
         if n % 3 == 0:
             with suppress(StoreBusyError):  # promised where others compact without a pause
                 store.compact()  # writes index files, vacuums, cuts the log
@@ -142,6 +148,11 @@ def assert_whole(home, there, gone, hot):
         if record.id != "hot":
             batches.setdefault(record.metadata["batch"], set()).add(record.id)
     assert all(len(members) == BATCH for members in batches.values()), "half a batch"
+    if any(space.name == "shape" for space in store.spec.spaces):
+        keys = store.keys(list(records))
+        put = store.vectors("shape", list(keys.values()))
+        shaped = {batch: sum(keys[id] in put for id in members) for batch, members in batches.items()}
+        assert set(shaped.values()) <= {0, BATCH}, "vectors were put to half a batch"
     # what was under way when the kill came may be there or not: at most one batch more, or one less
     assert not gone & set(batches), "a deleted batch is back"
     lost, extra = sorted(there - set(batches)), sorted(set(batches) - there)

@@ -977,6 +977,141 @@ def test_a_deletion_by_filter_forgets_what_was_remembered(make_store):
         assert store.delete(filter=parse_filter({})) == 1
 
 
+# ---- spaces that come and go
+
+MORE = Space("shape", 3, "cosine")
+
+
+@over_stores
+@plenty
+@given(rows=entries, more=entries, which=st.sets(st.integers(0, 29)), query=st.sampled_from([(1, 0, 0), (0, 1, 1)]))
+def test_a_space_added_later_holds_what_is_put_there(make_store, rows, more, which, query):
+    with make_store() as (stores, store):
+        store.upsert(rows, replace="any")
+        assert_agrees(store, unit((1, 0, 0, 0)), 9)
+        other = stores.open("shelf")
+        store.add_space(MORE)
+        assert store.spec.spaces == other.spec.spaces == (*SPACES, MORE)
+        assert answer(other, "shape", unit(query)[None], 9) == [[]]
+        held = {record.id: record for record in store.scan()}
+        keys = store.keys(list(held))
+        looks = store.vectors("look", list(keys.values()))
+        wanted = [keys[id] for n, id in enumerate(sorted(keys)) if n in which]
+        shapes = [unit((1, n % 3, n % 2)) for n in range(len(wanted))]
+        now = store.put_vectors("shape", [*wanted, 10**6], [*shapes, unit((1, 1, 1))])
+        assert set(now) == set(wanted)
+        assert {record.id: record for record in other.scan()} == held
+        fresh = other.keys(list(held))
+        assert {id: now.get(key, key) for id, key in keys.items()} == fresh
+        found = other.vectors("shape", list(fresh.values()))
+        assert set(found) == set(now.values())
+        assert all(np.abs(found[now[key]] - row).max() < 1e-3 for key, row in zip(wanted, shapes, strict=True))
+        moved = other.vectors("look", list(fresh.values()))
+        assert all((moved[fresh[id]] == looks[key]).all() for id, key in keys.items() if key in looks)
+        for one in (store, other):
+            assert_agrees(one, unit(query), 9, space="shape")
+            assert_agrees(one, unit((1, 0, 0, 0)), 9)
+            assert joined(one, "look", 0.3) == every_pair(one, "look", 0.3)
+        store.upsert(more, replace="any")
+        assert_agrees(other, unit(query), 9, space="shape")
+        assert store.check() == other.check() == []
+        other.close()
+
+
+@over_stores
+def test_a_put_vector_leaves_all_else_of_its_record(make_store):
+    with make_store() as (_, store):
+        given = entry("a", (1, 2, 3, 4), hash=(3, 255), thumbnail=b"small", original=b"whole", source="/a", n=1)
+        store.upsert([given, entry("b")])
+        store.revise("a", tags=["t"])
+        store.add_space(MORE)
+        before, key, version = store.entry("a"), store.keys(["a"])["a"], store.version
+        now = store.put_vectors("shape", [key], unit((1, 2, 2))[None])
+        assert store.version > version
+        assert now[key] > key
+        after = store.entry("a")
+        assert (after[0], after[1].record) == (now[key], before[1].record)
+        assert {name: row.tolist() for name, row in after[1].vectors.items() if name != "shape"} == {
+            name: row.tolist() for name, row in before[1].vectors.items()
+        }
+        assert np.allclose(after[1].vectors["shape"], unit((1, 2, 2)), atol=1e-3)
+        assert (store.thumbnail("a"), store.original("a")) == (b"small", b"whole")
+        assert store.put_vectors("shape", [now[key]], unit((1, 2, 2))[None]) == {now[key]: now[key]}
+        changed = store.put_vectors("hash", [now[key]], np.array([[1, 2]], np.uint8))
+        assert store.vectors("hash", [changed[now[key]]])[changed[now[key]]].tolist() == [1, 2]
+        assert [
+            id for id, _ in answer(store, "look", unit((1, 2, 3, 4))[None], 1, filter=parse_filter({"n": 1}))[0]
+        ] == ["a"]
+        assert store.put_vectors("shape", [], []) == {}
+        store.compact()
+        assert store.check() == []
+
+
+@over_stores
+def test_a_dropped_space_is_gone_for_all_who_have_the_store_open(make_store):
+    with make_store() as (stores, store):
+        store.upsert([entry(str(n), (n, 1, 0, 0), hash=(n % 250, 1)) for n in range(1200)])
+        store.flush()
+        other = stores.open("shelf")
+        for one in (store, other):
+            assert_agrees(one, unit((1, 0, 0, 0)), 5)
+            assert_agrees(one, np.array((3, 0), np.uint8), 5, space="hash")
+        store.add_space(MORE)
+        store.put_vectors("shape", list(store.keys(["1", "2"]).values()), [unit((1, 0, 0)), unit((0, 1, 0))])
+        store.drop_space("hash")
+        for one in (store, other):
+            assert [space.name for space in one.spec.spaces] == ["look", "copy", "shape"]
+            with pytest.raises(InputError, match=r"hash.*look, copy, shape"):
+                one.neighbors("hash", np.zeros((1, 2), np.uint8), 1)
+            with pytest.raises(InputError, match="hash"):
+                one.upsert([entry("x", hash=(1, 1))])
+            assert set(one.entry("1")[1].vectors) == {"look", "shape"}
+            assert_agrees(one, unit((1, 0, 0, 0)), 5)
+            assert_agrees(one, unit((1, 0, 0)), 5, space="shape")
+            assert one.check() == []
+        store.add_space(Space("hash", 40, "hamming"))
+        assert answer(other, "hash", np.zeros((1, 5), np.uint8), 5) == [[]]
+        key = store.keys(["7"])["7"]
+        store.put_vectors("hash", [key], np.full((1, 5), 3, np.uint8))
+        store.flush()
+        store.configure(title="another")
+        other.close()
+        again = stores.open("shelf")
+        assert again.spec.spaces == (SPACES[0], SPACES[1], MORE, Space("hash", 40, "hamming"))
+        assert [id for id, _ in answer(again, "hash", np.zeros((1, 5), np.uint8), 5)[0]] == ["7"]
+        assert again.statistics()["vectors"] == {"look": 1200, "copy": 0, "shape": 2, "hash": 1}
+        again.compact()
+        assert again.check() == store.check() == []
+        again.close()
+
+
+@over_stores
+def test_a_wrong_space_or_vector_for_it_is_refused(make_store):
+    with make_store() as (_, store):
+        store.upsert([entry("a")])
+        key = store.keys(["a"])["a"]
+        for wrong, says in (
+            (MORE, "already"),
+            (Space("", 3, "cosine"), "blanks"),
+            (Space("x", 0, "cosine"), "dim"),
+            (Space("x", 3, "euclidean"), "metric"),
+        ):
+            with pytest.raises(InputError, match=says):
+                store.add_space(wrong) if wrong != MORE else (store.add_space(MORE), store.add_space(MORE))
+        for space, rows, says in (
+            ("sound", [unit((1, 0, 0))], "look, copy, hash, shape"),
+            ("shape", [unit((1, 0))], "own encoder"),
+            ("shape", [np.array((3, 0, 0), np.float32)], "unit length"),
+            ("shape", [np.array((np.nan, 0, 0), np.float32)], "unit length"),
+        ):
+            with pytest.raises(InputError, match=says):
+                store.put_vectors(space, [key], rows)
+        for name, says in (("look", "ranks"), ("sound", "sound")):
+            with pytest.raises(InputError, match=says):
+                store.drop_space(name)
+        assert store.keys(["a"]) == {"a": key}
+
+
 @over_stores
 def test_configure_changes_fields_product_id_and_title(make_store):
     with make_store() as (stores, store):

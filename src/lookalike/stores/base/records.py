@@ -117,6 +117,26 @@ class Records(Protocol):
         """
         ...
 
+    def put_vectors(self, space: str, keys: Sequence[int], rows: F32 | U8) -> dict[int, int]:
+        """Write a vector of one space for each of some stored records, in place of what they had, in one transaction.
+
+        All else of a record stays. An `upsert` of the record later writes all its vectors: those that it does not
+        bring are gone.
+
+        Args:
+            keys: (n,), each once; keys that are not there are skipped.
+            rows: (n, d) float32 of unit length, or (n, bytes) uint8 for a Hamming space.
+
+        Returns:
+            The key of each record that is there, to its key from now on: those whose vector changes get another.
+
+        Raises:
+            InputError: for an unknown space, and for rows that `upsert` refuses; nothing is written.
+
+        Cost: rewrites the records with all their vectors and pictures; about 0.2 ms each where no original is kept.
+        """
+        ...
+
     def discard(self, seen: Sequence[Record]) -> tuple[str, ...]:
         """Delete the records that are as they were seen, in one transaction, and return their ids; others stay."""
         ...

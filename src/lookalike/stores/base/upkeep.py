@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from ...records import Calibration
+from ...records import Calibration, Space
 from .values import Findings
 
 
@@ -42,6 +42,27 @@ class Upkeep(Protocol):
 
         Raises:
             InputError: when the recall target is out of range, or a field to drop is not declared.
+        """
+        ...
+
+    def add_space(self, space: Space) -> None:
+        """Make room for vectors of one more space, in one transaction; `spec.spaces` has it behind the others.
+
+        Records have no vector there until one is put, and no place in its searches. All who have the collection open
+        know it at their next call, but for those within a snapshot.
+
+        Raises:
+            InputError: when the name is in use, or the space is none.
+        """
+        ...
+
+    def drop_space(self, name: str) -> None:
+        """Delete a space with all its vectors, in one transaction; `compact` leaves no trace of them.
+
+        Raises:
+            InputError: when there is no such space, or it is the first, which ranks.
+
+        Cost: about 20 us for each record that had a vector there.
         """
         ...
 

@@ -30,6 +30,14 @@ def check_name(name: str, limits: Limits) -> None:
         raise InputError(f"{name[:80]!a} cannot name a collection: {allowed}.")
 
 
+def check_space(space: Space) -> None:
+    """Refuse a space without a name, a dim or a metric that is known."""
+    if not isinstance(space.name, str) or not space.name.strip():
+        raise InputError(f"{space.name!r} cannot name a space: pass a text that is not only blanks.")
+    if space.dim < 1 or space.metric not in ("cosine", "hamming"):
+        raise InputError(f'the space "{space.name}" needs a dim of 1 or more, and the metric "cosine" or "hamming".')
+
+
 def check_spaces(spec: CollectionSpec) -> None:
     """Refuse a collection without spaces, or with two of one name."""
     checked_recall(spec.recall_target)

@@ -92,7 +92,7 @@ def damaged_in(folder: Path, origin: Path) -> Mapping[str, Sequence[str]]:
                 schema.drop_field_indexes(conn)
                 answers = checking.integrity(conn)
             if not answers:
-                return checking.damaged_records(conn, schema.read_spec(conn).spaces)
+                return checking.damaged_records(conn, schema.read_places(conn))
     except sqlite3.DatabaseError as exc:
         answers = [str(exc)]
     raise StoreDamagedError(

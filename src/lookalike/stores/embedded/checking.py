@@ -133,7 +133,7 @@ def _check_files(truth: Truth, folder: Path, spaces: Sequence[Space]) -> list[st
         held = generation.current(conn)
     found = []
     for place, space in enumerate(spaces):
-        if held is None:
+        if held is None or place >= len(held.spaces):  # none yet, or none of a space that is newer
             continue
         lists_damaged = (
             held.spaces[place].lists is not None and generation.load_lists(folder, held, place, space) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
 from ...limits import Limits
-from ...records import CollectionSpec
+from ...records import CollectionSpec, Space
 from . import maintenance, remembered, schema
 from .awake import Awake
 from .damage import Damage
@@ -27,6 +28,12 @@ ALL = Where("1")
 IN = "IN (SELECT value FROM json_each(?))"  # any number of values in one variable
 
 
+class _Seen(threading.local):
+    """How many tables of vectors the last transaction of this thread saw."""
+
+    count: int | None = None
+
+
 class Engine:
     """The state of one store in a folder.
 
@@ -38,12 +45,17 @@ class Engine:
         self._folder, self._index_folder, self._limits = folder, folder / schema.INDEX_FOLDER, limits
         self._approximate_from = approximate_from
         self._awake = awake
-        self._truth = Truth(folder / schema.FILE, on_use=None if awake is None else lambda: awake.touch(self))
+        self._places: list[Space] = []  # by the number of their table: grows, and is shared with the index
+        self._seen = _Seen()
+        self._made_with = 0
+        self._changes = (-1, -1)  # how many tables there were, and dropped spaces, when they were learned last
+        on_use = None if awake is None else lambda: awake.touch(self)
+        self._truth = Truth(folder / schema.FILE, on_use, self._on_begin)
         self._damage = Damage()
         self._fields_indexed = False  # a store of an earlier lookalike has no indexes of its fields
         with self._truth.reading() as conn:
             spec = schema.read_spec(conn)
-        self._spaces, self._keeps_pictures = list(spec.spaces), spec.keep != "none"
+        self._keeps_pictures = spec.keep != "none"
         maintenance.sweep(self._truth, self._index_folder)
         if not self._keeps_pictures:
             remembered.forget_drawable(self._index_folder)
@@ -80,7 +92,25 @@ class Engine:
     def _index(self) -> Index:
         from .index import Index
 
-        return Index(self._index_folder, self._spaces, self._damage)
+        return Index(self._index_folder, self._places, self._damage)
+
+    @property
+    def _spaces(self) -> list[Space]:
+        """The spaces by the number of their table, as the last transaction of this thread saw them."""
+        return self._places[: self._seen.count]
+
+    def _on_begin(self, conn: sqlite3.Connection, said: str | None) -> None:
+        """Learn the spaces where another call, of any process, has changed them; an older snapshot teaches nothing."""
+        count, dropped = (self._made_with, 0) if said is None else map(int, said.split())
+        if (count, dropped) > self._changes:
+            self._places[:] = schema.read_places(conn)
+            is_fewer, self._changes = dropped > self._changes[1] >= 0, (count, dropped)
+            if said is None:
+                count = self._made_with = len(self._places)
+                self._changes = (count, 0)
+            if is_fewer and "_index" in self.__dict__:
+                self._index.forget()
+        self._seen.count = count
 
     @contextmanager
     def _viewing(self, place: int) -> Iterator[tuple[sqlite3.Connection, Any]]:
@@ -94,10 +124,15 @@ class Engine:
             self._truth.move_on()
 
     def _place(self, space: str) -> int:
-        for place, held in enumerate(self._spaces):
-            if held.name == space:
-                return place
-        raise InputError(f'no space "{space}". There are: {", ".join(held.name for held in self._spaces)}.')
+        for attempt in range(2):
+            for place, held in enumerate(self._spaces):
+                if held.name == space and space:
+                    return place
+            if attempt == 0:  # it may be a new one
+                with self._truth.reading():
+                    pass
+        names = ", ".join(held.name for held in self._spaces if held.name)
+        raise InputError(f'no space "{space}". There are: {names}.')
 
     def _keys(self, conn: sqlite3.Connection, record_ids: Collection[str]) -> dict[str, int]:
         return dict(conn.execute(f"SELECT id, key FROM records WHERE id {IN}", (json.dumps(list(record_ids)),)))

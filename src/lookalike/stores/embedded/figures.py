@@ -29,7 +29,8 @@ def figures_of(conn: sqlite3.Connection, folder: Path) -> dict[str, Any]:
         **_search(spec, files),
         "vectors": {
             space.name: sum(count for bits, count in held if bits >> place & 1)
-            for place, space in enumerate(spec.spaces)
+            for place, space in enumerate(schema.read_places(conn))
+            if space.name
         },
         "index_rows_on_disk": max((space.count for space in files.spaces), default=0) if files else 0,
         "index_written_at": files and _written_at(folder / schema.INDEX_FOLDER / files.name),

@@ -26,7 +26,7 @@ import shutil
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -83,6 +83,9 @@ class SpaceFiles:
     damaged: tuple[int, ...] = ()
 
 
+_EMPTY = SpaceFiles(0, 0, 0, 0.0)
+
+
 @dataclass(frozen=True)
 class Generation:
     """A state of the truth that is on disk as index files.
@@ -124,7 +127,11 @@ def _space_files(lists: dict[str, Any] | None = None, **files: Any) -> SpaceFile
 
 def are_there(folder: Path, generation: Generation, place: int, space: Space) -> bool:
     """Whether the files of one space are there, with the size that they were given."""
+    if place >= len(generation.spaces):  # a space that is newer
+        return False
     files = generation.spaces[place]
+    if files.count == 0:
+        return True
     sizes = {"keys": 8 * files.count, "rows": schema.vector_bytes(space) * files.count}
     if files.lists is not None:
         sizes |= ivf.sizes(files.count, space.dim, files.lists.tuning)
@@ -181,9 +188,7 @@ def shaped(raw: Any, space: Space) -> Rows:
     return rows.reshape(-1, (space.dim + 7) // 8 if space.metric == "hamming" else space.dim)
 
 
-def write(
-    folder: Path, reading: Reading, spaces: Sequence[Space], wanted: Wanted | None, *, anew: bool = False
-) -> Generation:
+def write(folder: Path, reading: Reading, wanted: Wanted | None, *, anew: bool = False) -> Generation:
     """Write the state that a read transaction sees as a new generation, and give it. Not yet current.
 
     Args:
@@ -197,6 +202,7 @@ def write(
     try:
         with reading() as conn:
             version, last_key, last_removed = position(conn)
+            spaces = schema.read_places(conn)
             files = [_write_space(fresh, conn, place, space) for place, space in enumerate(spaces)]
             before = None if anew else current(conn)
         if wanted is not None and files[0].count >= wanted.least:
@@ -245,8 +251,21 @@ def publish(conn: sqlite3.Connection, generation: Generation) -> None:
     """Make a generation current, in the write transaction under way; a newer one stays."""
     held = current(conn)
     if held is None or held.version <= generation.version:
-        text = json.dumps({"format": FORMAT, **asdict(generation)})
-        conn.execute("INSERT OR REPLACE INTO meta VALUES ('generation', ?)", (text,))
+        _store(conn, generation)
+
+
+def leave_out_dropped(conn: sqlite3.Connection) -> None:
+    """Take the files of dropped spaces out of the current generation, in the write transaction under way."""
+    held = current(conn)
+    if held is not None:
+        _store(conn, held)
+
+
+def _store(conn: sqlite3.Connection, generation: Generation) -> None:
+    places = schema.read_places(conn)
+    kept = [files if place.name else _EMPTY for files, place in zip(generation.spaces, places, strict=False)]
+    text = json.dumps({"format": FORMAT, **asdict(replace(generation, spaces=tuple(kept)))})
+    conn.execute("INSERT OR REPLACE INTO meta VALUES ('generation', ?)", (text,))
 
 
 def position(conn: sqlite3.Connection) -> tuple[int, int, int]:

@@ -136,7 +136,7 @@ class Index:
     def _load(self, conn: sqlite3.Connection, place: int, newest: files.Generation | None, floor: int) -> View:
         space = self._spaces[place]
         base = lists = None
-        if newest is not None and newest.last_removed >= floor:
+        if newest is not None and newest.last_removed >= floor and place < len(newest.spaces):
             base = files.load(self._folder, newest, place, space)
             lists = files.load_lists(self._folder, newest, place, space)
             self.met_damage |= base is None or (lists is None) != (newest.spaces[place].lists is None)

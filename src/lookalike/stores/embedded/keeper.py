@@ -8,11 +8,11 @@ from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any
 
-from ...errors import CollectionNotFoundError, StoreError, StoreReadOnlyError
-from ...records import Calibration
+from ...errors import CollectionNotFoundError, InputError, StoreError, StoreReadOnlyError
+from ...records import Calibration, Space
 from ..base import Findings
-from ..common.checks import changed_fields, checked_recall
-from . import maintenance, schema
+from ..common.checks import changed_fields, check_space, checked_recall
+from . import maintenance, schema, spaces
 from .engine import Engine
 from .figures import figures_of
 
@@ -48,6 +48,19 @@ class Keeper(Engine):
                 spec = replaced(spec, title=title)
             schema.write_spec(conn, spec)
             schema.index_fields(conn)
+
+    def add_space(self, space: Space) -> None:
+        """Make room for vectors of one more space; see the seam."""
+        check_space(space)
+        with self._truth.writing() as (conn, _):
+            spaces.add(conn, space)
+
+    def drop_space(self, name: str) -> None:
+        """Delete a space with its vectors; see the seam."""
+        if self._place(name) == 0:
+            raise InputError(f'"{name}" is the space that ranks; it cannot be dropped.')
+        with self._truth.writing() as (conn, _):
+            spaces.drop(conn, self._place(name))
 
     def check(self) -> list[str]:
         """Look for damage, and give what was found in plain words; empty when all is well."""

@@ -137,7 +137,7 @@ def _write(truth: Truth, folder: Path, spaces: Sequence[Space], least: int, *, a
     with truth.reading() as conn:
         held, wanted = generation.current(conn), _wanted(conn, spaces, least)
     generation.sweep(folder, held.name if held else None)
-    fresh = generation.write(folder, truth.reading, spaces, wanted, anew=anew)
+    fresh = generation.write(folder, truth.reading, wanted, anew=anew)
     with truth.writing(quietly=True) as (conn, _):
         generation.publish(conn, fresh)
     generation.sweep(folder, fresh.name)

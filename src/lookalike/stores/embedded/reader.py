@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -61,16 +61,17 @@ class Reader(Engine):
         """Return the key and the record with all its vectors, of one version; see the seam."""
 
         def ask() -> tuple[Any, ...] | None:
-            columns = f"{schema.record_columns(conn)}, {self._vector_columns}"
+            columns = f"{schema.record_columns(conn)}, {_vector_columns(places)}"
             if checksums.are_kept(conn):
-                sql = f"SELECT {columns}, {self._sum_columns} FROM records NATURAL LEFT JOIN checksums"
+                sql = f"SELECT {columns}, {_sum_columns(places)} FROM records NATURAL LEFT JOIN checksums"
             else:
                 sql = f"SELECT {columns}, {', '.join(['NULL'] * places)} FROM records"
             row = conn.execute(f"{sql} WHERE {self._damage.guard('id = ?')}", (record_id,)).fetchone()
             return None if row is None else (schema.record_of(row[: -2 * places]), row)
 
-        places = len(self._spaces)
         with self._truth.reading() as conn:
+            spaces = self._spaces
+            places = len(spaces)
             found = self._damage.without(conn, ask)
             if found is None and self._damage.unreadable and self._keys(conn, [record_id]):
                 raise failures.damaged_record(self._folder, record_id, Harm("record"))
@@ -78,9 +79,7 @@ class Reader(Engine):
             return None
         record, row = found
         vectors = {}
-        for place, (space, raw, sum) in enumerate(
-            zip(self._spaces, row[-2 * places : -places], row[-places:], strict=True)
-        ):
+        for place, (space, raw, sum) in enumerate(zip(spaces, row[-2 * places : -places], row[-places:], strict=True)):
             if raw is not None:
                 if not self._sound(place, [(row[0], raw, sum)]):
                     raise failures.damaged_record(self._folder, record_id, Harm("vector", space.name))
@@ -91,7 +90,7 @@ class Reader(Engine):
         """Return many records with all their vectors, and what is remembered of them; see the seam."""
         with self.snapshot():
             records = self.records(keys)
-            vectors = {space.name: self.vectors(space.name, list(records)) for space in self._spaces}
+            vectors = {space.name: self.vectors(space.name, list(records)) for space in self._spaces if space.name}
             pictures = self._pictures(list(records))
         hashes = [record.content_hash for record in records.values() if record.content_hash]
         known = {kind: self.remembered(kind, hashes) for kind in remembered}
@@ -250,15 +249,6 @@ class Reader(Engine):
 
             return ask() if filter is None else self._damage.without(conn, ask)
 
-    @cached_property
-    def _vector_columns(self) -> str:
-        tables = [schema.vector_table(place) for place in range(len(self._spaces))]
-        return ", ".join(f"(SELECT vector FROM {table} WHERE {table}.key = records.key)" for table in tables)
-
-    @cached_property
-    def _sum_columns(self) -> str:
-        return ", ".join(f"checksums.{checksums.column(place)}" for place in range(len(self._spaces)))
-
     def _records(self, by: str, values: Sequence[Any]) -> list[tuple[int, Record]]:
         """Return the records that are there and can be read, with their keys."""
 
@@ -320,3 +310,14 @@ class Reader(Engine):
 def _floats(rows: Any) -> Any:
     """Return rows as they are told: (n, d) float32, or a copy of (n, bytes) uint8."""
     return rows.copy() if rows.dtype == np.uint8 else rows.astype(np.float32)
+
+
+@cache
+def _vector_columns(places: int) -> str:
+    tables = [schema.vector_table(place) for place in range(places)]
+    return ", ".join(f"(SELECT vector FROM {table} WHERE {table}.key = records.key)" for table in tables)
+
+
+@cache
+def _sum_columns(places: int) -> str:
+    return ", ".join(f"checksums.{checksums.column(place)}" for place in range(places))

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,8 +159,10 @@ def record_columns(conn: sqlite3.Connection) -> str:
 
 
 def write_spec(conn: sqlite3.Connection, spec: CollectionSpec) -> None:
-    """Store what the collection is, in the transaction under way."""
+    """Store what the collection is, in the transaction under way; its spaces stay as they are, once they are stored."""
     stored = asdict(spec)
+    if (held := _stored_spaces(conn)) is not None:
+        stored["spaces"] = held
     apart = {name: stored.pop(name) for name in _APART}
     for name, value in {"spec": stored, **apart}.items():
         conn.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(value)))
@@ -179,9 +181,32 @@ def read_spec(conn: sqlite3.Connection) -> CollectionSpec:
         raise failures.damaged(Path(file), "what it says of itself is not what was written") from exc
 
 
+def read_places(conn: sqlite3.Connection) -> list[Space]:
+    """Read the spaces by the number of their table; one that was dropped has no name."""
+    try:
+        return [Space(**space) for space in _stored_spaces(conn) or ()]
+    except (ValueError, TypeError, KeyError) as exc:
+        file = conn.execute("PRAGMA database_list").fetchone()[2]
+        raise failures.damaged(Path(file), "what it says of itself is not what was written") from exc
+
+
+def write_places(conn: sqlite3.Connection, places: Sequence[Space]) -> None:
+    """Store the spaces by the number of their table, and that they changed, in the transaction under way."""
+    stored = json.loads(conn.execute("SELECT value FROM meta WHERE name = 'spec'").fetchone()[0])
+    stored["spaces"] = [asdict(space) for space in places]
+    conn.execute("UPDATE meta SET value = ? WHERE name = 'spec'", (json.dumps(stored),))
+    said = f"{len(places)} {sum(not space.name for space in places)}"
+    conn.execute("INSERT OR REPLACE INTO meta VALUES ('spaces', ?)", (said,))
+
+
+def _stored_spaces(conn: sqlite3.Connection) -> list[dict[str, Any]] | None:
+    row = conn.execute("SELECT value FROM meta WHERE name = 'spec'").fetchone()
+    return None if row is None else list(json.loads(row[0])["spaces"])
+
+
 def _spec(texts: Mapping[str, str]) -> CollectionSpec:
     stored = json.loads(texts["spec"])
-    stored["spaces"] = tuple(Space(**space) for space in stored["spaces"])
+    stored["spaces"] = tuple(Space(**space) for space in stored["spaces"] if space["name"])
     stored["fields"] = tuple(stored["fields"])
     stored |= {name: json.loads(texts[name]) for name in _APART if name in texts}
     if stored.get("calibration") is not None:

@@ -12,16 +12,25 @@ from ...errors import CollectionNotFoundError
 from . import failures, migration, schema
 from .connections import BUSY_TIMEOUT_S, Connections
 
+_BEGUN = "SELECT gone, version, (SELECT value FROM meta WHERE name = 'spaces') FROM state"
+
 
 class Truth:
     """The file `records.sqlite` of one store, for all threads of this process.
 
     Args:
         on_use: Called whenever a connection is borrowed.
+        on_begin: Called when a transaction has begun, with what `meta` says of the spaces.
     """
 
-    def __init__(self, file: Path, on_use: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        file: Path,
+        on_use: Callable[[], None] | None = None,
+        on_begin: Callable[[sqlite3.Connection, str | None], None] = lambda conn, spaces: None,
+    ) -> None:
         self.file = file
+        self.on_begin = on_begin
         self.wrote = False
         self._connections = Connections(file, on_use)
         self._write_lock = threading.Lock()
@@ -42,7 +51,7 @@ class Truth:
             return
         with self.failing(), self._connections.connection() as conn:
             conn.execute("BEGIN")
-            self._shared.version = _refuse_gone(conn)
+            self._shared.version = self._begun(conn)
             self._shared.conn = conn
             try:
                 yield self._shared.version
@@ -65,7 +74,7 @@ class Truth:
         if self._shared.conn is not None:
             self._shared.conn.execute("COMMIT")
             self._shared.conn.execute("BEGIN")
-            self._shared.version = None
+            self._shared.version = self._begun(self._shared.conn)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -76,7 +85,7 @@ class Truth:
             return
         with self.failing(), self._connections.connection() as conn:
             conn.execute("BEGIN")
-            _refuse_gone(conn)
+            self._begun(conn)
             yield conn
 
     @contextmanager
@@ -91,7 +100,7 @@ class Truth:
                 migration.migrate(conn)
                 self._is_migrated = True
             conn.execute("BEGIN IMMEDIATE")
-            _refuse_gone(conn)
+            self._begun(conn)
             if not quietly:
                 conn.execute("UPDATE state SET version = version + 1")
                 self.wrote = True
@@ -99,6 +108,14 @@ class Truth:
             conn.execute("COMMIT")
             if not self._connections.is_there:  # what was written went with the file
                 raise failures.gone(self.file)
+
+    def _begun(self, conn: sqlite3.Connection) -> int:
+        """Refuse a collection that was deleted, tell what the spaces are, and return the version."""
+        gone, version, spaces = conn.execute(_BEGUN).fetchone()
+        if gone:
+            raise CollectionNotFoundError("this collection was deleted meanwhile. Create it again, or use another.")
+        self.on_begin(conn, spaces)
+        return int(version)
 
     def migrate(self, *, again: bool = False) -> None:
         """Bring a file of an earlier lookalike up to date.
@@ -139,11 +156,3 @@ class _Shared(threading.local):
 
     conn: sqlite3.Connection | None = None
     version: int | None = None
-
-
-def _refuse_gone(conn: sqlite3.Connection) -> int:
-    """Refuse a collection that was deleted; return its version."""
-    gone, version = conn.execute("SELECT gone, version FROM state").fetchone()
-    if gone:
-        raise CollectionNotFoundError("this collection was deleted meanwhile. Create it again, or use another.")
-    return int(version)

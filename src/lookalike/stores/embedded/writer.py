@@ -10,16 +10,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace as replaced
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from ...errors import ChangedMeanwhileError, InputError, LookalikeError, RecordNotFoundError, StoreDamagedError
-from ...records import Entry, Record
+from ...records import Entry, Record, Space
 from ..base import Harm, Move, Replace, Revision, Written
 from ..common.batches import revised
-from . import failures, moving, remembered, schema, writing
+from ..common.checks import checked_vectors
+from . import failures, moving, remembered, schema, spaces, writing
 from .engine import IN
 from .reader import Reader
 from .sql import where
 
 if TYPE_CHECKING:
+    from ...arrays import F32, U8
     from ...filters import Filter
 
 
@@ -32,10 +36,11 @@ class Writer(Reader):
         """Write entries in one transaction; see the seam."""
         if replace not in ("any", "same_source", "none"):
             raise InputError(f'replace={replace!r} is unknown: pass "any", "same_source" or "none".')
-        batch = writing.prepare(entries, self._spaces, self._limits)
+        batch = writing.prepare(entries, self._spaces_for(entries), self._limits)
         if not batch:
             return Written((), (), ())
         with self._truth.writing() as (conn, version):
+            self._refuse_dropped(batch)
             if not self._fields_indexed:
                 schema.index_fields(conn)
             ids = [each.entry.record.id for each in batch]
@@ -116,6 +121,17 @@ class Writer(Reader):
         remembered.drop(self._index_folder, gone)
         return len(keys)
 
+    def put_vectors(self, space: str, keys: Sequence[int], rows: F32 | U8) -> dict[int, int]:
+        """Write a vector of one space for each of some records; see the seam."""
+        place = self._place(space)
+        checked = checked_vectors(list(rows), self._spaces[place], [f"key {key}" for key in keys])
+        stored = checked if checked.dtype == np.uint8 else checked.astype("<f2")
+        vectors = {int(key): row.tobytes() for key, row in zip(keys, stored, strict=True)}
+        with self._truth.writing() as (conn, version):
+            if self._place(space) != place:
+                raise InputError(f'the space "{space}" was made anew meanwhile. Try again.')
+            return spaces.put(conn, place, vectors, version=version)
+
     def discard(self, seen: Sequence[Record]) -> tuple[str, ...]:
         """Delete the records that are as they were seen, and return their ids; see the seam."""
         expected = {one.id: one for one in seen}
@@ -147,6 +163,18 @@ class Writer(Reader):
             return [row[0] for row in conn.execute(sql, accepted.values)]
 
         return self._damage.without(conn, ask)
+
+    def _spaces_for(self, entries: Sequence[Entry]) -> list[Space]:
+        """Return the spaces; those of now where an entry names one that is not known yet."""
+        if not {name for one in entries for name in one.vectors} <= {space.name for space in self._spaces}:
+            with self._truth.reading():
+                pass
+        return self._spaces
+
+    def _refuse_dropped(self, batch: Sequence[writing.Prepared]) -> None:
+        """Refuse vectors of a space that was dropped after they were made ready."""
+        if any(not self._spaces[place].name for one in batch for place in one.vectors):
+            raise InputError("a space of these vectors was dropped meanwhile. Write the records without it.")
 
     @contextmanager
     def _forgetting(

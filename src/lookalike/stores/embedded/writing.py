@@ -43,7 +43,7 @@ def prepare(entries: Sequence[Entry], spaces: Sequence[Space], limits: Limits) -
         InputError: naming the record and what is wrong with it.
     """
     vectors: list[dict[int, bytes]] = [{} for _ in entries]
-    known = {space.name: place for place, space in enumerate(spaces)}
+    known = {space.name: place for place, space in enumerate(spaces) if space.name}
     for entry in entries:
         check_id(entry.record.id, limits)
         for name in entry.vectors:
