@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 class Records(Protocol):
     """The records of one collection. Every call sees all writes acknowledged before it, by any process.
 
-    A batch is all or nothing; when a call that writes returns, its work survives a crash. Errors are StoreError
-    or InputError. May be used from many threads. A key is an opaque int64 that the store gives a record; it is
-    never given again, and a record whose vectors change has another one.
+    A batch is all or nothing, and when a call that writes returns, its work survives a crash. Until then another reader
+    sees nothing of it where the store is one database; where it is many, it may see a part. Errors are StoreError or
+    InputError. May be used from many threads. A key is an opaque int64 that the store gives a record; it is never given
+    again, and a record whose vectors change has another one.
     """
 
     @property

@@ -94,7 +94,7 @@ class Upkeep(Protocol):
         ...
 
     def compact(self, on_progress: Callable[[float], None] | None = None) -> None:
-        """Rewrite what is on disk without what was deleted, so that no trace of it is left.
+        """Rewrite what is on disk without what was deleted: no trace of it is left, as far as the store owns the disk.
 
         Args:
             on_progress: Called with the share that is done, 0..1.
