@@ -46,18 +46,25 @@ class Nearest(Protocol):
             vectors: (q, d) float32 of unit length, or (q, bytes) uint8 for a Hamming space.
             max_distance: A ceiling that includes its own value; cosine distance 0..2, or bits.
             exact: Take no approximate index, where there is one.
+
+        Raises:
+            InputError: for an unknown space; for queries of a wrong shape or dtype, or without direction; and for a k
+                below 1 or a ceiling below 0.
+
+        Cost: a scan of the rows that pass, or of some lists of an approximate index where that has the recall that the
+            collection wants.
         """
         ...
 
     def pairs(self, space: str, max_distance: float, *, between: tuple[I64, I64] | None = None) -> Iterator[Pairs]:
-        """Return all pairs of records within a distance, each once and the greater key first, as they are now.
+        """Yield all pairs of records within a distance, each once and the greater key first, as they are now.
 
         What was found is kept as a derived file: a later call for this distance or less joins new records alone, and
         a call that was interrupted, even killed, is gone on with.
 
         Args:
             max_distance: A ceiling that includes its own value; cosine distance 0..2, or bits.
-            between: Two sets of keys: give the pairs of one of the first with one of the second instead, in that
+            between: Two sets of keys: yield the pairs of one of the first with one of the second instead, in that
                 order, a key with itself among them. Keys that are not there are skipped, and nothing is kept.
 
         Cost: n^2 d / 2 multiplications for n records, spread over all cores; memory for a few million pairs, however

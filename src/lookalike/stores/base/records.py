@@ -92,7 +92,7 @@ class Records(Protocol):
         ...
 
     def move(self, moves: Sequence[Move]) -> tuple[Move, ...]:
-        """Return records another id, source and stamp, in one transaction, and return the moves that were carried out.
+        """Move records to another id, source and stamp, in one transaction, and return the moves that were carried out.
 
         Vectors, pictures, metadata, tags and time of birth stay, whoever changed them meanwhile; the source that is
         left is added to `facts.was_at`. A move is left out when its record has another source or content than was seen,
@@ -143,19 +143,19 @@ class Records(Protocol):
         ...
 
     def get(self, record_ids: Sequence[str]) -> dict[str, Record]:
-        """Return the records that are there, by id."""
+        """Return the existing ones of these records, by id."""
         ...
 
     def records(self, keys: Sequence[int]) -> dict[int, Record]:
-        """Return the records that are there, by key."""
+        """Return the existing ones of these records, by key."""
         ...
 
     def keys(self, record_ids: Sequence[str]) -> dict[str, int]:
-        """Return the keys of the records that are there, by id."""
+        """Return the keys of the existing ones of these records, by id."""
         ...
 
     def ids(self, keys: Sequence[int]) -> dict[int, str]:
-        """Return the ids of the records that are there, by key."""
+        """Return the ids of the existing ones of these records, by key."""
         ...
 
     def entry(self, record_id: str) -> tuple[int, Entry] | None:
@@ -183,19 +183,26 @@ class Records(Protocol):
         ...
 
     def vectors(self, space: str, keys: Sequence[int]) -> dict[int, F32 | U8]:
-        """Return the stored vectors of one space by key; records without a vector there are left out."""
+        """Return the stored vectors of one space by key; records without a vector there are left out.
+
+        Returns:
+            Each (d,) float32, of unit length to 1e-3 as it is stored in half precision, or (bytes,) uint8 for Hamming.
+
+        Raises:
+            InputError: for an unknown space.
+        """
         ...
 
     def scan(self, *, filter: Filter | None = None, after: str | None = None) -> Iterator[Record]:
-        """Return the records by rising id, those behind `after` when given. Memory stays bounded."""
+        """Yield the records by rising id (as UTF-8 bytes), those behind `after` when given. Memory stays bounded."""
         ...
 
     def scan_metadata(self, *, filter: Filter | None = None) -> Iterator[tuple[dict[str, Any], list[str]]]:
-        """Return metadata and tags of the records, in any order; half the cost of a scan. Memory stays bounded."""
+        """Yield metadata and tags of the records, in any order; half the cost of a scan. Memory stays bounded."""
         ...
 
     def scan_vectors(self, space: str, *, batch: int = 4096) -> Iterator[tuple[I64, F32 | U8]]:
-        """Return (keys (n,), vectors (n, d)) of one space by rising key, in batches."""
+        """Yield (keys (n,), vectors (n, d) float32 or (n, bytes) uint8) of one space by rising key, in batches."""
         ...
 
     def sample(self, n: int, *, filter: Filter | None = None, seed: int | None = None) -> list[Record]:
@@ -232,7 +239,11 @@ class Records(Protocol):
         ...
 
     def original(self, record_id: str) -> bytes | None:
-        """Return the kept original bytes, or None."""
+        """Return the kept original bytes, or None.
+
+        Raises:
+            StoreDamagedError: when they are not what was written.
+        """
         ...
 
     def attach(self, name: str, data: bytes) -> None:

@@ -75,7 +75,7 @@ class Upkeep(Protocol):
         ...
 
     def repair(self) -> None:
-        """Add what a store of an earlier lookalike lacks: what is kept beside it, and the checksums of rows.
+        """Bring a store of an earlier lookalike up to date, and sum up every row that has no checksum.
 
         Cost: reads all of the store; nothing where all is there already.
         """

@@ -58,7 +58,7 @@ def check_id(record_id: str, limits: Limits) -> None:
 
 
 def metadata_text(metadata: Mapping[str, Any], limits: Limits) -> str:
-    """Return metadata as JSON; refuse what JSON has no form for, and too much."""
+    """Write metadata as JSON; refuse what JSON has no form for, and too much."""
     try:
         text = json_text(dict(metadata))
     except (TypeError, ValueError, RecursionError) as exc:
@@ -71,7 +71,7 @@ def metadata_text(metadata: Mapping[str, Any], limits: Limits) -> str:
 
 
 def json_text(value: Any) -> str:
-    """Return JSON without escapes wherever it can do without: SQL can judge such rows (see places.py)."""
+    """Write JSON without escapes wherever it can do without: SQL can judge such rows."""
     text = json.dumps(value, allow_nan=False, ensure_ascii=False)
     try:
         text.encode()

@@ -27,12 +27,12 @@ _HALF: F32 = np.arange(65536, dtype=np.uint16).view(np.float16).astype(np.float3
 
 
 def decode(rows: Rows) -> F32:
-    """Return fp16 rows as float32, exactly."""
+    """Convert fp16 rows to float32, exactly."""
     return _HALF[rows.view(np.uint16)]
 
 
 def distances_of(metric: Metric, query: Queries, rows: Rows) -> F32:
-    """Return the distances of one query (d,) to rows (n, d): the definition, the same for every way of asking."""
+    """Measure the distances of one query (d,) to rows (n, d): the definition, the same for every way of asking."""
     if metric == "hamming":
         bits: F32 = count_differing(query, rows).astype(np.float32)
         return bits

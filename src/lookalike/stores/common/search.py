@@ -96,7 +96,7 @@ def _look(
 
 
 def _are_others(query: NearestQuery, answer: NearestAnswer) -> Bools:
-    """Return which rows are near and of other colors, (n,)."""
+    """Find the rows that are near and of other colors, (n,)."""
     if answer.hue_distances is None:
         return np.zeros(len(answer.keys), bool)
     others: Bools = (answer.hue_distances > query.hue_most) & (answer.distances <= query.hue_reach)
