@@ -101,7 +101,7 @@ def find(
         return ANSWER_IS_NO if found.threshold is not None and not found else DONE
 
 
-@click.command(short_help="Compute how alike two images are, and whether they are one picture.")
+@click.command(short_help="Compare two images: how alike, and the same picture or not.")
 @click.argument("a", metavar="IMAGE", shell_complete=completion.examples)
 @click.argument("b", metavar="IMAGE", shell_complete=completion.examples)
 @collection_option
