@@ -60,13 +60,13 @@ def search(source: Source, query: NearestQuery, known: NearestAnswer | None = No
     k, held = query.k, {} if known is None else known.records
     while True:
         answer = _look(source, query, k, known, asked)
-        if k == 0 or answer.is_complete or answer.reach >= query.hue_reach:
-            break
         others = _are_others(query, answer)
-        if answer.nearest - np.count_nonzero(others[: answer.nearest]) >= query.k:
+        if others is None or k == 0 or answer.is_complete or answer.reach >= query.hue_reach:
+            break
+        if answer.nearest - np.count_nonzero(others) >= query.k:
             break
         k, known = _GROWTH * k, answer
-    return replace(answer, records=_records(source, query, answer, held), left_out=len(source.damaged()))
+    return replace(answer, records=_records(source, query, answer, others, held), left_out=len(source.damaged()))
 
 
 def _look(
@@ -95,11 +95,15 @@ def _look(
     )
 
 
-def _are_others(query: NearestQuery, answer: NearestAnswer) -> Bools:
-    """Find the rows that are near and of other colors, (n,)."""
+def _are_others(query: NearestQuery, answer: NearestAnswer) -> Bools | None:
+    """Find the nearest that are near enough to tell and of other colors, (nearest,); None where there are none."""
     if answer.hue_distances is None:
-        return np.zeros(len(answer.keys), bool)
-    others: Bools = (answer.hue_distances > query.hue_most) & (answer.distances <= query.hue_reach)
+        return None
+    near = answer.nearest
+    others: Bools = answer.hue_distances[:near] > query.hue_most
+    if not others.any():
+        return None
+    others &= answer.distances[:near] <= query.hue_reach
     return others
 
 
@@ -205,16 +209,17 @@ def _hue_distances(
 
 
 def _records(
-    source: Source, query: NearestQuery, answer: NearestAnswer, known: Mapping[int, Record]
+    source: Source, query: NearestQuery, answer: NearestAnswer, others: Bools | None, known: Mapping[int, Record]
 ) -> Mapping[int, Record]:
     if not query.records:
         return known
-    keys, near = answer.keys.tolist(), answer.nearest
-    others = _are_others(query, answer)[:near]
-    first: Sequence[int] = range(near)
-    if others.any():
-        first = np.argsort(np.where(others, query.hue_reach, answer.distances[:near]), kind="stable").tolist()
-    wanted = dict.fromkeys([*(keys[place] for place in first[: query.records]), *_speaking(query, answer)])
+    first = answer.keys[: answer.nearest]
+    if others is not None:
+        far = np.where(others, query.hue_reach, answer.distances[: answer.nearest])
+        first = first[np.argsort(far, kind="stable")]
+    wanted = dict.fromkeys(first[: query.records].tolist())
+    if answer.bits or answer.same:
+        wanted |= dict.fromkeys(_speaking(query, answer))
     missing = [key for key in wanted if key not in known]
     return {**known, **source.records(missing)} if missing else known
 

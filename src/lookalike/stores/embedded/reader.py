@@ -295,16 +295,16 @@ class Reader(Engine):
 
     def _sound(self, place: int, rows: list[tuple[int, bytes, int | None]]) -> list[tuple[int, bytes, int | None]]:
         """Return the rows of vectors that are what was written."""
-        are_sound = checksums.are_sound(rows, schema.vector_bytes(self._spaces[place]))
+        are_sound = checksums.are_sound(rows, schema.vector_bytes(self._places[place]))
         if all(are_sound):
             return rows
         damaged = [row[0] for row, is_sound in zip(rows, are_sound, strict=True) if not is_sound]
-        self._damage.notice(damaged, Harm("vector", self._spaces[place].name))
+        self._damage.notice(damaged, Harm("vector", self._places[place].name))
         return [row for row, is_sound in zip(rows, are_sound, strict=True) if is_sound]
 
     def _values(self, place: int, raw: bytes) -> Any:
         """Turn stored bytes of vectors into (n, d) float32, or (n, bytes) uint8."""
-        return _floats(generation.shaped(np.frombuffer(raw, np.uint8), self._spaces[place]))
+        return _floats(generation.shaped(np.frombuffer(raw, np.uint8), self._places[place]))
 
 
 def _floats(rows: Any) -> Any:

@@ -47,9 +47,9 @@ class Searcher(Reader):
 
         began = time.perf_counter()
         place = self._place(space)
-        check_queries(self._spaces[place], vectors, k, max_distance)
+        check_queries(self._places[place], vectors, k, max_distance)
         answer = planning.Answer(len(vectors), k)
-        asked = planning.Question(self._spaces[place].metric, k, max_distance, filter is not None, exact)
+        asked = planning.Question(self._places[place].metric, k, max_distance, filter is not None, exact)
         scanned, went = 0, set[planning.Way]()
         with self._viewing(place) as (conn, view):
             selections = self._index.selections(conn, view, filter)
@@ -82,7 +82,7 @@ class Searcher(Reader):
         check_ceiling(max_distance)
         with self._viewing(place) as (conn, view):
             table = joining.Table(self._index.selections(conn, view, None))
-        metric = self._spaces[place].metric
+        metric = self._places[place].metric
         if between is not None:
             return joining.join_two(table, metric, max_distance, *between)
         return pairing.find(self._truth, self._index_folder, place, table, metric, max_distance)
