@@ -21,7 +21,7 @@ PUBLIC_DOMAIN = (
 
 
 def installed_photographs() -> list[Path]:
-    """Give the public-domain photographs in the installed scikit-image, by name; none when it is not installed."""
+    """Return the public-domain photographs in the installed scikit-image, by name; none when it is not installed."""
     spec = find_spec("skimage")
     folders = list(spec.submodule_search_locations or []) if spec else []
     found = [Path(folder) / "data" / name for folder in folders for name in PUBLIC_DOMAIN]

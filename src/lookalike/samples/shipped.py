@@ -43,7 +43,7 @@ def _names() -> list[str]:
 
 
 def _encoded(name: str) -> bytes:
-    """Give a picture in the format that its name says: the samples have several, as folders of people do."""
+    """Encode a picture in the format that its name says: the samples have several, as folders of people do."""
     if (_SHIPPED / name).is_file():
         return (_SHIPPED / name).read_bytes()
     suffix, buffer = PurePosixPath(name).suffix, BytesIO()
