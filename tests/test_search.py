@@ -440,7 +440,7 @@ def test_what_means_nothing_is_refused_with_a_way_out(
 
 
 def test_a_filter_that_is_no_json_and_a_search_by_tags_alone_are_refused(shop: lookalike.Collection) -> None:
-    with pytest.raises(FilterError, match="no JSON"):
+    with pytest.raises(FilterError, match="not JSON"):
         shop.search("id:x", filter="{")
     with pytest.raises(InputError, match="needs an example"):
         shop.search(tags=["red"])
