@@ -441,7 +441,7 @@ def test_a_decision_names_records_that_are_there(shelf: Shelf) -> None:
         decide("keep", ["0.jpg", "nowhere.jpg"])
     with pytest.raises(InputError, match="2 or more"):
         decide("not_a_duplicate", ["0.jpg"])
-    with pytest.raises(InputError, match="no decision"):
+    with pytest.raises(InputError, match="not a decision"):
         decide("burn", ["0.jpg"])  # type: ignore[arg-type]
     assert shelf.library.ledger.events() == ()
 

@@ -610,7 +610,7 @@ def test_importing_a_picture_says_so_once(tmp_path: Path, kind: str) -> None:
     assert "lookalike index" in done.stderr
     path.write_bytes(bytes(range(256)) * 4)
     done = run(tmp_path, "import", path)
-    assert (done.returncode, done.stderr.count("\n"), "no text" in done.stderr) == (2, 1, True)
+    assert (done.returncode, done.stderr.count("\n"), "not text" in done.stderr) == (2, 1, True)
 
 
 def test_numbers_stand_with_the_right_nouns_and_what_is_left_out_is_to_be_had(tmp_path: Path) -> None:
