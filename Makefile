@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 HOME_DIR ?= demo-home
-WORKERS ?= 4                  # processes that test side by side, at most one a core: each needs 1.5 GB
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))  # that test side by side: each waits often, and needs 1.5 GB
 
 .PHONY: demo test check browser tracer soak bench lock clean
 
@@ -11,7 +11,7 @@ demo: $(VENV)/.runtime
 	$(BIN)/lookalike demo --home $(HOME_DIR) $(if $(PHOTOS),--photos "$(PHOTOS)")
 
 test: $(VENV)/.test check browser tracer
-	$(BIN)/python -m pytest -n logical --maxprocesses $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
