@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import disk, refusals
+from ..databases import UNWRITABLE, Connection, code_of, connect
 from ..errors import (
     ConflictError,
     StoreBusyError,
@@ -37,8 +38,6 @@ from .store import Kind, Row
 FILE = "service.db"
 _LOCK, _LEASES = "service.lock", "leases"
 _FORMAT = 1  # user_version
-_PATIENCE_S = 30.0
-_UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 _SCHEMA = f"""
 CREATE TABLE rows (
     number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL,
@@ -56,7 +55,7 @@ class SQLiteStore:
         self._home, self._file = home, home / FILE
         self._is_settled = False  # nothing of an earlier lookalike is left to be read
         self._watching = threading.Lock()
-        self._watch: list[sqlite3.Connection] = []  # the one that is kept, or none
+        self._watch: list[Connection] = []  # the one that is kept, or none
         self._watched: tuple[int, int] | None = None  # the file that it is open on
         weakref.finalize(self, _close_all, self._watch)
 
@@ -75,7 +74,7 @@ class SQLiteStore:
             with ExitStack() as ending:
                 ending.callback(conn.close)
                 row = conn.execute("SELECT version FROM kinds WHERE kind = ?", (kind,)).fetchone()
-                if not isinstance(conn, _Fleeting):
+                if not conn.is_fleeting:
                     ending.pop_all()
                     self._watch.append(conn)
             return found, row and row[0]
@@ -249,55 +248,17 @@ def _create(path: Path) -> None:
         disk.settle(fresh, path, mode=disk.PRIVATE)
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    """Open the file to read and write; where its folder may not be written, or has no room, to read.
-
-    SQLite needs a file of shared memory beside it. Where that cannot be made and there is a log, SQLite is told that
-    nobody else is there, for the log is then read without; where there is none, that nobody writes.
-    """
-    try:
-        return _connect(path, "mode=rw")
-    except sqlite3.OperationalError as exc:
-        if _code_of(exc) not in _UNWRITABLE or not path.exists():
-            raise
-    with suppress(sqlite3.OperationalError):
-        return _connect(path, "mode=ro")
-    log = path.with_name(f"{path.name}-wal")
-    if log.exists() and log.stat().st_size:
-        return _connect(path, "mode=rw", "PRAGMA locking_mode = EXCLUSIVE", factory=_Fleeting)
-    return _connect(path, "mode=ro&immutable=1", factory=_Fleeting)
-
-
-class _Fleeting(sqlite3.Connection):
-    """A connection for one call: it would not see what others write later, or keeps them out."""
-
-
-def _close_all(held: list[sqlite3.Connection]) -> None:
-    while held:
-        held.pop().close()
-
-
-def _connect(
-    path: Path, mode: str, first: str = "", factory: type[sqlite3.Connection] = sqlite3.Connection
-) -> sqlite3.Connection:
-    conn = sqlite3.connect(
-        f"{path.absolute().as_uri()}?{mode}",
-        uri=True,
-        timeout=_PATIENCE_S,
-        isolation_level=None,
-        check_same_thread=False,
-        factory=factory,
-    )
-    try:
-        conn.execute(first)
-        conn.execute("PRAGMA synchronous = FULL")
-        conn.execute("PRAGMA secure_delete = ON")
+def _connected(path: Path) -> Connection:
+    def prepare(conn: Connection) -> None:
         _check_format(conn.execute("PRAGMA user_version").fetchone()[0], path)
         conn.execute("SELECT count(*) FROM kinds").fetchone()  # the first read shows whether it can be read
-    except BaseException:
-        conn.close()
-        raise
-    return conn
+
+    return connect(path, Connection, prepare)
+
+
+def _close_all(held: list[Connection]) -> None:
+    while held:
+        held.pop().close()
 
 
 def _check_format(found: int, path: Path) -> None:
@@ -316,16 +277,12 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _code_of(exc: sqlite3.Error) -> int:
-    return int(getattr(exc, "sqlite_errorcode", 0)) & 0xFF
-
-
 def _error_of(exc: sqlite3.Error, path: Path) -> StoreError:
     """Name an error of SQLite, for people."""
-    code = _code_of(exc)
+    code = code_of(exc)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusyError(f'"{path}" is held by another writer. Nothing was written; try again.', place=str(path))
-    if code == sqlite3.SQLITE_FULL or (code in _UNWRITABLE and refusals.is_full(path)):
+    if code == sqlite3.SQLITE_FULL or (code in UNWRITABLE and refusals.is_full(path)):
         return refusals.full(path)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_CANTOPEN):
         return refusals.read_only(path)

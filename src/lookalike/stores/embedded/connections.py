@@ -15,11 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ... import databases
 from ...errors import StoreError
 from . import failures, sql
 
-BUSY_TIMEOUT_S = 30.0
-_NO_SHARED_MEMORY = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 _FORK_PATIENCE_S = 5.0  # then the fork goes on regardless: better than a process that hangs for ever
 
 
@@ -35,7 +34,7 @@ class Connections:
         self._identity: tuple[int, int] | None = (
             None  # of the file, until it rests: some give another number to what nobody has open
         )
-        self._idle: list[sqlite3.Connection] = []
+        self._idle: list[Link] = []
         self._busy = 0
         self._closed = False
         self._gate = threading.Condition()
@@ -44,7 +43,7 @@ class Connections:
             _pools.add(self)
 
     @contextmanager
-    def connection(self) -> Iterator[sqlite3.Connection]:
+    def connection(self) -> Iterator[Link]:
         """Lend a connection; one that met an error of SQLite is not used again."""
         conn = self._take()
         try:
@@ -82,7 +81,7 @@ class Connections:
             self._closed = True
         _close_all(self._idle)
 
-    def _take(self) -> sqlite3.Connection:
+    def _take(self) -> Link:
         with self._gate:
             if self._closed:
                 raise StoreError(f'the store at "{self._path.parent}" is closed. Open it again.')
@@ -108,9 +107,9 @@ class Connections:
                 self._gate.notify_all()
             raise
 
-    def _give(self, conn: sqlite3.Connection, *, keep: bool) -> None:
+    def _give(self, conn: Link, *, keep: bool) -> None:
         with self._gate:
-            if keep and not self._closed and not isinstance(conn, _Fleeting):
+            if keep and not self._closed and not conn.is_fleeting:
                 self._idle.append(conn)
             else:
                 with suppress(sqlite3.Error):
@@ -135,7 +134,7 @@ def _identity(path: str) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-class Link(sqlite3.Connection):
+class Link(databases.Connection):
     """A connection to a store.
 
     Attributes:
@@ -145,54 +144,19 @@ class Link(sqlite3.Connection):
     is_current = False
 
 
-class _Fleeting(Link):
-    """A connection for one call: it would not see what others write later, or keeps them out."""
+def connect(path: Path) -> Link:
+    """Open the file to read and write, or as far as that is possible; see `databases`."""
+    return databases.connect(path, Link, _prepare)
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the file to read and write; where its folder may not be written, or has no room, to read.
-
-    SQLite needs a shared-memory file of 32 KB beside a WAL database. Where it cannot be made and no log is left to be
-    read, SQLite is told that nobody writes (`immutable`); where there is one, that nobody else is there, for the log
-    is then read without that file. Either way the connection is for one call.
-    """
-    try:
-        return _connect(path, "mode=rw")
-    except sqlite3.OperationalError as exc:
-        if failures.code_of(exc) not in _NO_SHARED_MEMORY or not path.exists():
-            raise
-    with suppress(sqlite3.OperationalError):
-        return _connect(path, "mode=ro")
-    log = path.with_name(path.name + "-wal")
-    if log.exists() and log.stat().st_size:
-        return _connect(path, "mode=rw", "PRAGMA locking_mode = EXCLUSIVE", factory=_Fleeting)
-    return _connect(path, "mode=ro&immutable=1", factory=_Fleeting)
+def _prepare(conn: Link) -> None:
+    conn.execute("PRAGMA foreign_keys = OFF")
+    conn.execute("PRAGMA temp_store = MEMORY")  # sorting needs no room on any disk
+    sql.register(conn)
+    conn.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the first read shows whether it can be read
 
 
-def _connect(path: Path, mode: str, first: str = "", factory: type[Link] = Link) -> sqlite3.Connection:
-    conn = sqlite3.connect(
-        f"{path.absolute().as_uri()}?{mode}",
-        uri=True,
-        timeout=BUSY_TIMEOUT_S,
-        isolation_level=None,
-        check_same_thread=False,
-        factory=factory,
-    )
-    try:
-        conn.execute(first)
-        conn.execute("PRAGMA synchronous = FULL")
-        conn.execute("PRAGMA secure_delete = ON")
-        conn.execute("PRAGMA foreign_keys = OFF")
-        conn.execute("PRAGMA temp_store = MEMORY")  # sorting needs no room on any disk
-        sql.register(conn)
-        conn.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the first read shows whether it can be read
-    except BaseException:
-        conn.close()
-        raise
-    return conn
-
-
-def _close_all(idle: list[sqlite3.Connection]) -> None:
+def _close_all(idle: list[Link]) -> None:
     while idle:
         with suppress(sqlite3.Error):
             idle.pop().close()

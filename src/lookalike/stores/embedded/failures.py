@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ...databases import code_of
 from ...errors import CollectionNotFoundError, InputError, LookalikeError, StoreBusyError, StoreDamagedError, StoreError
 from ...refusals import full, read_only
 
@@ -50,11 +51,6 @@ def of_sqlite(exc: sqlite3.Error, place: Path) -> StoreError:
     return StoreError(
         f'the store at "{place}" failed: {exc}. What it had acknowledged is still there.', place=str(place)
     )
-
-
-def code_of(exc: sqlite3.Error) -> int:
-    """Return SQLite's primary result code; 0 where the error is of Python's module itself."""
-    return int(getattr(exc, "sqlite_errorcode", 0)) & 0xFF
 
 
 def is_about_a_row(exc: sqlite3.Error) -> bool:

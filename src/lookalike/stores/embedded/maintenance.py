@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from ... import disk
+from ...databases import PATIENCE_S
 from ...errors import InputError
 from ...records import Space
 from . import attachments, backups, failures, generation, ivf, migration, pairing, remembered, schema
-from .connections import BUSY_TIMEOUT_S
 from .transactions import Truth
 
 TAIL_LEAST, TAIL_SHARE = 1000, 0.1  # a tail above both is worth new files: below, it loads in milliseconds
@@ -58,7 +58,7 @@ def compact(
     """
     with truth.reading():
         tell(0.0)
-    with truth.failing(), generation.locked(folder, patience_s=BUSY_TIMEOUT_S) as mine:
+    with truth.failing(), generation.locked(folder, patience_s=PATIENCE_S) as mine:
         if not mine:
             raise failures.busy(truth.file)
         _write(truth, folder, spaces, least, anew=True)

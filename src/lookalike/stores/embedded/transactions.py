@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from ...databases import PATIENCE_S
 from ...errors import CollectionNotFoundError
 from . import failures, migration, schema
-from .connections import BUSY_TIMEOUT_S, Connections
+from .connections import Connections
 
 _BEGUN = "SELECT gone, version, (SELECT value FROM meta WHERE name = 'spaces') FROM state"
 
@@ -129,7 +130,7 @@ class Truth:
     @contextmanager
     def alone(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection, without a transaction, while no other thread of this process writes."""
-        if not self._write_lock.acquire(timeout=BUSY_TIMEOUT_S):
+        if not self._write_lock.acquire(timeout=PATIENCE_S):
             raise failures.busy(self.file)
         try:
             with self.failing(), self._connections.connection() as conn:

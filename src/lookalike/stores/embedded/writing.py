@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...databases import code_of
 from ...errors import InputError
 from ...limits import Limits
 from ...records import Entry, Record, Space
@@ -250,7 +251,7 @@ def remove(conn: sqlite3.Connection, keys: Sequence[int]) -> None:
     try:
         conn.executemany("DELETE FROM records WHERE key = ?", rows)
     except sqlite3.DatabaseError as exc:  # such an index holds another value of a damaged record, or none
-        if not failures.is_about_a_row(exc) and failures.code_of(exc) != sqlite3.SQLITE_CORRUPT:
+        if not failures.is_about_a_row(exc) and code_of(exc) != sqlite3.SQLITE_CORRUPT:
             raise
         schema.drop_field_indexes(conn)
         conn.executemany("DELETE FROM records WHERE key = ?", rows)
