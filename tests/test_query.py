@@ -124,6 +124,7 @@ def test_a_name_that_is_no_condition_is_told_with_those_that_are() -> None:
         ({"diversity": 0.5, "cursor": "abc"}, "cursor"),
         ({"collapse": True, "limit": 20_000}, "10000"),
         ({"crop": "1,2,3"}, "x,y,width,height"),
+        ({"crop": "a,b,c,d"}, "x,y,width,height"),
         ({"filter": {"$what": 1}}, r"\$what"),
     ],
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import draw
+from conftest import draw, saved
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from serving import jpeg
@@ -550,3 +550,9 @@ def test_tags_and_fields_that_no_record_has_are_told(library: lookalike.Library,
 def test_the_embedding_of_a_stored_picture_is_the_one_that_is_kept(shop: lookalike.Collection) -> None:
     id = min(record.id for record in shop)
     assert shop.embedding(f"id:{id}") == pytest.approx(shop.vector(id).tolist())
+
+
+@pytest.mark.parametrize("crop", [5, (1, 2, 3), ("a", 0, 1, 1), (0.5, 0, 1, 1), [0, 0, -1, 1]])
+def test_a_crop_that_is_not_a_box_is_refused_in_words(shop: lookalike.Collection, crop: object) -> None:
+    with pytest.raises(InputError, match="crop="):
+        shop.search(saved(draw(1)), crop=crop)  # type: ignore[arg-type]

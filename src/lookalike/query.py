@@ -202,9 +202,9 @@ def _floor_of_copies(name: str, value: Any) -> float | None:
     return float(_score(name, value))
 
 
-def _crop(name: str, value: Any) -> tuple[int, ...]:
+def _crop(name: str, value: Any) -> Any:
     if not isinstance(value, str):
-        return tuple(value)
+        return value  # who cuts it out says what is wrong with it
     try:
         x, y, width, height = (int(part) for part in value.split(","))
     except ValueError:
