@@ -186,7 +186,7 @@ def delete(name: str, is_sure: bool, home: str | None, as_json: bool) -> int:
 @home_option
 @json_option
 def info(name: str, home: str | None, as_json: bool) -> int:
-    """Return what a collection is and holds.
+    """Show what a collection is and holds.
 
     \b
     Example:
