@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, PruneRefusedError
+from .base import CollectionBase
 from .ingest.items import check_prefix, count_items, described, is_single, items_of
 from .ingest.pipeline import IdFrom, Ingest, Item, OnOutcome, OnProgress, Rules
 from .ingest.pruning import plan_pruning
@@ -17,7 +18,6 @@ from .ingest.report import Report
 if TYPE_CHECKING:
     from ..stores import Store
     from .ingest.pruning import Pruning
-from .base import CollectionBase
 
 
 class Additions(CollectionBase):

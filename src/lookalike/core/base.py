@@ -10,6 +10,7 @@ from ..errors import SourceError
 from ..records import CollectionSpec, Entry, Record
 from .decisions.decisions import Decisions
 from .features.describer import THUMBNAIL_SIDE_PX, Describer
+from .features.spaces import copy_space_of
 from .ingest.local_files import path_of
 from .ingest.pipeline import Item
 from .ingest.spellings import all_as_stored, as_stored
@@ -99,4 +100,4 @@ class CollectionBase:
 
     @property
     def _copy_space(self) -> str:
-        return "copy" if "copy" in self._space_names else self._space_names[0]
+        return copy_space_of(self._space_names)

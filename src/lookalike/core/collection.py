@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from ..records import Record
 from ..rendering import counted
+from .additions import Additions
+from .contents import Contents
 from .features.describer import Describer
 from .ingest.spellings import as_stored
+from .questions import Questions
 from .review.review import Review
+from .upkeep import Upkeep
 
 if TYPE_CHECKING:
     from ..stores import Store
     from .decisions.ledger import Ledger
-from .additions import Additions
-from .contents import Contents
-from .questions import Questions
-from .upkeep import Upkeep
 
 
 class Collection(Additions, Questions, Contents, Upkeep):

@@ -6,7 +6,7 @@ import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import disk
 from ..errors import InputError, LookalikeError
@@ -15,14 +15,11 @@ from ..limits import check_count, check_tags
 from ..query import filter_of
 from ..records import Record
 from ..stores import Revision
+from .base import CollectionBase
 from .ingest.items import check_metadata, items_of
 from .ingest.local_files import path_of
 from .ingest.spellings import all_as_stored, as_stored
 from .search.groups import is_held
-
-if TYPE_CHECKING:
-    pass
-from .base import CollectionBase
 
 _UPDATED_AT_ONCE = 500  # records in one transaction: other writers wait for it
 MAX_REVISED = 10_000  # records that one change is made to: other writers wait for it

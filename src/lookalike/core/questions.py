@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..filters import Filter
 from ..limits import check_count, check_unit
 from ..query import MAX_VERIFIED, NEAR_DUPLICATE_SCORE, Conditions, check_precision
+from .base import CollectionBase
 from .duplicates.clusters import find_clusters
 from .duplicates.groups import find_duplicates
 from .duplicates.representatives import DEFAULT_RULE, check_rule
@@ -32,7 +33,6 @@ from .search.searcher import examples_of
 if TYPE_CHECKING:
     from .evaluation.labels import Labels
     from .evaluation.results import Evaluation
-from .base import CollectionBase
 
 
 class Questions(CollectionBase):

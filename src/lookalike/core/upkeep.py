@@ -5,22 +5,20 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..limits import Limits, check_field, checked_fields
 from ..records import CollectionSpec, Progress
-from ..rendering import counted
+from ..rendering import counted, size_text
+from .base import CollectionBase
 from .ingest.pipeline import OnProgress
 from .ingest.pruning import gone_records
 
 if TYPE_CHECKING:
     from ..stores import Findings, Harm
-from dataclasses import dataclass
-
-from ..rendering import size_text
-from .base import CollectionBase
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ...limits import check_count
 from ...pictures import Stored
 from ...query import VERIFIED, Conditions, Query, filter_of, query_of
 from ...recent import Recent
+from ..features.spaces import copy_space_of
 from ..relations.verdicts import VERIFIED_CHANCES
 from ..scores.scales import floor_of
 from .candidates import Candidates, rank
@@ -55,7 +56,7 @@ class Searcher:
         self._made, self._most = made, most
         self._identity = f"{made.name} {made.created_at} {made.encoder_digest}"
         self._space = made.spaces[0].name
-        self._copy_space = "copy" if "copy" in [space.name for space in made.spaces] else self._space
+        self._copy_space = copy_space_of([space.name for space in made.spaces])
         self._recent: Recent[Selection] = Recent()
 
     @property
