@@ -329,7 +329,7 @@ def test_a_folder_is_followed_and_stopped(tmp_path):
 
 def test_a_small_list_does_not_wait_for_a_large_folder(tmp_path):
     root = tmp_path / "photos"
-    for n in range(600):
+    for n in range(1500):  # far more work than the small list, also where other tests take the processor
         save(root / f"{n:03}.jpg", n)
     with served(tmp_path / "home", "--library", str(root)) as server:
         path = server.create("mine")
