@@ -6,7 +6,9 @@ import base64
 import contextlib
 import io
 import json
+import os
 import sqlite3
+import sys
 import threading
 from dataclasses import replace
 from itertools import count
@@ -486,3 +488,19 @@ def test_a_collection_tells_when_it_last_changed(library, pictures, tmp_path):
     assert library.info("shop")["changed_at"] == made  # no time can be read
     shop.delete([first.id, second.id])
     assert shop.info()["changed_at"] == made
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its disks take no such name")
+def test_a_file_whose_name_is_not_utf_8_fails_alone(library: lookalike.Library, tmp_path: Path) -> None:
+    folder = tmp_path / "named"
+    folder.mkdir()
+    draw(1).save(folder / "a.jpg")
+    draw(2).save(folder / "z.jpg")
+    (folder / os.fsdecode(b"bad\xff.jpg")).write_bytes((folder / "a.jpg").read_bytes())
+    collection = library.collection("named", create=True)
+    for added in (2, 0):
+        report = collection.add(folder)
+        assert (report.added, len(report.failed)) == (added, 1)
+        assert report.failed[0].code == "input_invalid"
+        assert r"bad\xff.jpg" in report.failed[0].message
+    assert sorted(record.id for record in collection) == ["a.jpg", "z.jpg"]

@@ -21,7 +21,8 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
-from ...errors import IdTakenError, LookalikeError, StoreDamagedError
+from ... import intake
+from ...errors import IdTakenError, InputError, LookalikeError, StoreDamagedError
 from ...pictures import Source
 from ...records import Entry, Failure, Outcome, Progress, Record
 from ...stores import Harm, Move
@@ -214,7 +215,7 @@ class Ingest:
         while block := list(islice(stream, _ASK_ROWS)):
             held = self._store.get([item.id for _, item in block if item.id])
             damaged = {} if self._rules.replace else self._store.damaged()
-            block = [(place, _unless_damaged(item, damaged)) for place, item in block]
+            block = [(place, _unless_damaged(_unless_unwritable(item), damaged)) for place, item in block]
             lost = [item.name for _, item in block if self._may_be_elsewhere(item, held.get(item.id))]
             stored = self._store.from_sources(lost) if lost else {}
             for place, item in block:
@@ -408,6 +409,17 @@ def _is_same(held: Record, entry: Entry) -> bool:
         and ("metadata" in entry.keeps or dict(held.metadata) == dict(new.metadata))
         and ("tags" in entry.keeps or held.tags == new.tags)
     )
+
+
+def _unless_unwritable(item: Item) -> Item:
+    """Return an item a failure where its name is bytes that no text stands for: no record can hold it."""
+    try:
+        item.name.encode()
+    except UnicodeEncodeError:
+        name = intake.printable(item.name)
+        error = InputError(f'the name of "{name}" is not UTF-8, so that no record can hold it. Rename the file.')
+        return replace(item, name=name, stamp="", failure=error)
+    return item
 
 
 def _unless_damaged(item: Item, damaged: Mapping[str, Harm]) -> Item:
