@@ -13,6 +13,7 @@ from conftest import draw
 
 import lookalike
 from lookalike.core.removal import applying
+from lookalike.errors import ConflictError
 
 
 def elsewhere(library: lookalike.Library, work: str, name: str = "shared") -> None:
@@ -199,3 +200,14 @@ def test_what_is_edited_while_another_picture_is_encoded_stays(
     photos.update("5.jpg", {"color": "blue"}, source=folder / "1.jpg")
     assert photos["5.jpg"].metadata == {"title": "five", "price": 9, "color": "blue"}
     assert photos["5.jpg"].tags == ("red",)
+
+
+def test_a_collection_that_another_process_makes_first_is_opened(
+    library: lookalike.Library, photos: lookalike.Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = "home.collection('new', create=True, type='products')"
+    before(monkeypatch, library, "create", lambda: elsewhere(library, made))
+    assert library.collection("new", create=True).spec.type == "products"
+    before(monkeypatch, library, "create", lambda: elsewhere(library, made.replace("new", "other")))
+    with pytest.raises(ConflictError, match="photos"):
+        library.collection("other", create=True, type="photos")

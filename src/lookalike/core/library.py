@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from .. import intake
 from ..encoders import ENCODERS, HASH_BITS, HUES, PALETTE_COLORS
-from ..errors import CollectionNotFoundError, ConflictError, InputError
+from ..errors import CollectionExistsError, CollectionNotFoundError, ConflictError, InputError
 from ..limits import check_field, checked_fields
 from ..query import NEAR_DUPLICATE_SCORE
 from ..records import CollectionSpec, CollectionType, Keep, Space
@@ -103,14 +103,17 @@ class Library:
         except CollectionNotFoundError:
             if not create:
                 raise
-            return self.create(
-                name,
-                type=type or "photos",
-                keep=keep or "auto",
-                encoder=encoder or "builtin",
-                fields=fields,
-                product_id_field=product_id_field,
-            )
+            try:
+                return self.create(
+                    name,
+                    type=type or "photos",
+                    keep=keep or "auto",
+                    encoder=encoder or "builtin",
+                    fields=fields,
+                    product_id_field=product_id_field,
+                )
+            except CollectionExistsError:
+                store = self._stores.open(name)  # another process made it meanwhile
         return _as_wanted(self._opened(store), wanted)
 
     def create(
