@@ -187,7 +187,7 @@ def list_(home: str | None, as_json: bool) -> int:
 @home_option
 @json_option
 def rotate(name: str, home: str | None, as_json: bool) -> int:
-    """Return a key, by name or id, a new secret. The old one is void at once.
+    """Replace the secret of a key, by name or id. The old one is void at once.
 
     \b
     Example:
