@@ -27,7 +27,7 @@ from rows import Goal, Row, table
 from lookalike.answers import Relation
 from lookalike.core.features.describer import Describer
 from lookalike.core.relations.rules import SAME_PICTURE, relate
-from lookalike.core.relations.verifying import look_at
+from lookalike.core.relations.verification import features_of
 from lookalike.encoders import open_encoder
 from lookalike.settings import load_settings
 
@@ -303,7 +303,7 @@ def _describer() -> Describer:
 
 def related(pair: Pair) -> Relation:
     """Relate two pictures; what only their embeddings would tell is "unrelated"."""
-    looks = [look_at(_describer(), _describer().describe(one, small=True), one) for one in (pair.a, pair.b)]
+    looks = [features_of(_describer(), _describer().describe(one, small=True), one) for one in (pair.a, pair.b)]
     return relate(*looks) or Relation("unrelated", ("unrelated",), None, 0, None, 0.0)
 
 

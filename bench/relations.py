@@ -31,9 +31,9 @@ from rows import Goal, Row, table
 
 from lookalike.answers import Relation
 from lookalike.core.features.describer import Describer
-from lookalike.core.features.looks import Look
+from lookalike.core.features.picture_features import PictureFeatures
 from lookalike.core.relations.rules import SAME_PICTURE, relate
-from lookalike.core.relations.verifying import look_at
+from lookalike.core.relations.verification import features_of
 from lookalike.settings import load_settings
 
 OTHER = "other"  # not the same picture: same_object, similar and unrelated, which no data set tells apart
@@ -316,18 +316,18 @@ def _relation(pair: Pair) -> Relation:
     return found
 
 
-def _look(source: Source) -> Look:
+def _look(source: Source) -> PictureFeatures:
     return _file_look(source) if isinstance(source, Path) else _made_look(source)
 
 
 @cache
-def _file_look(path: Path) -> Look:
+def _file_look(path: Path) -> PictureFeatures:
     return _made_look(path)
 
 
-def _made_look(source: Source) -> Look:
+def _made_look(source: Source) -> PictureFeatures:
     seen = _describer().describe(source, small=True)
-    return look_at(_describer(), seen, source)
+    return features_of(_describer(), seen, source)
 
 
 @cache

@@ -27,7 +27,7 @@ import lookalike
 from lookalike.charts import Line, line_chart
 from lookalike.core.evaluation.calibration import fit_reliability
 from lookalike.core.evaluation.measures import calibration_error
-from lookalike.distances import Map, chance_of, reliability_curve, score_map, scores_of
+from lookalike.distances import ScoreCurve, chance_of, reliability_curve, score_curve, scores_of
 
 SETS = ("general", "fashion", "products", "neardup")
 SPACES = ("semantic", "copy")
@@ -64,7 +64,7 @@ class Pictures:
         colored = self.colored[ours][:, None] & self.colored[theirs][None]
         found = scores_of(
             self.distances(space, ours, theirs).ravel(),
-            score_map(space),
+            score_curve(space),
             hash_bits=np.where(hashed, bits, np.nan).ravel(),
             hue_distances=np.where(colored, self.distances("hues", ours, theirs), np.nan).ravel(),
         )
@@ -223,7 +223,7 @@ def held_out(trials: Trials, seed: int) -> Any:
     told = np.empty(len(trials.scores))
     for number in range(_FOLDS):
         learned = folds != number
-        curve: Map = fit_reliability(trials.scores[learned], trials.right[learned], trials.weights[learned])
+        curve: ScoreCurve = fit_reliability(trials.scores[learned], trials.right[learned], trials.weights[learned])
         told[~learned] = chance_of(trials.scores[~learned], curve)
     return told
 

@@ -43,20 +43,20 @@ NOTHING: dict[str, tuple[str, ...]] = {
             "Decisions.about_gone",
             "Library.decisions_about_gone",
         ),
-        *(f"Decisions.{name}" for name in ("within", "standing", "kinds", "ids_of", "different_from", "records_of")),
+        *(f"Decisions.{name}" for name in ("within", "effective", "kinds", "ids_of", "different_from", "records_of")),
         *(f"Decisions.{name}" for name in ("settled_groups", "moving", "all_different_from")),
         *("Review.telling", "Ledger.moving", "Trash.removals", "Trash.runs"),
         *(f"Decisions.{name}" for name in ("records_that_are", "applied_to", "events")),
         *(f"Review.{name}" for name in ("page", "best_of_each")),
-        *(f"Ledger.{name}" for name in ("events", "version", "byte_size", "standing", "find", "lines")),
+        *(f"Ledger.{name}" for name in ("events", "version", "byte_size", "effective", "find", "lines")),
         *(f"Keys.{name}" for name in ("all", "get", "is_needed", "authenticate", "ticket", "redeem")),
         *(f"Jobs.{name}" for name in ("all", "get", "outcomes", "byte_size")),
         *(f"Files.{name}" for name in ("kind", "entry", "entries", "walk", "read", "usage", "place")),
         *(f"Graph.{name}" for name in ("lines", "blocks", "arrays", "to_networkx")),
         "PairEvidence.difference_png",
         *(f"applying.{name}" for name in ("removals", "to_folder", "to_system_trash", "freed_by")),
-        *(f"POST http.questions.{name}" for name in ("search", "compare", "compare_stored", "find_duplicates")),
-        *(f"POST http.browsing.{name}" for name in ("get_histogram", "export_records")),
+        *(f"POST http.queries.{name}" for name in ("search", "compare", "compare_stored", "find_duplicates")),
+        *(f"POST http.overviews.{name}" for name in ("get_histogram", "export_records")),
         *(f"POST dialects.aspose.searches.{name}" for name in ("find_similar", "compare", "find_by_tags")),
         *(f"POST dialects.watson.{name}" for name in ("get_collection", "find_similar")),
         *(f"POST dialects.ximilar.records.{name}" for name in ("ping", "get", "all_records", "all_ids", "random")),
@@ -104,7 +104,7 @@ def methods() -> set[str]:
     from lookalike.core.decisions.ledger import Ledger
     from lookalike.core.graph.graph import Graph
     from lookalike.core.library import Library
-    from lookalike.core.relations.explaining import PairEvidence
+    from lookalike.core.relations.explanation import PairEvidence
     from lookalike.core.removal import applying
     from lookalike.core.removal.trash import Trash
     from lookalike.core.review.review import Review
@@ -310,7 +310,7 @@ def run_methods(stage: Stage) -> None:
         call(ledger.append, [Event("x", "", "later", "made", "b")])
         call(ledger.undo, ["x"])
         call(ledger.forget, ["x"])
-        call(ledger.take_back, ledger.standing()[-1:])
+        call(ledger.take_back, ledger.effective()[-1:])
         call(Ledger(stage.root / "ledger").merge, list(ledger.lines()))
         way = applying.to_folder(stage.other / "python-trash")
         applied = call(applying.apply, made, applying.removals(made), way)
@@ -322,7 +322,7 @@ def run_methods(stage: Stage) -> None:
         assert call(trash.restore, made, moved.batch).moved
         call(decisions.reopen, [call(decisions.decide, "later", ["2.jpg"]).pictures[0].id])
         applied = applying.apply(made, applying.removals(made), applying.to_folder(stage.root / "python-trash"))
-        done = [one for one in ledger.standing() if one.kind == "applied"]
+        done = [one for one in ledger.effective() if one.kind == "applied"]
         call(applying.restore, library.collection, done)
 
     keys = Keys(stage.root / "keys")
@@ -427,9 +427,9 @@ def run_routes(stage: Stage) -> None:
         review = f"{API}/collections/marked/review"
         server.post(f"{API}/collections/marked/decisions", json={"decision": "delete", "ids": ["file.jpg"]})
         ours = {"json": {}, "headers": {"origin": server.url}}
-        assert ask("POST http.moving.apply", f"{review}/apply", **ours)["moved"]
-        assert ask("POST http.moving.undo_apply", f"{review}/undo-apply", **ours)["moved"]
-        ask("POST http.moving.unmark", f"{review}/unmark", json={"ids": ["file.jpg"]})
+        assert ask("POST http.removal.apply", f"{review}/apply", **ours)["moved"]
+        assert ask("POST http.removal.undo_apply", f"{review}/undo-apply", **ours)["moved"]
+        ask("POST http.removal.unmark", f"{review}/unmark", json={"ids": ["file.jpg"]})
 
         searches, storage = "/v3.0/imaging/ai/imageSearch", "/v3.0/imaging/storage"
         cid = ask("POST dialects.aspose.contexts.create", f"{searches}/create")["Id"]

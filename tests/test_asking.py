@@ -81,7 +81,7 @@ def test_several_records_and_keys_are_asked_for_and_one_record_is_not(home: Path
     assert (typed(home, "", "remove", "2", "-c", "shop")[0], ids(home)) == (0, ["0", "1"])
     subprocess.run(command(home, "decide", "keep", "0", "-c", "shop"), check=True, capture_output=True)
     with lookalike.open(home) as library:
-        [decided] = library.ledger.standing()
+        [decided] = library.ledger.effective()
     assert typed(home, "n\n", "decisions", "forget", decided.id)[0] == 1
     assert typed(home, "y\n", "decisions", "forget", decided.id)[0] == 0
     subprocess.run(command(home, "keys", "create", "--name", "till"), check=True, capture_output=True)

@@ -12,7 +12,7 @@ from test_evaluation import COUNT, shop  # noqa: F401 - a fixture
 
 import lookalike
 from lookalike.core.evaluation.calibration import fit_points, fit_reliability
-from lookalike.distances import chance_of, reliability_curve, score_at, score_map, scores_of
+from lookalike.distances import chance_of, reliability_curve, score_at, score_curve, scores_of
 from lookalike.errors import InputError
 
 SHARES = st.floats(0.01, 0.999)
@@ -165,7 +165,7 @@ def test_fitted_points_fall_and_keep_wrong_pairs_below(space: str, near: float, 
     wrong = np.zeros(2001)
     places = np.random.default_rng(0).uniform(near, near + spread, 5_000)
     np.add.at(wrong, (places * 1000).astype(int), 1)
-    points = fit_points(wrong, score_map(space))
+    points = fit_points(wrong, score_curve(space))
     distances, scores = zip(*points, strict=True)
     assert list(distances) == sorted(set(distances))
     assert list(scores) == sorted(set(scores), reverse=True)

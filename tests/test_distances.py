@@ -15,7 +15,7 @@ from lookalike.distances import (
     cosine_distance,
     cosine_distances,
     distance_at,
-    score_map,
+    score_curve,
     score_of,
     scores_of,
 )
@@ -28,29 +28,29 @@ DISTANCES = st.floats(0, 2)
 @given(near=DISTANCES, far=DISTANCES)
 def test_a_score_falls_as_the_distance_grows(space: str, near: float, far: float) -> None:
     near, far = sorted((near, far))
-    assert 0 <= score_of(far, score_map(space)) <= score_of(near, score_map(space)) <= 0.999
+    assert 0 <= score_of(far, score_curve(space)) <= score_of(near, score_curve(space)) <= 0.999
 
 
 @pytest.mark.parametrize("space", SPACES)
 @given(distance=DISTANCES)
 def test_a_printed_score_used_as_threshold_includes_its_own_match(space: str, distance: float) -> None:
-    score = score_of(distance, score_map(space))
-    assert distance <= distance_at(score, score_map(space)) + 1e-5
+    score = score_of(distance, score_curve(space))
+    assert distance <= distance_at(score, score_curve(space)) + 1e-5
 
 
 @pytest.mark.parametrize("space", SPACES)
 def test_only_equal_bytes_score_one(space: str) -> None:
-    assert score_of(0.0, score_map(space)) < 1.0
-    assert score_of(0.7, score_map(space), same_bytes=True) == 1.0
+    assert score_of(0.0, score_curve(space)) < 1.0
+    assert score_of(0.7, score_curve(space), same_bytes=True) == 1.0
 
 
 @pytest.mark.parametrize("space", SPACES)
 def test_no_distance_reaches_a_score_above_the_highest(space: str) -> None:
-    assert distance_at(1.0, score_map(space)) < 0
+    assert distance_at(1.0, score_curve(space)) < 0
 
 
 def test_hashes_that_agree_lift_a_score_and_never_lower_it() -> None:
-    points = score_map("semantic")
+    points = score_curve("semantic")
     assert score_of(0.25, points, hash_bits=SAME_HASH_BITS) == SAME_HASH_SCORE
     assert score_of(0.25, points, hash_bits=SAME_HASH_BITS + 1) < SAME_HASH_SCORE
     assert score_of(0.25, points, hash_bits=0) == SAME_HASH_MOST
@@ -62,7 +62,7 @@ def test_hashes_that_agree_lift_a_score_and_never_lower_it() -> None:
 
 
 def test_another_color_caps_a_score_and_no_hash_lifts_it() -> None:
-    points = score_map("semantic")
+    points = score_curve("semantic")
     assert score_of(0.01, points, hue_distance=0.31) == OTHER_COLORS_SCORE
     assert score_of(0.25, points, hash_bits=0, hue_distance=0.31) == score_of(0.25, points)
     assert score_of(0.25, points, hash_bits=0, hue_distance=0.3) == SAME_HASH_MOST
@@ -71,7 +71,7 @@ def test_another_color_caps_a_score_and_no_hash_lifts_it() -> None:
 
 @given(pairs=st.lists(st.tuples(DISTANCES, st.none() | st.integers(0, 64), st.none() | DISTANCES, st.booleans())))
 def test_a_column_of_scores_is_the_score_of_each_pair(pairs: list[tuple]) -> None:
-    points = score_map("copy")
+    points = score_curve("copy")
     bits, hues = (np.array([np.nan if p[i] is None else p[i] for p in pairs], np.float64) for i in (1, 2))
     column = scores_of(
         np.array([p[0] for p in pairs], np.float64),

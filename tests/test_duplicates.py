@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from lookalike.core.duplicates.clusters import find_clusters
 from lookalike.core.duplicates.groups import find_duplicates
 from lookalike.core.duplicates.representatives import claim_by
-from lookalike.core.relations.judging import Ray
-from lookalike.distances import cosine_distance, score_map, score_of
+from lookalike.core.relations.copy_judge import ScoredMember
+from lookalike.distances import cosine_distance, score_curve, score_of
 from lookalike.errors import InputError
 from lookalike.records import CollectionSpec, Entry, Progress, Record, Space
 from lookalike.stores import Store, open_stores
 
 SPACES = (Space("copy", 3, "cosine"), Space("dhash", 64, "hamming"), Space("hues", 2, "cosine"))
-POINTS = score_map("copy")
+POINTS = score_curve("copy")
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # spares thousands of waits for a disk
 plenty = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -228,9 +228,9 @@ def test_a_pair_that_is_refused_stays_apart_and_free_for_others() -> None:
             def prepare(self, pairs: Sequence[tuple[int, int]]) -> None:
                 assert all(pair in {("a", "b"), ("a", "c")} for pair in told(pairs)), "not the first center of each"
 
-            def ray(self, center: int, key: int, score: float) -> Ray | None:
+            def ray(self, center: int, key: int, score: float) -> ScoredMember | None:
                 asked.extend(told([(center, key)]))
-                return None if names[center] == "a" else Ray(key, score, "resized", 1.0)
+                return None if names[center] == "a" else ScoredMember(key, score, "resized", 1.0)
 
             def are_apart(self, key: int, others: Sequence[int]) -> bool:
                 return False
@@ -265,10 +265,10 @@ class Eye:
     def prepare(self, pairs: Sequence[tuple[int, int]]) -> None:
         assert len(set(pairs)) == len(pairs)
 
-    def ray(self, center: int, key: int, score: float) -> Ray | None:
+    def ray(self, center: int, key: int, score: float) -> ScoredMember | None:
         gap = abs(self.pixels[center] - self.pixels[key])
         kind = NAMED.get(gap, "reencoded" if not gap else None)
-        return None if kind is None else Ray(key, score, kind, 1.0)
+        return None if kind is None else ScoredMember(key, score, kind, 1.0)
 
     def are_apart(self, key: int, others: Sequence[int]) -> bool:
         return self.ids[key] in self.apart and any(self.ids[other] in self.apart for other in others)

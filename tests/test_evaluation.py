@@ -20,7 +20,7 @@ import pytest
 import lookalike
 from lookalike.core.evaluation.evaluation import evaluate
 from lookalike.core.evaluation.labels import labels_of_field
-from lookalike.distances import score_map
+from lookalike.distances import score_curve
 from lookalike.doors.cli.tables import read_pairs
 from lookalike.errors import InputError
 from lookalike.records import Entry, Record
@@ -181,7 +181,7 @@ def test_an_approximate_index_is_held_against_an_exact_scan(shop: lookalike.Coll
     store.upsert(entries(2_000))
     store.flush()
     found = evaluate(
-        store, labels_of_field(store, "group"), space="semantic", points=score_map("semantic"), queries=100
+        store, labels_of_field(store, "group"), space="semantic", points=score_curve("semantic"), queries=100
     )
     store.close()
     assert found.index_method == "approximate"

@@ -303,13 +303,13 @@ def test_a_redirect_to_a_private_address_is_refused():
         serving(lambda handler: reply(handler, b"", 302, Location=secret + "/secret")) as (address, _),
     ):
         port = int(address.rsplit(":", 1)[1])
-        fetch = Gate(LIMITS, port)
+        fetch = Middleware(LIMITS, port)
         with pytest.raises(FetchRefusedError, match="private"):
             fetch.fetch(address)
     assert not asked
 
 
-class Gate(Fetcher):
+class Middleware(Fetcher):
     """A fetcher that takes one port of the loopback for a public address, and nothing else."""
 
     def __init__(self, limits: Limits, port: int) -> None:

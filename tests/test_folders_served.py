@@ -17,7 +17,7 @@ from serving import API, Served, code_of, served, wait_for
 from test_jobs import LINES, ended, lines
 
 from lookalike.errors import InputError, NotFoundError
-from lookalike.intake.folders import place_of
+from lookalike.intake.folders import json_field
 from lookalike.service.jobs import Job, Jobs
 from lookalike.service.roots import Roots
 from lookalike.settings import load_settings
@@ -124,8 +124,8 @@ def test_where_an_open_file_lies_is_known(tmp_path, monkeypatch, has_proc):
         monkeypatch.setattr(os, "readlink", lambda path, **how: read(elsewhere if "/proc/" in path else path, **how))
     handle = os.open(tmp_path / "link.jpg", os.O_RDONLY)
     try:
-        assert place_of(handle, str(tmp_path / "link.jpg")) == os.path.realpath(real)
-        assert place_of(handle, str(other)) == (os.path.realpath(real) if has_proc else "")  # another file by now
+        assert json_field(handle, str(tmp_path / "link.jpg")) == os.path.realpath(real)
+        assert json_field(handle, str(other)) == (os.path.realpath(real) if has_proc else "")  # another file by now
     finally:
         os.close(handle)
 

@@ -14,7 +14,7 @@ from lookalike.errors import InputError
 from lookalike.geometry import (
     SIDE_PX,
     Features,
-    View,
+    SmallPicture,
     align,
     find_features,
     frame_map,
@@ -109,7 +109,7 @@ def test_a_map_and_its_inverse_cancel() -> None:
 
 def test_the_same_pictures_give_the_same_registration_each_time(pixels: U8) -> None:
     part = np.ascontiguousarray(pixels[20:-30, 40:-20])
-    matrices = [register(View(pixels), View(part)).matrix for _ in range(2)]
+    matrices = [register(SmallPicture(pixels), SmallPicture(part)).matrix for _ in range(2)]
     assert np.array_equal(*matrices)
 
 
@@ -127,17 +127,17 @@ def test_blur_alone_does_not_lower_the_agreement(pixels: U8) -> None:
     import cv2
 
     blurred = np.asarray(cv2.GaussianBlur(pixels, (0, 0), 4.0))
-    assert register(View(pixels), View(blurred)).agreement.share > 0.95
+    assert register(SmallPicture(pixels), SmallPicture(blurred)).agreement.share > 0.95
 
 
 def test_a_pattern_agrees_with_itself_at_wrong_places_too() -> None:
     levels = np.where(np.arange(320) % 8 < 4, 230, 40).astype(np.uint8)
     stripes = np.ascontiguousarray(np.repeat(np.tile(levels, (240, 1))[..., None], 3, 2))
-    found = register(View(stripes), View(stripes)).agreement
+    found = register(SmallPicture(stripes), SmallPicture(stripes)).agreement
     assert (found.share, found.repeats) == (1, 1)
 
 
 def test_the_small_version_keeps_what_is_small_and_the_shape_of_what_is_large() -> None:
     assert small_version(np.zeros((9, 20, 3), np.uint8)).shape == (9, 20, 3)
     assert small_version(np.zeros((1000, 2000, 3), np.uint8)).shape == (SIDE_PX // 2, SIDE_PX, 3)
-    assert isinstance(View(np.zeros((9, 20, 3), np.uint8)).features, Features)
+    assert isinstance(SmallPicture(np.zeros((9, 20, 3), np.uint8)).features, Features)

@@ -19,7 +19,7 @@ from serving import API, jpeg, served, wait_for
 
 import lookalike
 from lookalike.doors.http.app import bare_app, make_desk
-from lookalike.doors.http.gate import Gate
+from lookalike.doors.http.middleware import Middleware
 from lookalike.errors import BusyError, JobNotFoundError
 from lookalike.service.job_rows import JobRows
 from lookalike.service.jobs import Job, Jobs
@@ -258,9 +258,9 @@ def test_lines_of_any_length_fail_alone_and_every_start_is_fine(tmp_path):
 
 
 def test_readiness_tells_when_jobs_are_not_worked_on(tmp_path):
-    desk = make_desk(load_settings(home=tmp_path / "home", environment={}, serving=True))
-    desk.is_ready = True
-    transport = httpx.ASGITransport(Gate(bare_app(desk), desk), client=("127.0.0.1", 1))
+    server = make_desk(load_settings(home=tmp_path / "home", environment={}, serving=True))
+    server.is_ready = True
+    transport = httpx.ASGITransport(Middleware(bare_app(server), server), client=("127.0.0.1", 1))
 
     async def ask() -> tuple[int, str]:
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
@@ -268,8 +268,8 @@ def test_readiness_tells_when_jobs_are_not_worked_on(tmp_path):
         return answer.status_code, answer.json()["status"]
 
     assert anyio.run(ask) == (503, "jobs_stopped")
-    desk.jobs.start()
+    server.jobs.start()
     assert anyio.run(ask) == (200, "ok")
-    desk.jobs.stop()
+    server.jobs.stop()
     assert anyio.run(ask) == (503, "jobs_stopped")
-    desk.library.close()
+    server.library.close()

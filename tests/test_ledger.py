@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 
 import lookalike
 from lookalike.core.collection import Collection
-from lookalike.core.decisions.ledger import Event, Ledger, event_form, event_from, fresh_id, standing_of
-from lookalike.core.decisions.standing import Pairs, verdicts_of
+from lookalike.core.decisions.effective import Pairs, verdicts_of
+from lookalike.core.decisions.ledger import Event, Ledger, effective_of, event_form, event_from, fresh_id
 from lookalike.core.features.fingerprints import (
     ANYWHERE,
     AT_PLACE,
@@ -213,10 +213,10 @@ def test_an_undo_takes_one_event_or_a_batch_back_and_can_be_undone_itself(tmp_pa
     assert ledger.undo([one.id]) == (one,)
     assert ledger.undo([one.id]) == ()
     assert ledger.undo(["b"]) == (two, three)
-    assert [e.kind for e in ledger.standing()] == ["undo"] * 3
+    assert [e.kind for e in ledger.effective()] == ["undo"] * 3
     ledger.take_back([ledger.events()[3]])
-    assert one in ledger.standing()
-    assert two not in ledger.standing()
+    assert one in ledger.effective()
+    assert two not in ledger.effective()
 
 
 def test_an_unknown_decision_is_not_undone(tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_what_stands_does_not_depend_on_the_order_in_which_events_are_read(order
         for place in range(6)
     ]
     dated = [replace(one, at=f"2026-11-21T12:00:0{place}.000000+00:00") for place, one in enumerate(chain)]
-    assert [one.id for one in standing_of([dated[place] for place in order])] == ["e1", "e3", "e5"]
+    assert [one.id for one in effective_of([dated[place] for place in order])] == ["e1", "e3", "e5"]
 
 
 # ---- fingerprints
@@ -516,7 +516,7 @@ def test_a_tenant_takes_a_decision_of_the_whole_home_back_for_itself_alone(both:
     assert both.bound.decisions.undo([made.id]) == (made,)
     assert both.mine.decisions.kinds(["0-low.jpg"]) == {}
     assert both.theirs.decisions.kinds(["0-low.jpg"]) == {"0-low.jpg": "delete"}
-    assert made in both.library.ledger.standing()
+    assert made in both.library.ledger.effective()
     assert both.library.ledger.undo([made.id]) == (made,)
     assert both.theirs.decisions.kinds(["0-low.jpg"]) == {}
 
@@ -568,7 +568,7 @@ def test_a_tenant_cannot_take_the_name_of_an_event_that_is_still_to_come(tmp_pat
     forged = {**real, "kind": "keep", "collection": "mine"}
     assert ledger.merge([forged], within=("mine",)) == 1
     assert ledger.merge([real]) == 1
-    assert [one.kind for one in ledger.standing("default")] == ["delete"]
+    assert [one.kind for one in ledger.effective("default")] == ["delete"]
     assert ledger.merge([real], within=("default",)) == 0  # it says nothing new there
 
 

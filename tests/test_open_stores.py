@@ -191,17 +191,17 @@ def test_a_store_that_rests_is_woken_where_its_file_has_another_number_now(tmp_p
 
 
 def test_a_write_under_way_is_not_acknowledged_when_the_folder_goes(tmp_path, monkeypatch):
-    from lookalike.stores.embedded import writing
+    from lookalike.stores.embedded import entry_rows
 
     store = open_stores(tmp_path).create(CollectionSpec(name="shelf", spaces=SPACES))
-    write = writing.write
+    write = entry_rows.write
 
     def slowly(*given, **named):
         done = write(*given, **named)
         shutil.rmtree(tmp_path / "collections")
         return done
 
-    monkeypatch.setattr(writing, "write", slowly)
+    monkeypatch.setattr(entry_rows, "write", slowly)
     with pytest.raises(CollectionNotFoundError):
         store.upsert([entry("a")])
     store.close()

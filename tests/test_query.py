@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 import click
 import pytest
 
-from lookalike.core.search.probes import Probe, digest_of
+from lookalike.core.search.query_vectors import QueryVector, digest_of
 from lookalike.doors.cli.conditions import condition_options, given_conditions
 from lookalike.doors.http.schema import SearchQuery
 from lookalike.errors import InputError
@@ -43,7 +43,7 @@ class Vector:
 
 
 def digest(query: Query) -> bytes:
-    return digest_of(query, "shop", Probe(Vector()))  # type: ignore[arg-type]
+    return digest_of(query, "shop", QueryVector(Vector()))  # type: ignore[arg-type]
 
 
 def test_what_callers_pass_and_what_is_checked_have_the_same_names() -> None:

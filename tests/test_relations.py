@@ -18,8 +18,8 @@ import pytest
 from conftest import Compare, sample, saved
 
 import lookalike
-from lookalike.core.features.looks import Look
-from lookalike.core.relations.explaining import hidden, likeness_map
+from lookalike.core.features.picture_features import PictureFeatures
+from lookalike.core.relations.explanation import hidden, likeness_map
 from lookalike.core.relations.rules import SAME_PICTURE, relate
 from lookalike.distances import cosine_distance
 from lookalike.encoders import open_encoder
@@ -389,8 +389,8 @@ def test_pictures_of_a_few_pixels_are_related_too(size: tuple[int, int], compare
 def test_without_pixels_only_equal_bytes_have_a_relation(photo: Picture) -> None:
     vector = np.array([1.0, 0.0], np.float32)
     known = {"format": "jpeg", "size_px": photo.size}
-    a, b = (Look(content_hash=name, vectors={"semantic": vector}, **known) for name in "ab")
-    nothing = Look(content_hash="c", vectors={}, **known)
+    a, b = (PictureFeatures(content_hash=name, vectors={"semantic": vector}, **known) for name in "ab")
+    nothing = PictureFeatures(content_hash="c", vectors={}, **known)
     assert [found and found.kind for found in (relate(a, a), relate(a, b), relate(a, nothing))] == [
         "identical",
         None,

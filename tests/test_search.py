@@ -19,8 +19,8 @@ from serving import jpeg
 
 import lookalike
 from lookalike.answers import Match
-from lookalike.distances import cosine_distance, score_map, score_of
-from lookalike.doors.lines import read_lines
+from lookalike.distances import cosine_distance, score_curve, score_of
+from lookalike.doors.json_lines import read_lines
 from lookalike.errors import FilterError, InputError
 from lookalike.filters import parse_filter
 from lookalike.records import Entry, Record
@@ -117,7 +117,7 @@ class Truth:
         bits = int(np.unpackbits(hashes[a] ^ hashes[b]).sum()) if {a, b} <= hashes.keys() else None
         hue = self._distance("hues", a, b) if {a, b} <= hues.keys() else None
         same = self.records[a].content_hash == self.records[b].content_hash
-        score = score_of(distance, score_map(space), hash_bits=bits, hue_distance=hue, same_bytes=same)
+        score = score_of(distance, score_curve(space), hash_bits=bits, hue_distance=hue, same_bytes=same)
         return score, distance
 
     def ranking(self, query: str, **asked: Any) -> list[tuple[float, float, str]]:
@@ -267,7 +267,7 @@ def test_a_diverse_selection_is_that_of_maximal_marginal_relevance(
     assert found.next is None
     assert found[0].id == pool[0][2]
     assert [match.rank for match in found] == list(range(1, len(found) + 1))
-    points, scores = score_map("semantic"), {id: score for score, _, id in pool}
+    points, scores = score_curve("semantic"), {id: score for score, _, id in pool}
 
     def worth(id: str, chosen: list[str]) -> float:
         vectors = truth.vectors["semantic"]

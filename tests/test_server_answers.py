@@ -21,7 +21,7 @@ import pytest
 from serving import API, Served, jpeg, picture_file, served, wait_for
 
 from lookalike.doors.http.additions import Added, Additions
-from lookalike.doors.http.lanes import Lane
+from lookalike.doors.http.limiters import Limiter
 from lookalike.errors import BusyError, LookalikeError, RecordNotFoundError
 
 SEARCH, RECORDS = f"{API}/collections/c/search", f"{API}/collections/c/records"
@@ -139,8 +139,8 @@ def test_a_server_that_must_end_answers_what_it_cannot_finish(tmp_path):
 
 
 @pytest.fixture
-def lane() -> Iterator[Lane]:
-    made = Lane("test", threads=1, waiting=0)
+def lane() -> Iterator[Limiter]:
+    made = Limiter("test", threads=1, waiting=0)
     yield made
     made.close()
 

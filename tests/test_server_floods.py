@@ -21,7 +21,7 @@ from test_server_connections import ENDLESS, HEAD, SHORT, connect
 
 from lookalike.doors.http.bodies import as_model
 from lookalike.doors.http.json_budget import JsonBudget
-from lookalike.doors.http.lanes import Lane
+from lookalike.doors.http.limiters import Limiter
 from lookalike.doors.http.replies import malformed
 from lookalike.doors.http.schema import SearchQuery
 from lookalike.limits import Limits
@@ -119,7 +119,7 @@ def test_a_body_that_is_refused_is_let_go_while_its_refusal_is_under_way(
         return parse(mine)
 
     async def asked() -> BaseException:
-        lane = Lane("bodies", threads=1, waiting=1)
+        lane = Limiter("bodies", threads=1, waiting=1)
         try:
             await lane.run(work)
         except Exception as exc:

@@ -19,11 +19,11 @@ from test_fetch import serving
 
 from lookalike.core.library import Library
 from lookalike.doors.http.app import bare_app
-from lookalike.doors.http.desk import Desk
-from lookalike.doors.http.gate import Gate
 from lookalike.doors.http.jobs import JobInputs
-from lookalike.doors.http.lanes import Lane
+from lookalike.doors.http.limiters import Limiter
+from lookalike.doors.http.middleware import Middleware
 from lookalike.doors.http.pool import WorkerPool
+from lookalike.doors.http.state import ServerState
 from lookalike.doors.http.streams import streamed
 from lookalike.errors import BusyError
 from lookalike.service.jobs import Jobs
@@ -106,12 +106,12 @@ class Asked:
         self.touched: list[tuple[str, str]] = []  # thread, and what was asked of the core there
         pool = WorkerPool(settings)
         library = Library(settings, pool)
-        self.desk = Desk(settings, Watched(library, self._note), pool, Keys(home))  # type: ignore[arg-type]
-        self.desk.jobs = Jobs(home, library.collection, JobInputs(self.desk), roots=self.desk.roots)
-        self.desk.jobs.start()
-        self.desk.is_ready = True
+        self.server = ServerState(settings, Watched(library, self._note), pool, Keys(home))  # type: ignore[arg-type]
+        self.server.jobs = Jobs(home, library.collection, JobInputs(self.server), roots=self.server.roots)
+        self.server.jobs.start()
+        self.server.is_ready = True
         self._library, self._pool = library, pool
-        self._app = Gate(bare_app(self.desk), self.desk)
+        self._app = Middleware(bare_app(self.server), self.server)
         self.seen: set[str] = set()
         self.wrong: dict[str, set[tuple[str, str]]] = {}
         self.idle: set[str] = set()
@@ -120,9 +120,9 @@ class Asked:
         self.touched.append((threading.current_thread().name, what))
 
     def close(self) -> None:
-        self.desk.jobs.stop()
-        for lane in self.desk.lanes.all():
-            lane.close()
+        self.server.jobs.stop()
+        for limiter in self.server.limiters.all():
+            limiter.close()
         self._library.close()
         self._pool.close()
 
@@ -142,8 +142,8 @@ class Asked:
         is_well = answer.status_code < 400 or "not offered" in answer.text or name == "dialects.aspose.create_token"
         assert is_well, (name, answer.text)
         self.seen.add(name)
-        lanes = tuple(f"{lane.name}_" for lane in self.desk.lanes.all())
-        outside = {(thread, what) for thread, what in self.touched if not thread.startswith((*lanes, "jobs"))}
+        limiters = tuple(f"{limiter.name}_" for limiter in self.server.limiters.all())
+        outside = {(thread, what) for thread, what in self.touched if not thread.startswith((*limiters, "jobs"))}
         if outside:
             self.wrong[name] = outside
         if self._done() == before:
@@ -151,7 +151,7 @@ class Asked:
         return answer
 
     def _done(self) -> int:
-        return sum(lane.done for lane in self.desk.lanes.all())
+        return sum(limiter.done for limiter in self.server.limiters.all())
 
     async def _ask(self, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
         transport = httpx.ASGITransport(self._app, client=("127.0.0.1", 1))
@@ -186,32 +186,32 @@ def ask_all(asked: Asked) -> None:
     server("records.get_original", "GET", f"{API}/collections/kept/records/1/original")
     server("records.change_record", "PATCH", f"{records}/1", json={"metadata": {"price": 3}})
     server("records.change_records", "PATCH", records, json={"ids": ["1"], "more_tags": ["a"]})
-    server("browsing.export_records", "POST", f"{shelf}/export", json={"format": "zip", "filter": {}})
+    server("overviews.export_records", "POST", f"{shelf}/export", json={"format": "zip", "filter": {}})
     server("records.delete_record", "DELETE", f"{records}/3")
     for path in (f"{shelf}/search", f"{shelf}/histogram"):
-        name = "questions.search" if path.endswith("search") else "browsing.get_histogram"
+        name = "queries.search" if path.endswith("search") else "overviews.get_histogram"
         server(name, "POST", path, json={"source": "id:1"})
         server(name, "POST", path, files=picture)
-    server("questions.compare", "POST", f"{API}/compare", json={"a": text, "b": text})
-    server("questions.compare_stored", "POST", f"{shelf}/compare", json={"a": "id:1", "b": text})
-    server("questions.get_duplicates", "GET", f"{shelf}/duplicates")
-    server("questions.find_duplicates", "POST", f"{shelf}/duplicates", json={})
-    server("questions.get_clusters", "GET", f"{shelf}/clusters")
-    server("questions.get_graph", "GET", f"{shelf}/graph")
-    server("browsing.get_facets", "GET", f"{shelf}/facets")
+    server("queries.compare", "POST", f"{API}/compare", json={"a": text, "b": text})
+    server("queries.compare_stored", "POST", f"{shelf}/compare", json={"a": "id:1", "b": text})
+    server("queries.get_duplicates", "GET", f"{shelf}/duplicates")
+    server("queries.find_duplicates", "POST", f"{shelf}/duplicates", json={})
+    server("queries.get_clusters", "GET", f"{shelf}/clusters")
+    server("queries.get_graph", "GET", f"{shelf}/graph")
+    server("overviews.get_facets", "GET", f"{shelf}/facets")
     server("decisions.get_review", "GET", f"{shelf}/review")
     server("decisions.get_progress", "GET", f"{shelf}/review/progress")
     server("decisions.preview_best", "GET", f"{shelf}/review/best")
     decision = {"decision": "delete", "ids": ["copy"], "beside": ["1"]}
     made = server("decisions.decide", "POST", f"{shelf}/decisions", json=decision).json()
     server("decisions.list_decisions", "GET", f"{shelf}/decisions")
-    server("moving.get_marked", "GET", f"{shelf}/review/marked")
-    server("moving.get_script", "GET", f"{shelf}/review/script")
+    server("removal.get_marked", "GET", f"{shelf}/review/marked")
+    server("removal.get_script", "GET", f"{shelf}/review/script")
     asked.mark_file("c")
     ours = {"json": {}, "headers": {"origin": "http://localhost"}}
-    assert server("moving.apply", "POST", f"{shelf}/review/apply", **ours).json()["moved"]
-    assert server("moving.undo_apply", "POST", f"{shelf}/review/undo-apply", **ours).json()["moved"]
-    server("moving.unmark", "POST", f"{shelf}/review/unmark", json={"ids": ["file"]})
+    assert server("removal.apply", "POST", f"{shelf}/review/apply", **ours).json()["moved"]
+    assert server("removal.undo_apply", "POST", f"{shelf}/review/undo-apply", **ours).json()["moved"]
+    server("removal.unmark", "POST", f"{shelf}/review/unmark", json={"ids": ["file"]})
     lines = server("decisions.export_ledger", "GET", f"{shelf}/ledger").content
     server("decisions.undo", "DELETE", f"{shelf}/decisions/{made['id']}")
     server("decisions.merge_ledger", "POST", f"{shelf}/ledger", content=lines, headers=LINES)
@@ -226,7 +226,7 @@ def ask_all(asked: Asked) -> None:
     shown = server("folders.list_folders", "GET", f"{API}/library").json()["folders"][0]["path"]
     server("folders.index_folder", "POST", f"{shelf}/index", json={"folder": shown})
     drawn = server("folders.add_samples", "POST", f"{API}/samples").json()["id"]
-    asked.desk.jobs.cancel(drawn)
+    asked.server.jobs.cancel(drawn)
     server("collections.compact_collection", "POST", f"{shelf}/compact")
     server("collections.delete_collection", "DELETE", f"{API}/collections/gone")
     server("access.get_session", "GET", f"{API}/session")
@@ -379,7 +379,7 @@ def test_every_route_with_work_takes_a_lane(asked):
 
 
 def test_every_lane_is_bounded(asked):
-    async def overrun(lane: Any) -> int:
+    async def overrun(limiter: Any) -> int:
         ends = threading.Event()
         refused = 0
         async with anyio.create_task_group() as group:
@@ -387,7 +387,7 @@ def test_every_lane_is_bounded(asked):
             async def run() -> None:
                 nonlocal refused
                 try:
-                    await lane.run(lambda: ends.wait(20))
+                    await limiter.run(lambda: ends.wait(20))
                 except BusyError:
                     refused += 1
                     ends.set()
@@ -396,20 +396,20 @@ def test_every_lane_is_bounded(asked):
                 group.start_soon(run)
         return refused
 
-    for lane in asked.desk.lanes.all():
-        assert anyio.run(overrun, lane) > 0
+    for limiter in asked.server.limiters.all():
+        assert anyio.run(overrun, limiter) > 0
 
 
 def test_a_long_answer_takes_no_memory_however_slow_its_reader():
     async def ask() -> tuple[int, int]:
-        lane = Lane("test", threads=1, waiting=0)
+        limiter = Limiter("test", threads=1, waiting=0)
         tracemalloc.start()
-        answer = await streamed(lane, lambda: (b"x" * 1_000_000 for _ in range(100)), "text/plain")
-        assert lane.under_way == 0  # before anything is read
+        answer = await streamed(limiter, lambda: (b"x" * 1_000_000 for _ in range(100)), "text/plain")
+        assert limiter.under_way == 0  # before anything is read
         size = sum([len(chunk) async for chunk in answer.body_iterator])
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        lane.close()
+        limiter.close()
         return size, peak
 
     size, peak = anyio.run(ask)
@@ -423,11 +423,11 @@ def test_what_fails_while_an_answer_is_made_is_an_error_and_no_broken_answer():
         raise BusyError("in the middle")
 
     async def ask() -> None:
-        lane = Lane("test", threads=1, waiting=0)
+        limiter = Limiter("test", threads=1, waiting=0)
         try:
-            await streamed(lane, pieces, "text/plain")
+            await streamed(limiter, pieces, "text/plain")
         finally:
-            lane.close()
+            limiter.close()
 
     with pytest.raises(BusyError, match="in the middle"):
         anyio.run(ask)

@@ -1434,7 +1434,7 @@ def test_a_read_only_home_can_be_searched(full_home, how, mounts):
         "import sys; sys.path.insert(0, 'tests'); from test_stores import *\n"
         "from lookalike.errors import StoreReadOnlyError\n"
         "import fcntl, mmap, unicodedata  # while they may be read\n"
-        "from lookalike.stores.embedded import checking, home as homes\n"
+        "from lookalike.stores.embedded import damage_checks, home as homes\n"
         "home, uid, why = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]\n"
         "if uid: os.setgid(uid); os.setuid(uid)\n"
         "store = open_stores(home).open('shoes')\n"

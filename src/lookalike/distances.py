@@ -26,7 +26,7 @@ from .errors import InputError
 if TYPE_CHECKING:
     from .arrays import F32, F64, Bools
 
-Map: TypeAlias = Sequence[tuple[float, float]]  # (distance, score), distance rising, score falling
+ScoreCurve: TypeAlias = Sequence[tuple[float, float]]  # (distance, score), distance rising, score falling
 
 SAME_BYTES_SCORE = 1.0
 COPY_SCORE = 0.90  # the band of "the same picture"
@@ -49,7 +49,7 @@ AGREEING_SCORE = 0.60  # the least of them
 #   0     the middle of all unrelated pairs
 # The palette's: half of the cropped copies are below 0.01; of random pairs 1 % are below 0.03, 5 % below 0.06, 25 %
 # below 0.14.
-_MAPS: dict[str, Map] = {
+_MAPS: dict[str, ScoreCurve] = {
     "semantic": ((0.0, 0.999), (0.10, 0.90), (0.36, 0.70), (0.54, 0.50), (1.0, 0.0)),
     "palette": ((0.0, 0.999), (0.03, 0.90), (0.06, 0.70), (0.14, 0.50), (0.60, 0.10), (1.0, 0.0)),
     "copy": ((0.0, 0.999), (0.12, 0.90), (0.36, 0.70), (0.58, 0.50), (1.0, 0.0)),
@@ -57,12 +57,12 @@ _MAPS: dict[str, Map] = {
 
 # Differing bits to the floor of the score. Within 6 bits are 98 % of the re-encoded copies, 89 % of the easy edits, and
 # 40 of the 777,000 pairs of shelf photos.
-_HASH_MAP: Map = ((0, SAME_HASH_MOST), (6, 0.97), (SAME_HASH_BITS, SAME_HASH_SCORE))
+_HASH_MAP: ScoreCurve = ((0, SAME_HASH_MOST), (6, 0.97), (SAME_HASH_BITS, SAME_HASH_SCORE))
 
 # Score to the chance that a first match is the same picture, for a query that has an answer as often as none, in a
 # collection in which half of what has none is a photo of a shelf: isotonic regression over 3,615 first matches of 61
 # sources and 1,247 shelf photos. Printed by `bench/scores.py`, where it is off by 0.01 to 0.02 on sources kept apart.
-_RELIABILITY: dict[str, Map] = {
+_RELIABILITY: dict[str, ScoreCurve] = {
     "semantic": (
         (0.0, 0.067), (0.3203, 0.067), (0.4083, 0.0728), (0.4726, 0.1491), (0.5304, 0.2553), (0.5837, 0.2688),
         (0.6402, 0.275), (0.8074, 0.275), (0.8262, 0.2762), (0.8452, 0.3349), (0.9002, 0.3349), (0.9282, 0.5711),
@@ -77,19 +77,19 @@ _RELIABILITY: dict[str, Map] = {
 }  # fmt: skip
 
 
-def score_map(space: str) -> Map:
+def score_curve(space: str) -> ScoreCurve:
     """Return the map of a space."""
     return _MAPS[space]
 
 
-def reliability_curve(space: str) -> Map | None:
+def reliability_curve(space: str) -> ScoreCurve | None:
     """Return the curve (score, chance that a first match is the same picture) of a space; None without one."""
     return _RELIABILITY.get(space)
 
 
 def score_of(
     distance: float,
-    points: Map,
+    points: ScoreCurve,
     *,
     hash_bits: int | None = None,
     hue_distance: float | None = None,
@@ -99,7 +99,7 @@ def score_of(
 
     Args:
         distance: Cosine distance in the space that ranks, 0..2.
-        points: The map of that space (`score_map`).
+        points: The map of that space (`score_curve`).
         hash_bits: Hamming distance of the two difference hashes; None where one has no hash.
         hue_distance: Cosine distance of the two hue histograms; None where one picture is gray.
         same_bytes: Whether the two content hashes are equal.
@@ -127,7 +127,7 @@ def score_of(
 
 def scores_of(
     distances: F32 | F64,
-    points: Map,
+    points: ScoreCurve,
     *,
     hash_bits: F64 | None = None,
     hue_distances: F64 | None = None,
@@ -161,7 +161,7 @@ def scores_of(
     return rounded
 
 
-def distance_at(score: float, points: Map) -> float:
+def distance_at(score: float, points: ScoreCurve) -> float:
     """Return the largest distance whose score still reaches `score`; -1.0 when no distance does.
 
     Example:
@@ -178,7 +178,7 @@ def distance_at(score: float, points: Map) -> float:
     raise InputError("a score map has to fall as the distance grows.")
 
 
-def chance_of(scores: F64, reliability: Map) -> F64:
+def chance_of(scores: F64, reliability: ScoreCurve) -> F64:
     """Return the chance that a first match of each score is right, (n,), by a reliability curve.
 
     Example:
@@ -192,7 +192,7 @@ def chance_of(scores: F64, reliability: Map) -> F64:
     return found
 
 
-def score_at(chance: float, reliability: Map) -> float:
+def score_at(chance: float, reliability: ScoreCurve) -> float:
     """Return the lowest score whose chance reaches `chance`, rounded up to four decimals; 1.0 when only equal bytes do.
 
     Example:

@@ -140,7 +140,7 @@ def oval(x: float, y: float, across: float, down: float) -> list[Point]:
 
 
 @dataclass(frozen=True)
-class View:
+class SmallPicture:
     """How a drawing stands on the canvas: mirrored or not, turned and scaled about its middle, then moved."""
 
     mirrored: bool = False
@@ -164,7 +164,7 @@ class Canvas:
     """Pixels of shape (h, w, 3) float32 from 0 to 1, painted through masks of shape (h, w)."""
 
     size_px: tuple[int, int]
-    view: View = field(default_factory=View)
+    view: SmallPicture = field(default_factory=SmallPicture)
     pixels: F32 = field(init=False)
 
     def __post_init__(self) -> None:

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from .canvas import F32, Canvas, Color, Point, View, box, clouds, curve, oval, rgb, shade
+from .canvas import F32, Canvas, Color, Point, SmallPicture, box, clouds, curve, oval, rgb, shade
 from .studio import cast_shadow, ground, table
 
 WALNUT = rgb("#7b4f32")
 
 
-def armchair(color: Color, view: View, rng: np.random.Generator) -> Canvas:
+def armchair(color: Color, view: SmallPicture, rng: np.random.Generator) -> Canvas:
     """Draw a padded armchair on four walnut legs, seen from the front."""
     canvas = table("#e8e3da", view=view, horizon=452)
     ground(canvas, 300, 532, 190, 16)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from .canvas import Canvas, Color, View, rgb
+from .canvas import Canvas, Color, SmallPicture, rgb
 from .furniture import armchair
 from .tableware import bottle, lamp, mug, vase
 from .wearables import backpack, shirt, sneaker
@@ -35,9 +35,9 @@ class Product:
     price: float
     colors: tuple[str, ...]
     tags: tuple[str, ...]
-    drawing: Callable[[Color, View, np.random.Generator], Canvas]
-    view: View = field(default_factory=View)
-    second_view: View | None = None  # the first color is pictured once more like this
+    drawing: Callable[[Color, SmallPicture, np.random.Generator], Canvas]
+    view: SmallPicture = field(default_factory=SmallPicture)
+    second_view: SmallPicture | None = None  # the first color is pictured once more like this
 
 
 PRODUCTS = (
@@ -48,7 +48,7 @@ PRODUCTS = (
         ("red", "sage", "navy", "cream"),
         ("ceramic", "coffee"),
         mug,
-        second_view=View(mirrored=True),
+        second_view=SmallPicture(mirrored=True),
     ),
     Product("bottle", "kitchen", 29.0, ("teal", "charcoal", "blush", "mustard"), ("steel", "outdoor"), bottle),
     Product("vase", "home", 38.5, ("mustard", "cream", "terracotta", "sky"), ("ceramic", "plant"), vase),
@@ -60,8 +60,8 @@ PRODUCTS = (
         ("red", "navy", "forest", "mustard"),
         ("suede", "laces"),
         sneaker,
-        View(scale=0.93),
-        View(mirrored=True, turn_deg=-8, scale=0.9, shift=(0.0, 12.0)),
+        SmallPicture(scale=0.93),
+        SmallPicture(mirrored=True, turn_deg=-8, scale=0.9, shift=(0.0, 12.0)),
     ),
     Product(
         "t-shirt",
@@ -70,7 +70,7 @@ PRODUCTS = (
         ("sage", "charcoal", "cream", "sky"),
         ("cotton", "print"),
         shirt,
-        second_view=View(turn_deg=7, scale=0.92),
+        second_view=SmallPicture(turn_deg=7, scale=0.92),
     ),
     Product(
         "backpack", "bags", 119.0, ("mustard", "navy", "forest", "charcoal"), ("canvas", "leather", "outdoor"), backpack
@@ -82,7 +82,7 @@ PRODUCTS = (
         ("forest", "blush", "navy", "terracotta"),
         ("velvet", "wood"),
         armchair,
-        second_view=View(mirrored=True, scale=0.82, shift=(-16.0, 34.0)),
+        second_view=SmallPicture(mirrored=True, scale=0.82, shift=(-16.0, 34.0)),
     ),
 )
 

@@ -14,7 +14,7 @@ from .canvas import (
     Color,
     Extent,
     Point,
-    View,
+    SmallPicture,
     blur,
     extent,
     grid,
@@ -26,7 +26,7 @@ from .canvas import (
 SIDE_PX = 600
 
 
-def table(tint: str, *, view: View, horizon: float = 400.0) -> Canvas:
+def table(tint: str, *, view: SmallPicture, horizon: float = 400.0) -> Canvas:
     """Set up an empty canvas: a wall that runs softly into a floor, brightest behind the thing to be shown."""
     canvas = Canvas((SIDE_PX, SIDE_PX), view)
     canvas.pixels = _backdrop(tint, horizon).copy()

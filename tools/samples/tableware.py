@@ -8,7 +8,7 @@ from .canvas import (
     Canvas,
     Color,
     Point,
-    View,
+    SmallPicture,
     blur,
     box,
     clouds,
@@ -25,7 +25,7 @@ STEEL = rgb("#b9bdc2")
 LINEN = rgb("#efe6d4")
 
 
-def mug(color: Color, view: View, rng: np.random.Generator) -> Canvas:
+def mug(color: Color, view: SmallPicture, rng: np.random.Generator) -> Canvas:
     """Draw a stoneware mug: glaze above, bare clay at the foot, coffee inside."""
     canvas = table("#ece4da", view=view)
     ground(canvas, 275, 452, 122)
@@ -71,7 +71,7 @@ def _glazed(canvas: Canvas, color: Color, rng: np.random.Generator, bare_from: f
     return glaze.pixels
 
 
-def bottle(color: Color, view: View, rng: np.random.Generator) -> Canvas:
+def bottle(color: Color, view: SmallPicture, rng: np.random.Generator) -> Canvas:
     """Draw a powder-coated drinking bottle with a steel neck and a looped cap."""
     canvas = table("#e3e8ea", view=view, horizon=430)
     ground(canvas, 300, 512, 84, 13)
@@ -109,7 +109,7 @@ def _drop_emblem(canvas: Canvas, ink: Color) -> None:
     canvas.paint(canvas.mask(oval(318, 309, 5, 5)), ink, 0.9)
 
 
-def vase(color: Color, view: View, rng: np.random.Generator) -> Canvas:
+def vase(color: Color, view: SmallPicture, rng: np.random.Generator) -> Canvas:
     """Draw a ribbed vase with three branches of eucalyptus."""
     canvas = table("#eee9e1", view=view, horizon=440)
     ground(canvas, 300, 520, 86, 15)
@@ -166,7 +166,7 @@ def _branch(canvas: Canvas, path: list[tuple[float, float]], rng: np.random.Gene
         canvas.relief(mask, 4, depth=0.5)
 
 
-def lamp(color: Color, view: View, rng: np.random.Generator) -> Canvas:
+def lamp(color: Color, view: SmallPicture, rng: np.random.Generator) -> Canvas:
     """Draw a lit table lamp: a ceramic foot of two balls under a linen shade."""
     canvas = table("#e9e1d6", view=view, horizon=448)
     x, y = grid(canvas.size_px)

@@ -10,7 +10,7 @@ from .canvas import (
     Canvas,
     Color,
     Point,
-    View,
+    SmallPicture,
     blur,
     box,
     clouds,
@@ -29,7 +29,7 @@ INK = rgb("#2b2d33")
 GUM = rgb("#b97a48")
 
 
-def sneaker(color: Color, view: View, rng: np.random.Generator) -> Canvas:
+def sneaker(color: Color, view: SmallPicture, rng: np.random.Generator) -> Canvas:
     """Draw a low court shoe from its side: suede panels, cotton laces, gum sole."""
     canvas = table("#dcd9d2", view=view, horizon=390)
     ground(canvas, 300, 446, 236, 17)
@@ -189,7 +189,7 @@ def _sole(canvas: Canvas) -> None:
     canvas.relief(tread, 4, depth=0.6)
 
 
-def shirt(color: Color, view: View, rng: np.random.Generator) -> Canvas:
+def shirt(color: Color, view: SmallPicture, rng: np.random.Generator) -> Canvas:
     """Draw a folded-flat cotton T-shirt from above, with a ribbed neck and a small chest print."""
     canvas = table("#e9e7e3", view=view, horizon=700)
     half = [
@@ -272,7 +272,7 @@ def _print(canvas: Canvas, color: Color, body: F32) -> None:
         canvas.paint(canvas.stroke([(300 - reach, level), (300 + reach, level)], 2.6), ink, 0.8)
 
 
-def backpack(color: Color, view: View, rng: np.random.Generator) -> Canvas:
+def backpack(color: Color, view: SmallPicture, rng: np.random.Generator) -> Canvas:
     """Draw a day pack from the front: canvas cloth, leather straps and two brass buckles."""
     canvas = table("#e5e6e2", view=view, horizon=440)
     ground(canvas, 300, 526, 162, 18)

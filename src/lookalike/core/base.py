@@ -14,7 +14,7 @@ from .features.spaces import copy_space_of
 from .ingest.local_files import path_of
 from .ingest.pipeline import Item
 from .ingest.spellings import all_as_stored, as_stored
-from .relations.verifying import Verifier
+from .relations.verification import Verifier
 from .scores.scales import Scales
 from .search.examples import ExampleReader
 from .search.searcher import Searcher

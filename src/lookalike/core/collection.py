@@ -12,7 +12,7 @@ from .additions import Additions
 from .contents import Contents
 from .features.describer import Describer
 from .ingest.spellings import as_stored
-from .questions import Questions
+from .queries import Queries
 from .review.review import Review
 from .upkeep import Upkeep
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .decisions.ledger import Ledger
 
 
-class Collection(Additions, Questions, Contents, Upkeep):
+class Collection(Additions, Queries, Contents, Upkeep):
     """Records under one name: add pictures, ask what looks like one, keep metadata, find duplicates.
 
     Made by `Library.collection`. May be used from many threads.

@@ -25,15 +25,15 @@ from .collection import Collection
 from .decisions.ledger import Ledger
 from .features.describer import Describer, Workers
 from .features.spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, PALETTE_SPACE
-from .relations.comparison import Comparison, compare, side_of
+from .relations.comparison import Comparison, compare, compared_picture
 from .search.candidates import Candidates, distinct, rank_copies
-from .search.probes import probe_of
+from .search.query_vectors import query_vector_of
 from .upkeep import check_title, info_of
 
 if TYPE_CHECKING:
     from ..stores import Harm, Store
-    from .features.looks import Look
-    from .search.probes import Probe
+    from .features.picture_features import PictureFeatures
+    from .search.query_vectors import QueryVector
 
 
 class Library:
@@ -219,7 +219,7 @@ class Library:
     def compare(self, a: Any, b: Any) -> Comparison:
         """Compute how alike two pictures are; each is what `Collection.add` reads."""
         describer = self.describer()
-        return compare(describer, partial(side_of, describer), intake.source_of(a), intake.source_of(b))
+        return compare(describer, partial(compared_picture, describer), intake.source_of(a), intake.source_of(b))
 
     def rank(self, source: Any, others: Sequence[Any]) -> Candidates:
         """Rank pictures that are stored nowhere by how much each is a copy of one.
@@ -235,7 +235,7 @@ class Library:
 
     def difference_hash(self, source: Any) -> str:
         """Return the 64 bits of the difference hash of a picture, in hex; "" for a flat one, which has none."""
-        found = self._probe(source).hash
+        found = self._query_vector(source).hash
         return "" if found is None else found.tobytes().hex()
 
     def fetch(self, url: str, *, most_bytes: int, timeout_s: float) -> bytes:
@@ -281,12 +281,12 @@ class Library:
     def __repr__(self) -> str:
         return f"<lookalike library {str(self.settings.home)!r}: {', '.join(self.collections()) or 'empty'}>"
 
-    def _look(self, source: Any) -> Look:
-        return side_of(self.describer(), source).look
+    def _look(self, source: Any) -> PictureFeatures:
+        return compared_picture(self.describer(), source).look
 
-    def _probe(self, source: Any) -> Probe:
+    def _query_vector(self, source: Any) -> QueryVector:
         seen = self.describer().describe(source)
-        return probe_of(seen.vectors, COPY_SPACE, seen.content_hash)
+        return query_vector_of(seen.vectors, COPY_SPACE, seen.content_hash)
 
     def _opened(self, store: Store) -> Collection:
         spec = store.spec

@@ -4,12 +4,12 @@ from .agreement import Agreement, measure_agreement
 from .alignment import Alignment, align
 from .changes import Changes, measure_changes
 from .content import DETAIL_SIDE_PX, Content, find_content, reach_px
+from .content_match import Match, match_contents
 from .features import Features, find_features, read_features
 from .frames import Overlay, covered_share, frame_map, inverse, overlay
-from .matching import Match, match_contents
-from .registration import Registration, View, closer_overlay, laid_by, register, shown_outline
+from .registration import Registration, SmallPicture, closer_overlay, laid_by, register, shown_outline
 from .rewriting import are_drawn, may_be_drawn, rewritten_share
-from .small import CLOSE_SIDE_PX, SIDE_PX, mean_difference, small_version, square_version
+from .small_version import CLOSE_SIDE_PX, SIDE_PX, mean_difference, small_version, square_version
 from .surroundings import Surroundings, measure_surroundings
 from .templates import are_graphics, has_other_color, has_other_part, may_be_graphics, refined
 from .traces import Traces, read_traces, table_quality, traces_of
@@ -26,9 +26,9 @@ __all__ = [
     "Match",
     "Overlay",
     "Registration",
+    "SmallPicture",
     "Surroundings",
     "Traces",
-    "View",
     "align",
     "are_drawn",
     "are_graphics",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .opencv import opencv
-from .small import gray
+from .small_version import gray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

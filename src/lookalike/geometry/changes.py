@@ -10,7 +10,7 @@ from .frames import cell_colors
 from .opencv import opencv
 from .recoloring import find_recoloring, recolored, recolored_pixels
 from .repainting import repainted_share
-from .small import gray
+from .small_version import gray
 
 if TYPE_CHECKING:
     from ..arrays import F32, Bools

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .fitting import least_squares
+from .least_squares import least_squares
 from .opencv import opencv
 
 if TYPE_CHECKING:

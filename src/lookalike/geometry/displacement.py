@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .opencv import opencv
 from .rewriting import beyond
-from .small import steepness
+from .small_version import steepness
 
 if TYPE_CHECKING:
     from ..arrays import F32, F64, U8, Bools

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from .opencv import opencv
-from .small import gray
+from .small_version import gray
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .opencv import opencv
-from .small import cell_means
+from .small_version import cell_means
 
 if TYPE_CHECKING:
     from ..arrays import F32, F64, U8, Bools

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .fitting import least_squares
 from .frames import cell_colors
+from .least_squares import least_squares
 from .opencv import opencv
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ _MOVED_GAIN = 0.15  # of the blocks; 12 scans with a stamp gain 0.18 and more, o
 _NEAR_FRAME_SHARE = 0.012  # of the longer side: corners that miss the frame's by less are the frame's
 
 
-class View:
+class SmallPicture:
     """A small picture with its local features, which are found when they are asked for the first time.
 
     Args:
@@ -66,7 +66,7 @@ class Registration:
         alignment: The features that agree on it; None where none were needed or found.
     """
 
-    views: tuple[View, View]
+    views: tuple[SmallPicture, SmallPicture]
     matrix: F64
     laid: Overlay
     agreement: Agreement
@@ -100,7 +100,7 @@ class Registration:
         return first, measure_surroundings(b, a.shape, self.matrix)
 
 
-def register(a: View, b: View) -> Registration:
+def register(a: SmallPicture, b: SmallPicture) -> Registration:
     """Lay `b` over `a` as well as can be.
 
     Cost: 10 ms where whole frames agree, else about 25 ms on one core; features that are not known come on top.
@@ -138,7 +138,7 @@ def closer_overlay(registration: Registration, a: U8, b: U8) -> Overlay:
     return overlay(a, b, registration.matrix * grown[1][:, None] / np.append(grown[0], 1.0))
 
 
-def _registration(a: View, b: View, matrix: F64, alignment: Alignment | None) -> Registration:
+def _registration(a: SmallPicture, b: SmallPicture, matrix: F64, alignment: Alignment | None) -> Registration:
     laid = overlay(a.pixels, b.pixels, matrix)
     return Registration((a, b), matrix, laid, measure_agreement(laid), alignment)
 

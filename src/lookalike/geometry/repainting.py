@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .opencv import opencv
 from .recoloring import chroma
-from .small import cell_means, steepness
+from .small_version import cell_means, steepness
 from .toning import have_stayed, nearest_edit
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .frames import cell_colors
 from .opencv import opencv
 from .recoloring import find_recoloring, recolored_pixels
-from .small import gray
+from .small_version import gray
 
 if TYPE_CHECKING:
     from ..arrays import I64, U8, Bools

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from .opencv import opencv
 from .rewriting import excess
-from .small import gray
+from .small_version import gray
 from .toning import have_stayed, nearest_edit
 
 if TYPE_CHECKING:

@@ -76,7 +76,7 @@ class Counted:
     looked_at: int
 
 
-def place_of(handle: int, path: str) -> str:
+def json_field(handle: int, path: str) -> str:
     """Return where an open file lies, all links followed; "" where that cannot be told.
 
     What the path leads to now may be another file than the one that was opened: Linux knows the open one itself;

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ImageTooLargeError, InputError, LookalikeError, SourceError, SourceNotFoundError
 from ..limits import Limits
 from ..pictures import Bytes, Fence, File, Image, Opened, Pixels, Source, Url
-from .folders import place_of, printable
+from .folders import json_field, printable
 from .parsing import EXPECTED, LONGEST_PATH, bytes_name, cut, describe, is_pil, source_of
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _read_file(path: str, limits: Limits, fence: Fence | None = None) -> bytes:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with open(handle, "rb", buffering=0) as file:
             status = os.fstat(handle)
-            if fence is not None and not fence.encloses(place_of(handle, path)):
+            if fence is not None and not fence.encloses(json_field(handle, path)):
                 raise SourceError(f'"{printable(path)}" leads out of the folder that is shown, and is not read.')
             if not modes.S_ISREG(status.st_mode):
                 raise InputError(f'"{printable(path)}" is {_file_kind(status.st_mode)}, not a picture. Pass a file.')

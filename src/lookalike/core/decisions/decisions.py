@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, get_args
 from ...errors import ConflictError, InputError, RecordNotFoundError
 from ..features.fingerprints import Fingerprint
 from ..ingest.spellings import all_as_stored
+from .effective import EffectiveDecisions, Verdicts, effective_in, verdicts_of
 from .ledger import MOST_PICTURES, Choice, Event, fresh_id
-from .standing import Standing, Verdicts, standing_in, verdicts_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -30,7 +30,7 @@ class _Kept:
     """What is kept of the last look, until something is decided or written."""
 
     verdicts: tuple[int, Verdicts] | None = None  # with the version of the ledger
-    standing: tuple[tuple[int, int], Standing] | None = None  # with that of the store, too
+    effective: tuple[tuple[int, int], EffectiveDecisions] | None = None  # with that of the store, too
 
 
 class Decisions:
@@ -126,40 +126,40 @@ class Decisions:
         """Note the new bytes of pictures that were saved anew, so that the next change is measured from there."""
         if not self.version:
             return
-        standing, name, batch = self.standing(), self._store.spec.name, fresh_id()
-        known = standing.fingerprints(self._store, standing.saved_anew)
+        effective, name, batch = self.effective(), self._store.spec.name, fresh_id()
+        known = effective.fingerprints(self._store, effective.saved_anew)
         if known:
             self._ledger.append(
                 [Event(fresh_id(), "", "saved_anew", name, batch, (one,), within=self.reach) for one in known.values()]
             )
 
-    def standing(self) -> Standing:
+    def effective(self) -> EffectiveDecisions:
         """Return what stands for the records as they are now; quick while nothing is decided or written."""
         version, kept = self.version, self._kept
         if kept.verdicts is None or kept.verdicts[0] != version:
-            kept.verdicts = version, verdicts_of(self._ledger.standing(self._store.spec.name))
+            kept.verdicts = version, verdicts_of(self._ledger.effective(self._store.spec.name))
         moment = version, self._store.version
-        if kept.standing is None or kept.standing[0] != moment:
-            kept.standing = moment, standing_in(self._store, kept.verdicts[1])
-        return kept.standing[1]
+        if kept.effective is None or kept.effective[0] != moment:
+            kept.effective = moment, effective_in(self._store, kept.verdicts[1])
+        return kept.effective[1]
 
-    def _before(self) -> Standing:
+    def _before(self) -> EffectiveDecisions:
         """Return what stood at the last write of the store: what a picture was before, no later decision can change."""
-        kept = self._kept.standing
+        kept = self._kept.effective
         if kept is None or kept[0][1] != self._store.version:
-            return self.standing()
+            return self.effective()
         return kept[1]
 
     def kinds(self, record_ids: Sequence[str]) -> dict[str, Choice]:
         """Return, for each record, that is to be kept, deleted or looked at later, which of these."""
-        standing = self.standing()
-        found = {one: standing.kind(key) for one, key in self._store.keys(record_ids).items()}
+        effective = self.effective()
+        found = {one: effective.kind(key) for one, key in self._store.keys(record_ids).items()}
         return {one: kind for one, kind in found.items() if kind is not None}
 
     def ids_of(self, kind: Choice) -> set[str]:
         """Return the ids of the records that are to be kept, deleted or looked at later."""
-        standing = self.standing()
-        return set(self._store.ids([key for key in standing.last if standing.kind(key) == kind]).values())
+        effective = self.effective()
+        return set(self._store.ids([key for key in effective.last if effective.kind(key) == kind]).values())
 
     def different_from(self, record_id: str, others: Sequence[str]) -> set[str]:
         """Return those of some records that people said to be no duplicate of a record."""
@@ -167,28 +167,28 @@ class Decisions:
 
     def all_different_from(self, asked: Sequence[tuple[str, Sequence[str]]]) -> list[set[str]]:
         """Return what `different_from` gives, for many records at once, each with its others."""
-        standing = self.standing()
+        effective = self.effective()
         keys = self._store.keys([one for record_id, others in asked for one in (record_id, *others)])
         return [
-            {one for one in others if one in keys and standing.are_different(keys.get(record_id, -1), keys[one])}
+            {one for one in others if one in keys and effective.are_different(keys.get(record_id, -1), keys[one])}
             for record_id, others in asked
         ]
 
     def settled_groups(self) -> list[frozenset[str]]:
         """Return the ids of the records, by groups that were looked at together, of which nothing is left to decide."""
-        settled = self.standing().settled
+        settled = self.effective().settled
         ids = self._store.ids([key for keys in settled for key in keys])
         return [frozenset(ids[key] for key in keys if key in ids) for keys in settled]
 
     def records_of(self, kind: Choice) -> list[tuple[Record, Event]]:
         """Return the records that are to be kept, deleted or looked at later, each with the event that says so."""
-        standing = self.standing()
-        events = {key: event for key, event in standing.last.items() if event is not None and event.kind == kind}
+        effective = self.effective()
+        events = {key: event for key, event in effective.last.items() if event is not None and event.kind == kind}
         return [(record, events[key]) for key, record in self._store.records(sorted(events)).items()]
 
     def records_that_are(self, pictures: Iterable[Fingerprint]) -> list[Record]:
         """Return the records that are pictures of a decision, wherever they are now."""
-        return list(self._store.records(self.standing().keys_of(pictures)).values())
+        return list(self._store.records(self.effective().keys_of(pictures)).values())
 
     def note_applied(self, event: Event, record: Record, moved_to: Path | None, batch: str) -> Event:
         """Write that a deletion is carried out on a record, with all that brings the record back."""
@@ -234,10 +234,10 @@ class Decisions:
             ConflictError: for a deletion that was carried out.
         """
         wanted = set(all_as_stored(self._store, record_ids))
-        standing = self.standing()
+        effective = self.effective()
         keys = self._store.keys(sorted(wanted))
-        found = {event.id: event for key in keys.values() if (event := standing.last.get(key)) is not None}
-        names = {standing.names[key] for key in keys.values() if key in standing.names}
+        found = {event.id: event for key in keys.values() if (event := effective.last.get(key)) is not None}
+        names = {effective.names[key] for key in keys.values() if key in effective.names}
         done = {about for event in self.events() if event.kind == "applied" for about in event.about}
         carried_out = next((one for one in found if one in done), None)
         if carried_out is not None:
@@ -262,7 +262,7 @@ class Decisions:
 
     def _is_of(self, picture: Fingerprint, names: set[str], ids: set[str]) -> bool:
         """Return whether a picture is one of some records; of two files with the same bytes, the id tells which."""
-        if self.standing().verdicts.names.get(picture.content_hash) not in names:
+        if self.effective().verdicts.names.get(picture.content_hash) not in names:
             return False
         return picture.id in ids or len(self._store.keys_of_hash(picture.content_hash)) < 2
 
@@ -273,7 +273,7 @@ class Decisions:
     def events(self) -> tuple[Event, ...]:
         """Return what was decided in this collection and stands, in its order."""
         name = self._store.spec.name
-        return tuple(one for one in self._ledger.standing(name) if one.collection == name)
+        return tuple(one for one in self._ledger.effective(name) if one.collection == name)
 
     def undo(self, ids: Iterable[str]) -> tuple[Event, ...]:
         """Take decisions of this collection back, by event or by batch, and give those that stood until now.

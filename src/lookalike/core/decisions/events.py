@@ -78,23 +78,23 @@ class Event:
         return collection is None or not self.within or collection in self.within
 
 
-def standing_of(events: Iterable[Event], collection: str | None = None) -> tuple[Event, ...]:
+def effective_of(events: Iterable[Event], collection: str | None = None) -> tuple[Event, ...]:
     """Return the events that no standing undo takes back, in their order; an undo of an undo brings back.
 
     Args:
         collection: Where they are to stand; without one, an event stands unless it is undone wherever it holds.
     """
     undone: dict[str, list[Event]] = {}
-    standing = []
+    effective = []
     held = (event for event in events if event.holds_in(collection))
     for event in sorted(held, key=order, reverse=True):  # an undo is later than what it undoes
         if any(collection is not None or _covers(undo, event) for undo in undone.get(event.id, ())):
             continue
-        standing.append(event)
+        effective.append(event)
         if event.kind == "undo":
             for about in event.about:
                 undone.setdefault(about, []).append(event)
-    return tuple(reversed(standing))
+    return tuple(reversed(effective))
 
 
 def fresh_id() -> str:

@@ -5,7 +5,7 @@
     HOME/moves.lock         held by who moves files because of what was decided
 
 The ledger belongs to the home and not to a collection, so it outlives them. Two ledgers merge to the union of their
-events; what they say follows from the events in the order of time, then id, wherever they were written. `standing`
+events; what they say follows from the events in the order of time, then id, wherever they were written. `effective`
 says what that is for the records of a collection. What a caller says who may not speak for the whole home holds in
 some collections only (`Event.within`): in every other one it is as if it had never been said.
 """
@@ -34,12 +34,12 @@ from .events import (
     Event,
     Kind,
     checked,
+    effective_of,
     event_form,
     event_from,
     fresh_id,
     narrowed,
     order,
-    standing_of,
     text_of,
 )
 
@@ -50,10 +50,10 @@ __all__ = [
     "Event",
     "Kind",
     "Ledger",
+    "effective_of",
     "event_form",
     "event_from",
     "fresh_id",
-    "standing_of",
 ]
 
 _FILE, _LOCK, _MOVES_LOCK = "decisions.jsonl", "decisions.lock", "moves.lock"
@@ -106,9 +106,9 @@ class Ledger:
             self._refresh()
             return sum(self._bytes[name] for name in collections)
 
-    def standing(self, collection: str | None = None) -> tuple[Event, ...]:
+    def effective(self, collection: str | None = None) -> tuple[Event, ...]:
         """Return the events that are not undone, in their order: those that hold in a collection, or in any."""
-        return standing_of(self.events(), collection)
+        return effective_of(self.events(), collection)
 
     def append(self, events: Sequence[Event]) -> tuple[Event, ...]:
         """Write events, dated now, and give them as written; they survive a crash once this returns."""
@@ -132,8 +132,8 @@ class Ledger:
             ConflictError: for a deletion that was carried out: `applying.restore` brings its file back first.
         """
         chosen = self.find(ids, collection)
-        standing = self.standing(collection)
-        carried_out = {about for event in standing if event.kind == "applied" for about in event.about}
+        effective = self.effective(collection)
+        carried_out = {about for event in effective if event.kind == "applied" for about in event.about}
         moved = next((event for event in chosen if event.kind == "applied" or event.id in carried_out), None)
         if moved is not None:
             raise ConflictError(
@@ -163,7 +163,7 @@ class Ledger:
             )
         return tuple(
             event
-            for event in self.standing(collection)
+            for event in self.effective(collection)
             if event.kind != "undo" and wanted & {event.id, event.batch} and _is_of(event, collection)
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from ...distances import Map
+from ...distances import ScoreCurve
 from ..scores.pairs import scored_pairs
 from ..scores.unions import root
 
@@ -17,7 +17,7 @@ _READ = 1000
 
 
 def find_clusters(
-    store: Store, threshold: float, *, space: str, points: Map, on_progress: OnProgress | None = None
+    store: Store, threshold: float, *, space: str, points: ScoreCurve, on_progress: OnProgress | None = None
 ) -> tuple[tuple[str, ...], ...]:
     """Return the ids of each cluster of two records or more, sorted; the largest first, then by their first id."""
     parents: dict[int, int] = {}

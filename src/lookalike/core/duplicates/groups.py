@@ -1,6 +1,6 @@
 """Duplicate groups: each member scores at least the threshold against the group's representative.
 
-`pairs` finds the pairs, `stars` makes groups of them, and `representatives` says whose claim to represent is better.
+`pairs` finds the pairs, `greedy` makes groups of them, and `representatives` says whose claim to represent is better.
 The outcome depends on the records alone, not on the order in which they came. One whose file is gone is in no group.
 
 By scores alone, the best claim is the center of a star. Where geometry looks at the pictures, the center is who has the
@@ -21,14 +21,14 @@ import numpy as np
 
 from ... import disk
 from ...answers import DuplicateGroup, Member
-from ...distances import Map
+from ...distances import ScoreCurve
 from ...records import Progress, Record
 from ..features.spaces import HUE_SPACE
 from ..ingest.local_files import has_lost_file
-from ..relations.judging import Ray
+from ..relations.copy_judge import ScoredMember
 from ..scores.pairs import ScoredPairs, likely, scored_pairs, scores_between
+from .greedy_groups import GreedyGroups, Judge, ScoresOf
 from .representatives import DEFAULT_RULE, Chooser, claim_by, weighs_evidence, weighs_pixels
-from .stars import Judge, ScoresOf, Stars
 
 if TYPE_CHECKING:
     from ...arrays import I64
@@ -49,7 +49,7 @@ def find_duplicates(
     threshold: float,
     *,
     space: str,
-    points: Map,
+    points: ScoreCurve,
     best: str = DEFAULT_RULE,
     judge: Judge | None = None,
     likely_from: float | None = None,
@@ -76,7 +76,7 @@ def find_duplicates(
     sure = max(threshold, likely_from or 0.0) if looks else threshold
     tell = _rising(on_progress, total)
 
-    def by_claim(records: Iterable[tuple[int, Record]]) -> I64:
+    def by_preference(records: Iterable[tuple[int, Record]]) -> I64:
         there = ((key, record) for key, record in records if not has_lost_file(record))
         return np.array([key for _, key in sorted((claim(record), key) for key, record in there)], np.int64)
 
@@ -88,30 +88,30 @@ def find_duplicates(
     )
     pairs = next((found for found in held if found is not None), None)
     if pairs is None:
-        order = by_claim(_all_records(store, space))
-        return _groups(store, _in_blocks(Stars(order, judge), partial(ask, sure), tell).rays)
-    claims = by_claim(_records(store, np.union1d(pairs.ours, pairs.theirs)))
-    pairs = _among(pairs, claims)
+        order = by_preference(_all_records(store, space))
+        return _groups(store, _in_blocks(GreedyGroups(order, judge), partial(ask, sure), tell).members)
+    preference = by_preference(_records(store, np.union1d(pairs.ours, pairs.theirs)))
+    pairs = _among(pairs, preference)
     if judge is None or not looks:
-        stars = Stars(claims, judge)
-        stars.take(pairs, tell)
-        return _groups(store, stars.rays)
+        greedy = GreedyGroups(preference, judge)
+        greedy.take(pairs, tell)
+        return _groups(store, greedy.members)
     pairs = likely(pairs, sure, _NEAREST)
     scores_of = partial(scores_between, store, points, space)
-    gray = set(claims.tolist()).difference(store.vectors(HUE_SPACE, claims.tolist()))
-    stars = Stars(_by_weight(claims, pairs, gray), judge, scores_of=scores_of, floor=threshold)
-    stars.take(pairs, lambda share: tell(_JOIN_SHARE + _STAR_SHARE * share))
+    gray = set(preference.tolist()).difference(store.vectors(HUE_SPACE, preference.tolist()))
+    greedy = GreedyGroups(_by_weight(preference, pairs, gray), judge, scores_of=scores_of, floor=threshold)
+    greedy.take(pairs, lambda share: tell(_JOIN_SHARE + _STAR_SHARE * share))
     chooser = Chooser(
         judge,
         scores_of,
-        claims,
+        preference,
         floor=threshold,
         wants_original=weighs_pixels(best),
         traits_of=traits_of if weighs_evidence(best) else None,
     )
     left = 1 - _JOIN_SHARE - _STAR_SHARE
-    chosen = chooser.represented(stars.rays, lambda share: tell(1 - left + left * share))
-    _bring_more(judge, scores_of, chosen, pairs, floor=threshold, centers=stars.rays)
+    chosen = chooser.represented(greedy.members, lambda share: tell(1 - left + left * share))
+    _bring_more(judge, scores_of, chosen, pairs, floor=threshold, centers=greedy.members)
     tell(1.0)
     return _groups(store, chosen)
 
@@ -119,14 +119,14 @@ def find_duplicates(
 def _bring_more(
     judge: Judge,
     scores_of: ScoresOf,
-    chosen: dict[int, list[Ray]],
+    chosen: dict[int, list[ScoredMember]],
     pairs: ScoredPairs,
     *,
     floor: float,
     centers: Container[int],
 ) -> None:
     """Bring records that are in no group before representatives that were not the centers of their stars."""
-    best_of = {key: best for best, rays in chosen.items() for key in (best, *(ray.key for ray in rays))}
+    best_of = {key: best for best, members in chosen.items() for key in (best, *(ray.key for ray in members))}
     ends = zip(pairs.ours.tolist(), pairs.theirs.tolist(), strict=True)
     both_ways = (side for pair in ends for side in (pair, pair[::-1]))
     asked = sorted({(best_of[a], b) for a, b in both_ways if b not in best_of and a in best_of})
@@ -153,29 +153,31 @@ def _rising(on_progress: OnProgress | None, total: int) -> Callable[[float], Non
     return tell
 
 
-def _in_blocks(stars: Stars, ask: Callable[..., Iterable[ScoredPairs]], tell: Callable[[float], None]) -> Stars:
+def _in_blocks(
+    greedy: GreedyGroups, ask: Callable[..., Iterable[ScoredPairs]], tell: Callable[[float], None]
+) -> GreedyGroups:
     """Fill stars block by block, where there are too many pairs to be held."""
-    count = len(stars.order)
+    count = len(greedy.order)
     for start, stop in _blocks(count):
-        stars.take(_joined(ask(between=(stars.order[start:stop], stars.centers(0, start)))))
-        left = stars.centers(start, stop)  # of these, few are alike: they are compared with each other
-        stars.take(_joined(ask(between=(left, left))))
+        greedy.take(_joined(ask(between=(greedy.order[start:stop], greedy.centers(0, start)))))
+        left = greedy.centers(start, stop)  # of these, few are alike: they are compared with each other
+        greedy.take(_joined(ask(between=(left, left))))
         tell(stop / count)
-    return stars
+    return greedy
 
 
-def _by_weight(claims: I64, pairs: ScoredPairs, last: Container[int]) -> I64:
+def _by_weight(preference: I64, pairs: ScoredPairs, last: Container[int]) -> I64:
     """Put keys in the order of how much their candidates score, ties by claim.
 
     The fourth power of a score is about how likely the pair is a copy, in sets of photos with copies among them. Gray
     pictures come last: one is a copy of each color that a thing comes in.
     """
-    places = np.argsort(claims)
-    ends = places[np.searchsorted(claims, np.concatenate([pairs.ours, pairs.theirs]), sorter=places)]
-    weights = np.zeros(len(claims), np.int64)  # whole numbers: their sum does not depend on the order
+    places = np.argsort(preference)
+    ends = places[np.searchsorted(preference, np.concatenate([pairs.ours, pairs.theirs]), sorter=places)]
+    weights = np.zeros(len(preference), np.int64)  # whole numbers: their sum does not depend on the order
     np.add.at(weights, ends, np.tile(np.rint(pairs.scores**4 * 1e6).astype(np.int64), 2))
-    is_last = np.array([key in last for key in claims.tolist()], bool)
-    ordered: I64 = claims[np.lexsort((-weights, is_last))]
+    is_last = np.array([key in last for key in preference.tolist()], bool)
+    ordered: I64 = preference[np.lexsort((-weights, is_last))]
     return ordered
 
 
@@ -212,25 +214,29 @@ def _joined(blocks: Iterable[ScoredPairs]) -> ScoredPairs:
     )
 
 
-def _groups(store: Store, stars: Mapping[int, list[Ray]]) -> tuple[DuplicateGroup, ...]:
-    return tuple(sorted(_made(store, stars), key=lambda group: (-len(group.members), group.representative)))
+def _groups(store: Store, greedy: Mapping[int, list[ScoredMember]]) -> tuple[DuplicateGroup, ...]:
+    return tuple(sorted(_made(store, greedy), key=lambda group: (-len(group.members), group.representative)))
 
 
-def _made(store: Store, stars: Mapping[int, list[Ray]]) -> Iterator[DuplicateGroup]:
+def _made(store: Store, greedy: Mapping[int, list[ScoredMember]]) -> Iterator[DuplicateGroup]:
     """Make groups of stars; a record that was deleted meanwhile is left out."""
-    listed = list(stars.items())
+    listed = list(greedy.items())
     for start in range(0, len(listed), _READ):
         batch = listed[start : start + _READ]
-        records = dict(_records(store, [key for best, rays in batch for key in (best, *(ray.key for ray in rays))]))
-        for best, rays in batch:
-            there = [ray for ray in rays if ray.key in records]
+        records = dict(
+            _records(store, [key for best, members in batch for key in (best, *(ray.key for ray in members))])
+        )
+        for best, members in batch:
+            there = [ray for ray in members if ray.key in records]
             if best in records and there:
                 group = _by_file(records[best], [(ray, records[ray.key]) for ray in there])
                 if group[1]:
                     yield _group(*group)
 
 
-def _by_file(best: Record, others: list[tuple[Ray, Record]]) -> tuple[Record, list[tuple[Ray, Record]]]:
+def _by_file(
+    best: Record, others: list[tuple[ScoredMember, Record]]
+) -> tuple[Record, list[tuple[ScoredMember, Record]]]:
     """Leave one record of each file, the one that is not a link: two paths of one file are one picture."""
     records = sorted([best, *(record for _, record in others)], key=lambda record: record.id)
     files = {record.id: disk.identity(record.source) for record in records}
@@ -253,16 +259,16 @@ def _is_link(record: Record) -> bool:
     return os.path.realpath(record.source or "") != record.source
 
 
-def _group(best: Record, others: list[tuple[Ray, Record]]) -> DuplicateGroup:
+def _group(best: Record, others: list[tuple[ScoredMember, Record]]) -> DuplicateGroup:
     others.sort(key=lambda other: (-other[0].score, other[1].id))
-    members = [_member(best, Ray(0, 1.0))]
+    members = [_member(best, ScoredMember(0, 1.0))]
     for ray, record in others:
         is_same = ray.relation is None and record.content_hash == best.content_hash != ""
         members.append(_member(record, replace(ray, relation="identical", confidence=1.0) if is_same else ray))
     return DuplicateGroup(best.id, min(member.score for member in members), tuple(members))
 
 
-def _member(record: Record, ray: Ray) -> Member:
+def _member(record: Record, ray: ScoredMember) -> Member:
     return Member(
         record.id,
         ray.score,

@@ -31,10 +31,10 @@ from ... import intake
 from ...errors import InputError
 from ...geometry import mean_difference
 from ...records import Record
-from ..relations.judging import Ray
+from ..relations.copy_judge import ScoredMember
 from ..relations.originals import evidence, lateness
 from ..search.groups import refuse_unknown, value_at
-from .stars import Judge, ScoresOf
+from .greedy_groups import Judge, ScoresOf
 
 if TYPE_CHECKING:
     from ...arrays import I64
@@ -165,7 +165,7 @@ class Chooser:
         self,
         judge: Judge,
         scores_of: ScoresOf,
-        claims: I64,
+        preference: I64,
         *,
         floor: float,
         wants_original: bool,
@@ -173,12 +173,14 @@ class Chooser:
     ) -> None:
         self._judge, self._scores_of, self._floor, self._wants_original = judge, scores_of, floor, wants_original
         self._traits_of = traits_of
-        self._rank = {key: place for place, key in enumerate(claims.tolist())}
+        self._rank = {key: place for place, key in enumerate(preference.tolist())}
 
-    def represented(self, stars: Mapping[int, list[Ray]], tell: Callable[[float], None]) -> dict[int, list[Ray]]:
+    def represented(
+        self, greedy: Mapping[int, list[ScoredMember]], tell: Callable[[float], None]
+    ) -> dict[int, list[ScoredMember]]:
         """Return all stars around their representatives."""
-        found: dict[int, list[Ray]] = {}
-        listed = list(stars.items())
+        found: dict[int, list[ScoredMember]] = {}
+        listed = list(greedy.items())
         for start in range(0, len(listed), _AT_ONCE):
             some = listed[start : start + _AT_ONCE]
             self._judge.prepare([(center, ray.key) for center, rays in some for ray in rays])
@@ -186,12 +188,12 @@ class Chooser:
             tell(len(found) / len(listed))
         return found
 
-    def _chosen(self, center: int, rays: list[Ray]) -> tuple[int, list[Ray]]:
+    def _chosen(self, center: int, rays: list[ScoredMember]) -> tuple[int, list[ScoredMember]]:
         if self._traits_of is not None:
             return self._least_late(self._traits_of, center, rays)
         changed = {ray.key for ray in rays if self._wants_original and ray.relation in _CHANGED}
         members = sorted((center, *(ray.key for ray in rays)), key=lambda key: (key in changed, self._rank[key]))
-        second: tuple[int, list[Ray]] | None = None
+        second: tuple[int, list[ScoredMember]] | None = None
         for best in dict.fromkeys((*members[:_MOST_TRIED], center)):
             others = self._rays(best, center, rays, members)
             if not others:
@@ -201,7 +203,7 @@ class Chooser:
             second = second or (best, others)
         return second or (center, rays)
 
-    def _least_late(self, traits_of: TraitsOf, center: int, rays: list[Ray]) -> tuple[int, list[Ray]]:
+    def _least_late(self, traits_of: TraitsOf, center: int, rays: list[ScoredMember]) -> tuple[int, list[ScoredMember]]:
         """Choose who was made of the others least, of those that all others are copies of and that show no border."""
         traits = traits_of([center, *(ray.key for ray in rays)])
         laid = self._laid_around(center, rays)
@@ -213,7 +215,7 @@ class Chooser:
             if laid[rival] <= laid[first] + _CENTRAL and _are_alike(traits.get(first), traits.get(rival)):
                 first = rival if evidence(traits[rival], traits[first]) > _LEAST_EVIDENCE else first
         members.sort(key=lambda key: key != first)
-        second: tuple[int, list[Ray]] | None = None
+        second: tuple[int, list[ScoredMember]] | None = None
         for best in dict.fromkeys((*members[:_MOST_TRIED], center)):
             missing = len(rays) // _FEW if best == first else 0  # copies of a copy alone: they are left to themselves
             others = self._rays(best, center, rays, members, missing=missing)
@@ -224,7 +226,7 @@ class Chooser:
             second = second or (best, others)
         return second or (center, rays)
 
-    def _laid_around(self, center: int, rays: list[Ray]) -> dict[int, float]:
+    def _laid_around(self, center: int, rays: list[ScoredMember]) -> dict[int, float]:
         """Weigh what geometry says of who is later: borders, and what few of a star have, as against its center."""
         late = {ray.key: self._changed_frame(ray.key, center) for ray in rays}
         late[center] = max(
@@ -247,7 +249,9 @@ class Chooser:
             return _PADDED
         return _PART if self._judge.is_part(key, center) else 0.0
 
-    def _rays(self, best: int, center: int, rays: list[Ray], members: Sequence[int], *, missing: int = 0) -> list[Ray]:
+    def _rays(
+        self, best: int, center: int, rays: list[ScoredMember], members: Sequence[int], *, missing: int = 0
+    ) -> list[ScoredMember]:
         """Return the others as rays of one; none when more than so many are not copies of it."""
         if best == center:
             return rays
@@ -255,13 +259,13 @@ class Chooser:
             return [replace(rays[0], key=center)]
         return self._around(best, [key for key in members if key != best], missing)
 
-    def _around(self, best: int, keys: Sequence[int], missing: int) -> list[Ray]:
+    def _around(self, best: int, keys: Sequence[int], missing: int) -> list[ScoredMember]:
         """Return the others as rays of one; none when more than so many are not copies of it."""
         scores = self._scores_of(best, keys)
         near = scores >= self._floor
         missing -= int((~near).sum())
         rising = [place for place in np.argsort(scores, kind="stable").tolist() if near[place]]
-        rays: list[Ray] = []
+        rays: list[ScoredMember] = []
         for some in (rising[:_ASKED], rising[_ASKED:]):
             if missing < 0:
                 return []

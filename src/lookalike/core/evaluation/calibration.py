@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...distances import Map
+from ...distances import ScoreCurve
 from ...errors import InputError
 from ...records import Calibration
 from .measures import STEPS
@@ -32,7 +32,7 @@ _LEAST_IN_GROUP = 25  # ... or to 2 of 10 where trials are few
 _SURE = 0.999  # no finite number of trials says more; only equal bytes are certain
 
 
-def calibrate(evaluated: Callable[[Map], Evaluation], base: Map) -> tuple[Calibration, Evaluation]:
+def calibrate(evaluated: Callable[[ScoreCurve], Evaluation], base: ScoreCurve) -> tuple[Calibration, Evaluation]:
     """Fit a collection's scores, and give them with the evaluation that they were fitted on.
 
     Args:
@@ -49,7 +49,7 @@ def calibrate(evaluated: Callable[[Map], Evaluation], base: Map) -> tuple[Calibr
     return found, replace(fitted, reliability=reliability, setting="calibrated")
 
 
-def fit_points(wrong: F64, base: Map) -> tuple[tuple[float, float], ...]:
+def fit_points(wrong: F64, base: ScoreCurve) -> tuple[tuple[float, float], ...]:
     """Fit the lower bands of a map: 0.50 where 1 of 200 wrong pairs is nearer, 0.70 where 1 of 2,000 is.
 
     Args:

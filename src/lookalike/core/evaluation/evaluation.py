@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ...distances import Map, cosine_distances
+from ...distances import ScoreCurve, cosine_distances
 from ...errors import InputError
 from ...query import Query
 from ...records import Progress
 from ..relations.verdicts import Verdict
 from ..scores.pairs import score_pairs
-from ..search.probes import probe_of
+from ..search.query_vectors import query_vector_of
 from ..search.ranking import Ranker
 from ..search.verified import Verified, verified_scores
 from . import measures
@@ -49,8 +49,8 @@ def evaluate(
     labels: Labels,
     *,
     space: str,
-    points: Map,
-    reliability: Map | None = None,
+    points: ScoreCurve,
+    reliability: ScoreCurve | None = None,
     queries: int | Sequence[str] | None = None,
     setting: str = "",
     verify: int = 0,
@@ -170,7 +170,7 @@ class _Seeing:
     store: Store
     labels: Labels
     space: str
-    points: Map
+    points: ScoreCurve
     verify: int
     judge: JudgeOf | None
 
@@ -181,9 +181,9 @@ class _Seeing:
             found = self.store.entry(id)
             if found is None or self.space not in found[1].vectors:  # deleted meanwhile, or without such a vector
                 continue
-            probe = probe_of(found[1].vectors, self.space, found[1].record.content_hash)
+            query_vector = query_vector_of(found[1].vectors, self.space, found[1].record.content_hash)
             with self.store.snapshot():
-                ranker = Ranker(self.store, probe, query, space=self.space, points=self.points)
+                ranker = Ranker(self.store, query_vector, query, space=self.space, points=self.points)
                 ranking = ranker.first(query.limit + 1)
             if self.judge is not None:
                 ranking = Verified(partial(self.judge, key), self.verify).scored(ranking)

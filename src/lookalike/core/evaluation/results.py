@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...charts import Line, line_chart
-from ...distances import Map, chance_of
+from ...distances import ScoreCurve, chance_of
 from ...errors import InputError
 from ...records import Failure
 from ...rendering import counted as nouned
@@ -99,7 +99,7 @@ class Evaluation:
     wrong: F64
     distances: F64
     trials: Trials
-    reliability: Map | None
+    reliability: ScoreCurve | None
     index_method: str
     index_recall: float
     failed: tuple[Failure, ...] = ()

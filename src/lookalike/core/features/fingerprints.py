@@ -64,7 +64,7 @@ class Fingerprint:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class FingerprintAgreement:
     """How closely the signs of two pictures have to agree.
 
     Attributes:
@@ -81,11 +81,11 @@ class Agreement:
 # At its place every copy is known that was saved as JPEG of quality 10 or more, or resized to an eighth or more; so
 # would be 0.14 % of photos and the next of their folder. Anywhere, copies of quality 50 or more are known, and 83 % or
 # more of those resized to a quarter or more; of 6.9 million pairs of files 23 agree, and no two shelf photos.
-AT_PLACE = Agreement(hash_bits=8, hue_distance=0.3, aspect=0.05)
-ANYWHERE = Agreement(hash_bits=3, hue_distance=0.03, aspect=0.01)
+AT_PLACE = FingerprintAgreement(hash_bits=8, hue_distance=0.3, aspect=0.05)
+ANYWHERE = FingerprintAgreement(hash_bits=3, hue_distance=0.03, aspect=0.01)
 
 
-def agree(a: Fingerprint, b: Fingerprint, rule: Agreement) -> bool:
+def agree(a: Fingerprint, b: Fingerprint, rule: FingerprintAgreement) -> bool:
     """Return whether the signs of two pictures agree; two flat pictures agree where one of two gray ones would."""
     return (
         _aspects_agree(a.size_px, b.size_px, rule.aspect)

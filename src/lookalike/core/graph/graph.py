@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...answers import Edge
-from ...distances import Map
+from ...distances import ScoreCurve
 from ...errors import InputError
 from ...extras import import_optional
 from ...limits import check_count, check_unit
@@ -96,7 +96,7 @@ class Graph:
     """The similarity graph of a collection. Each reading computes it anew, in bounded memory but for `arrays`."""
 
     def __init__(
-        self, store: Store, rules: EdgeRules, *, space: str, points: Map, on_progress: OnProgress | None = None
+        self, store: Store, rules: EdgeRules, *, space: str, points: ScoreCurve, on_progress: OnProgress | None = None
     ) -> None:
         self._store, self.rules, self._space, self._points = store, rules, space, points
         self._on_progress = on_progress

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from ... import intake
 from ...answers import Relation, RelationKind, Transform
-from ...distances import Map
+from ...distances import ScoreCurve
 from ...errors import InputError
 from ...rendering import Card, Section, html_fragment
 from ..scores.scoring import BUILT_IN_MAPS
-from .explaining import explain
+from .explanation import explain
 from .verdicts import verdict_of
-from .verifying import look_at
+from .verification import features_of
 
 if TYPE_CHECKING:
     from ..features.describer import Describer
-    from ..features.looks import Look
-    from .explaining import PairEvidence
+    from ..features.picture_features import PictureFeatures
+    from .explanation import PairEvidence
 
 
 @dataclass(frozen=True)
@@ -111,15 +111,15 @@ def relation_text(related: Relation) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class ComparedPicture:
     """One of two pictures: its look, how people call it, and what makes a small JPEG of it."""
 
-    look: Look
+    look: PictureFeatures
     name: str
     thumbnail: Callable[[], bytes | None]
 
 
-def side_of(describer: Describer, source: Any) -> Side:
+def compared_picture(describer: Describer, source: Any) -> ComparedPicture:
     """Return the side of a picture that is not stored.
 
     Raises:
@@ -127,16 +127,16 @@ def side_of(describer: Describer, source: Any) -> Side:
     """
     source = describer.hold(source)
     seen = describer.describe(source, thumbnail=True, small=True)
-    return Side(look_at(describer, seen, source), intake.describe(source), lambda: seen.thumbnail)
+    return ComparedPicture(features_of(describer, seen, source), intake.describe(source), lambda: seen.thumbnail)
 
 
 def compare(
     describer: Describer,
-    read: Callable[[Any], Side],
+    read: Callable[[Any], ComparedPicture],
     a: Any,
     b: Any,
     *,
-    maps: Mapping[str, Map] = BUILT_IN_MAPS,
+    maps: Mapping[str, ScoreCurve] = BUILT_IN_MAPS,
 ) -> Comparison:
     """Compute how alike two pictures are, and their relation; the order matters to the transform alone.
 
@@ -172,6 +172,6 @@ def compare(
     )
 
 
-def _card(side: Side) -> Card:
+def _card(side: ComparedPicture) -> Card:
     width, height = side.look.size_px
     return Card(side.thumbnail(), side.name, f"{width} x {height} px")

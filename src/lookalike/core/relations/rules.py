@@ -28,15 +28,15 @@ from ...geometry import (
     rewritten_share,
 )
 from ..scores.scoring import hash_bits, pair_score
-from .little import judge
+from .plain_ground import judge
 from .transforms import identity, transform_of, turned_round
 
 if TYPE_CHECKING:
     from ...answers import RelationKind, Transform
     from ...arrays import F32
-    from ...geometry import Changes, Registration, Surroundings, View
-    from ..features.looks import Look
-    from .little import Verdict
+    from ...geometry import Changes, Registration, SmallPicture, Surroundings
+    from ..features.picture_features import PictureFeatures
+    from .plain_ground import Verdict
 
 # Kinds by the strength of the change. The first six are "the same picture" ...
 _STRENGTH: tuple[RelationKind, ...] = ("edited", "rotated", "mirrored", "cropped", "resized", "reencoded")
@@ -96,7 +96,7 @@ _BY_PIXEL = _Bounds(covered=0.006, edges=0.88, grain=3.0)
 _COMPUTED = _Bounds(covered=0.016, edges=0.8, grain=6.0)
 
 
-def relate(a: Look, b: Look) -> Relation | None:
+def relate(a: PictureFeatures, b: PictureFeatures) -> Relation | None:
     """Return what two pictures are to each other; in the other order the kinds are the same.
 
     Returns:
@@ -120,7 +120,7 @@ def relate(a: Look, b: Look) -> Relation | None:
     return related
 
 
-def _of_first_frames(related: Relation, a: Look, b: Look) -> Relation:
+def _of_first_frames(related: Relation, a: PictureFeatures, b: PictureFeatures) -> Relation:
     """Return of files with several pictures no more than their first ones prove: that is nothing about the whole."""
     frames = (a.frames, b.frames)
     if related.kind not in SAME_PICTURE:
@@ -128,7 +128,7 @@ def _of_first_frames(related: Relation, a: Look, b: Look) -> Relation:
     return Relation("similar", ("similar",), None, related.inliers, related.agreement, _FIRST_CONFIDENCE, frames=frames)
 
 
-def _related(a: Look, b: Look, ours: View, theirs: View) -> Relation | None:
+def _related(a: PictureFeatures, b: PictureFeatures, ours: SmallPicture, theirs: SmallPicture) -> Relation | None:
     """Relate two pictures by what is seen of them."""
     found = register(ours, theirs)
     transform = _transform(found, a, b)
@@ -202,7 +202,7 @@ def _confidence(registration: Registration) -> float:
     return round(1 / (1 + math.exp(-evidence)), 4)
 
 
-def _is_framed(registration: Registration, transform: Transform, a: Look, b: Look) -> bool:
+def _is_framed(registration: Registration, transform: Transform, a: PictureFeatures, b: PictureFeatures) -> bool:
     """Return whether whole frame lies on whole frame, all of it much alike, and the difference hashes agree.
 
     That is what coarse encoding leaves: details differ block by block. Other pictures of one frame correlate less.
@@ -233,7 +233,7 @@ def _is_marked(registration: Registration) -> bool:
     )
 
 
-def _by_content(registration: Registration, a: Look, b: Look) -> Verdict | None:
+def _by_content(registration: Registration, a: PictureFeatures, b: PictureFeatures) -> Verdict | None:
     """Judge two pictures by the little that they hold; None where one holds much, or both hold nothing."""
     assert a.view is not None
     assert b.view is not None
@@ -245,7 +245,7 @@ def _by_content(registration: Registration, a: Look, b: Look) -> Verdict | None:
     return judge(registration, a.content, b.content, in_full=in_full)
 
 
-def _is_seen_well(look: Look) -> bool:
+def _is_seen_well(look: PictureFeatures) -> bool:
     """Return whether a picture could be looked at with more than its small version has."""
     assert look.content is not None
     return max(look.content.size_px) >= min(max(look.size_px), _CLOSER_FROM_PX)
@@ -260,7 +260,7 @@ def _is_second_view(registration: Registration) -> bool:
     )
 
 
-def _is_rewritten(registration: Registration, a: Look, b: Look) -> bool:
+def _is_rewritten(registration: Registration, a: PictureFeatures, b: PictureFeatures) -> bool:
     """Return whether two pictures that lie over each other are two of one drawing, with other words or lines."""
     if registration.agreement.share >= _EVERYWHERE and registration.changes.edges < _SOFT:
         return False  # what agrees everywhere and is only softer has no other words
@@ -276,7 +276,9 @@ def _is_rewritten(registration: Registration, a: Look, b: Look) -> bool:
     return rewritten_share(closer_overlay(registration, ours, theirs), slack_px) >= bound
 
 
-def _other_of_template(registration: Registration, a: Look, b: Look) -> Literal["color", "part"] | None:
+def _other_of_template(
+    registration: Registration, a: PictureFeatures, b: PictureFeatures
+) -> Literal["color", "part"] | None:
     """Return in what two graphics of one template differ; None for photos, and where nothing crisp does.
 
     None for what is smaller than 400 px, too: there a photo on an even ground has as little texture as a drawing.
@@ -321,18 +323,18 @@ def _shows_one_thing(registration: Registration) -> bool:
     return min(spread) >= _SAME_OBJECT_SPREAD
 
 
-def _spread(places: F32, view: View) -> float:
+def _spread(places: F32, view: SmallPicture) -> float:
     """Return the area of the box around places, as a share of the picture."""
     width, height = places.max(0) - places.min(0)
     return float(width) * float(height) / float(view.pixels.shape[0] * view.pixels.shape[1])
 
 
-def _transform(registration: Registration, a: Look, b: Look) -> Transform:
+def _transform(registration: Registration, a: PictureFeatures, b: PictureFeatures) -> Transform:
     small = [(view.pixels.shape[1], view.pixels.shape[0]) for view in registration.views]
     return transform_of(registration.matrix, small[0], small[1], a.size_px, b.size_px)
 
 
-def _has_equal_pixels(registration: Registration, transform: Transform, a: Look, b: Look) -> bool:
+def _has_equal_pixels(registration: Registration, transform: Transform, a: PictureFeatures, b: PictureFeatures) -> bool:
     """Compare the pixels in full size, where the small versions let it seem possible."""
     if a.size_px != b.size_px or registration.agreement.difference > _LIKE_PIXELS:
         return False
@@ -349,7 +351,9 @@ def _is_whole(registration: Registration) -> bool:
 # --- what was changed? ------------------------------------------------------------------------------------------
 
 
-def copy_details(registration: Registration, transform: Transform, a: Look, b: Look) -> tuple[RelationKind, ...]:
+def copy_details(
+    registration: Registration, transform: Transform, a: PictureFeatures, b: PictureFeatures
+) -> tuple[RelationKind, ...]:
     """Return in which ways one of two pictures, which are the same, was changed; the strongest way first."""
     added = [_is_added(one, transform) for one in registration.around]
     left_out = [one.share > _LEAST_CROP and not new for one, new in zip(registration.around, added, strict=True)]
@@ -418,7 +422,7 @@ def _is_rotated(transform: Transform) -> bool:
     return abs(transform.angle_deg) > _LEAST_TURN_DEG and not upside_down
 
 
-def _is_resized(registration: Registration, transform: Transform, a: Look, b: Look) -> bool:
+def _is_resized(registration: Registration, transform: Transform, a: PictureFeatures, b: PictureFeatures) -> bool:
     if _is_whole(registration):
         return sorted(a.size_px) != sorted(b.size_px)
     return any(abs(math.log(side)) > _LEAST_RESIZE for side in _sides(transform))
@@ -427,7 +431,7 @@ def _is_resized(registration: Registration, transform: Transform, a: Look, b: Lo
 # --- without a map ----------------------------------------------------------------------------------------------
 
 
-def _by_score(a: Look, b: Look) -> Relation | None:
+def _by_score(a: PictureFeatures, b: PictureFeatures) -> Relation | None:
     """Compute how alike two pictures are by their vectors; never that they are the same picture."""
     scored = pair_score(a.vectors, b.vectors, same_bytes=False)
     if scored is None:

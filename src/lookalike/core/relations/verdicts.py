@@ -11,18 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from ...distances import COPY_SCORE, HIGHEST_SCORE, SAME_BYTES_SCORE, Map
+from ...distances import COPY_SCORE, HIGHEST_SCORE, SAME_BYTES_SCORE, ScoreCurve
 from ..scores.scoring import PairScore, pair_score
 from .rules import SAME_PICTURE, SAME_PICTURE_CONFIDENCE, SIMILAR_SCORE, relate
 
 if TYPE_CHECKING:
     from ...answers import Relation, RelationKind
-    from ..features.looks import Look
+    from ..features.picture_features import PictureFeatures
 
 _DOUBTFUL = 0.2  # of confidence; below it nothing speaks for a copy
 _SURE_COPY, _MAYBE, _BELOW = 0.99, 0.80, 1e-4
 # From such a score to the chance that it is right, which is the confidence; only equal bytes are certain.
-VERIFIED_CHANCES: Map = ((COPY_SCORE, SAME_PICTURE_CONFIDENCE), (_SURE_COPY, 0.9999), (1.0, 1.0))
+VERIFIED_CHANCES: ScoreCurve = ((COPY_SCORE, SAME_PICTURE_CONFIDENCE), (_SURE_COPY, 0.9999), (1.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,14 @@ class Verdict:
 class Judge(Protocol):
     """Judges stored records against one picture; `maps` say what scores mean, where the caller knows it already."""
 
-    def __call__(self, keys: Sequence[int], /, *, maps: Mapping[str, Map] | None = None) -> Mapping[int, Verdict]:
+    def __call__(
+        self, keys: Sequence[int], /, *, maps: Mapping[str, ScoreCurve] | None = None
+    ) -> Mapping[int, Verdict]:
         """Return the verdicts by key; without those that are not there, or have no vectors."""
         ...
 
 
-def verdict_of(a: Look, b: Look, maps: Mapping[str, Map]) -> Verdict | None:
+def verdict_of(a: PictureFeatures, b: PictureFeatures, maps: Mapping[str, ScoreCurve]) -> Verdict | None:
     """Look at two pictures; None where they have no vectors in one space.
 
     Args:

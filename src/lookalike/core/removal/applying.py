@@ -210,10 +210,10 @@ def settle(collection: Collection) -> int:
 
 
 def _settle(collection: Collection) -> int:
-    standing = collection.decisions.events()
-    notes = [event for event in standing if event.kind == "applied" and event.moved_to is not None]
+    effective = collection.decisions.events()
+    notes = [event for event in effective if event.kind == "applied" and event.moved_to is not None]
     records = collection.get_many([str(event.record.get("_id", "")) for event in notes]) if notes else {}
-    decided = {event.id: event for event in standing}
+    decided = {event.id: event for event in effective}
     return sum(
         _settled(collection, note, records.get(str(note.record.get("_id", ""))), decided.get(note.about[0]))
         for note in notes
@@ -273,9 +273,9 @@ def undo(
     """
     chosen = ledger.find(ids)
     wanted = {event.id for event in chosen}
-    done = [one for one in ledger.standing() if one.kind == "applied" and wanted & {one.id, *one.about}]
+    done = [one for one in ledger.effective() if one.kind == "applied" and wanted & {one.id, *one.about}]
     restored = restore(open_collection, done)
-    stands = {about for one in ledger.standing() if one.kind == "applied" for about in one.about}
+    stands = {about for one in ledger.effective() if one.kind == "applied" for about in one.about}
     plain = [event for event in chosen if event.kind != "applied" and event.id not in stands]
     return ledger.take_back(plain), restored
 

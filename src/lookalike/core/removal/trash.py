@@ -120,7 +120,7 @@ class Trash:
         """Finish or undo what a server that was killed left half done; return how many moves these were."""
         if not self.folder.is_dir():
             return 0
-        events = library.ledger.standing()
+        events = library.ledger.effective()
         names = {one.collection for one in events if one.kind == "applied" and self._holds(one)}
         return sum(settle(library.collection(name)) for name in sorted(names.intersection(library.collections())))
 

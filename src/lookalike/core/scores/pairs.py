@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...distances import AGREEING_SCORE, SAME_HASH_BITS, SAME_HASH_MOST, Map, cosine_distances, distance_at, scores_of
+from ...distances import (
+    AGREEING_SCORE,
+    SAME_HASH_BITS,
+    SAME_HASH_MOST,
+    ScoreCurve,
+    cosine_distances,
+    distance_at,
+    scores_of,
+)
 from ...records import Progress
 from ..features.spaces import HASH_SPACE, HUE_SPACE
 
@@ -36,7 +44,7 @@ class ScoredPairs:
     scores: F64
 
 
-def score_pairs(store: Store, points: Map, ours: I64, theirs: I64, distances: F32 | F64) -> F64:
+def score_pairs(store: Store, points: ScoreCurve, ours: I64, theirs: I64, distances: F32 | F64) -> F64:
     """Score pairs of records, key by key.
 
     Args:
@@ -67,7 +75,7 @@ def scored_pairs(
     threshold: float,
     *,
     space: str,
-    points: Map,
+    points: ScoreCurve,
     between: tuple[I64, I64] | None = None,
     on_progress: OnProgress | None = None,
 ) -> Iterator[ScoredPairs]:
@@ -98,7 +106,7 @@ def scored_pairs(
     tell(1.0)
 
 
-def scores_between(store: Store, points: Map, space: str, key: int, others: Sequence[int]) -> F64:
+def scores_between(store: Store, points: ScoreCurve, space: str, key: int, others: Sequence[int]) -> F64:
     """Score one record with some others, (n,); NaN for those that have no vector."""
     theirs = np.array(others, np.int64)
     ours = np.full(len(theirs), key, np.int64)
@@ -119,7 +127,9 @@ def likely(pairs: ScoredPairs, least: float, nearest: int) -> ScoredPairs:
     return ScoredPairs(pairs.ours[kept], pairs.theirs[kept], pairs.scores[kept])
 
 
-def _scored(store: Store, threshold: float, points: Map, ours: I64, theirs: I64, distances: F32 | F64) -> ScoredPairs:
+def _scored(
+    store: Store, threshold: float, points: ScoreCurve, ours: I64, theirs: I64, distances: F32 | F64
+) -> ScoredPairs:
     scores = score_pairs(store, points, ours, theirs, distances)
     reaching = scores >= threshold
     return ScoredPairs(ours[reaching], theirs[reaching], scores[reaching])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...distances import Map, reliability_curve, score_at, score_map
+from ...distances import ScoreCurve, reliability_curve, score_at, score_curve
 from ...errors import InputError
 from ...recent import Recent
 from .scoring import BUILT_IN_MAPS
@@ -27,16 +27,16 @@ class Scale:
 
     held: Calibration | None
 
-    def points(self, space: str) -> Map:
+    def points(self, space: str) -> ScoreCurve:
         """Return the map from distance to score."""
         calibration = self.calibration(space)
-        return calibration.points if calibration else score_map(space)
+        return calibration.points if calibration else score_curve(space)
 
-    def maps(self) -> Mapping[str, Map]:
+    def maps(self) -> Mapping[str, ScoreCurve]:
         """Return the maps of the spaces that speak for a pair: the calibrated one alone, else those built in."""
         return BUILT_IN_MAPS if self.held is None else {self.held.space: self.held.points}
 
-    def reliability(self, space: str) -> Map | None:
+    def reliability(self, space: str) -> ScoreCurve | None:
         """Return the curve from score to the chance that a first match is right; None where none is known."""
         calibration = self.calibration(space)
         return calibration.reliability if calibration else reliability_curve(space)
@@ -64,15 +64,15 @@ class Scales:
             self._recent.keep(b"", version, kept)
         return kept
 
-    def points(self, space: str) -> Map:
+    def points(self, space: str) -> ScoreCurve:
         """Return the map from distance to score; see `Scale`."""
         return self.at(self._store.version).points(space)
 
-    def maps(self) -> Mapping[str, Map]:
+    def maps(self) -> Mapping[str, ScoreCurve]:
         """Return the maps of the spaces that speak for a pair; see `Scale`."""
         return self.at(self._store.version).maps()
 
-    def reliability(self, space: str) -> Map | None:
+    def reliability(self, space: str) -> ScoreCurve | None:
         """Return the curve from score to the chance that a first match is right; see `Scale`."""
         return self.at(self._store.version).reliability(space)
 
@@ -81,7 +81,7 @@ class Scales:
         return self.at(self._store.version).calibration(space)
 
 
-def floor_of(precision: float, reliability: Map | None) -> float:
+def floor_of(precision: float, reliability: ScoreCurve | None) -> float:
     """Return the floor on the score from which a match is right with a wanted chance.
 
     Args:

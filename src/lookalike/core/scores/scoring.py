@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...distances import Map, cosine_distance, score_map, score_of
+from ...distances import ScoreCurve, cosine_distance, score_curve, score_of
 from ..features.spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, SEMANTIC_SPACE
 
 if TYPE_CHECKING:
     from ...arrays import Vectors
 
 # Hashes, hues and palettes are computed beside the encoder: they make no statement of their own.
-BUILT_IN_MAPS: Mapping[str, Map] = {space: score_map(space) for space in (SEMANTIC_SPACE, COPY_SPACE)}
+BUILT_IN_MAPS: Mapping[str, ScoreCurve] = {space: score_curve(space) for space in (SEMANTIC_SPACE, COPY_SPACE)}
 # Where geometry decides: 97 of 100 copies reach the first beside their original; above the second there are few others.
 CANDIDATE_SCORE, LIKELY_SCORE = 0.5, 0.8
 
@@ -35,7 +35,7 @@ class PairScore:
 
 
 def pair_score(
-    a: Vectors, b: Vectors, *, same_bytes: bool, maps: Mapping[str, Map] = BUILT_IN_MAPS
+    a: Vectors, b: Vectors, *, same_bytes: bool, maps: Mapping[str, ScoreCurve] = BUILT_IN_MAPS
 ) -> PairScore | None:
     """Score two pictures in the spaces that have a map; None where they share none of them.
 

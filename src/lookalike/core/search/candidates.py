@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ...distances import Map, cosine_distance, score_of
+from ...distances import ScoreCurve, cosine_distance, score_of
 from ...errors import LookalikeError
 from ..relations.verdicts import verdict_of
 from ..scores.scoring import BUILT_IN_MAPS, CANDIDATE_SCORE, LIKELY_SCORE, pair_score
 
 if TYPE_CHECKING:
-    from ..features.looks import Look
-    from .probes import Probe
+    from ..features.picture_features import PictureFeatures
+    from .query_vectors import QueryVector
 
-    ReadProbe = Callable[[Any], Probe]
-    ReadLook = Callable[[Any], Look]
+    ReadProbe = Callable[[Any], QueryVector]
+    ReadLook = Callable[[Any], PictureFeatures]
 
 T = TypeVar("T")
 
@@ -43,9 +43,9 @@ class Candidates:
     failures: dict[int, LookalikeError]
 
 
-def rank(query: Probe, sources: Sequence[Any], probe: ReadProbe, points: Map) -> Candidates:
+def rank(query: QueryVector, sources: Sequence[Any], query_vector: ReadProbe, points: ScoreCurve) -> Candidates:
     """Rank sources by their score against a query; one that cannot be read fails alone."""
-    found, failures = _read(sources, probe)
+    found, failures = _read(sources, query_vector)
     ranked = [Candidate(place, *_score(query, other, points)) for place, other in found.items()]
     return _ranked(ranked, failures)
 
@@ -78,7 +78,7 @@ def distinct(sources: Sequence[Any], look: ReadLook, *, threshold: float) -> Can
     Cost: 15 ms for each pair whose vectors score 0.80 or more, and for the nearest one from 0.50.
     """
     found, failures = _read(sources, look)
-    kept: list[Look] = []
+    kept: list[PictureFeatures] = []
     candidates = []
     for place, one in found.items():
         score, distance = _nearest(one, kept)
@@ -92,7 +92,7 @@ def _ranked(candidates: Sequence[Candidate], failures: dict[int, LookalikeError]
     return Candidates(tuple(sorted(candidates, key=lambda one: (-one.score, one.distance, one.place))), failures)
 
 
-def _nearest(look: Look, others: Sequence[Look]) -> tuple[float, float]:
+def _nearest(look: PictureFeatures, others: Sequence[PictureFeatures]) -> tuple[float, float]:
     """Find the best score of a picture among some others, and the distance; only likely ones are looked at."""
     measured = [
         (one.score, -one.distance, other)
@@ -123,7 +123,7 @@ def _read(sources: Sequence[Any], read: Callable[[Any], T]) -> tuple[dict[int, T
     return found, failures
 
 
-def _score(a: Probe, b: Probe, points: Map) -> tuple[float, float]:
+def _score(a: QueryVector, b: QueryVector, points: ScoreCurve) -> tuple[float, float]:
     """Return score and distance of two probes of single pictures."""
     bits = None
     if a.hash is not None and b.hash is not None:

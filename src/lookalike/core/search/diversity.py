@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...distances import Map, scores_of
+from ...distances import ScoreCurve, scores_of
 
 if TYPE_CHECKING:
     from ...arrays import F32, F64
@@ -20,7 +20,7 @@ def pool_size(limit: int) -> int:
     return max(_LEAST_POOL, _POOL_SHARE * limit)
 
 
-def diverse(scores: F64, vectors: F32, points: Map, *, limit: int, diversity: float) -> list[int]:
+def diverse(scores: F64, vectors: F32, points: ScoreCurve, *, limit: int, diversity: float) -> list[int]:
     """Choose from a pool by maximal marginal relevance, and give the places in the order of choice.
 
     Each choice maximizes (1 - diversity) * score - diversity * (score against the most alike of those chosen); of two

@@ -9,9 +9,9 @@ from ...errors import EncoderMismatchError, InputError, RecordNotFoundError, Sto
 from ...pictures import Stored
 from ..features.describer import THUMBNAIL_SIDE_PX
 from ..ingest.spellings import as_stored
-from ..relations.comparison import Side, side_of
-from ..relations.verifying import look_at
-from .probes import Probe, mix, probe_of
+from ..relations.comparison import ComparedPicture, compared_picture
+from ..relations.verification import features_of
+from .query_vectors import QueryVector, mix, query_vector_of
 
 if TYPE_CHECKING:
     from ...pictures import Source
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ...stores import Records
     from ..features.describer import Crop, Describer
     from ..relations.verdicts import Judge
-    from ..relations.verifying import Verifier
-    from .probes import Examples
+    from ..relations.verification import Verifier
+    from .query_vectors import Examples
 
 
 class ExampleReader:
@@ -39,7 +39,7 @@ class ExampleReader:
 
     def start(
         self, like: Examples, unlike: Examples, crop: Crop | None, *, related: bool
-    ) -> tuple[Probe, Judge | None]:
+    ) -> tuple[QueryVector, Judge | None]:
         """Read examples and counter-examples into one thing to ask with; the crop is that of the first example.
 
         Args:
@@ -49,7 +49,9 @@ class ExampleReader:
             return self.read(like[0][0], crop, related=True)
         return self._mixed(like, unlike, crop), None
 
-    def read(self, source: Source, crop: Crop | None = None, *, related: bool = False) -> tuple[Probe, Judge | None]:
+    def read(
+        self, source: Source, crop: Crop | None = None, *, related: bool = False
+    ) -> tuple[QueryVector, Judge | None]:
         """Read one example: what to ask with and, where it is wanted, what judges stored records against it.
 
         Raises:
@@ -61,9 +63,9 @@ class ExampleReader:
             self.check_encoder()
             source = self._describer.hold(source) if related else source
             seen = self._describer.describe(source, crop=crop, small=related)
-            look = look_at(self._describer, seen, source) if related else None
+            look = features_of(self._describer, seen, source) if related else None
             judge = None if look is None else partial(self._verifier.verdicts, look)
-            return probe_of(seen.vectors, self._space, seen.content_hash), judge
+            return query_vector_of(seen.vectors, self._space, seen.content_hash), judge
         if crop is not None:
             raise InputError("crop needs the picture itself: pass its file in place of its id.")
         record_id, found = source.id, self._store.entry(source.id)
@@ -76,19 +78,19 @@ class ExampleReader:
         if self._space not in entry.vectors:
             raise RecordNotFoundError(f'record "{record_id}" has no vector to search with.', id=record_id)
         judge = partial(self._verifier.verdicts_of, key) if related else None  # it looks only when it is asked
-        return probe_of(entry.vectors, self._space, entry.record.content_hash), judge
+        return query_vector_of(entry.vectors, self._space, entry.record.content_hash), judge
 
-    def side(self, source: Source) -> Side:
+    def side(self, source: Source) -> ComparedPicture:
         """Read one of two pictures that are compared; raises as `read`."""
         if not isinstance(source, Stored):
             self.check_encoder()
-            return side_of(self._describer, source)
+            return compared_picture(self._describer, source)
         record_id = as_stored(self._store, source.id)
         key = self._store.keys([record_id]).get(record_id)
         look = None if key is None else self._verifier.look(key)
         if look is None:
             raise self.no_record(record_id)
-        return Side(look, record_id, lambda: self._verifier.thumbnail(record_id))
+        return ComparedPicture(look, record_id, lambda: self._verifier.thumbnail(record_id))
 
     def picture(self, source: Source) -> bytes | None:
         """Return a small JPEG of an example; None of a record whose picture was not kept."""
@@ -125,9 +127,9 @@ class ExampleReader:
             id=record_id,
         )
 
-    def _mixed(self, like: Examples, unlike: Examples, crop: Crop | None) -> Probe:
+    def _mixed(self, like: Examples, unlike: Examples, crop: Crop | None) -> QueryVector:
         probes = [(self.read(one, crop if place == 0 else None)[0], w) for place, (one, w) in enumerate(like)]
         if len(probes) == 1 and not unlike:
             return probes[0][0]
         against = [(self.read(one)[0].vector, weight) for one, weight in unlike]
-        return mix([(probe.vector, weight) for probe, weight in probes], against)
+        return mix([(query_vector.vector, weight) for query_vector, weight in probes], against)

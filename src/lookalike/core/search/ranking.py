@@ -33,7 +33,7 @@ from ...distances import (
     OTHER_COLORS_SCORE,
     SAME_HASH_BITS,
     SAME_HASH_MOST,
-    Map,
+    ScoreCurve,
     distance_at,
     scores_of,
 )
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from ...query import Query
     from ...records import Record
     from ...stores import Store
-    from .probes import Probe
+    from .query_vectors import QueryVector
 
 _GROWTH = 4
 _SHOWN_DIGITS = 6
@@ -125,8 +125,10 @@ class Ranker:
         candidates: Records that were scored; of those, `by_hash` were not among the nearest.
     """
 
-    def __init__(self, store: Store, probe: Probe, query: Query, *, space: str, points: Map) -> None:
-        self._store, self._probe, self._query = store, probe, query
+    def __init__(
+        self, store: Store, query_vector: QueryVector, query: Query, *, space: str, points: ScoreCurve
+    ) -> None:
+        self._store, self._query_vector, self._query = store, query_vector, query
         self._space, self._points = space, points
         self._known: dict[float, NearestAnswer] = {}  # of each stream, as the store gave it last
         self.steps: list[Step] = []
@@ -179,23 +181,23 @@ class Ranker:
         return _Stream(condition, overlap, answer, float(highest[0]))
 
     def _asked(self, condition: Filter | None, overlap: float, k: int, radius: float, records: int) -> NearestQuery:
-        probe, is_first = self._probe, overlap == 0
+        query_vector, is_first = self._query_vector, overlap == 0
         floor = self._visual_floor(1.0 if self._query.tags else 0.0)
-        hash = probe.hash if is_first and floor <= SAME_HASH_MOST else None
+        hash = query_vector.hash if is_first and floor <= SAME_HASH_MOST else None
         return NearestQuery(
             self._space,
-            probe.vector,
+            query_vector.vector,
             0 if radius < 0 else k,
             filter=condition,
             max_distance=None if radius == np.inf else radius,
             exact=self._query.exact,
-            content_hash=probe.content_hash if is_first else "",
+            content_hash=query_vector.content_hash if is_first else "",
             hash_space=HASH_SPACE,
             hash=hash,
             hash_bits=SAME_HASH_BITS,
             hash_reach=min(distance_at(AGREEING_SCORE, self._points) + _SLACK, self._farthest),
             hue_space=HUE_SPACE,
-            hues=probe.hues,
+            hues=query_vector.hues,
             hue_reach=distance_at(OTHER_COLORS_SCORE, self._points) + _SLACK,
             hue_most=OTHER_COLORS_DISTANCE,
             records=max(records, k) if self._query.tags else records,

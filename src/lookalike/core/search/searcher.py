@@ -22,9 +22,9 @@ from ..scores.scales import floor_of
 from .candidates import Candidates, rank
 from .matches import Matches
 from .pages import cursor_of, position_of
-from .probes import Examples, Probe, digest_of, listed, source_of
+from .query_vectors import Examples, QueryVector, digest_of, listed, source_of
 from .ranking import Ranker, score_counts
-from .selection import Page, Selection
+from .selection import MatchSelection, Page
 from .unknown import unknown_names
 from .verified import Verified
 
@@ -57,7 +57,7 @@ class Searcher:
         self._identity = f"{made.name} {made.created_at} {made.encoder_digest}"
         self._space = made.spaces[0].name
         self._copy_space = copy_space_of([space.name for space in made.spaces])
-        self._recent: Recent[Selection] = Recent()
+        self._recent: Recent[MatchSelection] = Recent()
 
     @property
     def verified_by_default(self) -> int:
@@ -83,12 +83,12 @@ class Searcher:
             version = -1
             if all(isinstance(one, Stored) for one, _ in (*like, *unlike)):  # so nothing is waited for inside
                 version = snapshot.enter_context(self._store.snapshot())
-            probe, judge = self._examples.start(like, unlike, query.crop, related=query.verify > 0)
+            query_vector, judge = self._examples.start(like, unlike, query.crop, related=query.verify > 0)
             read = time.perf_counter()
             if version < 0:
                 version = snapshot.enter_context(self._store.snapshot())
             query = query if judge is not None else replace(query, verify=0)
-            page, next, explanation = self._page(probe, query, judge, version, release=snapshot.close)
+            page, next, explanation = self._page(query_vector, query, judge, version, release=snapshot.close)
         ended = time.perf_counter()
         missed = () if any(query.tags & set(match.tags) for match in page.matches) else sorted(query.tags)
         return Matches(
@@ -113,8 +113,8 @@ class Searcher:
             raise InputError("a histogram of scores needs an example: pass a picture, or like=[...].")
         query = replace(query_of(given), limit=min(_RANKED, self._most), threshold=None)
         related = self.verified_by_default > 0
-        probe, judge = self._examples.start(like, unlike, query.crop, related=related)
-        ranker = Ranker(self._store, probe, query, space=self._space, points=self._scales.points(self._space))
+        query_vector, judge = self._examples.start(like, unlike, query.crop, related=related)
+        ranker = Ranker(self._store, query_vector, query, space=self._space, points=self._scales.points(self._space))
         ranking = ranker.first(query.limit)
         if judge is not None:
             ranking = Verified(judge, VERIFIED).scored(ranking)
@@ -130,10 +130,10 @@ class Searcher:
     def rank(self, source: Any, others: Sequence[Any]) -> Candidates:
         """Rank other pictures by their score against one; see `Collection.rank`."""
 
-        def probe(one: Any) -> Probe:
+        def query_vector(one: Any) -> QueryVector:
             return self._examples.read(source_of(one))[0]
 
-        return rank(probe(source), others, probe, self._scales.points(self._space))
+        return rank(query_vector(source), others, query_vector, self._scales.points(self._space))
 
     def _query(self, given: Conditions, *, examples: int) -> Query:
         """Check conditions, and settle what depends on the collection."""
@@ -149,15 +149,15 @@ class Searcher:
         return replace(query, threshold=floor_of(query.precision, chances))
 
     def _page(
-        self, probe: Probe, query: Query, judge: Judge | None, version: int, release: Callable[[], None]
+        self, query_vector: QueryVector, query: Query, judge: Judge | None, version: int, release: Callable[[], None]
     ) -> tuple[Page, str | None, Explanation]:
-        digest = digest_of(query, self._identity, probe)
+        digest = digest_of(query, self._identity, query_vector)
         after = None if query.cursor is None else position_of(query.cursor, digest)
         scale = self._scales.at(version)
         kept = self._recent.get(digest, version)
-        selection = kept or Selection(
+        selection = kept or MatchSelection(
             self._store,
-            probe,
+            query_vector,
             query,
             space=self._space,
             copy_space=self._copy_space,

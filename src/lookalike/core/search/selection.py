@@ -1,7 +1,7 @@
 """The search: from a ranking to a page of matches, by collapse, groups, diversity and cursor, in that order.
 
-`lookalike.query` says how the conditions work together, `ranking` is exact from its first row; a `Selection` walks down
-it as far as a page needs, and may be kept for the page after.
+`lookalike.query` says how the conditions work together, `ranking` is exact from its first row; a `MatchSelection` walks
+down it as far as a page needs, and may be kept for the page after.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...answers import Match, Step
-from ...distances import AGREEING_SCORE, Map, cosine_distances, distance_at
+from ...distances import AGREEING_SCORE, ScoreCurve, cosine_distances, distance_at
 from ..ingest.local_files import has_lost_file
 from ..relations.verdicts import Verdict
 from ..scores.pairs import score_pairs
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ...query import Query
     from ...records import Record
     from ...stores import Store
-    from .probes import Probe
+    from .query_vectors import QueryVector
 
 _GROWTH = 4
 _WALKED_AT_ONCE = 256
@@ -51,22 +51,22 @@ class Page:
     left_out: int | None = None
 
 
-class Selection:
+class MatchSelection:
     """What of the records that match one query is shown, in order. May be used from many threads."""
 
     def __init__(
         self,
         store: Store,
-        probe: Probe,
+        query_vector: QueryVector,
         query: Query,
         *,
         space: str,
         copy_space: str,
-        points: Map,
-        copy_points: Map,
+        points: ScoreCurve,
+        copy_points: ScoreCurve,
         judge: Callable[[Sequence[int]], Mapping[int, Verdict]] | None = None,
     ) -> None:
-        self._store, self._probe, self._query = store, probe, query
+        self._store, self._query_vector, self._query = store, query_vector, query
         self._verified = None if judge is None else Verified(judge, query.verify)
         self._space, self._copy_space, self._points = space, copy_space, points
         self._lock = threading.Lock()
@@ -74,7 +74,7 @@ class Selection:
         self._left_out: int | None = None
         self._walk = _Walk(store, query, copy_space, copy_points)
         asked = query if self._verified is None else replace(query, threshold=None)
-        self._ranker = Ranker(store, probe, asked, space=space, points=points)
+        self._ranker = Ranker(store, query_vector, asked, space=space, points=points)
 
     def page(
         self, query: Query, after: Position | None, release: Callable[[], None]
@@ -192,7 +192,7 @@ class Selection:
     def _with_members(self, query: Query, matches: Sequence[Match], best: Sequence[Record]) -> list[Match]:
         def rank(condition: Any, wanted: int) -> Ranking:
             inside = replace(query, filter=both(query.filter, condition))
-            ranker = Ranker(self._store, self._probe, inside, space=self._space, points=self._points)
+            ranker = Ranker(self._store, self._query_vector, inside, space=self._space, points=self._points)
             ranking = ranker.first(wanted, records=wanted)
             self._ranker.steps += [replace(step, asked_for="members") for step in ranker.steps]
             return ranking
@@ -245,7 +245,7 @@ class _Walk:
         met_group: Whether a record with the group's field was met.
     """
 
-    def __init__(self, store: Store, query: Query, copy_space: str, copy_points: Map) -> None:
+    def __init__(self, store: Store, query: Query, copy_space: str, copy_points: ScoreCurve) -> None:
         self._store, self._query, self._copy_space, self._points = store, query, copy_space, copy_points
         self.is_selective = query.group_by is not None or query.collapse is not None
         self._begin()

@@ -12,7 +12,7 @@ from ... import disk
 from ...errors import InputError
 from ...records import Progress
 from ...rendering import Section, counted, html_page
-from ..lines import read_lines
+from ..json_lines import read_lines
 from .terminal import command_line, progress_bar, waiting
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def run_demo(library: Library, photos: Path | None, say: Callable[[str], None]) 
 def open_page(home: str, name: str, say: Callable[[str], None]) -> None:
     """Serve until Ctrl-C, with the collection open in a browser."""
     from ...settings import load_settings
-    from ..http.running import serve
+    from ..http.server import serve
 
     def tell(address: str) -> None:
         page = f"{address}/#/c/{quote(name, safe='')}"

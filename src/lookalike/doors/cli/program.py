@@ -24,7 +24,7 @@ from ...errors import (
     SourceError,
     SourceNotFoundError,
 )
-from . import asking, completion, decided, deciding, evaluating, filling, keeping, serving
+from . import completion, contents, decisions, evaluation, ledger, queries, server, transfer
 from .terminal import (
     DEMO_HOME,
     DONE,
@@ -156,13 +156,13 @@ def complete(shell: str) -> int:
 
 
 _GROUPS: dict[str, tuple[click.Command, ...]] = {
-    "Find": (asking.find, asking.compare, asking.graph, asking.clusters, evaluating.evaluate),
-    "Fill": (filling.index, filling.import_, keeping.create, keeping.configure, keeping.update, demo, samples),
-    "Tidy": (asking.duplicates, deciding.decide, decided.decisions, keeping.remove, keeping.delete),
-    "Serve": (serving.serve, serving.keys, serving.openapi),
+    "Find": (queries.find, queries.compare, queries.graph, queries.clusters, evaluation.evaluate),
+    "Fill": (transfer.index, transfer.import_, contents.create, contents.configure, contents.update, demo, samples),
+    "Tidy": (queries.duplicates, decisions.decide, ledger.decisions, contents.remove, contents.delete),
+    "Serve": (server.serve, server.keys, server.openapi),
     "Look after": (
-        *(keeping.collections, keeping.info, keeping.get, filling.export, keeping.backup, keeping.restore),
-        *(keeping.compact, doctor, complete),
+        *(contents.collections, contents.info, contents.get, transfer.export, contents.backup, contents.restore),
+        *(contents.compact, doctor, complete),
     ),
 }
 for _command in (one for group in _GROUPS.values() for one in group):
@@ -215,7 +215,7 @@ def exit_code(error: LookalikeError) -> int:
 
 def _tell_error(error: LookalikeError, arguments: list[str]) -> None:
     if "--json" in arguments:
-        from ..forms import error_form
+        from ..serialization import error_form
 
         click.echo(json.dumps(error_form(error), ensure_ascii=False), err=True)
     else:

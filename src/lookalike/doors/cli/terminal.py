@@ -224,18 +224,18 @@ def show(found: Matches | DuplicateGroups | Clusters, as_json: bool) -> None:
     """Print an answer, as text or as JSON."""
     from ...core.duplicates.results import DuplicateGroups
     from ...core.search.matches import Matches
-    from .. import forms
+    from .. import serialization
 
     if isinstance(found, Matches) and found.unknown:
         click.echo(f"no record has the {', '.join(found.unknown)}. Check the spelling.", err=True)
     if not as_json:
         click.echo(str(found))
     elif isinstance(found, Matches):
-        print_json(forms.matches_form(found))
+        print_json(serialization.matches_form(found))
     elif isinstance(found, DuplicateGroups):
         _print_groups(found)
     else:
-        print_json(forms.clusters_form(found))
+        print_json(serialization.clusters_form(found))
 
 
 def tell_floor(asked: float | None, held: float) -> None:
@@ -283,7 +283,7 @@ def print_json(value: Any) -> None:
 
 def _print_groups(found: DuplicateGroups) -> None:
     """Print the reply of `duplicates` as JSON, a group a line: however many there are, one is in memory as text."""
-    from ..forms import group_form
+    from ..serialization import group_form
 
     click.echo('{"groups": [')
     for number, group in enumerate(found, start=1):

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Request, Response
 from ...errors import InputError
 from ...pictures import Bytes, Url
 from ...service.outside import outside_picture
-from ..http.desk import desk_of, on_pictures, principal_of
 from ..http.replies import Refusal, reply
+from ..http.state import on_pictures, principal_of, state_of
 from .wire import Dialect, below, holds_vendor_limits, read_object_body, refused
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ async def compare(request: Request) -> Response:
     principal.check("read")
     if holds_vendor_limits(request):
         who = principal.key.id if principal.key else "anyone"
-        desk_of(request).meter.keep_pace(f"compare {who}", _REQUESTS_PER_S)
+        state_of(request).meter.keep_pace(f"compare {who}", _REQUESTS_PER_S)
     pair = await read_object_body(request, _pair_in, mended=_without_last_comma, most_bytes=_MOST_BYTES)
-    library = desk_of(request).library
+    library = state_of(request).library
 
     def work() -> float:
         return library.compare(*(_bytes(request, source) for source in pair)).score
@@ -69,7 +69,7 @@ def _source(asked: Mapping[str, Any], name: str) -> Url | Bytes:
 def _bytes(request: Request, source: Url | Bytes) -> bytes:
     if isinstance(source, Bytes):
         return source.data
-    return desk_of(request).library.fetch(source.url, most_bytes=_MOST_BYTES, timeout_s=_FETCH_TIMEOUT_S)
+    return state_of(request).library.fetch(source.url, most_bytes=_MOST_BYTES, timeout_s=_FETCH_TIMEOUT_S)
 
 
 def _covers(method: str, path: str) -> bool:

@@ -12,10 +12,10 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request, Response
 
 from ...errors import InputError, SourceError
-from ..http.desk import desk_of, light, on_pictures, principal_of, room
 from ..http.multipart import Part
 from ..http.paths import Name, RecordId
 from ..http.replies import Refusal, message_of, reply
+from ..http.state import light, on_pictures, principal_of, room, state_of
 from .wire import (
     Dialect,
     basic_of,
@@ -69,10 +69,10 @@ async def create_collection(request: Request) -> Response:
     principal_of(request).check("write", collection_id)
 
     def work() -> dict[str, Any]:
-        desk, principal = desk_of(request), principal_of(request)
+        server, principal = state_of(request), principal_of(request)
         if holds_vendor_limits(request) and len(_seen(request)) >= _MOST_COLLECTIONS:
             raise refused(f"there are {_MOST_COLLECTIONS} collections, which is the maximum. Delete one first.")
-        return _collection_form(desk.create_collection(principal, collection_id, keep="thumbnail", title=name))
+        return _collection_form(server.create_collection(principal, collection_id, keep="thumbnail", title=name))
 
     return reply(await light(request, work))
 
@@ -81,7 +81,7 @@ async def create_collection(request: Request) -> Response:
 async def list_collections(request: Request) -> Response:
     """List the collections that the caller may see."""
     principal_of(request).check("read")
-    library = desk_of(request).library
+    library = state_of(request).library
     forms = await light(request, lambda: [_collection_form(library.collection(name)) for name in _seen(request)])
     return reply({"collections": forms})
 
@@ -99,7 +99,7 @@ async def delete_collection(request: Request, collection_id: Name) -> Response:
 
     def work() -> None:
         _open(request, collection_id, "write")
-        desk_of(request).library.delete_collection(collection_id)
+        state_of(request).library.delete_collection(collection_id)
 
     await light(request, work)
     return reply({})
@@ -199,12 +199,12 @@ async def find_similar(request: Request, collection_id: Name) -> Response:
 
 
 def _open(request: Request, collection_id: str, scope: Any) -> Collection:
-    return desk_of(request).collection(request, collection_id, scope)
+    return state_of(request).collection(request, collection_id, scope)
 
 
 def _seen(request: Request) -> list[str]:
     principal = principal_of(request)
-    return [name for name in desk_of(request).library.collections() if principal.sees(name)]
+    return [name for name in state_of(request).library.collections() if principal.sees(name)]
 
 
 def _checked_name(part: Part | None, in_query: str | None) -> str:

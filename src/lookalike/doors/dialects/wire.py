@@ -13,9 +13,9 @@ from ...core.ingest.items import UPLOAD
 from ...errors import shown
 from ..http.bodies import MULTIPART, apart, budget_of, media_type, read_as
 from ..http.bodies import read_parts as read_native_parts
-from ..http.desk import desk_of, held_of, principal_of
 from ..http.multipart import Part
 from ..http.replies import Refusal, error_of
+from ..http.state import held_of, principal_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,7 +81,7 @@ def refused(message: str, status: int = 400, code: str = "input_invalid") -> Ref
 
 def holds_vendor_limits(request: Request) -> bool:
     """Return whether the limits of the service that a dialect speaks for are to be held."""
-    return desk_of(request).settings.serving.vendor_limits
+    return state_of(request).settings.serving.vendor_limits
 
 
 async def read_parts(request: Request) -> list[Part]:
@@ -150,12 +150,12 @@ def store_all(request: Request, collection: Collection, records: Sequence[Any], 
     Raises:
         QuotaError: when the caller may not have so many; nothing is added then.
     """
-    desk, key = desk_of(request), principal_of(request).key
+    server, key = state_of(request), principal_of(request).key
     outcomes: list[Outcome] = []
-    with desk.meter.room_for(key, len(records), sent_bytes=held_of(request).bytes):
+    with server.meter.room_for(key, len(records), sent_bytes=held_of(request).bytes):
         collection.add(list(records), on_outcome=outcomes.append, **options)
     for outcome in outcomes:
-        desk.metrics.added(outcome)
+        server.metrics.added(outcome)
     return sorted(outcomes, key=lambda outcome: outcome.place)
 
 

@@ -12,9 +12,9 @@ from ... import __version__
 from ...service.keys import Quotas
 from . import openapi, schema
 from .bodies import JSON, read_model
-from .desk import desk_of, light, principal_of
-from .gate import COOKIE, home_for
+from .middleware import COOKIE, home_for
 from .replies import reply
+from .state import light, principal_of, state_of
 
 if TYPE_CHECKING:
     from ...service.keys import Key
@@ -28,7 +28,7 @@ _SESSION = timedelta(hours=12)
 async def list_keys(request: Request) -> Response:
     """List all keys there ever were; for a key that is bound to collections, those that are bound within these."""
     by = _admin(request)
-    return reply({"keys": [key_form(key) for key in desk_of(request).keys.all() if key.is_seen_by(by)]})
+    return reply({"keys": [key_form(key) for key in state_of(request).keys.all() if key.is_seen_by(by)]})
 
 
 @router.post(
@@ -46,7 +46,7 @@ async def create_key(request: Request) -> Response:
     wanted = await read_model(request, schema.NewKey)
     key, secret = await light(
         request,
-        lambda: desk_of(request).keys.create(
+        lambda: state_of(request).keys.create(
             wanted.name,
             scope=wanted.scope,
             collections=wanted.collections,
@@ -62,14 +62,14 @@ async def create_key(request: Request) -> Response:
 async def revoke_key(request: Request, key: str) -> Response:
     """Revoke a key, by name or id, for good."""
     by = _admin(request)
-    return reply(key_form(await light(request, lambda: desk_of(request).keys.revoke(key, by=by))))
+    return reply(key_form(await light(request, lambda: state_of(request).keys.revoke(key, by=by))))
 
 
 @router.post("/keys/{key}/rotate", responses={200: {"model": schema.FreshKey}, **openapi.errors(404, 409, 422)})
 async def rotate_key(request: Request, key: str) -> Response:
     """Replace the secret of a key; the old one is void at once."""
     by = _admin(request)
-    rotated, secret = await light(request, lambda: desk_of(request).keys.rotate(key, by=by))
+    rotated, secret = await light(request, lambda: state_of(request).keys.rotate(key, by=by))
     return reply({**key_form(rotated), "key": secret})
 
 
@@ -85,7 +85,7 @@ async def open_session(request: Request) -> Response:
     answer = reply(_session(request))
     key = principal_of(request).key
     if key is not None:
-        ticket = desk_of(request).keys.ticket(key, lasts=_SESSION)
+        ticket = state_of(request).keys.ticket(key, lasts=_SESSION)
         seconds = int(_SESSION.total_seconds())
         is_secure = (
             request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
@@ -125,9 +125,9 @@ def _admin(request: Request) -> Key | None:
 
 def _session(request: Request) -> dict[str, Any]:
     key = principal_of(request).key
-    limits = desk_of(request).settings.limits
+    limits = state_of(request).settings.limits
     return {
-        "key_needed": desk_of(request).keys.is_needed(),
+        "key_needed": state_of(request).keys.is_needed(),
         "key": None if key is None else key_form(key),
         "version": __version__,
         "home": home_for(request),

@@ -20,7 +20,7 @@ from ...records import Outcome, Record
 
 if TYPE_CHECKING:
     from ...core.collection import Collection
-    from .lanes import Lane
+    from .limiters import Limiter
 
 _TURNS = 2  # at a time: one decodes while the other writes
 _MOST_PICTURES = 8  # in one turn: the first waits for the last
@@ -52,14 +52,14 @@ class Additions:
 
     def __init__(
         self,
-        lane: Lane,
+        limiter: Limiter,
         open_collection: Callable[[str], Collection],
         *,
         most_waiting: int,
         turns: int = _TURNS,
         on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self._lane = lane
+        self._lane = limiter
         self._open_collection = open_collection
         self._most_waiting = most_waiting
         self._most_turns = turns

@@ -31,11 +31,11 @@ from ...errors import (
 from ...service.jobs import Jobs
 from ...service.keys import Keys
 from ..dialects import DIALECTS
-from . import access, browsing, collections, decisions, documents, folders, health, jobs, moving, questions, records
-from .desk import Desk, desk_of, principal_of, request_id_of
-from .gate import Gate
+from . import access, collections, decisions, documents, folders, health, jobs, overviews, queries, records, removal
+from .middleware import Middleware
 from .pool import WorkerPool
 from .replies import Refusal, failure_reply, unexpected
+from .state import ServerState, principal_of, request_id_of, state_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ...settings import Settings
 
 _log = logging.getLogger("lookalike.server")
-_ROUTERS = (collections, records, questions, browsing, decisions, moving, folders, jobs, access, health)
+_ROUTERS = (collections, records, queries, overviews, decisions, removal, folders, jobs, access, health)
 _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _HTTP_CODES = {404: "path_not_found", 405: "method_not_allowed"}
 _GONE = 499  # for the log: as web servers note it
@@ -54,26 +54,28 @@ _CORS = {
 }
 
 
-def make_desk(settings: Settings) -> Desk:
+def make_desk(settings: Settings) -> ServerState:
     """Make all that a server over a home needs; nothing is started yet."""
     pool = WorkerPool(settings)
-    desk = Desk(settings, Library(settings, pool), pool, Keys(settings.home))
-    inputs = jobs.JobInputs(desk)
-    desk.jobs = Jobs(settings.home, desk.library.collection, inputs, desk.metrics.added, inputs.reach, desk.roots)
-    return desk
+    server = ServerState(settings, Library(settings, pool), pool, Keys(settings.home))
+    inputs = jobs.JobInputs(server)
+    server.jobs = Jobs(
+        settings.home, server.library.collection, inputs, server.metrics.added, inputs.reach, server.roots
+    )
+    return server
 
 
-def make_app(desk: Desk) -> ASGIApp:
+def make_app(server: ServerState) -> ASGIApp:
     """Make the whole application; workers and jobs start and end with it."""
-    app: ASGIApp = Gate(bare_app(desk), desk)
-    origins = desk.settings.serving.allowed_origins
+    app: ASGIApp = Middleware(bare_app(server), server)
+    origins = server.settings.serving.allowed_origins
     return CORSMiddleware(app, allow_origins=origins, **_CORS) if origins else app  # type: ignore[arg-type]
 
 
-def bare_app(desk: Desk | None = None) -> FastAPI:
+def bare_app(server: ServerState | None = None) -> FastAPI:
     """Make the application without its gate; without a desk it has routes to document, and cannot answer."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=_living, redirect_slashes=False)
-    app.state.desk = desk
+    app.state.server = server
     for module in _ROUTERS:
         app.include_router(module.router)
     for dialect in DIALECTS:
@@ -92,26 +94,26 @@ def bare_app(desk: Desk | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _living(app: FastAPI) -> AsyncIterator[None]:
-    desk: Desk = app.state.desk
-    await run_in_threadpool(desk.pool.start)
-    await run_in_threadpool(_settle_moves, desk)
-    await run_in_threadpool(desk.jobs.start)
-    desk.is_ready = True
+    server: ServerState = app.state.server
+    await run_in_threadpool(server.pool.start)
+    await run_in_threadpool(_settle_moves, server)
+    await run_in_threadpool(server.jobs.start)
+    server.is_ready = True
     try:
         yield
     finally:
-        desk.is_ending = True
-        await run_in_threadpool(desk.jobs.stop)
-        for lane in desk.lanes.all():
-            lane.close()
-        await run_in_threadpool(desk.library.close)
-        await run_in_threadpool(desk.pool.close)
+        server.is_ending = True
+        await run_in_threadpool(server.jobs.stop)
+        for limiter in server.limiters.all():
+            limiter.close()
+        await run_in_threadpool(server.library.close)
+        await run_in_threadpool(server.pool.close)
 
 
-def _settle_moves(desk: Desk) -> None:
+def _settle_moves(server: ServerState) -> None:
     """Finish or undo what a server before this one left half done; what is wrong with it hinders nobody else."""
     try:
-        settled = desk.trash.settle(desk.library)
+        settled = server.trash.settle(server.library)
     except (LookalikeError, OSError) as error:
         _log.error("the moves of files that were under way could not be settled: %s", error, exc_info=error)
     else:
@@ -129,13 +131,13 @@ async def _failed(request: Request, error: Any) -> Response:
 
 def _cause(request: Request, error: LookalikeError) -> LookalikeError:
     """Return what lies behind an error: a collection that was deleted, here or by another process, is open no more."""
-    desk = desk_of(request)
+    server = state_of(request)
     name = str(error.details.get("name") or unquote(request.path_params.get("name", "")))
     if isinstance(error, CollectionNotFoundError) and name:
-        desk.library.forget(name)  # it may be there anew
-    elif not name or name in desk.library.collections():
+        server.library.forget(name)  # it may be there anew
+    elif not name or name in server.library.collections():
         return error
-    return desk.missing(principal_of(request), name)  # whoever raised it may have named all there are
+    return server.missing(principal_of(request), name)  # whoever raised it may have named all there are
 
 
 async def _misfit(request: Request, error: Any) -> Response:
@@ -172,7 +174,7 @@ async def _too_deep(request: Request, error: Exception) -> Response:
 
 async def _no_room(request: Request, error: Any) -> Response:
     """Answer where the disk is full, or may not be written; any other refusal of the system is a bug of ours."""
-    known = refusals.error_of(error, desk_of(request).settings.home)
+    known = refusals.error_of(error, state_of(request).settings.home)
     if not isinstance(known, StoreFullError | StoreReadOnlyError):
         raise error
     return await _failed(request, known)

@@ -12,11 +12,11 @@ from pydantic import BaseModel, ValidationError
 
 from ...errors import InputError, LookalikeError, shown
 from ...service.outside import outside_record
-from ..lines import parse_line
-from .desk import desk_of, held_of
+from ..json_lines import parse_line
 from .json_budget import JsonBudget, too_many_elements
 from .multipart import Part, boundary_of, parts_of
 from .replies import Refusal, malformed
+from .state import held_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -90,9 +90,9 @@ async def read_as(
         budget: Of the JSON in it; the request holds its values from then on.
         most_bytes: Narrows the server's own limit.
     """
-    desk = desk_of(request)
-    limit = desk.settings.limits.max_body_bytes
-    with desk.reception.begin() as received:
+    server = state_of(request)
+    limit = server.settings.limits.max_body_bytes
+    with server.reception.begin() as received:
         async for chunk in chunks_of(request, limit if most_bytes is None else min(limit, most_bytes)):
             received.add(chunk)
         held_of(request).take(received.size)
@@ -152,7 +152,7 @@ async def read_pictures(request: Request) -> Sent:
     Raises:
         Refusal: for another media type, a body that is broken, and more pictures than one request may bring.
     """
-    limits = desk_of(request).settings.limits
+    limits = state_of(request).settings.limits
     kind = media_type(request)
     if kind != MULTIPART and kind != JSON and kind not in JSON_LINES and not kind.startswith(RAW):
         raise unsupported(kind, _TAKEN)
@@ -168,7 +168,7 @@ async def read_pictures(request: Request) -> Sent:
 
 async def read_parts(request: Request, parse: Callable[[list[Part]], T], budget: JsonBudget | None = None) -> T:
     """Read a multipart body into memory, and parse its parts, on a thread where it is large."""
-    boundary, limits = boundary_of(request.headers.get("content-type", "")), desk_of(request).settings.limits
+    boundary, limits = boundary_of(request.headers.get("content-type", "")), state_of(request).settings.limits
     return await read_as(request, lambda body: parse(parts_in(body, boundary, limits)), budget=budget)
 
 
@@ -178,7 +178,7 @@ async def apart(request: Request, work: Callable[[], T], size: int, budget: Json
     Args:
         budget: Of the JSON in it; the request holds its values from then on.
     """
-    made = work() if size < _LARGE_BYTES else await desk_of(request).lanes.bodies.run(work)
+    made = work() if size < _LARGE_BYTES else await state_of(request).limiters.bodies.run(work)
     if budget is not None:
         held_of(request).take(_VALUE_BYTES * budget.spent)
     return made
@@ -186,7 +186,7 @@ async def apart(request: Request, work: Callable[[], T], size: int, budget: Json
 
 def budget_of(request: Request) -> JsonBudget:
     """Return the values that the JSON of one request may have."""
-    return JsonBudget(desk_of(request).settings.limits)
+    return JsonBudget(state_of(request).settings.limits)
 
 
 def _sent(body: bytes, kind: str, content_type: str, limits: Limits, budget: JsonBudget) -> Sent:

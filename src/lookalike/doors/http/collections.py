@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request, Response
 
 from ...errors import CollectionNotFoundError
-from ..forms import compacted_form
+from ..serialization import compacted_form
 from . import openapi, schema
 from .bodies import JSON, read_model
-from .desk import desk_of, light, principal_of, room
 from .paths import Name
 from .replies import reply
+from .state import light, principal_of, room, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,12 +27,12 @@ router = APIRouter(prefix="/api/v1/collections", tags=["collections"])
 @router.get("", responses={200: {"model": schema.CollectionList}, **openapi.errors()})
 async def list_collections(request: Request) -> Response:
     """List the collections that the caller may see."""
-    desk, principal = desk_of(request), principal_of(request)
+    server, principal = state_of(request), principal_of(request)
     principal.check("read")
 
     def work() -> list[dict[str, Any]]:
-        names = [name for name in desk.library.collections() if principal.sees(name)]
-        return list(_infos(desk.library, names))
+        names = [name for name in server.library.collections() if principal.sees(name)]
+        return list(_infos(server.library, names))
 
     return reply({"collections": await light(request, work)})
 
@@ -45,13 +45,13 @@ async def list_collections(request: Request) -> Response:
 )
 async def create_collection(request: Request) -> Response:
     """Make a collection."""
-    desk, principal = desk_of(request), principal_of(request)
+    server, principal = state_of(request), principal_of(request)
     principal.check("write")
     wanted = await read_model(request, schema.NewCollection)
     principal.check("write", wanted.name)
 
     def work() -> dict[str, Any]:
-        made = desk.create_collection(
+        made = server.create_collection(
             principal,
             wanted.name,
             type=wanted.type,
@@ -69,7 +69,7 @@ async def create_collection(request: Request) -> Response:
 @router.get("/{name}", responses={200: {"model": schema.CollectionInfo}, **openapi.errors(404, 422)})
 async def get_collection(request: Request, name: Name) -> Response:
     """Return what a collection is and holds."""
-    return reply(await light(request, lambda: _form(desk_of(request).collection(request, name, "read"))))
+    return reply(await light(request, lambda: _form(state_of(request).collection(request, name, "read"))))
 
 
 @router.patch(
@@ -83,7 +83,7 @@ async def change_collection(request: Request, name: Name) -> Response:
     change = await read_model(request, schema.CollectionChange)
 
     def work() -> dict[str, Any]:
-        collection = desk_of(request).collection(request, name, "write")
+        collection = state_of(request).collection(request, name, "write")
         with room(request):
             collection.configure(**change.model_dump())
         return _form(collection)
@@ -96,10 +96,10 @@ async def compact_collection(request: Request, name: Name) -> Response:
     """Rewrite a collection, so that no trace of deleted records is left on disk; searches go on meanwhile."""
 
     def work() -> dict[str, Any]:
-        return compacted_form(desk_of(request).collection(request, name, "write").compact())
+        return compacted_form(state_of(request).collection(request, name, "write").compact())
 
     principal_of(request).check("write", name)
-    return reply(await desk_of(request).lanes.long.run(work))
+    return reply(await state_of(request).limiters.long.run(work))
 
 
 @router.delete("/{name}", status_code=204, responses={**openapi.errors(404, 422)})
@@ -107,8 +107,8 @@ async def delete_collection(request: Request, name: Name) -> Response:
     """Delete a collection with all its records, for good."""
 
     def work() -> None:
-        desk_of(request).collection(request, name, "write")
-        desk_of(request).library.delete_collection(name)
+        state_of(request).collection(request, name, "write")
+        state_of(request).library.delete_collection(name)
 
     await light(request, work)
     return Response(status_code=204)

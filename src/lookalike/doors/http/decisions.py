@@ -11,13 +11,13 @@ from fastapi import APIRouter, Query, Request, Response
 from ...answers import RelationKind
 from ...core.decisions.ledger import NOTES
 from ...errors import InputError, LookalikeError, NotFoundError
-from ..forms import best_form, decision_form, record_form
-from ..lines import parse_line
+from ..json_lines import parse_line
+from ..serialization import best_form, decision_form, record_form
 from . import openapi, schema
 from .bodies import JSON, JSON_LINES, budget_of, lines_in, media_type, read_as, read_model
-from .desk import desk_of, held_of, light, principal_of, room
 from .paths import Name
 from .replies import reply
+from .state import held_of, light, principal_of, room, state_of
 from .streams import streamed
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ async def get_review(
     """
 
     def work() -> dict[str, Any]:
-        review = desk_of(request).collection(request, name, "read").review
+        review = state_of(request).collection(request, name, "read").review
         page = review.page(
             threshold=threshold, show=show, sort=sort, relation=relation, folder=folder, limit=limit, cursor=cursor
         )
         return _page_form(page)
 
-    return reply(await desk_of(request).lanes.long.run(work))
+    return reply(await state_of(request).limiters.long.run(work))
 
 
 @router.get("/review/progress", responses={200: {"model": schema.ReviewProgress}, **openapi.errors(404, 422)})
@@ -67,7 +67,7 @@ async def get_progress(request: Request, name: Name) -> Response:
     """Return how far the work has come that another request waits for: groups are sought, or files are moved."""
 
     def work() -> dict[str, Any]:
-        review = desk_of(request).collection(request, name, "read").review
+        review = state_of(request).collection(request, name, "read").review
         progress = review.progress
         return {
             "work": None if progress is None else review.work,
@@ -91,11 +91,11 @@ async def preview_best(
     """Return what keeping the best of each open group would mean; nothing is decided."""
 
     def work() -> dict[str, Any]:
-        review = desk_of(request).collection(request, name, "read").review
+        review = state_of(request).collection(request, name, "read").review
         found = review.best_of_each(threshold=threshold, all_kinds=all_kinds, relation=relation, folder=folder)
         return _best_form(found, limit, None)
 
-    return reply(await desk_of(request).lanes.long.run(work))
+    return reply(await state_of(request).limiters.long.run(work))
 
 
 @router.post(
@@ -109,12 +109,12 @@ async def keep_best(request: Request, name: Name) -> Response:
     asked = await read_model(request, schema.ReviewQuery)
 
     def work() -> dict[str, Any]:
-        collection = desk_of(request).collection(request, name, "write")
+        collection = state_of(request).collection(request, name, "write")
         with room(request):
             found, events = collection.review.keep_best(**asked.model_dump(), within=principal_of(request).reach)
         return _best_form(found, _PAGE, events[0].batch if events else None)
 
-    return reply(await desk_of(request).lanes.long.run(work))
+    return reply(await state_of(request).limiters.long.run(work))
 
 
 @router.get("/decisions", responses={200: {"model": schema.DecisionList}, **openapi.errors(404, 422)})
@@ -127,7 +127,7 @@ async def list_decisions(
     """List what is decided in a collection, the newest first."""
 
     def work() -> dict[str, Any]:
-        events = desk_of(request).collection(request, name, "read").decisions.events()
+        events = state_of(request).collection(request, name, "read").decisions.events()
         newest = [event for event in reversed(events) if event.kind not in NOTES]
         ids = [event.id for event in newest]
         if cursor is not None and cursor not in ids:
@@ -153,7 +153,7 @@ async def decide(request: Request, name: Name) -> Response:
     told = await read_model(request, schema.NewDecision)
 
     def work() -> dict[str, Any]:
-        decisions = desk_of(request).collection(request, name, "write").decisions
+        decisions = state_of(request).collection(request, name, "write").decisions
         with room(request):
             return decision_form(decisions.decide(told.decision, told.ids, beside=told.beside, batch=told.batch))
 
@@ -165,7 +165,7 @@ async def undo(request: Request, name: Name, decision: str) -> Response:
     """Take a decision back, by its own id or by that of its batch."""
 
     def work() -> dict[str, Any]:
-        undone = desk_of(request).collection(request, name, "write").decisions.undo([decision])
+        undone = state_of(request).collection(request, name, "write").decisions.undo([decision])
         if not undone:
             raise NotFoundError(f'decision "{decision[:80]}" was taken back already.')
         return {"undone": [decision_form(event) for event in undone]}
@@ -178,11 +178,11 @@ async def export_ledger(request: Request, name: Name) -> Response:
     """Return all events of a collection's decisions as JSON lines, for another home to merge."""
 
     def work() -> Iterator[bytes]:
-        desk_of(request).collection(request, name, "read")
-        lines = desk_of(request).library.ledger.lines(name)
+        state_of(request).collection(request, name, "read")
+        lines = state_of(request).library.ledger.lines(name)
         return (json.dumps(line).encode() + b"\n" for line in lines)
 
-    return await streamed(desk_of(request).lanes.scan, work, JSON_LINES[0])
+    return await streamed(state_of(request).limiters.scan, work, JSON_LINES[0])
 
 
 @router.post(
@@ -202,12 +202,12 @@ async def merge_ledger(request: Request, name: Name) -> Response:
         events = (await read_model(request, schema.Events)).events
 
     def work() -> dict[str, Any]:
-        desk_of(request).collection(request, name, "write")
+        state_of(request).collection(request, name, "write")
         for event in events:
             _check_event(event, name)
-        desk, reach = desk_of(request), principal_of(request).reach
+        server, reach = state_of(request), principal_of(request).reach
         with room(request, stored_bytes=held_of(request).bytes):
-            added = desk.library.ledger.merge(events, within=reach, limits=desk.settings.limits)
+            added = server.library.ledger.merge(events, within=reach, limits=server.settings.limits)
         return {"added": added, "read": len(events)}
 
     return reply(await light(request, work))

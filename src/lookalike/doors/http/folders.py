@@ -12,10 +12,10 @@ from ...service.folder_jobs import FORM
 from ..cli.demo import COLLECTION
 from . import openapi, schema
 from .bodies import JSON, read_model
-from .desk import desk_of, light, principal_of, request_id_of
 from .jobs import SAMPLES, job_form
 from .paths import Name
 from .replies import reply
+from .state import light, principal_of, request_id_of, state_of
 
 if TYPE_CHECKING:
     from ...service.jobs import Job
@@ -32,10 +32,10 @@ async def list_folders(
 
     A key needs the scope write, and to be bound to no collections.
     """
-    desk, principal = desk_of(request), principal_of(request)
+    server, principal = state_of(request), principal_of(request)
     principal.check("write")
     principal.check_unbound()
-    found = await desk.lanes.scan.run(lambda: desk.roots.entries(path))
+    found = await server.limiters.scan.run(lambda: server.roots.entries(path))
     folders = [
         {
             "path": one.name,
@@ -61,14 +61,14 @@ async def index_folder(request: Request, name: Name) -> Response:
     Links that lead out of what the server shows are not followed. A key needs the scope write, and to be bound to no
     collections.
     """
-    desk, principal = desk_of(request), principal_of(request)
+    server, principal = state_of(request), principal_of(request)
     principal.check("write", name)
     principal.check_unbound()
     wanted = await read_model(request, schema.FolderToIndex)
 
     def work() -> Job:
-        desk.collection(request, name, "write")
-        folder = desk.roots.find(wanted.folder)
+        server.collection(request, name, "write")
+        folder = server.roots.find(wanted.folder)
         return _submit(
             request, collection=name, form=FORM, folder=folder.name, prune=wanted.prune, prune_all=wanted.prune_all
         )
@@ -82,12 +82,12 @@ async def add_samples(request: Request) -> Response:
 
     A key needs the scope write, and to be bound to no collections.
     """
-    desk, principal = desk_of(request), principal_of(request)
+    server, principal = state_of(request), principal_of(request)
     principal.check("write", COLLECTION)
     principal.check_unbound()
 
     def work() -> Job:
-        desk.create_collection(principal, COLLECTION)
+        server.create_collection(principal, COLLECTION)
         return _submit(request, collection=COLLECTION, form=SAMPLES)
 
     return _accepted(await light(request, work))
@@ -95,12 +95,12 @@ async def add_samples(request: Request) -> Response:
 
 def _submit(request: Request, **told: Any) -> Job:
     """Make a job that makes its input by itself."""
-    desk, key = desk_of(request), principal_of(request).key
-    draft = desk.jobs.draft()
+    server, key = state_of(request), principal_of(request).key
+    draft = server.jobs.draft()
     try:
         with refusals.reporting(draft.parent), open(draft / "input", "xb", opener=disk.open_private):
             pass
-        return desk.jobs.submit(draft, **told, key_id=key.id if key else None, request_id=request_id_of(request))
+        return server.jobs.submit(draft, **told, key_id=key.id if key else None, request_id=request_id_of(request))
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise

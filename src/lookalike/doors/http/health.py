@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request, Response
 
 from ...refusals import is_full
 from . import openapi, schema
-from .desk import desk_of, light, principal_of
 from .metrics import CONTENT_TYPE
 from .replies import reply
+from .state import light, principal_of, state_of
 
 router = APIRouter(tags=["operations"])
 
@@ -29,11 +29,11 @@ async def readyz(request: Request) -> Response:
 
     Needs no key. With a full disk it goes on to answer questions, and refuses what would be written.
     """
-    desk = desk_of(request)
-    status = "ending" if desk.is_ending else "ok" if desk.is_ready else "starting"
-    if status == "ok" and is_full(desk.settings.home):
+    server = state_of(request)
+    status = "ending" if server.is_ending else "ok" if server.is_ready else "starting"
+    if status == "ok" and is_full(server.settings.home):
         status = "full"
-    elif status == "ok" and not desk.jobs.is_working:
+    elif status == "ok" and not server.jobs.is_working:
         status = "jobs_stopped"
     return reply({"status": status}) if status == "ok" else reply({"status": status}, 503, {"Retry-After": "1"})
 
@@ -43,5 +43,5 @@ async def metrics(request: Request) -> Response:
     """Return figures for Prometheus; to a key that is bound to collections those of its own alone."""
     principal = principal_of(request)
     principal.check("read")
-    text = await light(request, lambda: desk_of(request).metrics.text(principal))
+    text = await light(request, lambda: state_of(request).metrics.text(principal))
     return Response(text, headers={"Content-Type": CONTENT_TYPE})

@@ -19,7 +19,7 @@ from ...errors import BusyError, CollectionNotFoundError, InputError, LookalikeE
 from ...records import OutcomeKind
 from ...samples import LISTING, count_samples, write_each_sample
 from ...service.jobs import no_job
-from ..lines import write_lines
+from ..json_lines import write_lines
 from . import openapi, schema
 from .bodies import (
     JSON_LINES,
@@ -32,11 +32,11 @@ from .bodies import (
     records_of,
     unsupported,
 )
-from .desk import Desk, desk_of, light, principal_of, request_id_of
 from .json_budget import JsonBudget
 from .multipart import boundary_of, parts_of
 from .paths import outcome_form
 from .replies import Refusal, reply
+from .state import ServerState, light, principal_of, request_id_of, state_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +60,7 @@ async def list_jobs(request: Request) -> Response:
     """List the jobs that the caller may see, newest first: all that have not ended, and the last 1,000 that have."""
     principal = principal_of(request)
     principal.check("read")
-    jobs = desk_of(request).jobs
+    jobs = state_of(request).jobs
 
     def work() -> list[dict[str, Any]]:
         return [job_form(job) for job in jobs.all() if principal.sees(job.collection)]
@@ -86,11 +86,11 @@ async def get_outcomes(
     job = await _job(request, job_id)
 
     def work() -> list[dict[str, Any]]:
-        found = desk_of(request).jobs.outcomes(job.id, start=start)
+        found = state_of(request).jobs.outcomes(job.id, start=start)
         wanted = (one for one in found if outcome in (None, one.kind))
         return [outcome_form(one) for one in islice(wanted, limit)]
 
-    page = await desk_of(request).lanes.scan.run(work)
+    page = await state_of(request).limiters.scan.run(work)
     return reply({"outcomes": page, "next": page[-1]["place"] + 1 if len(page) == limit else None})
 
 
@@ -101,10 +101,10 @@ async def get_outcomes(
 async def follow_job(request: Request, job_id: str) -> Response:
     """Follow a job as server-sent events: `progress` with the job whenever it moves, and `end` when it has ended."""
     await _job(request, job_id)
-    desk = desk_of(request)
-    if desk.streams >= desk.connections.most_streams:
-        raise BusyError(f"{desk.streams:,} streams of events are open. Ask for the job itself, or try again later.")
-    return StreamingResponse(_events(desk, job_id), media_type="text/event-stream")
+    server = state_of(request)
+    if server.streams >= server.connections.most_streams:
+        raise BusyError(f"{server.streams:,} streams of events are open. Ask for the job itself, or try again later.")
+    return StreamingResponse(_events(server, job_id), media_type="text/event-stream")
 
 
 @router.delete("/{job_id}", status_code=202, responses={202: {"model": schema.JobForm}, **openapi.errors(404, 422)})
@@ -112,25 +112,25 @@ async def cancel_job(request: Request, job_id: str) -> Response:
     """Cancel a job; what it has added stays."""
     job = await _job(request, job_id)
     principal_of(request).check("write", job.collection)
-    return reply(job_form(desk_of(request).jobs.cancel(job.id)), 202)
+    return reply(job_form(state_of(request).jobs.cancel(job.id)), 202)
 
 
 async def accept_job(request: Request, name: str, *, replace: bool) -> Response:
     """Write the input to disk as it comes, and make a job of it."""
-    desk, kind = desk_of(request), media_type(request)
+    server, kind = state_of(request), media_type(request)
     if kind == MULTIPART:
         boundary_of(request.headers["content-type"])
     elif kind not in JSON_LINES:
         raise unsupported(kind, f"{MULTIPART} or {JSON_LINES[0]} for a job")
     key = principal_of(request).key
-    await light(request, lambda: desk.collection(request, name, "write"))
-    draft = await light(request, desk.jobs.draft)
+    await light(request, lambda: server.collection(request, name, "write"))
+    draft = await light(request, server.jobs.draft)
     try:
-        async with _growing_room(desk, key) as take:
+        async with _growing_room(server, key) as take:
             await _receive(request, draft, take)
             job = await light(
                 request,
-                lambda: desk.jobs.submit(
+                lambda: server.jobs.submit(
                     draft,
                     collection=name,
                     form=request.headers["content-type"],
@@ -148,14 +148,14 @@ async def accept_job(request: Request, name: str, *, replace: bool) -> Response:
 class JobInputs:
     """`core.jobs.Form` for what HTTP brings: JSON lines, and multipart bodies."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, server: ServerState) -> None:
+        self._server = server
 
     def prepare(self, job: Job, kept: JobFolder) -> Iterator[tuple[Step, int, int | None]]:
         """Write the sample pictures of a job that adds them, and list them as its input."""
         if job.form != SAMPLES or kept.input.stat().st_size:
             return
-        folder, total = self._desk.settings.home / SAMPLES, count_samples()
+        folder, total = self._server.settings.home / SAMPLES, count_samples()
         for count, path in enumerate(write_each_sample(folder), start=1):
             disk.sync(path)
             yield "writing", min(count, total), total
@@ -170,11 +170,11 @@ class JobInputs:
         """Count the pictures of an input."""
         if _is_multipart(job):
             return sum(1 for part in self._parts(job, stream, keep=False) if is_file(part))
-        return sum(1 for line in bounded_lines(stream, self._desk.settings.limits) if line is None or line.strip())
+        return sum(1 for line in bounded_lines(stream, self._server.settings.limits) if line is None or line.strip())
 
     def sources(self, job: Job, stream: BinaryIO) -> Iterator[tuple[Any, int]]:
         """Return each picture with its size."""
-        limits = self._desk.settings.limits
+        limits = self._server.settings.limits
         records: Iterator[Any]
         if job.form == SAMPLES:  # ours: they may name files
             records = map(json.loads, stream)
@@ -192,33 +192,33 @@ class JobInputs:
             fields = [*fields[-1:], part] if part.name == "record" or is_file(part) else fields
             if is_file(part):
                 try:
-                    yield from records_of(fields, JsonBudget(self._desk.settings.limits))
+                    yield from records_of(fields, JsonBudget(self._server.settings.limits))
                 except Refusal as exc:
                     yield InputError(f'the part "record": {exc.message}', source='the part "record"')
                 fields = []
 
     def reach(self, job: Job) -> tuple[str, ...]:
         """Return the collections that the key of a job is bound to; empty for all."""
-        key = self._desk.keys.get(job.key_id) if job.key_id else None
+        key = self._server.keys.get(job.key_id) if job.key_id else None
         return () if key is None else key.collections
 
     @contextmanager
     def admitted(self, job: Job, block: list[Any]) -> Iterator[list[Any]]:
         """Lend a block while it is added; what is over the quota of the job's key is an error in its place."""
-        key = self._desk.keys.get(job.key_id) if job.key_id else None
+        key = self._server.keys.get(job.key_id) if job.key_id else None
         with ExitStack() as rooms:
             yield [self._let_in(rooms, key, record) for record in block]
 
     @contextmanager
     def room(self, job: Job) -> Iterator[None]:
         """Lend room for one picture of a folder under the quota of the job's key."""
-        key = self._desk.keys.get(job.key_id) if job.key_id else None
-        with self._desk.meter.room_for(key, 1):
+        key = self._server.keys.get(job.key_id) if job.key_id else None
+        with self._server.meter.room_for(key, 1):
             yield
 
     def _parts(self, job: Job, stream: BinaryIO, *, keep: bool) -> Iterator[Any]:
         chunks = iter(lambda: stream.read(_CHUNK), b"")
-        most = self._desk.settings.limits.max_image_bytes
+        most = self._server.settings.limits.max_image_bytes
         try:
             yield from parts_of(chunks, boundary_of(job.form), most_part_bytes=most, keep=keep)
         except Refusal as exc:
@@ -228,7 +228,7 @@ class JobInputs:
         if isinstance(record, LookalikeError):
             return record
         try:
-            rooms.enter_context(self._desk.meter.room_for(key, 1, sent_bytes=_size(record)))
+            rooms.enter_context(self._server.meter.room_for(key, 1, sent_bytes=_size(record)))
         except LookalikeError as error:
             return error
         return record
@@ -263,19 +263,19 @@ async def _job(request: Request, job_id: str) -> Job:
     """Return a job that the caller may see."""
     principal = principal_of(request)
     principal.check("read")
-    job = await light(request, lambda: desk_of(request).jobs.get(job_id))
+    job = await light(request, lambda: state_of(request).jobs.get(job_id))
     if not principal.sees(job.collection):
         raise no_job(job_id)
     return job
 
 
 @asynccontextmanager
-async def _growing_room(desk: Desk, key: Key | None) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
+async def _growing_room(server: ServerState, key: Key | None) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
     """Hold room under a key's quota for a body as it comes, on threads: what a key has may be counted for it."""
     if key is None or key.quotas.bytes is None:
         yield lambda _: asyncio.sleep(0)
         return
-    room = desk.meter.growing_room(key)
+    room = server.meter.growing_room(key)
     take = await asyncio.to_thread(room.__enter__)
 
     async def more(count: int) -> None:
@@ -289,7 +289,7 @@ async def _growing_room(desk: Desk, key: Key | None) -> AsyncIterator[Callable[[
 
 async def _receive(request: Request, draft: Path, take: Callable[[int], Awaitable[None]]) -> None:
     """Write a body to disk as it comes; `take` holds room for it under the quota of who sends it."""
-    most = desk_of(request).settings.limits.max_job_bytes
+    most = state_of(request).settings.limits.max_job_bytes
     size = taken = 0
     with (
         refusals.reporting(draft.parent),
@@ -317,19 +317,19 @@ def _is_multipart(job: Job) -> bool:
     return job.form.lower().startswith(MULTIPART)
 
 
-async def _events(desk: Desk, job_id: str) -> AsyncIterator[bytes]:
-    desk.streams += 1
+async def _events(server: ServerState, job_id: str) -> AsyncIterator[bytes]:
+    server.streams += 1
     try:
-        async for event in _told(desk, job_id):
+        async for event in _told(server, job_id):
             yield event
     finally:
-        desk.streams -= 1
+        server.streams -= 1
 
 
-async def _told(desk: Desk, job_id: str) -> AsyncIterator[bytes]:
+async def _told(server: ServerState, job_id: str) -> AsyncIterator[bytes]:
     seen, quiet_s = None, 0.0
-    while not desk.is_ending:
-        job = desk.jobs.get(job_id)
+    while not server.is_ending:
+        job = server.jobs.get(job_id)
         if job != seen:
             seen, quiet_s = job, 0.0
             yield _event("end" if job.has_ended else "progress", job)

@@ -14,7 +14,7 @@ from ...errors import LookalikeError
 
 if TYPE_CHECKING:
     from ...records import Outcome
-    from .desk import Desk, Principal
+    from .state import Principal, ServerState
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _PICTURES = (1, 2, 4, 8, 16, 32, 64, 100)
@@ -40,7 +40,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Metrics:
     """The figures of one server."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, server: ServerState) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "lookalike_requests", "Requests that were answered.", ["method", "route", "status"], registry=self._registry
@@ -69,8 +69,8 @@ class Metrics:
         self._refusals = Counter(
             "lookalike_refusals", "Requests that were refused, by error code.", ["code"], registry=self._registry
         )
-        self._registry.register(_Now(desk))
-        self._desk = desk
+        self._registry.register(_Now(server))
+        self._server = server
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
@@ -100,15 +100,15 @@ class Metrics:
         if not principal.reach:
             return generate_latest(self._registry)
         own = CollectorRegistry()
-        own.register(_Now(self._desk, principal))
+        own.register(_Now(self._server, principal))
         return generate_latest(own)
 
 
 class _Now:
     """The figures that are looked up when they are asked for."""
 
-    def __init__(self, desk: Desk, principal: Principal | None = None) -> None:
-        self._desk = desk
+    def __init__(self, server: ServerState, principal: Principal | None = None) -> None:
+        self._server = server
         self._principal = principal  # a caller who sees some collections only; None for all there is
 
     def describe(self) -> list[Any]:
@@ -118,9 +118,9 @@ class _Now:
     def collect(self) -> Iterator[Any]:
         yield _gauge("lookalike_info", "The version that runs.", {(("version", __version__),): 1})
         if self._principal is None:
-            yield from self._server()
+            yield from self._of_server()
         jobs: dict[str, int] = {}
-        for job in self._desk.jobs.all():
+        for job in self._server.jobs.all():
             if self._sees(job.collection):
                 jobs[job.state] = jobs.get(job.state, 0) + 1
         yield _gauge("lookalike_jobs", "Jobs by state.", {_at("state", name): count for name, count in jobs.items()})
@@ -129,24 +129,24 @@ class _Now:
     def _sees(self, collection: str) -> bool:
         return self._principal is None or self._principal.sees(collection)
 
-    def _server(self) -> Iterator[Any]:
+    def _of_server(self) -> Iterator[Any]:
         """Return what the server as a whole does."""
-        desk = self._desk
-        lanes = desk.lanes.all()
-        yield _gauge("lookalike_under_way", "Requests under way.", {_at("lane", o.name): o.under_way for o in lanes})
-        waiting = {_at("lane", one.name): one.waiting for one in lanes}
-        waiting[_at("lane", "additions")] = desk.additions.waiting + desk.fetched_additions.waiting
+        server = self._server
+        limiters = server.limiters.all()
+        yield _gauge("lookalike_under_way", "Requests under way.", {_at("lane", o.name): o.under_way for o in limiters})
+        waiting = {_at("lane", one.name): one.waiting for one in limiters}
+        waiting[_at("lane", "additions")] = server.additions.waiting + server.fetched_additions.waiting
         yield _gauge("lookalike_queue_depth", "Requests that wait.", waiting)
-        yield _gauge("lookalike_memory_held_bytes", "Bytes of bodies in memory.", {(): desk.memory.held_bytes})
-        yield _gauge("lookalike_workers", "Worker processes.", {(): desk.settings.workers})
-        yield _gauge("lookalike_workers_idle", "Workers that wait for work.", {(): desk.pool.idle})
-        yield _gauge("lookalike_worker_deaths", "Workers that died at a picture.", {(): desk.pool.deaths})
+        yield _gauge("lookalike_memory_held_bytes", "Bytes of bodies in memory.", {(): server.memory.held_bytes})
+        yield _gauge("lookalike_workers", "Worker processes.", {(): server.settings.workers})
+        yield _gauge("lookalike_workers_idle", "Workers that wait for work.", {(): server.pool.idle})
+        yield _gauge("lookalike_worker_deaths", "Workers that died at a picture.", {(): server.pool.deaths})
 
     def _collections(self) -> Iterator[Any]:
         values: dict[str, dict[tuple[tuple[str, str], ...], float]] = {name: {} for name, _, _ in _PER_COLLECTION}
-        for name in filter(self._sees, self._desk.library.collections()):
+        for name in filter(self._sees, self._server.library.collections()):
             try:
-                told = self._desk.library.info(name)
+                told = self._server.library.info(name)
             except LookalikeError:  # deleted meanwhile, or damaged: `doctor` says more
                 continue
             for figure, source, _ in _PER_COLLECTION:

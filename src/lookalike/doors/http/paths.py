@@ -12,7 +12,7 @@ from pydantic import BeforeValidator
 
 from ...errors import ChangedMeanwhileError
 from ...records import Outcome
-from ..forms import record_form
+from ..serialization import record_form
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -22,7 +22,7 @@ from ...errors import CollectionNotFoundError, InputError, LookalikeError, NotFo
 from ...pictures import Bytes, Url
 from ...records import Outcome
 from ...service.outside import outside_picture
-from ..forms import record_form, report_form
+from ..serialization import record_form, report_form
 from . import openapi, schema
 from .bodies import (
     JSON,
@@ -37,10 +37,10 @@ from .bodies import (
     read_parts,
     read_pictures,
 )
-from .desk import desk_of, held_of, light, on_pictures, principal_of, room
 from .jobs import accept_job
 from .paths import Name, RecordId, etag_of, names, outcome_form, seen
 from .replies import error_of, reply
+from .state import held_of, light, on_pictures, principal_of, room, state_of
 
 if TYPE_CHECKING:
     from ...records import Record
@@ -99,7 +99,7 @@ async def add_records(
     began = time.perf_counter()
     added = await _add(request, name, sent, replace=replace)
     for outcome in added.outcomes:
-        desk_of(request).metrics.added(outcome)
+        state_of(request).metrics.added(outcome)
     if sent.is_list:
         return reply(_report(added.outcomes, time.perf_counter() - began))
     [outcome] = added.outcomes
@@ -122,7 +122,7 @@ async def list_records(
     """List records by rising id, a page at a time; or draw some at random."""
 
     def work() -> dict[str, Any]:
-        collection = desk_of(request).collection(request, name, "read")
+        collection = state_of(request).collection(request, name, "read")
         if sample is not None:
             if cursor is not None or filter is not None:
                 raise InputError("sample draws from all records: leave cursor and filter out.")
@@ -150,7 +150,7 @@ async def change_records(request: Request, name: Name) -> Response:
     told = await read_model(request, schema.RecordsChange)
 
     def work() -> dict[str, Any]:
-        collection = desk_of(request).collection(request, name, "write")
+        collection = state_of(request).collection(request, name, "write")
         with room(request):
             revised = collection.revise(
                 told.ids, told.metadata, unset=told.unset, more_tags=told.more_tags, fewer_tags=told.fewer_tags
@@ -161,7 +161,7 @@ async def change_records(request: Request, name: Name) -> Response:
             "failed": [{"id": id, "code": error.code, "message": error.message} for id, error in failed],
         }
 
-    return reply(await desk_of(request).lanes.scan.run(work))
+    return reply(await state_of(request).limiters.scan.run(work))
 
 
 @router.get(
@@ -195,7 +195,7 @@ async def get_record(request: Request, name: Name, record_id: RecordId) -> Respo
     """Return one record; its entity tag serves for conditional changes."""
 
     def work() -> tuple[Record, bool | None]:
-        collection = desk_of(request).collection(request, name, "read")
+        collection = state_of(request).collection(request, name, "read")
         record = collection.get(record_id)
         is_held = names(request.headers.get("if-none-match", ""), etag_of(record))
         return record, None if is_held else has_original(collection, record)
@@ -224,7 +224,7 @@ async def change_record(request: Request, name: Name, record_id: RecordId) -> Re
     source = change.source
 
     def work() -> Any:
-        collection = desk_of(request).collection(request, name, "write")
+        collection = state_of(request).collection(request, name, "write")
         with room(request):
             return collection.update(
                 record_id,
@@ -245,7 +245,7 @@ async def delete_record(request: Request, name: Name, record_id: RecordId) -> Re
     """Delete a record for good; with If-Match only if it is still as it was seen."""
 
     def work() -> None:
-        collection = desk_of(request).collection(request, name, "write")
+        collection = state_of(request).collection(request, name, "write")
         with suppress(StoreDamagedError):  # it can go all the same
             collection.get(record_id)  # one that is not there is told of
         collection.delete([record_id], seen=seen(request, collection, record_id))
@@ -262,14 +262,14 @@ class _Change:
 
 async def _add(request: Request, name: str, sent: Sent, *, replace: bool) -> Added:
     """Add what was sent; a picture over the quota fails the whole request before any work."""
-    desk, principal = desk_of(request), principal_of(request)
-    room = desk.meter.room_for(principal.key, len(sent.records), sent_bytes=held_of(request).bytes)
+    server, principal = state_of(request), principal_of(request)
+    room = server.meter.room_for(principal.key, len(sent.records), sent_bytes=held_of(request).bytes)
     needs_fetch = any(isinstance(one, Mapping) and "_url" in one for one in sent.records)
-    additions = desk.fetched_additions if needs_fetch else desk.additions
+    additions = server.fetched_additions if needs_fetch else server.additions
     try:
         return await additions.add(name, sent.records, replace=replace, room=room, reach=principal.reach)
     except CollectionNotFoundError as error:
-        raise desk.no_collection(principal, name) from error
+        raise server.no_collection(principal, name) from error
 
 
 def _report(outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:
@@ -308,10 +308,10 @@ def _change_among(parts: list[Part], budget: JsonBudget) -> _Change:
 
 async def _picture(request: Request, name: str, record_id: str, kind: str, side_px: int = 0) -> Response:
     """Return a picture of a record: the one that is kept, or a thumbnail that a worker makes of its file."""
-    desk = desk_of(request)
+    server = state_of(request)
 
     def kept() -> tuple[str, str, bytes | None]:
-        collection = desk.collection(request, name, "read")
+        collection = server.collection(request, name, "read")
         record = collection.get(record_id)
         etag = f'"{record.content_hash[:32]}-{kind}{side_px or ""}"'
         if names(request.headers.get("if-none-match", ""), etag):
@@ -321,11 +321,11 @@ async def _picture(request: Request, name: str, record_id: str, kind: str, side_
         return etag, f"image/{record.format}", original_of(collection, record)
 
     def made() -> bytes | None:
-        return desk.collection(request, name, "read").thumbnail(record_id, side_px=side_px)
+        return server.collection(request, name, "read").thumbnail(record_id, side_px=side_px)
 
     etag, media, data = await light(request, kept)
     if data is None and kind == "thumbnail":
-        data = await desk.lanes.pictures.run(made)
+        data = await server.limiters.pictures.run(made)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
     if not media:
         return Response(status_code=304, headers=headers)

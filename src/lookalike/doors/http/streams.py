@@ -16,19 +16,19 @@ from starlette.responses import StreamingResponse
 from ... import refusals
 
 if TYPE_CHECKING:
-    from .lanes import Lane
+    from .limiters import Limiter
 
 _IN_MEMORY_BYTES = 1_000_000
 _CHUNK = 1 << 16
 
 
-async def streamed(lane: Lane, pieces: Callable[[], Iterable[bytes]], media_type: str) -> StreamingResponse:
+async def streamed(limiter: Limiter, pieces: Callable[[], Iterable[bytes]], media_type: str) -> StreamingResponse:
     """Make an answer on a thread of a lane, and send it.
 
     Raises:
         StoreFullError: when there is no room to keep it aside.
     """
-    kept = await lane.run(lambda: _kept(pieces()))
+    kept = await limiter.run(lambda: _kept(pieces()))
     return StreamingResponse(_chunks(kept), media_type=media_type)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ...disk import replace_text
 from ...errors import InputError, StoreDamagedError
-from . import attachments, checking, schema, writing
+from . import attachments, damage_checks, entry_rows, schema
 from .damage import damaged_rows, ids_of
 
 DIGEST_FILE = "digest.json"
@@ -87,12 +87,12 @@ def damaged_in(folder: Path, origin: Path) -> Mapping[str, Sequence[str]]:
     """
     try:
         with closing(sqlite3.connect(folder / schema.FILE, isolation_level=None)) as conn:
-            answers = checking.integrity(conn)
+            answers = damage_checks.integrity(conn)
             if answers:  # the index of a field, which is made anew, holds another value of a damaged record
                 schema.drop_field_indexes(conn)
-                answers = checking.integrity(conn)
+                answers = damage_checks.integrity(conn)
             if not answers:
-                return checking.damaged_records(conn, schema.read_places(conn))
+                return damage_checks.damaged_records(conn, schema.read_places(conn))
     except sqlite3.DatabaseError as exc:
         answers = [str(exc)]
     raise StoreDamagedError(
@@ -115,7 +115,7 @@ def leave_out(folder: Path, name: str, damaged: Mapping[str, Sequence[str]]) -> 
         gone = damaged_rows(conn)
         ids = sorted(ids_of(conn, gone).values())
         conn.execute("BEGIN IMMEDIATE")
-        writing.remove(conn, sorted(gone))
+        entry_rows.remove(conn, sorted(gone))
         conn.execute("COMMIT")
     if ids:
         log.warning('left out of "%s", for their rows are damaged: %s.', name, _listed(ids))

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from ...errors import InputError
 from ...limits import Limits
 from ...records import CollectionSpec, Space
-from . import maintenance, remembered, schema
-from .awake import Awake
+from . import feature_cache, maintenance, schema
 from .damage import Damage
+from .open_stores import OpenStores
 from .sql import Where
-from .transactions import Truth
+from .transactions import Database
 
 if TYPE_CHECKING:
     from .index import Index
@@ -41,7 +41,7 @@ class Engine:
         awake: Is told when it is used, and lets it rest.
     """
 
-    def __init__(self, folder: Path, limits: Limits, approximate_from: int, awake: Awake | None = None) -> None:
+    def __init__(self, folder: Path, limits: Limits, approximate_from: int, awake: OpenStores | None = None) -> None:
         self._folder, self._index_folder, self._limits = folder, folder / schema.INDEX_FOLDER, limits
         self._approximate_from = approximate_from
         self._awake = awake
@@ -50,39 +50,39 @@ class Engine:
         self._made_with = 0
         self._changes = (-1, -1)  # how many tables there were, and dropped spaces, when they were learned last
         on_use = None if awake is None else lambda: awake.touch(self)
-        self._truth = Truth(folder / schema.FILE, on_use, self._on_begin)
+        self._database = Database(folder / schema.FILE, on_use, self._on_begin)
         self._damage = Damage()
         self._fields_indexed = False  # a store of an earlier lookalike has no indexes of its fields
-        with self._truth.reading() as conn:
+        with self._database.reading() as conn:
             spec = schema.read_spec(conn)
         self._keeps_pictures = spec.keep != "none"
-        maintenance.sweep(self._truth, self._index_folder)
+        maintenance.sweep(self._database, self._index_folder)
         if not self._keeps_pictures:
-            remembered.forget_drawable(self._index_folder)
+            feature_cache.forget_drawable(self._index_folder)
 
     @property
     def spec(self) -> CollectionSpec:
         """What the collection is, as stored now."""
-        with self._truth.reading() as conn:
+        with self._database.reading() as conn:
             return schema.read_spec(conn)
 
     @property
     def version(self) -> int:
         """A number that every write raises: while it stays, the answers stay."""
-        return self._truth.version
+        return self._database.version
 
     @property
     def is_there(self) -> bool:
         """Whether it is still on disk; see the seam."""
-        return self._truth.is_there
+        return self._database.is_there
 
     def snapshot(self) -> AbstractContextManager[int]:
         """Make all that this thread reads inside be of one version, and yield it; see the seam."""
-        return self._truth.snapshot()
+        return self._database.snapshot()
 
     def rest(self) -> bool:
         """Let go of files and index until the next call; False when a call is under way."""
-        if not self._truth.rest():
+        if not self._database.rest():
             return False
         if "_index" in self.__dict__:
             self._index.forget()
@@ -116,12 +116,12 @@ class Engine:
     def _viewing(self, place: int) -> Iterator[tuple[sqlite3.Connection, Any]]:
         """Lend a connection in a read transaction with the view of a space at that very moment."""
         while True:
-            with self._truth.reading() as conn:
+            with self._database.reading() as conn:
                 view = self._index.view(conn, place)
                 if view is not None:
                     yield conn, view
                     return
-            self._truth.move_on()
+            self._database.move_on()
 
     def _place(self, space: str) -> int:
         for attempt in range(2):
@@ -129,7 +129,7 @@ class Engine:
                 if held.name == space and space:
                     return place
             if attempt == 0:  # it may be a new one
-                with self._truth.reading():
+                with self._database.reading():
                     pass
         names = ", ".join(held.name for held in self._spaces if held.name)
         raise InputError(f'no space "{space}". There are: {names}.')

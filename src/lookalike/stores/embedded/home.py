@@ -20,9 +20,9 @@ from ...limits import Limits
 from ...records import CollectionSpec
 from ..common.checks import check_name, check_spaces
 from . import failures, schema
-from .awake import Awake
 from .connections import connect
-from .figures import figures_of
+from .open_stores import OpenStores
+from .statistics import figures_of
 
 if TYPE_CHECKING:
     from .store import EmbeddedStore
@@ -59,7 +59,7 @@ class EmbeddedStores:
     def __init__(self, home: Path, limits: Limits, approximate_from: int) -> None:
         self._home, self._root, self._limits = home, home / FOLDER, limits
         self._approximate_from = approximate_from
-        self._awake = Awake(limits.max_open_collections)
+        self._awake = OpenStores(limits.max_open_collections)
 
     def names(self) -> list[str]:
         """Return the names of all collections, sorted."""

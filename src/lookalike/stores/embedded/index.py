@@ -22,7 +22,7 @@ import numpy as np
 from ...conditions import And, Condition, Not, Or
 from ...records import Space
 from ..base import Harm
-from . import generation as files
+from . import index_snapshot as files
 from . import maintenance, schema
 from .damage import Damage
 from .exact import Segment, Selection, slack
@@ -39,13 +39,13 @@ _FILTERS_KEPT, _COPIES = 32, 1 << 28  # filters, and bytes of the rows that were
 
 
 @dataclass(eq=False)
-class View:
+class IndexView:
     """The vectors of one space at one version of the truth."""
 
     version: int
     last_key: int
     last_removed: int
-    generation: str
+    index_snapshot: str
     base: Segment
     tail: Segment
     lists: Lists | None = None  # the approximate index of the base
@@ -64,13 +64,13 @@ class Index:
 
     def __init__(self, folder: Path, spaces: list[Space], damage: Damage) -> None:
         self._folder, self._spaces, self._damage = folder, spaces, damage
-        self._views: dict[int, View] = {}
+        self._views: dict[int, IndexView] = {}
         self._tails: dict[int, _Tail] = {}
         self._matching = _Matching(damage)
         self._lock, self._filter_lock = threading.Lock(), threading.Lock()
         self.met_damage = False
 
-    def view(self, conn: sqlite3.Connection, place: int) -> View | None:
+    def view(self, conn: sqlite3.Connection, place: int) -> IndexView | None:
         """Return the view of a space that the read transaction of `conn` sees; None when a newer one is out already.
 
         A caller that gets None begins a new transaction and asks again.
@@ -88,7 +88,7 @@ class Index:
                 view = self._views[place] = self._next(conn, place, view, (version, last_key, last_removed))
             return view
 
-    def selections(self, conn: sqlite3.Connection, view: View, filter: Filter | None) -> list[Selection]:
+    def selections(self, conn: sqlite3.Connection, view: IndexView, filter: Filter | None) -> list[Selection]:
         """Return the rows of base and tail of a view that pass the filter."""
         segments, held = (view.base, view.tail), view.selections.get(filter)
         if held is not None:
@@ -114,7 +114,9 @@ class Index:
             self._views, self._tails, self.met_damage = {}, {}, False
             self._matching = _Matching(self._damage)
 
-    def _next(self, conn: sqlite3.Connection, place: int, view: View | None, at: tuple[int, int, int]) -> View:
+    def _next(
+        self, conn: sqlite3.Connection, place: int, view: IndexView | None, at: tuple[int, int, int]
+    ) -> IndexView:
         version, last_key, last_removed = at
         newest = files.current(conn)
         floor = conn.execute("SELECT removed_floor FROM state").fetchone()[0]
@@ -131,9 +133,9 @@ class Index:
             keys = np.unique(np.array([row[0] for row in gone], np.int64))
             base, tail = base.without(keys), tail.without(keys)
         target = schema.read_spec(conn).recall_target
-        return View(version, last_key, last_removed, view.generation, base, tail, view.lists, target)
+        return IndexView(version, last_key, last_removed, view.index_snapshot, base, tail, view.lists, target)
 
-    def _load(self, conn: sqlite3.Connection, place: int, newest: files.Generation | None, floor: int) -> View:
+    def _load(self, conn: sqlite3.Connection, place: int, newest: files.IndexSnapshot | None, floor: int) -> IndexView:
         space = self._spaces[place]
         base = lists = None
         if newest is not None and newest.last_removed >= floor and place < len(newest.spaces):
@@ -144,8 +146,8 @@ class Index:
         self._tails[place] = _Tail()
         empty = Segment(files.shaped(np.empty(0, np.uint8), space), np.empty(0, np.int64), None, 0.0)
         if base is None or newest is None:  # all from the truth; damaged files are not tried again
-            return View(0, 0, files.position(conn)[2], newest.name if newest else "", empty, empty)
-        return View(newest.version, newest.last_key, newest.last_removed, newest.name, base, empty, lists)
+            return IndexView(0, 0, files.position(conn)[2], newest.name if newest else "", empty, empty)
+        return IndexView(newest.version, newest.last_key, newest.last_removed, newest.name, base, empty, lists)
 
 
 def _of_keys(table: Mask, keys: I64) -> Mask:
@@ -252,10 +254,10 @@ def _keys(conn: sqlite3.Connection, condition: str, values: Sequence[Any]) -> I6
     return keys
 
 
-def _outgrown(view: View, newest: files.Generation | None) -> bool:
+def _outgrown(view: IndexView, newest: files.IndexSnapshot | None) -> bool:
     """Whether another process has written files that would spare us a long tail."""
     return (
         newest is not None
-        and newest.name != view.generation
+        and newest.name != view.index_snapshot
         and len(view.tail.keys) > max(maintenance.TAIL_LEAST, maintenance.TAIL_SHARE * len(view.base.keys))
     )

@@ -14,7 +14,7 @@ from ..base import Findings
 from ..common.checks import changed_fields, check_space, checked_recall
 from . import maintenance, schema, spaces
 from .engine import Engine
-from .figures import figures_of
+from .statistics import figures_of
 
 
 class Keeper(Engine):
@@ -32,7 +32,7 @@ class Keeper(Engine):
         title: str | None = None,
     ) -> None:
         """Change fields, product-id field, recall target, calibration and title, each where given; see the seam."""
-        with self._truth.writing() as (conn, _):
+        with self._database.writing() as (conn, _):
             spec = schema.read_spec(conn)
             if fields is not None:
                 spec = replaced(spec, fields=tuple(fields))
@@ -52,14 +52,14 @@ class Keeper(Engine):
     def add_space(self, space: Space) -> None:
         """Make room for vectors of one more space; see the seam."""
         check_space(space)
-        with self._truth.writing() as (conn, _):
+        with self._database.writing() as (conn, _):
             spaces.add(conn, space)
 
     def drop_space(self, name: str) -> None:
         """Delete a space with its vectors; see the seam."""
         if self._place(name) == 0:
             raise InputError(f'"{name}" is the space that ranks; it cannot be dropped.')
-        with self._truth.writing() as (conn, _):
+        with self._database.writing() as (conn, _):
             spaces.drop(conn, self._place(name))
 
     def check(self) -> list[str]:
@@ -68,18 +68,18 @@ class Keeper(Engine):
 
     def examine(self) -> Findings:
         """Look for damage in truth and index; see the seam."""
-        from .checking import check
+        from .damage_checks import check
 
-        with self._truth.failing():
-            return check(self._truth, self._index_folder, self._index, self._spaces)
+        with self._database.failing():
+            return check(self._database, self._index_folder, self._index, self._spaces)
 
     def repair(self) -> None:
         """Add the missing checksums of rows, in a store of an earlier lookalike too; see the seam."""
-        self._truth.migrate(again=True)
+        self._database.migrate(again=True)
 
     def statistics(self) -> dict[str, Any]:
         """Return sizes for people: records, bytes on disk, what the index holds and how it searches."""
-        with self._truth.reading() as conn:
+        with self._database.reading() as conn:
             return figures_of(conn, self._folder)
 
     def flush(self) -> None:
@@ -87,32 +87,32 @@ class Keeper(Engine):
         with suppress(StoreReadOnlyError):
             damaged = self._index.met_damage
             if maintenance.write_generation(
-                self._truth, self._index_folder, self._spaces, least=self._approximate_from, damaged=damaged
+                self._database, self._index_folder, self._spaces, least=self._approximate_from, damaged=damaged
             ):
                 self._index.forget()
 
     def compact(self, on_progress: Callable[[float], None] | None = None) -> None:
         """Rewrite index and truth without what was deleted, so that no trace of it is left on disk."""
         tell = on_progress or (lambda _: None)
-        maintenance.compact(self._truth, self._index_folder, self._spaces, least=self._approximate_from, tell=tell)
+        maintenance.compact(self._database, self._index_folder, self._spaces, least=self._approximate_from, tell=tell)
         self._index.forget()
 
     def backup(self, target: Path) -> Mapping[str, Sequence[str]]:
         """Copy the collection to a new folder while it is in use; see the seam."""
-        return maintenance.backup(self._truth, target)
+        return maintenance.backup(self._database, target)
 
     def copy(self, fresh: Path) -> None:
         """Copy the truth alone to an empty folder."""
-        with self._truth.failing():
-            maintenance.copy(self._truth, fresh)
+        with self._database.failing():
+            maintenance.copy(self._database, fresh)
 
     def close(self) -> None:
         """Let go of files and memory. Closing twice is harmless."""
-        if self._truth.wrote:
-            self._truth.wrote = False
+        if self._database.wrote:
+            self._database.wrote = False
             with suppress(StoreError, CollectionNotFoundError):  # the truth is safe; the next writer tries again
                 self.flush()
-        self._truth.close()
+        self._database.close()
         if self._awake is not None:
             self._awake.forget(self)
         self.__dict__.pop("_index", None)

@@ -12,69 +12,74 @@ from ... import disk
 from ...databases import PATIENCE_S
 from ...errors import InputError
 from ...records import Space
-from . import attachments, backups, failures, generation, ivf, migration, pairing, remembered, schema
-from .transactions import Truth
+from . import attachments, backups, failures, feature_cache, index_snapshot, ivf, migration, pair_cache, schema
+from .transactions import Database
 
 TAIL_LEAST, TAIL_SHARE = 1000, 0.1  # a tail above both is worth new files: below, it loads in milliseconds
 GONE_SHARE = 0.2  # above this share of deleted rows a scan wastes time on them
 
 
-def write_generation(truth: Truth, folder: Path, spaces: Sequence[Space], *, least: int, damaged: bool) -> bool:
+def write_generation(database: Database, folder: Path, spaces: Sequence[Space], *, least: int, damaged: bool) -> bool:
     """Write new index files where that pays and nobody else is at it; say whether it was done.
 
     Args:
         least: From how many rows on an approximate index is built.
     """
-    with truth.reading() as conn:
+    with database.reading() as conn:
         if not damaged and not _is_worth_writing(conn, folder, spaces, least):
             return False
-    with truth.failing(), generation.locked(folder) as mine:
+    with database.failing(), index_snapshot.locked(folder) as mine:
         if mine:
-            _write(truth, folder, spaces, least)
+            _write(database, folder, spaces, least)
         return mine
 
 
-def sweep(truth: Truth, folder: Path) -> None:
+def sweep(database: Database, folder: Path) -> None:
     """Remove index files that a dead writer left, where they are there and nobody else is at it."""
     with suppress(OSError):
-        with truth.reading() as conn:
-            held = generation.current(conn)
-        if not generation.litter(folder, held.name if held else None):
+        with database.reading() as conn:
+            held = index_snapshot.current(conn)
+        if not index_snapshot.litter(folder, held.name if held else None):
             return
-        with generation.locked(folder) as mine:
+        with index_snapshot.locked(folder) as mine:
             if mine:
-                with truth.reading() as conn:  # again: only now nobody can make another one current
-                    held = generation.current(conn)
-                generation.sweep(folder, held.name if held else None)
+                with database.reading() as conn:  # again: only now nobody can make another one current
+                    held = index_snapshot.current(conn)
+                index_snapshot.sweep(folder, held.name if held else None)
 
 
 def compact(
-    truth: Truth, folder: Path, spaces: Sequence[Space], *, least: int, tell: Callable[[float], None] = lambda _: None
+    database: Database,
+    folder: Path,
+    spaces: Sequence[Space],
+    *,
+    least: int,
+    tell: Callable[[float], None] = lambda _: None,
 ) -> None:
     """Rewrite index and truth without what was deleted.
 
     Raises:
         StoreBusyError: when another process writes index files, or reads an old state, for too long.
     """
-    with truth.reading():
+    with database.reading():
         tell(0.0)
-    with truth.failing(), generation.locked(folder, patience_s=PATIENCE_S) as mine:
+    with database.failing(), index_snapshot.locked(folder, patience_s=PATIENCE_S) as mine:
         if not mine:
-            raise failures.busy(truth.file)
-        _write(truth, folder, spaces, least, anew=True)
+            raise failures.busy(database.file)
+        _write(database, folder, spaces, least, anew=True)
     tell(0.5)
-    with truth.writing(quietly=True) as (conn, _):
-        held = generation.current(conn)
+    with database.writing(quietly=True) as (conn, _):
+        held = index_snapshot.current(conn)
         if held is not None:  # who knows fewer removals than the floor loads anew
             conn.execute("UPDATE state SET removed_floor = max(removed_floor, ?)", (held.last_removed,))
             conn.execute("DELETE FROM removed WHERE seq <= ?", (held.last_removed,))
-        pairing.forget(conn)
-    with truth.failing():
-        pairing.sweep(folder)
-        disk.sweep_all(truth.file.parent)
-    remembered.forget(folder)
+        pair_cache.forget(conn)
+    with database.failing():
+        pair_cache.sweep(folder)
+        disk.sweep_all(database.file.parent)
+    feature_cache.forget(folder)
     tell(0.6)
-    with truth.alone() as conn:
+    with database.alone() as conn:
         try:
             conn.execute("VACUUM")
         except sqlite3.OperationalError as exc:  # it makes the indexes anew, also of what cannot be read
@@ -84,15 +89,15 @@ def compact(
             conn.execute("VACUUM")
         tell(0.9)
         if conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-            raise failures.busy(truth.file)
-    with truth.failing():  # what went stays gone after a loss of power
-        for place in (truth.file.with_name(f"{truth.file.name}-wal"), folder):
+            raise failures.busy(database.file)
+    with database.failing():  # what went stays gone after a loss of power
+        for place in (database.file.with_name(f"{database.file.name}-wal"), folder):
             if place.exists():
                 disk.sync(place)
     tell(1.0)
 
 
-def backup(truth: Truth, target: Path) -> Mapping[str, Sequence[str]]:
+def backup(database: Database, target: Path) -> Mapping[str, Sequence[str]]:
     """Copy the truth with a digest to a new folder, as of one moment; the index is derived and stays behind.
 
     Returns:
@@ -104,58 +109,58 @@ def backup(truth: Truth, target: Path) -> Mapping[str, Sequence[str]]:
     if os.path.ismount(target):  # nothing can take its place
         raise InputError(f'"{target}" is a disk of its own: name a folder on it that is not there yet.')
     with failures.translated(target), disk.partial_folder(target) as fresh:
-        copy(truth, fresh)
-        damaged = backups.damaged_in(fresh, truth.file.parent)
+        copy(database, fresh)
+        damaged = backups.damaged_in(fresh, database.file.parent)
         backups.write_digest(fresh)
         disk.replace_folder(fresh, target)
     return damaged
 
 
-def copy(truth: Truth, fresh: Path) -> None:
+def copy(database: Database, fresh: Path) -> None:
     """Copy the truth to a folder that is there, as of one moment; every row has its checksum there. And attachments."""
     copied = sqlite3.connect(fresh / schema.FILE, isolation_level=None)
     try:
-        with truth.reading() as conn:
+        with database.reading() as conn:
             conn.backup(copied)  # in one step: a writer meanwhile cannot make it begin again
         copied.execute("PRAGMA journal_mode = WAL")
         copied.execute("DELETE FROM meta WHERE name = 'generation'")
-        pairing.forget(copied)
+        pair_cache.forget(copied)
         migration.migrate(copied)
         name = schema.read_spec(copied).name
     finally:
         copied.close()
     disk.replace_text(fresh / schema.NAME_FILE, name)
-    attachments.copy(truth.file.parent, fresh)
+    attachments.copy(database.file.parent, fresh)
 
 
-def _write(truth: Truth, folder: Path, spaces: Sequence[Space], least: int, *, anew: bool = False) -> None:
+def _write(database: Database, folder: Path, spaces: Sequence[Space], least: int, *, anew: bool = False) -> None:
     """Write a generation and make it current. Only for who holds the lock.
 
     Args:
         anew: Take nothing over from the one before.
     """
-    with truth.reading() as conn:
-        held, wanted = generation.current(conn), _wanted(conn, spaces, least)
-    generation.sweep(folder, held.name if held else None)
-    fresh = generation.write(folder, truth.reading, wanted, anew=anew)
-    with truth.writing(quietly=True) as (conn, _):
-        generation.publish(conn, fresh)
-    generation.sweep(folder, fresh.name)
+    with database.reading() as conn:
+        held, wanted = index_snapshot.current(conn), _wanted(conn, spaces, least)
+    index_snapshot.sweep(folder, held.name if held else None)
+    fresh = index_snapshot.write(folder, database.reading, wanted, anew=anew)
+    with database.writing(quietly=True) as (conn, _):
+        index_snapshot.publish(conn, fresh)
+    index_snapshot.sweep(folder, fresh.name)
 
 
-def _wanted(conn: sqlite3.Connection, spaces: Sequence[Space], least: int) -> generation.Wanted | None:
+def _wanted(conn: sqlite3.Connection, spaces: Sequence[Space], least: int) -> index_snapshot.Wanted | None:
     """Return which approximate index is wanted, if any."""
     target = schema.read_spec(conn).recall_target
     if spaces[0].metric != "cosine" or target >= 1 or not ivf.is_mappable():
         return None
-    return generation.Wanted(least, target)
+    return index_snapshot.Wanted(least, target)
 
 
 def _is_worth_writing(conn: sqlite3.Connection, folder: Path, spaces: Sequence[Space], least: int) -> bool:
     """Whether the tail is long, many rows are deleted, files are missing, or the lists are not those wanted."""
-    _, last_key, last_removed = generation.position(conn)
-    held = generation.current(conn)
-    if held is not None and not all(generation.are_there(folder, held, n, space) for n, space in enumerate(spaces)):
+    _, last_key, last_removed = index_snapshot.position(conn)
+    held = index_snapshot.current(conn)
+    if held is not None and not all(index_snapshot.are_there(folder, held, n, space) for n, space in enumerate(spaces)):
         return True
     if held is not None and _lists_differ(held, _wanted(conn, spaces, least)):
         return True
@@ -164,7 +169,7 @@ def _is_worth_writing(conn: sqlite3.Connection, folder: Path, spaces: Sequence[S
     return fresh > max(TAIL_LEAST, TAIL_SHARE * base) or gone > max(TAIL_LEAST, GONE_SHARE * base)
 
 
-def _lists_differ(held: generation.Generation, wanted: generation.Wanted | None) -> bool:
+def _lists_differ(held: index_snapshot.IndexSnapshot, wanted: index_snapshot.Wanted | None) -> bool:
     """Whether a generation has lists that are not wanted, lacks those that are, or has them tuned to another recall."""
     files = held.spaces[0]
     if wanted is None or files.count < wanted.least:

@@ -16,7 +16,7 @@ from ...records import Entry, Record
 from ..base import FullRecord, Harm
 from ..common.draws import places_drawn
 from ..common.facets import count_facets
-from . import attachments, checksums, failures, generation, remembered, schema
+from . import attachments, checksums, failures, feature_cache, index_snapshot, schema
 from .engine import ALL, IN, Engine
 from .sql import where
 
@@ -44,7 +44,7 @@ class Reader(Engine):
 
     def keys(self, record_ids: Sequence[str]) -> dict[str, int]:
         """Return the keys of the records that are there, by id."""
-        with self._truth.reading() as conn:
+        with self._database.reading() as conn:
             return self._keys(conn, record_ids)
 
     def ids(self, keys: Sequence[int]) -> dict[int, str]:
@@ -54,7 +54,7 @@ class Reader(Engine):
             sql = f"SELECT key, id FROM records WHERE {self._damage.guard(f'key {IN}')}"
             return dict(conn.execute(sql, (json.dumps([int(key) for key in keys]),)))
 
-        with self._truth.reading() as conn:
+        with self._database.reading() as conn:
             return self._damage.without(conn, ask)
 
     def entry(self, record_id: str) -> tuple[int, Entry] | None:
@@ -69,7 +69,7 @@ class Reader(Engine):
             row = conn.execute(f"{sql} WHERE {self._damage.guard('id = ?')}", (record_id,)).fetchone()
             return None if row is None else (schema.record_of(row[: -2 * places]), row)
 
-        with self._truth.reading() as conn:
+        with self._database.reading() as conn:
             spaces = self._spaces
             places = len(spaces)
             found = self._damage.without(conn, ask)
@@ -107,13 +107,13 @@ class Reader(Engine):
         """Return the records that answers go without, as far as damage was met: id to what of them; see the seam."""
         if not self._damage.is_any:
             return {}
-        with self._truth.reading() as conn:
+        with self._database.reading() as conn:
             return self._damage.noticed(conn)
 
     def keys_of_hash(self, content_hash: str) -> list[int]:
         """Return the keys of all records with these very bytes, rising."""
         sql = "SELECT key FROM records WHERE content_hash = ? ORDER BY key"
-        with self._truth.reading() as conn:
+        with self._database.reading() as conn:
             return [row[0] for row in conn.execute(sql, (content_hash,))]
 
     def from_sources(self, sources: Sequence[str]) -> dict[str, list[Record]]:
@@ -130,7 +130,7 @@ class Reader(Engine):
             with self._viewing(place) as (_, view):
                 found, rows = view.rows_of(np.array(keys, np.int64))
             return dict(zip(found.tolist(), _floats(rows), strict=True))
-        with self._truth.reading() as conn:
+        with self._database.reading() as conn:
             rows = checksums.vectors(conn, place, IN, (json.dumps([int(key) for key in keys]),)).fetchall()
         return {key: self._values(place, raw)[0] for key, raw, _ in self._sound(place, rows)}
 
@@ -148,17 +148,17 @@ class Reader(Engine):
 
     def attach(self, name: str, data: bytes) -> None:
         """Keep bytes under a name that are no record of it, in place of what the name had."""
-        with self._truth.reading(), self._truth.failing():  # one that was deleted meanwhile says so
+        with self._database.reading(), self._database.failing():  # one that was deleted meanwhile says so
             attachments.put(self._folder, name, data)
 
     def attachment(self, name: str) -> bytes | None:
         """Return the bytes that were attached under a name, or None."""
-        with self._truth.reading(), self._truth.failing():
+        with self._database.reading(), self._database.failing():
             return attachments.get(self._folder, name)
 
     def remembered(self, kind: str, hashes: Sequence[str]) -> dict[str, bytes]:
         """Return what was remembered of pictures by their content hash."""
-        return remembered.get(self._index_folder, kind, hashes)
+        return feature_cache.get(self._index_folder, kind, hashes)
 
     def scan(self, *, filter: Filter | None = None, after: str | None = None) -> Iterator[Record]:
         """Return the records by rising id, those behind `after` when given. Memory stays bounded."""
@@ -173,7 +173,7 @@ class Reader(Engine):
             return [schema.record_of(row) for row in rows]
 
         while True:
-            with self._truth.reading() as conn:
+            with self._database.reading() as conn:
                 page = self._damage.without(conn, ask)
             yield from page
             if len(page) < _PAGE:
@@ -191,7 +191,7 @@ class Reader(Engine):
             return [(key, schema.metadata_of(metadata), schema.tags_of(tags)) for key, metadata, tags in rows]
 
         while True:
-            with self._truth.reading() as conn:
+            with self._database.reading() as conn:
                 page = self._damage.without(conn, ask)
             yield from ((metadata, tags) for _, metadata, tags in page)
             if len(page) < _PAGE:
@@ -202,7 +202,7 @@ class Reader(Engine):
         """Return (keys (n,), vectors (n, d)) of one space by rising key, in batches."""
         place, last = self._place(space), 0
         while True:
-            with self._truth.reading() as conn:
+            with self._database.reading() as conn:
                 rows = checksums.vectors(conn, place, "> ? ORDER BY v.key LIMIT ?", (last, batch)).fetchall()
             if rows:
                 last = rows[-1][0]
@@ -220,7 +220,7 @@ class Reader(Engine):
             rows = conn.execute(sql, (*accepted.values, max(places, default=-1) + 1))
             return [key for place, (key,) in enumerate(rows) if place in places]
 
-        with self.snapshot(), self._truth.reading() as conn:
+        with self.snapshot(), self._database.reading() as conn:
             places = places_drawn(self.count(filter=filter), n, seed)
             keys = self._damage.without(conn, ask)
             records = self.records(keys)
@@ -240,7 +240,7 @@ class Reader(Engine):
 
     def count(self, *, filter: Filter | None = None) -> int:
         """Count the records that pass the filter."""
-        with self._truth.reading() as conn:
+        with self._database.reading() as conn:
             accepted = ALL if filter is None else where(filter, schema.declared(schema.read_spec(conn)))
 
             def ask() -> int:
@@ -257,12 +257,12 @@ class Reader(Engine):
             sql = f"SELECT {schema.record_columns(conn)} FROM records WHERE {condition}"
             return [(row[0], schema.record_of(row)) for row in conn.execute(sql, (json.dumps(list(values)),))]
 
-        with self._truth.reading() as conn:
+        with self._database.reading() as conn:
             return self._damage.without(conn, ask)
 
     def _picture(self, column: Literal["thumbnail", "original"], record_id: str) -> tuple[bytes | None, bool]:
         """Return a kept picture, and whether it is what was written."""
-        with self._truth.reading() as conn:
+        with self._database.reading() as conn:
             if not checksums.are_kept(conn):
                 sql = f"SELECT {column}, NULL, 0 FROM pictures WHERE key = (SELECT key FROM records WHERE id = ?)"
             else:
@@ -281,7 +281,7 @@ class Reader(Engine):
 
     def _pictures(self, keys: Sequence[int]) -> dict[int, tuple[bool, bool]]:
         """Return of some records whether a thumbnail and an original were kept."""
-        with self._truth.reading() as conn:
+        with self._database.reading() as conn:
             if checksums.are_kept(conn):  # a picture that is lost has its sum still
                 sql = (
                     "SELECT s.key, p.thumbnail IS NOT NULL OR s.thumbnail IS NOT NULL, "
@@ -304,7 +304,7 @@ class Reader(Engine):
 
     def _values(self, place: int, raw: bytes) -> Any:
         """Turn stored bytes of vectors into (n, d) float32, or (n, bytes) uint8."""
-        return _floats(generation.shaped(np.frombuffer(raw, np.uint8), self._places[place]))
+        return _floats(index_snapshot.shaped(np.frombuffer(raw, np.uint8), self._places[place]))
 
 
 def _floats(rows: Any) -> Any:

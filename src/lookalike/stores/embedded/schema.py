@@ -31,7 +31,7 @@ from ...errors import StoreTooNewError
 from ...pictures import Facts
 from ...records import Calibration, CollectionSpec, Record, Space
 from . import checksums, failures
-from .places import place_of
+from .json_fields import json_field
 
 FILE = "records.sqlite"
 NAME_FILE = "name.txt"
@@ -253,7 +253,7 @@ def drop_field_indexes(conn: sqlite3.Connection) -> None:
 
 def _value(field: str) -> str | None:
     """Return the expression that an index of a field holds; None where there is none, or where there is an index."""
-    place = None if field in ("_id", "tags") else place_of(field.split("."))
+    place = None if field in ("_id", "tags") else json_field(field.split("."))
     return place.value if place else None
 
 

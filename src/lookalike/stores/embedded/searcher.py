@@ -43,32 +43,32 @@ class Searcher(Reader):
         exact: bool = False,
     ) -> Neighbors:
         """Find the k nearest records that pass the filter: exactly min(k, matching), nearest first, ties by id."""
-        from . import planning
+        from . import plans
 
         began = time.perf_counter()
         place = self._place(space)
         check_queries(self._places[place], vectors, k, max_distance)
-        answer = planning.Answer(len(vectors), k)
-        asked = planning.Question(self._places[place].metric, k, max_distance, filter is not None, exact)
-        scanned, went = 0, set[planning.Way]()
+        answer = plans.Answer(len(vectors), k)
+        asked = plans.SearchRequest(self._places[place].metric, k, max_distance, filter is not None, exact)
+        scanned, went = 0, set[plans.SearchPlan]()
         with self._viewing(place) as (conn, view):
             selections = self._index.selections(conn, view, filter)
-            way = planning.plan(view, selections, asked)
+            chosen = plans.plan(view, selections, asked)
             filtered = time.perf_counter()
             for start in range(0, len(vectors), _QUERIES):
                 queries = vectors[start : start + _QUERIES]
-                outcome = planning.search(view, selections, queries, asked, way, lambda tied: _ids(conn, tied))
-                answer.take(start, outcome.found)
-                scanned += outcome.scanned
-                went.add(outcome.way)
+                answered = plans.search(view, selections, queries, asked, chosen, lambda tied: _ids(conn, tied))
+                answer.take(start, answered.found)
+                scanned += answered.scanned
+                went.add(answered.chosen)
         ended = time.perf_counter()
-        way = went.pop() if len(went) == 1 else way  # where queries went different ways, what was planned
+        chosen = went.pop() if len(went) == 1 else chosen  # where queries went different ways, what was planned
         plan = Plan(
-            method=way.method,
-            reason=way.reason,
+            method=chosen.method,
+            reason=chosen.reason,
             matching=sum(each.count for each in selections),
             scanned=scanned,
-            recall=1.0 if way.probing is None else way.probing.recall,
+            recall=1.0 if chosen.probing is None else chosen.probing.recall,
             filter_ms=1000 * (filtered - began),
             search_ms=1000 * (ended - filtered),
         )
@@ -76,16 +76,16 @@ class Searcher(Reader):
 
     def pairs(self, space: str, max_distance: float, *, between: tuple[I64, I64] | None = None) -> Iterator[Pairs]:
         """Return all pairs of records within a distance, each once, or those between two sets; see the seam."""
-        from . import joining, pairing
+        from . import joins, pair_cache
 
         place = self._place(space)
         check_ceiling(max_distance)
         with self._viewing(place) as (conn, view):
-            table = joining.Table(self._index.selections(conn, view, None))
+            table = joins.Table(self._index.selections(conn, view, None))
         metric = self._places[place].metric
         if between is not None:
-            return joining.join_two(table, metric, max_distance, *between)
-        return pairing.find(self._truth, self._index_folder, place, table, metric, max_distance)
+            return joins.join_two(table, metric, max_distance, *between)
+        return pair_cache.find(self._database, self._index_folder, place, table, metric, max_distance)
 
 
 def _ids(conn: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:

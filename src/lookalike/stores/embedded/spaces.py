@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from ...errors import InputError
 from ...records import Space
-from . import checksums, generation, pairing, schema
+from . import checksums, index_snapshot, pair_cache, schema
 
 _IN = "IN (SELECT value FROM json_each(?))"  # any number of values in one variable
 _MOST = 60  # tables: `records.spaces` has a bit for each
@@ -42,10 +42,10 @@ def drop(conn: sqlite3.Connection, place: int) -> None:
     conn.execute(f"UPDATE checksums SET {checksums.column(place)} = NULL")
     conn.execute("UPDATE records SET spaces = spaces & ~(1 << ?)", (place,))
     checksums.renew_records(conn, [key for key in held if key not in damaged])
-    pairing.forget(conn)
+    pair_cache.forget(conn)
     places[place] = Space("", places[place].dim, places[place].metric)
     schema.write_places(conn, places)
-    generation.leave_out_dropped(conn)
+    index_snapshot.leave_out_dropped(conn)
 
 
 def put(conn: sqlite3.Connection, place: int, vectors: Mapping[int, bytes], *, version: int) -> dict[int, int]:

@@ -28,7 +28,7 @@ from typing import Any
 
 from ...conditions import Among, And, Condition, Equal, Exists, Field, Not, Order, Regex, Size, Test, kind_of
 from ...filters import Filter, parse_filter
-from .places import ARRAY, FALSE, NULL, OBJECT, TRUE, UNSURE, Place, place_of
+from .json_fields import ARRAY, FALSE, NULL, OBJECT, TRUE, UNSURE, JsonField, json_field
 
 _MOST_FIELDS = 50  # above this the whole filter is asked: SQLite bounds the length and the depth of a statement
 _MOST_BOUNDS = 8  # numbers of `$in` that are looked at one by one
@@ -83,7 +83,7 @@ def where_between(filter: Filter, lower: Field, upper: Field, indexed: frozenset
     The first alternative of a bound is what is clear of it; the others are its edge, lists, and rows that are unsure.
     """
     low, high = (where_part(filter, bound, indexed) for bound in (lower, upper))
-    place = place_of(lower.path)
+    place = json_field(lower.path)
     if place is None or not (low.alternatives and high.alternatives):
         return _all(low, high)
     edges = [*(_all(each, high) for each in low.alternatives[1:]), *(_all(each, low) for each in high.alternatives[1:])]
@@ -167,7 +167,7 @@ def _translate(condition: Condition, field: Callable[[Field], Where]) -> Where:
 
 def _field(field: Field, asked: Where, indexed: frozenset[str]) -> Where:
     """Translate the condition on one field; `asked` is what asks the referee for it."""
-    place = place_of(field.path)
+    place = json_field(field.path)
     if place is None or not _is_sayable(field.test):
         return asked
     if place.column == "id" and isinstance(field.test, Order) and not isinstance(field.test.operand, str):
@@ -199,7 +199,7 @@ def _is_bindable(operand: Any) -> bool:
     return not isinstance(operand, str) or operand == operand.encode("utf-8", "replace").decode()
 
 
-def _test(test: Test, place: Place, asked: Where) -> Where:
+def _test(test: Test, place: JsonField, asked: Where) -> Where:
     """Translate a test of the value at a place, for rows that are not unsure."""
     value = place.value
     if isinstance(test, Exists):

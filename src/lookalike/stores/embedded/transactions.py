@@ -16,7 +16,7 @@ from .connections import Connections
 _BEGUN = "SELECT gone, version, (SELECT value FROM meta WHERE name = 'spaces') FROM state"
 
 
-class Truth:
+class Database:
     """The file `records.sqlite` of one store, for all threads of this process.
 
     Args:

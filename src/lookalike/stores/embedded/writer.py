@@ -17,7 +17,7 @@ from ...records import Entry, Record, Space
 from ..base import Harm, Move, Replace, Revision, Written
 from ..common.batches import revised
 from ..common.checks import checked_vectors
-from . import failures, moving, remembered, schema, spaces, writing
+from . import entry_rows, failures, feature_cache, record_moves, schema, spaces
 from .engine import IN
 from .reader import Reader
 from .sql import where
@@ -36,17 +36,17 @@ class Writer(Reader):
         """Write entries in one transaction; see the seam."""
         if replace not in ("any", "same_source", "none"):
             raise InputError(f'replace={replace!r} is unknown: pass "any", "same_source" or "none".')
-        batch = writing.prepare(entries, self._spaces_for(entries), self._limits)
+        batch = entry_rows.prepare(entries, self._spaces_for(entries), self._limits)
         if not batch:
             return Written((), (), ())
-        with self._truth.writing() as (conn, version):
+        with self._database.writing() as (conn, version):
             self._refuse_dropped(batch)
             if not self._fields_indexed:
                 schema.index_fields(conn)
             ids = [each.entry.record.id for each in batch]
             with self._forgetting(conn, "id", ids) as gone:
-                written = writing.write(conn, batch, version=version, replace=replace)
-        remembered.drop(self._index_folder, gone)
+                written = entry_rows.write(conn, batch, version=version, replace=replace)
+        feature_cache.drop(self._index_folder, gone)
         self._fields_indexed = True
         return written
 
@@ -65,30 +65,30 @@ class Writer(Reader):
     ) -> Record:
         """Change metadata, tags and picture of one record, each where given, and return it; see the seam."""
         gone: set[str] = set()
-        with self._truth.writing() as (conn, version):
+        with self._database.writing() as (conn, version):
             held = self._held(conn, record_id, seen)
             fresh = revised(
                 held, metadata=metadata, unset=unset, tags=tags, replace=replace, fill=fill, more_tags=more_tags
             )
             if entry is None:
-                writing.revise(conn, fresh, version=version, limits=self._limits)
+                entry_rows.revise(conn, fresh, version=version, limits=self._limits)
             else:
                 record = replaced(entry.record, id=record_id, metadata=fresh.metadata, tags=fresh.tags)
-                batch = writing.prepare([replaced(entry, record=record)], self._spaces, self._limits)
+                batch = entry_rows.prepare([replaced(entry, record=record)], self._spaces, self._limits)
                 with self._forgetting(conn, "id", [record_id]) as gone:
-                    writing.write(conn, batch, version=version, replace="any")
+                    entry_rows.write(conn, batch, version=version, replace="any")
             now = self._held(conn, record_id)
-        remembered.drop(self._index_folder, gone)
+        feature_cache.drop(self._index_folder, gone)
         return now
 
     def revise_all(self, revisions: Sequence[Revision]) -> tuple[Record | LookalikeError, ...]:
         """Set fields and tags of many records in one transaction; see the seam."""
         done: list[Record | LookalikeError] = []
-        with self._truth.writing() as (conn, version):
+        with self._database.writing() as (conn, version):
             for one in revisions:
                 try:
                     record = one.applied_to(self._held(conn, one.id))
-                    writing.revise(conn, record, version=version, limits=self._limits)
+                    entry_rows.revise(conn, record, version=version, limits=self._limits)
                     done.append(self._held(conn, one.id))
                 except (InputError, RecordNotFoundError, StoreDamagedError) as error:  # nothing of it was written
                     done.append(error)
@@ -96,29 +96,29 @@ class Writer(Reader):
 
     def restamp(self, records: Sequence[Record]) -> None:
         """Set the `stamp` of records that still have this id, source and content; see the seam."""
-        with self._truth.writing() as (conn, _):
-            writing.restamp(conn, records)
+        with self._database.writing() as (conn, _):
+            entry_rows.restamp(conn, records)
 
     def move(self, moves: Sequence[Move]) -> tuple[Move, ...]:
         """Return records another id, source and stamp, and return the moves that were carried out; see the seam."""
         if not moves:
             return ()
-        with self._truth.writing() as (conn, version):
-            return moving.move(conn, moves, version=version, limits=self._limits)
+        with self._database.writing() as (conn, version):
+            return record_moves.move(conn, moves, version=version, limits=self._limits)
 
     def delete(
         self, record_ids: Collection[str] = (), *, filter: Filter | None = None, seen: Record | None = None
     ) -> int:
         """Delete records for good, those that are named and those that pass a filter; see the seam."""
-        with self._truth.writing() as (conn, _):
+        with self._database.writing() as (conn, _):
             if seen is not None:
                 self._held(conn, seen.id, seen)
             keys = list(self._keys(conn, record_ids).values())
             if filter is not None:
                 keys = list(dict.fromkeys([*keys, *self._passing(conn, filter)]))
             with self._forgetting(conn, "key", keys) as gone:
-                writing.remove(conn, keys)
-        remembered.drop(self._index_folder, gone)
+                entry_rows.remove(conn, keys)
+        feature_cache.drop(self._index_folder, gone)
         return len(keys)
 
     def put_vectors(self, space: str, keys: Sequence[int], rows: F32 | U8) -> dict[int, int]:
@@ -127,7 +127,7 @@ class Writer(Reader):
         checked = checked_vectors(list(rows), self._spaces[place], [f"key {key}" for key in keys])
         stored = checked if checked.dtype == np.uint8 else checked.astype("<f2")
         vectors = {int(key): row.tobytes() for key, row in zip(keys, stored, strict=True)}
-        with self._truth.writing() as (conn, version):
+        with self._database.writing() as (conn, version):
             if self._place(space) != place:
                 raise InputError(f'the space "{space}" was made anew meanwhile. Try again.')
             return spaces.put(conn, place, vectors, version=version)
@@ -135,7 +135,7 @@ class Writer(Reader):
     def discard(self, seen: Sequence[Record]) -> tuple[str, ...]:
         """Delete the records that are as they were seen, and return their ids; see the seam."""
         expected = {one.id: one for one in seen}
-        with self._truth.writing() as (conn, _):
+        with self._database.writing() as (conn, _):
             sql = f"SELECT {schema.record_columns(conn)} FROM records WHERE id {IN}"
             rows = conn.execute(sql, (json.dumps(list(expected)),)).fetchall()
             same = {}
@@ -143,7 +143,7 @@ class Writer(Reader):
                 with suppress(ValueError, TypeError, AttributeError):  # a damaged record is not as it was seen
                     if schema.record_of(row) == expected[row[1]]:
                         same[row[1]] = row[0]
-            writing.remove(conn, list(same.values()))
+            entry_rows.remove(conn, list(same.values()))
             return tuple(same)
 
     def remember(self, kind: str, items: Mapping[str, bytes]) -> None:
@@ -151,8 +151,8 @@ class Writer(Reader):
         hashes = {name for names in items for name in names.split(":")}
         gone = self._vanished(hashes)
         kept = {name: data for name, data in items.items() if gone.isdisjoint(name.split(":"))}
-        remembered.put(self._index_folder, kind, kept, drawable=self._keeps_pictures)
-        remembered.drop(self._index_folder, self._vanished(hashes - gone))  # deleted while it was written
+        feature_cache.put(self._index_folder, kind, kept, drawable=self._keeps_pictures)
+        feature_cache.drop(self._index_folder, self._vanished(hashes - gone))  # deleted while it was written
 
     def _passing(self, conn: sqlite3.Connection, filter: Filter) -> list[int]:
         """Return the keys of the records that pass a filter, in the transaction under way."""
@@ -167,11 +167,11 @@ class Writer(Reader):
     def _spaces_for(self, entries: Sequence[Entry]) -> list[Space]:
         """Return the spaces; those of now where an entry names one that is not known yet."""
         if not {name for one in entries for name in one.vectors} <= {space.name for space in self._spaces}:
-            with self._truth.reading():
+            with self._database.reading():
                 pass
         return self._spaces
 
-    def _refuse_dropped(self, batch: Sequence[writing.Prepared]) -> None:
+    def _refuse_dropped(self, batch: Sequence[entry_rows.Prepared]) -> None:
         """Refuse vectors of a space that was dropped after they were made ready."""
         if any(not self._spaces[place].name for one in batch for place in one.vectors):
             raise InputError("a space of these vectors was dropped meanwhile. Write the records without it.")
@@ -186,7 +186,7 @@ class Writer(Reader):
             A set that holds their hashes at the end; empty where nothing is remembered.
         """
         gone: set[str] = set()
-        if not remembered.is_there(self._index_folder):
+        if not feature_cache.is_there(self._index_folder):
             yield gone
             return
         sql = f"SELECT DISTINCT content_hash FROM records WHERE {by} {IN}"
@@ -196,7 +196,7 @@ class Writer(Reader):
 
     def _vanished(self, hashes: set[str]) -> set[str]:
         """Return those of some contents that no record has."""
-        with self._truth.reading() as conn:
+        with self._database.reading() as conn:
             return hashes - _held_hashes(conn, hashes)
 
     def _held(self, conn: sqlite3.Connection, record_id: str, seen: Record | None = None) -> Record:

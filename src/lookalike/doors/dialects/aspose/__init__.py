@@ -12,10 +12,10 @@ from fastapi import APIRouter, Request, Response
 from starlette.convertors import Convertor, register_url_convertor
 
 from ...http.bodies import read_as
-from ...http.desk import desk_of
 from ...http.replies import reply
+from ...http.state import state_of
 from ..wire import Dialect, refused
-from . import contexts, forms, searches, storage
+from . import contexts, replies, searches, storage
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -42,12 +42,12 @@ class _Version(Convertor[str]):
 tokens = APIRouter()
 
 
-@tokens.post(forms.TOKEN_PATHS[0])
-@tokens.post(forms.TOKEN_PATHS[1])
+@tokens.post(replies.TOKEN_PATHS[0])
+@tokens.post(replies.TOKEN_PATHS[1])
 async def create_token(request: Request) -> Response:
     """Exchange a key's id and secret for a token; while no key exists, anything."""
     sent = await read_as(request, _form_in, most_bytes=_MOST_TOKEN_BYTES)
-    keys = desk_of(request).keys
+    keys = state_of(request).keys
     token = _ANYONE
     if keys.is_needed():
         key = keys.authenticate(sent.get("client_secret", [""])[0])
@@ -63,7 +63,7 @@ def _form_in(body: bytes) -> dict[str, list[str]]:
 
 
 def _covers(method: str, path: str) -> bool:
-    return path in forms.TOKEN_PATHS or _OURS.fullmatch(path) is not None
+    return path in replies.TOKEN_PATHS or _OURS.fullmatch(path) is not None
 
 
 def _secret(scope: Scope, headers: Mapping[str, str]) -> str:
@@ -81,4 +81,4 @@ def _router() -> APIRouter:
     return router
 
 
-DIALECT: Dialect = Dialect("aspose", _covers, _router(), _secret, forms.failure_form, open_paths=forms.TOKEN_PATHS)
+DIALECT: Dialect = Dialect("aspose", _covers, _router(), _secret, replies.failure_form, open_paths=replies.TOKEN_PATHS)

@@ -12,11 +12,11 @@ from fastapi import APIRouter, Request, Response
 
 from ....pictures import Url
 from ....service.webpage import image_addresses
-from ...http.desk import desk_of, light, on_pictures, principal_of
 from ...http.paths import Name
+from ...http.state import light, on_pictures, principal_of, state_of
 from ..wire import refused, store, store_all
-from . import forms
-from .asked import check_storage, content_of, context, file_in, files_for, id_in, image_id_in, source_for, text_in
+from . import replies
+from .requests import check_storage, content_of, context, file_in, files_for, id_in, image_id_in, source_for, text_in
 from .tags import delete_earlier
 
 if TYPE_CHECKING:
@@ -37,16 +37,16 @@ async def create(request: Request) -> Response:
     check_storage(request, "storage")
     principal = principal_of(request)
     principal.check("write", context_id)
-    desk = desk_of(request)
-    await light(request, lambda: desk.create_collection(principal, context_id, type="matching", keep="original"))
-    return forms.answer(request, _status(context_id))
+    server = state_of(request)
+    await light(request, lambda: server.create_collection(principal, context_id, type="matching", keep="original"))
+    return replies.answer(request, _status(context_id))
 
 
 @router.get("/{context_id}/status")
 async def get_status(request: Request, context_id: Name) -> Response:
     """Describe a context, which is always idle: what was asked for is done when it is answered."""
     await light(request, lambda: context(request, context_id, "read"))
-    return forms.answer(request, _status(context_id))
+    return replies.answer(request, _status(context_id))
 
 
 @router.delete("/{context_id}")
@@ -55,11 +55,11 @@ async def delete(request: Request, context_id: Name) -> Response:
 
     def work() -> None:
         context(request, context_id, "write")
-        desk_of(request).library.delete_collection(context_id)
+        state_of(request).library.delete_collection(context_id)
         delete_earlier(request, context_id)
 
     await light(request, work)
-    return forms.answer(request)
+    return replies.answer(request)
 
 
 @router.post("/{context_id}/features")
@@ -79,9 +79,9 @@ async def create_features(request: Request, context_id: Name) -> Response:
         else:
             raise refused("nothing to index: send an image, or name one by imageId, or a folder by imagesFolder.")
 
-    lanes = desk_of(request).lanes
-    await (lanes.long if content is None and folder is not None else lanes.pictures).run(work)
-    return forms.answer(request)
+    limiters = state_of(request).limiters
+    await (limiters.long if content is None and folder is not None else limiters.pictures).run(work)
+    return replies.answer(request)
 
 
 @router.post("/{context_id}/features/web")
@@ -90,13 +90,13 @@ async def create_web_features(request: Request, context_id: Name) -> Response:
     address = image_id_in(request, "imagesSource")
 
     def work() -> None:
-        collection, desk = context(request, context_id, "write"), desk_of(request)
-        page = desk.library.fetch(address, most_bytes=_MOST_PAGE_BYTES, timeout_s=_PAGE_TIMEOUT_S)
-        found = image_addresses(page, address)[: desk.settings.limits.max_images_per_request]
+        collection, server = context(request, context_id, "write"), state_of(request)
+        page = server.library.fetch(address, most_bytes=_MOST_PAGE_BYTES, timeout_s=_PAGE_TIMEOUT_S)
+        found = image_addresses(page, address)[: server.settings.limits.max_images_per_request]
         store_all(request, collection, [{"_id": one, "_url": one} for one in found], replace=True)
 
     await on_pictures(request, [Url(address)], work)
-    return forms.answer(request)
+    return replies.answer(request)
 
 
 @router.get("/{context_id}/features")
@@ -108,7 +108,7 @@ async def get_features(request: Request, context_id: Name) -> Response:
         collection = context(request, context_id, "read")
         return collection.embedding(f"id:{collection.get(id_in(collection, image_id)).id}")
 
-    return forms.answer(request, _features(image_id, await light(request, work)))
+    return replies.answer(request, _features(image_id, await light(request, work)))
 
 
 @router.put("/{context_id}/features")
@@ -122,7 +122,7 @@ async def update_features(request: Request, context_id: Name) -> Response:
         _index(request, collection, image_id, _content_or_file(request, content, image_id))
 
     await on_pictures(request, [b""], work)
-    return forms.answer(request)
+    return replies.answer(request)
 
 
 @router.delete("/{context_id}/features")
@@ -135,7 +135,7 @@ async def delete_features(request: Request, context_id: Name) -> Response:
         collection.delete(collection.get(id_in(collection, image_id)).id)
 
     await light(request, work)
-    return forms.answer(request)
+    return replies.answer(request)
 
 
 @router.get("/{context_id}/image2features")
@@ -149,7 +149,7 @@ async def extract_features(request: Request, context_id: Name) -> Response:
         collection = context(request, context_id, "read")
         return collection.embedding(content or source_for(request, collection, image_id or ""))
 
-    return forms.answer(request, _features(image_id or "", await on_pictures(request, [b""], work)))
+    return replies.answer(request, _features(image_id or "", await on_pictures(request, [b""], work)))
 
 
 @router.post("/{context_id}/image")
@@ -166,7 +166,7 @@ async def put_image(request: Request, context_id: Name) -> Response:
             files.write(image_id, content)
 
     await on_pictures(request, [b""], work)
-    return forms.answer(request)
+    return replies.answer(request)
 
 
 @router.get("/{context_id}/image")
@@ -195,7 +195,7 @@ async def delete_image(request: Request, context_id: Name) -> Response:
             files.remove(image_id)
 
     await light(request, work)
-    return forms.answer(request)
+    return replies.answer(request)
 
 
 def _status(context_id: str) -> dict[str, Any]:
@@ -219,7 +219,7 @@ def _index(request: Request, collection: Collection, image_id: str, content: byt
 
 def _index_folder(request: Request, collection: Collection, files: Files, folder: str) -> None:
     """Index all files of a folder, under their paths in the storage; what is not a picture is left out."""
-    for paths in _batches(files, folder, desk_of(request).settings.limits.max_image_bytes):
+    for paths in _batches(files, folder, state_of(request).settings.limits.max_image_bytes):
         records = [{"_id": path, "_bytes": files.read(path), "_name": path} for path in paths]
         store_all(request, collection, records, replace=True)
 

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Request, Response
 
 from ....query import VERIFIED
 from ...http.bodies import apart, budget_of
-from ...http.desk import desk_of, on_pictures
 from ...http.paths import Name
 from ...http.replies import Refusal
+from ...http.state import on_pictures, state_of
 from ..wire import refused, score_reaching
-from . import forms, tags
-from .asked import check_storage, content_of, context, first_file, image_id_in, number_in, source_for, text_in
+from . import replies, tags
+from .requests import check_storage, content_of, context, first_file, image_id_in, number_in, source_for, text_in
 
 _MOST_COUNT = 10_000
 _COUNT = 10
@@ -36,7 +36,7 @@ async def find_similar(request: Request, context_id: Name) -> Response:
         looked_at = min(conditions["limit"], VERIFIED)
         return [(match.id, match.score) for match in collection.search(source, verify=looked_at, **conditions)]
 
-    return forms.answer(request, forms.results(await on_pictures(request, [b""], work)))
+    return replies.answer(request, replies.results(await on_pictures(request, [b""], work)))
 
 
 @router.get("/{context_id}/findDuplicates")
@@ -48,7 +48,7 @@ async def find_duplicates(request: Request, context_id: Name) -> Response:
         groups = context(request, context_id, "read").duplicates(threshold=threshold)
         return [[(member.id, member.score) for member in group.members] for group in groups]
 
-    return forms.answer(request, forms.duplicates(await desk_of(request).lanes.long.run(work)))
+    return replies.answer(request, replies.duplicates(await state_of(request).limiters.long.run(work)))
 
 
 @router.post("/{context_id}/compare")
@@ -65,7 +65,7 @@ async def compare(request: Request, context_id: Name) -> Response:
         return collection.compare(source_for(request, collection, first), other).score
 
     score = await on_pictures(request, [b""], work)
-    return forms.answer(request, forms.results([("" if content else second or "", score)]))
+    return replies.answer(request, replies.results([("" if content else second or "", score)]))
 
 
 @router.post("/{context_id}/addTag")
@@ -79,7 +79,7 @@ async def add_tag(request: Request, context_id: Name) -> Response:
         tags.add(request, context(request, context_id, "write"), tag, content)
 
     await on_pictures(request, [content], work)
-    return forms.answer(request)
+    return replies.answer(request)
 
 
 @router.post("/{context_id}/findByTags")
@@ -96,7 +96,7 @@ async def find_by_tags(request: Request, context_id: Name) -> Response:
                 best[match.id] = max(match.score, best.get(match.id, 0.0))
         return sorted(best.items(), key=lambda one: (-one[1], one[0]))[: conditions["limit"]]
 
-    return forms.answer(request, forms.results(await on_pictures(request, [b""], work)))
+    return replies.answer(request, replies.results(await on_pictures(request, [b""], work)))
 
 
 def _conditions(request: Request) -> dict[str, Any]:
@@ -121,7 +121,7 @@ async def _named_tags(request: Request) -> list[str]:
     if not isinstance(named, list) or not named or not all(isinstance(tag, str) for tag in named):
         raise refused('the tags are missing: send a JSON list of their names, such as ["boat"].')
     distinct = list(dict.fromkeys(named))
-    most = desk_of(request).settings.limits.max_images_per_request
+    most = state_of(request).settings.limits.max_images_per_request
     if len(distinct) > most:  # a search each
         raise refused(f"{len(distinct):,} tags in one request; {most:,} may be. Send fewer at once.")
     return distinct

@@ -8,11 +8,11 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.responses import FileResponse
 
-from ...http.desk import desk_of, light
 from ...http.paths import Name
+from ...http.state import light, state_of
 from ..wire import refused
-from . import forms
-from .asked import STORAGES, check_storage, files_for, first_file, image_id_in
+from . import replies
+from .requests import STORAGES, check_storage, files_for, first_file, image_id_in
 
 router = APIRouter(prefix="/storage")
 
@@ -51,7 +51,7 @@ async def upload_file(request: Request, path: Name) -> Response:
     target = f"{path}{part.filename or ''}" if path.endswith(("/", "\\")) else path
     await _changing(request, lambda: files_for(request, "write").write(target, part.data))
     name = target.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
-    return forms.answer(request, {"uploaded": [name], "errors": []})
+    return replies.answer(request, {"uploaded": [name], "errors": []})
 
 
 @router.get("/file/{path:path}")
@@ -65,7 +65,7 @@ async def download_file(request: Request, path: Name) -> Response:
 async def delete_file(request: Request, path: Name) -> Response:
     """Remove a file."""
     await _changing(request, lambda: _of_kind(request, path, "file").remove(path))
-    return forms.answer(request)
+    return replies.answer(request)
 
 
 @router.get("/folder")
@@ -78,14 +78,14 @@ async def list_root(request: Request) -> Response:
 async def list_files(request: Request, path: Name) -> Response:
     """List what is in a folder."""
     entries = await _changing(request, lambda: files_for(request, "read").entries(path))
-    return forms.answer(request, {"value": [forms.file_form(entry) for entry in entries]})
+    return replies.answer(request, {"value": [replies.file_form(entry) for entry in entries]})
 
 
 @router.put("/folder/{path:path}")
 async def create_folder(request: Request, path: Name) -> Response:
     """Make a folder."""
     await _changing(request, lambda: files_for(request, "write").make_folder(path))
-    return forms.answer(request)
+    return replies.answer(request)
 
 
 @router.delete("/folder/{path:path}")
@@ -93,40 +93,40 @@ async def delete_folder(request: Request, path: Name) -> Response:
     """Remove a folder; one that holds something only with `recursive`."""
     recursive = request.query_params.get("recursive", "").lower() == "true"
     await _changing(request, lambda: _of_kind(request, path, "folder").remove(path, recursive=recursive), is_long=True)
-    return forms.answer(request)
+    return replies.answer(request)
 
 
 @router.get("/exist/{path:path}")
 async def object_exists(request: Request, path: Name) -> Response:
     """Return whether there is something at a path."""
     kind = await _changing(request, lambda: files_for(request, "read").kind(path))
-    return forms.answer(request, {"exists": kind is not None, "isFolder": kind == "folder"})
+    return replies.answer(request, {"exists": kind is not None, "isFolder": kind == "folder"})
 
 
 @router.get("/disc")
 async def get_usage(request: Request) -> Response:
     """Return how much room there is."""
     used, total = await _changing(request, lambda: files_for(request, "read").usage())
-    return forms.answer(request, {"usedSize": used, "totalSize": total})
+    return replies.answer(request, {"usedSize": used, "totalSize": total})
 
 
 @router.get("/version/{path:path}")
 async def list_versions(request: Request, path: Name) -> Response:
     """List the versions of a file: there is one."""
     entry = await _changing(request, lambda: files_for(request, "read").entry(path))
-    return forms.answer(request, {"value": [{**forms.file_form(entry), "versionId": "1", "isLatest": True}]})
+    return replies.answer(request, {"value": [{**replies.file_form(entry), "versionId": "1", "isLatest": True}]})
 
 
 @router.get("/{name}/exist")
 async def storage_exists(request: Request, name: Name) -> Response:
     """Return whether there is a storage of a name."""
-    return forms.answer(request, {"exists": name in STORAGES})
+    return replies.answer(request, {"exists": name in STORAGES})
 
 
 async def _changing(request: Request, work: Callable[[], Any], *, is_long: bool = False) -> Any:
     """Do work on the files; what goes over a whole folder takes long."""
     check_storage(request, "storageName", "srcStorageName", "destStorageName")
-    return await (desk_of(request).lanes.long.run(work) if is_long else light(request, work))
+    return await (state_of(request).limiters.long.run(work) if is_long else light(request, work))
 
 
 async def _to_target(request: Request, path: str, kind: str, *, move: bool) -> Response:
@@ -137,7 +137,7 @@ async def _to_target(request: Request, path: str, kind: str, *, move: bool) -> R
         (files.move if move else files.copy)(path, target)
 
     await _changing(request, work, is_long=kind == "folder")
-    return forms.answer(request)
+    return replies.answer(request)
 
 
 def _of_kind(request: Request, path: str, kind: str) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ....core.ingest.items import UPLOAD
 from ....errors import CollectionNotFoundError, NotFoundError
-from ...http.desk import desk_of, principal_of, room
+from ...http.state import principal_of, room, state_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -61,7 +61,7 @@ def delete_earlier(request: Request, context_id: str) -> None:
     key = principal_of(request).key
     is_ours = key is not None and not key.sees(earlier.name) and earlier.name in key.made
     if is_ours or _is_random(context_id):
-        desk_of(request).library.delete_collection(earlier.name)
+        state_of(request).library.delete_collection(earlier.name)
 
 
 def _earlier(request: Request, context_id: str) -> Collection | None:
@@ -71,7 +71,7 @@ def _earlier(request: Request, context_id: str) -> Collection | None:
     """
     name = f"{context_id}.tags"
     try:
-        found = desk_of(request).library.collection(name)
+        found = state_of(request).library.collection(name)
     except CollectionNotFoundError:
         return None
     return found if principal_of(request).sees(name) or _holds_tags(found) else None

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 
-from ...http.desk import principal_of
 from ...http.replies import reply
+from ...http.state import principal_of
 from ..wire import Dialect, below, refused
-from . import forms, records, searches
-from .asked import TYPES
+from . import records, replies, searches
+from .requests import TYPES
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -60,4 +60,4 @@ def _router() -> APIRouter:
 
 
 _PREFIXES = ("/similarity", "/photo", "/image_matching", "/authorization", "/account")
-DIALECT: Dialect = Dialect("ximilar", below(*_PREFIXES), _router(), _secret, forms.failure_form)
+DIALECT: Dialect = Dialect("ximilar", below(*_PREFIXES), _router(), _secret, replies.failure_form)

@@ -13,11 +13,11 @@ from fastapi import APIRouter, Request, Response
 from ....errors import CollectionNotFoundError, LookalikeError, QuotaError, RecordNotFoundError
 from ....records import Record
 from ...http.bodies import JSON
-from ...http.desk import desk_of, light, on_pictures, principal_of, request_id_of, room
+from ...http.state import light, on_pictures, principal_of, request_id_of, room, state_of
 from ...http.streams import streamed
 from ..wire import store_all
-from . import forms
-from .asked import (
+from . import replies
+from .requests import (
     answer,
     collection_id,
     condition_of,
@@ -53,13 +53,13 @@ async def ping(request: Request) -> Response:
 
     await light(request, work)
     info = {"_name": "lookalike", "_info": f"collection {name}, type {type_of(request)}"}
-    return forms.answer(request_id_of(request), [], _service_info=info)
+    return replies.answer(request_id_of(request), [], _service_info=info)
 
 
 @router.post("/insert")
 async def insert(request: Request) -> Response:
     """Add records; one whose id is there already is left as it is."""
-    asked, given, records = await read_records(request, forms.new_record)
+    asked, given, records = await read_records(request, replies.new_record)
 
     def work() -> Response:
         collection = open_or_make(request)
@@ -71,9 +71,9 @@ async def insert(request: Request) -> Response:
         for outcome in outcomes:
             record, failure = given[outcome.place], outcome.failure
             if outcome.kind == "unchanged" or (failure is not None and failure.code == "id_taken"):
-                skipped.append(forms.already_there(record))
+                skipped.append(replies.already_there(record))
             elif failure is not None:
-                skipped.append(forms.skipped(record, 400, failure.message))
+                skipped.append(replies.skipped(record, 400, failure.message))
         return answer(request, asked, done, skipped=skipped)
 
     return await on_pictures(request, [url_or_bytes(record) for record in given], work)
@@ -90,7 +90,7 @@ async def update(request: Request) -> Response:
     """Set metadata of records; their images stay."""
 
     def change(collection: Collection, named: Named) -> list[Record | LookalikeError]:
-        changes = [(record_id, *forms.fields_of(record)) for record_id, record in named.values()]
+        changes = [(record_id, *replies.fields_of(record)) for record_id, record in named.values()]
         try:
             with room(request):
                 return collection.update_all(changes)
@@ -135,10 +135,10 @@ async def all_records(request: Request) -> Response:
             is_last = size is None or next(found, None) is None
             return {} if is_last else {"next": f"allRecords?size={size}&page={page + 1}"}
 
-        shown = (forms.record_form(record, wanted) for record in islice(found, size))
-        return forms.answer_of_any_length(request_id_of(request), shown, following)
+        shown = (replies.record_form(record, wanted) for record in islice(found, size))
+        return replies.answer_of_any_length(request_id_of(request), shown, following)
 
-    return await streamed(desk_of(request).lanes.scan, work, JSON)
+    return await streamed(state_of(request).limiters.scan, work, JSON)
 
 
 @router.post("/allIDs")
@@ -147,9 +147,9 @@ async def all_ids(request: Request) -> Response:
 
     def work() -> Iterator[bytes]:
         found = open_collection(request, "read").scan()
-        return forms.answer_of_any_length(request_id_of(request), ({"_id": record.id} for record in found))
+        return replies.answer_of_any_length(request_id_of(request), ({"_id": record.id} for record in found))
 
-    return await streamed(desk_of(request).lanes.scan, work, JSON)
+    return await streamed(state_of(request).limiters.scan, work, JSON)
 
 
 @router.post("/random")
@@ -192,13 +192,13 @@ async def _each(
         settled: dict[int, Record | LookalikeError] = {}
         for place, record in enumerate(given):
             try:
-                named[place] = (forms.id_of(record), record)
+                named[place] = (replies.id_of(record), record)
             except LookalikeError as error:
                 settled[place] = error
         settled |= dict(zip(named, work(collection, named), strict=True))
         in_order = [(given[place], settled[place]) for place in range(len(given))]
         done = [one for _, one in in_order if isinstance(one, Record)]
-        skipped = [forms.skipped_for(record, one) for record, one in in_order if isinstance(one, LookalikeError)]
+        skipped = [replies.skipped_for(record, one) for record, one in in_order if isinstance(one, LookalikeError)]
         return answer(request, asked, done, skipped=skipped)
 
     return await light(request, all_of_them)

@@ -11,9 +11,9 @@ from fastapi import APIRouter, Request, Response
 from ....errors import LookalikeError
 from ....pictures import Source
 from ....query import VERIFIED
-from ...http.desk import desk_of, on_pictures, request_id_of
-from . import forms
-from .asked import (
+from ...http.state import on_pictures, request_id_of, state_of
+from . import replies
+from .requests import (
     answer,
     condition_of,
     open_collection,
@@ -90,8 +90,8 @@ async def descriptor(request: Request) -> Response:
                     raise source
                 found.append({"_id": record.get("_id"), "_descriptor": collection.embedding(source)})
             except LookalikeError as error:
-                skipped.append(forms.skipped_for(record, error))
-        return forms.answer(request_id_of(request), found, skipped=skipped)
+                skipped.append(replies.skipped_for(record, error))
+        return replies.answer(request_id_of(request), found, skipped=skipped)
 
     return await on_pictures(request, sources, work)
 
@@ -100,7 +100,7 @@ async def descriptor(request: Request) -> Response:
 async def rank_images(request: Request) -> Response:
     """Rank images by how much each is a copy of one; nothing is stored."""
     asked, (given, sources, query) = await read_asked(request, partial(_to_rank, request, stored=False))
-    library = desk_of(request).library
+    library = state_of(request).library
     return await on_pictures(
         request, [query, *sources], lambda: _ranked(request, asked, given, library.rank(query, sources))
     )
@@ -112,9 +112,9 @@ async def remove_duplicates(request: Request) -> Response:
     _, given, sources = await read_records(request, partial(source_or_error, stored=False))
 
     def work() -> Response:
-        kept = desk_of(request).library.distinct(sources)
+        kept = state_of(request).library.distinct(sources)
         shown = [_echo(given[one.place]) for one in kept.ranked]
-        return forms.answer(request_id_of(request), shown, skipped=_failures(given, kept))
+        return replies.answer(request_id_of(request), shown, skipped=_failures(given, kept))
 
     return await on_pictures(request, sources, work)
 
@@ -130,10 +130,10 @@ async def visual_hash(request: Request) -> Response:
             try:
                 if isinstance(source, LookalikeError):
                     raise source
-                found.append({**_echo(record), "_visual_hash": desk_of(request).library.difference_hash(source)})
+                found.append({**_echo(record), "_visual_hash": state_of(request).library.difference_hash(source)})
             except LookalikeError as error:
-                skipped.append(forms.skipped_for(record, error))
-        return forms.answer(request_id_of(request), found, skipped=skipped)
+                skipped.append(replies.skipped_for(record, error))
+        return replies.answer(request_id_of(request), found, skipped=skipped)
 
     return await on_pictures(request, [url_or_bytes(record) for record in given], work)
 
@@ -142,7 +142,7 @@ def _to_rank(request: Request, asked: Mapping[str, Any], *, stored: bool) -> tup
     """Read the records that are to be ranked, their pictures, and the picture that ranks them."""
     given = records_in(request, asked, bring_images=True)
     sources = [source_or_error(record, stored=stored) for record in given]
-    return given, sources, forms.source_of(asked.get("query_record"), stored=stored)
+    return given, sources, replies.source_of(asked.get("query_record"), stored=stored)
 
 
 async def _search(
@@ -164,8 +164,8 @@ async def _search(
     """
     query: Any = asked.get("query_record")
     start = whole_number(asked.get("from"), "from", least=0) or 0
-    threshold = None if limit is not None else forms.score_at(radius)
-    wanted = limit or whole_number(asked.get("k"), "k", least=1) or desk_of(request).settings.limits.max_limit - start
+    threshold = None if limit is not None else replies.score_at(radius)
+    wanted = limit or whole_number(asked.get("k"), "k", least=1) or state_of(request).settings.limits.max_limit - start
 
     def work() -> Response:
         collection = open_collection(request, "read")
@@ -189,12 +189,12 @@ def _tags(collection: Collection, query: Mapping[str, Any]) -> Any:
     """Return the tags of a query: those that it brings, else those of the record that it names."""
     if query.get("tags") is not None or "_id" not in query:
         return query.get("tags") or None
-    record_id = forms.id_of(query)
+    record_id = replies.id_of(query)
     return (collection.get(record_id).tags if record_id in collection else None) or None
 
 
 def _matched(request: Request, asked: Mapping[str, Any], found: list[Match]) -> Response:
-    distances = [forms.distance_of(match.score) for match in found]
+    distances = [replies.distance_of(match.score) for match in found]
     return answer(request, asked, [match.record for match in found], answer_distances=distances)
 
 
@@ -206,22 +206,24 @@ def _ranked(
     collection: Collection | None = None,
 ) -> Response:
     """Answer with the records that came, in the order of their distances; a stored one shows what it holds."""
-    named = [forms.id_of(given[one.place]) for one in candidates.ranked if "_id" in given[one.place]]
+    named = [replies.id_of(given[one.place]) for one in candidates.ranked if "_id" in given[one.place]]
     stored = {} if collection is None else collection.get_many(named)
     shown = []
     for one in candidates.ranked:
         record = given[one.place]
-        held = stored.get(forms.id_of(record)) if "_id" in record else None
+        held = stored.get(replies.id_of(record)) if "_id" in record else None
         if held is not None:
-            shown += forms.record_forms([held], asked.get("fields_to_return"))
+            shown += replies.record_forms([held], asked.get("fields_to_return"))
         else:
             shown.append(_echo(record))
-    distances = [forms.distance_of(one.score) for one in candidates.ranked]
-    return forms.answer(request_id_of(request), shown, answer_distances=distances, skipped=_failures(given, candidates))
+    distances = [replies.distance_of(one.score) for one in candidates.ranked]
+    return replies.answer(
+        request_id_of(request), shown, answer_distances=distances, skipped=_failures(given, candidates)
+    )
 
 
 def _failures(given: list[Any], candidates: Candidates) -> list[dict[str, Any]]:
-    return [forms.skipped_for(given[place], error) for place, error in sorted(candidates.failures.items())]
+    return [replies.skipped_for(given[place], error) for place, error in sorted(candidates.failures.items())]
 
 
 def _echo(record: Mapping[str, Any]) -> dict[str, Any]:

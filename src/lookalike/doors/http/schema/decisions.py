@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from ....answers import RelationKind
 from ....core.decisions.ledger import MOST_PICTURES
 from .base import Answered, Asked
-from .questions import ALL_KINDS, FOLDER, RELATION, THRESHOLD
+from .queries import ALL_KINDS, FOLDER, RELATION, THRESHOLD
 from .records import Record
 
 Choice = Literal["keep", "delete", "not_a_duplicate", "later"]
