@@ -1,16 +1,20 @@
-"""Opening SQLite files, also where their disk is full or may not be written."""
+"""SQLite files: opening them, also where their disk is full or may not be written, and naming their errors."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from . import refusals
+from .errors import StoreBusyError, StoreDamagedError, StoreError
+
 PATIENCE_S = 30.0  # for another writer
 # What SQLite says where it cannot make or grow a file: rights, a full disk, a disk that is mounted to be read.
-UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+_UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 class Connection(sqlite3.Connection):
@@ -63,7 +67,7 @@ def connect(path: Path, factory: type[Made], prepare: Callable[[Made], None]) ->
     try:
         return opened("mode=rw")
     except sqlite3.OperationalError as exc:
-        if code_of(exc) not in UNWRITABLE or not path.exists():
+        if code_of(exc) not in _UNWRITABLE or not path.exists():
             raise
     with suppress(sqlite3.OperationalError):
         return opened("mode=ro")
@@ -76,3 +80,41 @@ def connect(path: Path, factory: type[Made], prepare: Callable[[Made], None]) ->
 def code_of(exc: sqlite3.Error) -> int:
     """Return SQLite's primary result code; 0 where the error is of Python's module itself."""
     return int(getattr(exc, "sqlite_errorcode", 0)) & 0xFF
+
+
+def error_of(exc: sqlite3.Error, path: Path, damaged: Callable[[Path, str], StoreDamagedError]) -> StoreError:
+    """Name an error of SQLite, for people.
+
+    SQLite calls a full disk an I/O error, too, and a folder without rights a file that cannot be opened; so does it a
+    process without file handles left, which is neither.
+
+    Args:
+        path: The file, or the folder that holds it.
+        damaged: Makes the error of a file that cannot be read, with the way on, from the path and what SQLite says.
+    """
+    code = code_of(exc)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return busy(path)
+    if code == sqlite3.SQLITE_FULL or (code in _UNWRITABLE and _is_permitted(path) and refusals.is_full(path)):
+        return refusals.full(path)
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+        return refusals.read_only(path)
+    if code == sqlite3.SQLITE_CANTOPEN and not _is_permitted(path):
+        return refusals.read_only(path)
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return damaged(path, str(exc))
+    return StoreError(f'"{path}" failed: {exc}. What it had acknowledged is still there.', place=str(path))
+
+
+def busy(path: Path) -> StoreBusyError:
+    """Return the error that says that another writer held the file for too long."""
+    return StoreBusyError(
+        f'"{path}" is held by another writer. Nothing was written; try again when it has finished.', place=str(path)
+    )
+
+
+def _is_permitted(path: Path) -> bool:
+    """Return whether this user may write to the folder of a file, and read and write the file."""
+    there = refusals.existing(path)
+    folder = there if there.is_dir() else there.parent
+    return os.access(folder, os.W_OK) and (there == folder or os.access(there, os.R_OK | os.W_OK))

@@ -19,12 +19,13 @@ _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 def is_full(path: Path) -> bool:
     """Return whether the disk of a path, or of the first folder above it that is there, has next to no room."""
     try:
-        return shutil.disk_usage(_there(path)).free < LITTLE_LEFT_BYTES
+        return shutil.disk_usage(existing(path)).free < LITTLE_LEFT_BYTES
     except OSError:
         return False
 
 
-def _there(path: Path) -> Path:
+def existing(path: Path) -> Path:
+    """Return a path, or the first folder above it that is there."""
     return next((one for one in (path, *path.parents) if os.path.exists(one)), Path("/"))
 
 
@@ -33,7 +34,7 @@ def is_mounted_read_only(path: Path) -> bool:
     if not hasattr(os, "statvfs"):
         return False
     with suppress(OSError):
-        return bool(os.statvfs(_there(path)).f_flag & os.ST_RDONLY)
+        return bool(os.statvfs(existing(path)).f_flag & os.ST_RDONLY)
     return False
 
 

@@ -22,12 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import disk, refusals
-from ..databases import UNWRITABLE, Connection, code_of, connect
+from ..databases import Connection, connect, error_of
 from ..errors import (
     ConflictError,
-    StoreBusyError,
     StoreDamagedError,
-    StoreError,
     StoreFullError,
     StoreReadOnlyError,
     StoreTooNewError,
@@ -170,7 +168,7 @@ class SQLiteStore:
         try:
             yield
         except sqlite3.Error as exc:
-            raise _error_of(exc, self._file) from exc
+            raise error_of(exc, self._file, _damaged) from exc
 
 
 class _Transaction:
@@ -244,7 +242,7 @@ def _create(path: Path) -> None:
                 conn.execute("PRAGMA journal_mode = WAL")
                 conn.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
         except sqlite3.Error as exc:
-            raise _error_of(exc, path) from exc
+            raise error_of(exc, path, _damaged) from exc
         disk.settle(fresh, path, mode=disk.PRIVATE)
 
 
@@ -275,20 +273,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _error_of(exc: sqlite3.Error, path: Path) -> StoreError:
-    """Name an error of SQLite, for people."""
-    code = code_of(exc)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreBusyError(f'"{path}" is held by another writer. Nothing was written; try again.', place=str(path))
-    if code == sqlite3.SQLITE_FULL or (code in UNWRITABLE and refusals.is_full(path)):
-        return refusals.full(path)
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_CANTOPEN):
-        return refusals.read_only(path)
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return _damaged(path, str(exc))
-    return StoreError(f'"{path}" failed: {exc}. What it had acknowledged is still there.', place=str(path))
 
 
 def _damaged(path: Path, why: str) -> StoreDamagedError:

@@ -1,25 +1,18 @@
-"""The one place where trouble of SQLite and of the file system becomes an error of ours."""
+"""Errors of a collection's files: what SQLite and the system say becomes one of ours, with the way on."""
 
 from __future__ import annotations
 
-import errno
-import os
 import shlex
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...databases import code_of
-from ...errors import CollectionNotFoundError, InputError, LookalikeError, StoreBusyError, StoreDamagedError, StoreError
-from ...refusals import full, read_only
+from ... import refusals
+from ...databases import error_of
+from ...errors import CollectionNotFoundError, InputError, LookalikeError, StoreDamagedError
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
-_OF_FULL_DISKS = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 _ABOUT_A_ROW = ("malformed json", "could not decode to utf-8", "json cannot hold", "user-defined function raised")
-_LITTLE_LEFT_BYTES = 1 << 20  # an I/O error with less than this left on the disk is a full disk
 
 
 @contextmanager
@@ -28,51 +21,16 @@ def translated(place: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as exc:
-        raise of_sqlite(exc, place) from exc
+        raise error_of(exc, place, damaged) from exc
     except UnicodeEncodeError as exc:
         raise InputError(f"{exc.object[:80]!a} is not a valid Unicode text: write it without lone surrogates.") from exc
     except OSError as exc:
-        raise of_system(exc, place) from exc
-
-
-def of_sqlite(exc: sqlite3.Error, place: Path) -> StoreError:
-    """Name an error of SQLite."""
-    code = code_of(exc)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return busy(place)
-    if code == sqlite3.SQLITE_FULL or (code in _OF_FULL_DISKS and _is_full(place) and _is_writable(place)):
-        return full(place)
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
-        return read_only(place)
-    if code == sqlite3.SQLITE_CANTOPEN and not _is_writable(place):
-        return read_only(place)
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return damaged(place, str(exc))
-    return StoreError(
-        f'the store at "{place}" failed: {exc}. What it had acknowledged is still there.', place=str(place)
-    )
+        raise refusals.error_of(exc, place) from exc
 
 
 def is_about_a_row(exc: sqlite3.Error) -> bool:
     """Whether an error is about what stands in a row, and not about the file."""
     return any(words in str(exc).lower() for words in _ABOUT_A_ROW)
-
-
-def of_system(exc: OSError, place: Path) -> StoreError:
-    """Name an error of the file system."""
-    if exc.errno in _FULL:
-        return full(place)
-    if exc.errno in _READ_ONLY:
-        return read_only(place, by=exc)
-    return StoreError(f'the store at "{place}" failed: {exc.strerror or exc}.', place=str(place))
-
-
-def busy(place: Path) -> StoreBusyError:
-    """Return the error that says that another writer held the store for too long."""
-    return StoreBusyError(
-        f'the store at "{place}" is held by another writer. Nothing was written; try again when it has finished.',
-        place=str(place),
-    )
 
 
 def damaged(place: Path, why: str) -> StoreDamagedError:
@@ -119,14 +77,3 @@ def damaged_record(place: Path, record_id: str, what: str) -> StoreDamagedError:
         place=str(place),
         id=record_id,
     )
-
-
-def _is_writable(place: Path) -> bool:
-    return os.access(place if place.is_dir() else place.parent, os.W_OK)
-
-
-def _is_full(place: Path) -> bool:
-    try:
-        return shutil.disk_usage(place if place.is_dir() else place.parent).free < _LITTLE_LEFT_BYTES
-    except OSError:
-        return False

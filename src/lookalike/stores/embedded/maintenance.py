@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ... import disk
-from ...databases import PATIENCE_S
+from ...databases import PATIENCE_S, busy
 from ...errors import InputError
 from ...records import Space
 from . import attachments, backups, failures, feature_cache, index_snapshot, ivf, migration, pair_cache, schema
@@ -65,7 +65,7 @@ def compact(
         tell(0.0)
     with database.failing(), index_snapshot.locked(folder, patience_s=PATIENCE_S) as mine:
         if not mine:
-            raise failures.busy(database.file)
+            raise busy(database.file)
         _write(database, folder, spaces, least, anew=True)
     tell(0.5)
     with database.writing(quietly=True) as (conn, _):
@@ -89,7 +89,7 @@ def compact(
             conn.execute("VACUUM")
         tell(0.9)
         if conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-            raise failures.busy(database.file)
+            raise busy(database.file)
     with database.failing():  # what went stays gone after a loss of power
         for place in (database.file.with_name(f"{database.file.name}-wal"), folder):
             if place.exists():

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from ...databases import PATIENCE_S
+from ...databases import PATIENCE_S, busy
 from ...errors import CollectionNotFoundError
 from . import failures, migration, schema
 from .connections import Connections
@@ -131,7 +131,7 @@ class Database:
     def alone(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection, without a transaction, while no other thread of this process writes."""
         if not self._write_lock.acquire(timeout=PATIENCE_S):
-            raise failures.busy(self.file)
+            raise busy(self.file)
         try:
             with self.failing(), self._connections.connection() as conn:
                 yield conn
