@@ -18,7 +18,7 @@ from conftest import fill_disk
 from serving import API, jpeg, served, wait_for
 
 import lookalike
-from lookalike.doors.http.app import bare_app, make_desk
+from lookalike.doors.http.app import bare_app, make_state
 from lookalike.doors.http.middleware import Middleware
 from lookalike.errors import BusyError, JobNotFoundError
 from lookalike.service.job_rows import JobRows
@@ -258,7 +258,7 @@ def test_lines_of_any_length_fail_alone_and_every_start_is_fine(tmp_path):
 
 
 def test_readiness_tells_when_jobs_are_not_worked_on(tmp_path):
-    server = make_desk(load_settings(home=tmp_path / "home", environment={}, serving=True))
+    server = make_state(load_settings(home=tmp_path / "home", environment={}, serving=True))
     server.is_ready = True
     transport = httpx.ASGITransport(Middleware(bare_app(server), server), client=("127.0.0.1", 1))
 

@@ -17,6 +17,7 @@ from conftest import draw
 from serving import API, Served, wait_for
 
 import lookalike
+from lookalike.core.features.spaces import spaces_of
 from lookalike.service import migration
 from lookalike.service.keys import Keys
 
@@ -112,6 +113,19 @@ def test_keys_of_an_old_home_are_valid_and_revoked_ones_are_not(old: Old) -> Non
     assert sorted(key.name for key in keys.all()) == sorted(one["name"] for one in old.told["keys"]["keys"])
     assert (old.home / "keys.json.bak").exists()
     assert not migration.due(old.home)
+
+
+def test_a_space_names_its_encoder_also_in_an_old_home(old: Old) -> None:
+    with lookalike.open(old.home) as library:
+        old_spaces = {name: spaces_of(library.collection(name).spec) for name in old.told["collections"]}
+        for name, spaces in old_spaces.items():
+            spec = library.collection(name).spec
+            digest, _, beside = spec.encoder_digest.partition("+")
+            made = {one.name: (one.encoder, one.digest) for one in spaces}
+            assert made["semantic"] == made["copy"] == ("builtin", digest)
+            assert made["dhash"] == made["hues"] == ("", beside)
+            fresh = library.create(f"{name}-now", type=spec.type)
+            assert fresh.spec.spaces == spaces, "stored, and the same as an old one is taken for"
 
 
 def test_what_was_decided_in_an_old_home_stands(old: Old) -> None:

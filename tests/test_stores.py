@@ -1,5 +1,6 @@
 """The contract of the stores: one suite, run over every implementation."""
 
+import dataclasses
 import json
 import os
 import random
@@ -1016,6 +1017,21 @@ def test_a_space_added_later_holds_what_is_put_there(make_store, rows, more, whi
         assert_agrees(other, unit(query), 9, space="shape")
         assert store.check() == other.check() == []
         other.close()
+
+
+@over_stores
+def test_a_space_keeps_the_name_and_the_digest_of_its_encoder(make_store):
+    with make_store() as (stores, store):
+        assert store.spec.spaces == SPACES, "named none"
+        named = dataclasses.replace(MORE, encoder="shapes", digest="ab12")
+        store.add_space(named)
+        store.configure(title="Shelf")
+        other = stores.open("shelf")
+        assert other.spec.spaces == store.spec.spaces == (*SPACES, named)
+        store.drop_space("shape")
+        assert stores.open("shelf").spec.spaces == SPACES
+        store.add_space(dataclasses.replace(named, digest="cd34"))
+        assert stores.open("shelf").spec.spaces[-1].digest == "cd34"
 
 
 @over_stores

@@ -54,6 +54,8 @@ _MAPS: dict[str, ScoreCurve] = {
     "palette": ((0.0, 0.999), (0.03, 0.90), (0.06, 0.70), (0.14, 0.50), (0.60, 0.10), (1.0, 0.0)),
     "copy": ((0.0, 0.999), (0.12, 0.90), (0.36, 0.70), (0.58, 0.50), (1.0, 0.0)),
 }
+# Of an encoder whose distances nobody has measured: no more than their order, until a collection is calibrated.
+PLAIN_LINE: ScoreCurve = ((0.0, HIGHEST_SCORE), (1.0, 0.0))
 
 # Differing bits to the floor of the score. Within 6 bits are 98 % of the re-encoded copies, 89 % of the easy edits, and
 # 40 of the 777,000 pairs of shelf photos.
@@ -78,12 +80,12 @@ _RELIABILITY: dict[str, ScoreCurve] = {
 
 
 def score_curve(space: str) -> ScoreCurve:
-    """Return the map of a space."""
+    """Return the score curve of a space of the built-in encoder, or of palettes."""
     return _MAPS[space]
 
 
 def reliability_curve(space: str) -> ScoreCurve | None:
-    """Return the curve (score, chance that a first match is the same picture) of a space; None without one."""
+    """Return the curve (score, chance that a first match is the same picture) of such a space; None without one."""
     return _RELIABILITY.get(space)
 
 

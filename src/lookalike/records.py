@@ -104,11 +104,19 @@ class Progress:
 
 @dataclass(frozen=True)
 class Space:
-    """One kind of vector that a collection holds: name, numbers (bits for Hamming) and metric."""
+    """One kind of vector that a collection holds.
+
+    Attributes:
+        dim: How many numbers a vector has; bits for Hamming.
+        encoder: Name of the encoder that makes the vectors; "" for those that lookalike computes beside it.
+        digest: What tells one maker from all others: vectors may be compared only where it is equal.
+    """
 
     name: str
     dim: int
     metric: Metric
+    encoder: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, get_args
 
 from .. import intake
-from ..encoders import ENCODERS, HASH_BITS, HUES, PALETTE_COLORS
+from ..encoders import ENCODERS
 from ..errors import CollectionExistsError, CollectionNotFoundError, ConflictError, InputError
 from ..limits import check_field, checked_fields
 from ..query import NEAR_DUPLICATE_SCORE
-from ..records import CollectionSpec, CollectionType, Keep, Space
+from ..records import CollectionSpec, CollectionType, Keep
 from ..settings import Settings, load_settings
 from ..stores import open_stores
 from .collection import Collection
 from .decisions.ledger import Ledger
 from .features.describer import Describer, Workers
-from .features.spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, PALETTE_SPACE
+from .features.spaces import COPY_SPACE
 from .relations.comparison import Comparison, compare, compared_picture
 from .search.candidates import Candidates, distinct, rank_copies
 from .search.query_vectors import query_vector_of
@@ -146,14 +146,14 @@ class Library:
         ):
             if value not in known:
                 raise InputError(f"{word}={value!r} is unknown: pass {' or '.join(known)}.")
-        digest, spaces = self._identity(encoder, type)
+        describer = self.describer(encoder)
         spec = CollectionSpec(
             name=name,
             type=type,
             keep=keep,
             encoder=encoder,
-            encoder_digest=digest,
-            spaces=spaces,
+            encoder_digest=describer.digest,
+            spaces=describer.spaces(type),
             fields=fields,
             product_id_field=product_id_field,
             created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -309,18 +309,10 @@ class Library:
         self.forget(name)  # its folder was removed, or another one put in its place
         return None
 
-    def _identity(self, encoder: str, type: CollectionType) -> tuple[str, tuple[Space, ...]]:
-        """Return the digest that binds a collection to an encoder, and its spaces, the one that ranks first."""
-        describer = self.describer(encoder)
-        spaces = describer.card.spaces
-        ranking = "copy" if type == "matching" else "semantic"
-        by_colors = (Space(PALETTE_SPACE, PALETTE_COLORS, "cosine"),) if type == "colors" else ()
-        return describer.digest, (
-            *by_colors,
-            *(Space(name, spaces[name], "cosine") for name in sorted(spaces, key=lambda name: name != ranking)),
-            Space(HASH_SPACE, HASH_BITS, "hamming"),
-            Space(HUE_SPACE, HUES, "cosine"),
-        )
+
+def encoder_names() -> tuple[str, ...]:
+    """Return the names of all encoders, the default first."""
+    return ENCODERS
 
 
 def _as_wanted(collection: Collection, wanted: Mapping[str, str | None]) -> Collection:

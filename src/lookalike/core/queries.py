@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..answers import Facet
-from ..distances import ScoreCurve, score_curve
+from ..distances import ScoreCurve
 from ..errors import InputError
 from ..filters import Filter
 from ..limits import check_count, check_unit
@@ -324,7 +324,8 @@ class Queries(CollectionBase):
 
         labels, space = read_labels(self._store, label=label, match=match, pairs=pairs), self._ranking_space
         found, evaluation = calibrate(
-            lambda points: self._evaluated(labels, space, points, queries, on_progress), score_curve(space)
+            lambda points: self._evaluated(labels, space, points, queries, on_progress),
+            self._scales.at(self._store.version).curve_before_calibration(space),
         )
         self._store.configure(calibration=found)
         return evaluation

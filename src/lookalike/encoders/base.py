@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from lookalike.arrays import F32
@@ -19,7 +19,8 @@ class ModelCard:
         name: What it is called in settings and messages.
         variant: Which of its forms runs ("int8", "fp32", "int8-accurate" ...), a fall-back included.
         digest: SHA-256 in hex of everything that decides the vectors: model file, preprocessing, views.
-        spaces: Space name to dim, such as {"semantic": 512, "copy": 256}.
+        spaces: Space name to dim, such as {"semantic": 512, "copy": 256}. "semantic" says what is shown, and every
+            encoder has it; "copy" tells a picture from all others, where an encoder has a descriptor for that.
         side_px: Width and height of the network's input.
         min_source_side_px: What the intake should leave of a larger picture's shorter side; less would cost detail.
         licence: SPDX name of the licence of the weights.
@@ -58,4 +59,17 @@ class Encoder(Protocol):
 
     def close(self) -> None:
         """Release the model. Closing twice is allowed; encoding afterwards is not."""
+        ...
+
+
+@runtime_checkable
+class TextEncoder(Encoder, Protocol):
+    """An encoder that reads text, too: text and pictures lie in one space."""
+
+    def encode_text(self, text: str) -> Mapping[str, F32]:
+        """Encode a text: for each space that holds text a (dim,) float32 of unit length, near the pictures it names.
+
+        Raises:
+            EncoderError: if the encoder is closed, or the runtime fails.
+        """
         ...

@@ -9,18 +9,29 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ... import intake
-from ...encoders import difference_hash, hue_histogram, open_encoder, palette, tiny_pixels
+from ...encoders import (
+    HASH_BITS,
+    HUES,
+    PALETTE_COLORS,
+    TextEncoder,
+    difference_hash,
+    hue_histogram,
+    open_encoder,
+    palette,
+    tiny_pixels,
+)
+from ...errors import InputError
 from ...geometry import SIDE_PX, table_quality, traces_of
 from ...pictures import Bytes, Facts, File, Image, Url
-from ...records import Entry, Record
+from ...records import Entry, Record, Space
 from ..ingest.items import UPLOAD, check_record_id
-from .spaces import HASH_SPACE, HUE_SPACE, PALETTE_SPACE
+from .spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, PALETTE_SPACE, SEMANTIC_SPACE
 
 if TYPE_CHECKING:
     from ...arrays import F32, U8, Vectors
     from ...encoders import Encoder, ModelCard
     from ...geometry import Traces
-    from ...records import Keep
+    from ...records import CollectionType, Keep
     from ...settings import Settings
     from ..ingest.pipeline import Item
 
@@ -130,6 +141,19 @@ class Describer:
         """What binds a collection to this encoder and to the hash beside it."""
         return f"{self.card.digest}+{DESCRIPTOR_VERSION}"
 
+    def spaces(self, type: CollectionType) -> tuple[Space, ...]:
+        """Return the spaces of a collection of a type whose pictures are described here, the one that ranks first."""
+        card = self.card
+        ranking = COPY_SPACE if type == "matching" and COPY_SPACE in card.spaces else SEMANTIC_SPACE
+        names = sorted(card.spaces, key=lambda name: name != ranking)
+        palettes = Space(PALETTE_SPACE, PALETTE_COLORS, "cosine", digest=DESCRIPTOR_VERSION)
+        return (
+            *([palettes] if type == "colors" else []),
+            *(Space(name, card.spaces[name], "cosine", self.encoder_name, card.digest) for name in names),
+            Space(HASH_SPACE, HASH_BITS, "hamming", digest=DESCRIPTOR_VERSION),
+            Space(HUE_SPACE, HUES, "cosine", digest=DESCRIPTOR_VERSION),
+        )
+
     def describe(
         self, source: Any, *, crop: Crop | None = None, thumbnail: bool = False, small: bool = False
     ) -> Description:
@@ -217,7 +241,18 @@ class Describer:
         if self._workers is not None:
             return self._workers.embed(self.encoder_name, pixels)
         height, width = pixels.shape[:2]
-        return self.encoder.encode(Image(pixels, (width, height), "", "pixels"))["semantic"]
+        return self.encoder.encode(Image(pixels, (width, height), "", "pixels"))[SEMANTIC_SPACE]
+
+    def embed_text(self, text: str) -> Vectors:
+        """Encode a text in the spaces where the encoder reads text.
+
+        Raises:
+            InputError: when it reads none.
+        """
+        encoder = self.encoder
+        if not isinstance(encoder, TextEncoder):
+            raise InputError(f'encoder "{self.encoder_name}" reads no text. Ask with a picture.')
+        return dict(encoder.encode_text(text))
 
     def thumbnail(self, source: Any, side_px: int) -> bytes:
         """Return a JPEG of a source whose longer side is at most `side_px`.

@@ -1,45 +1,61 @@
-"""What the scores of one collection mean: the map of each space and its reliability, built in or calibrated."""
+"""What the scores of one collection mean: the curve of each space and its reliability, of its encoder or calibrated."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ...distances import ScoreCurve, reliability_curve, score_at, score_curve
+from ...distances import PLAIN_LINE, ScoreCurve, score_at, score_curve
+from ...encoders import curves_of, reliability_of
 from ...errors import InputError
 from ...recent import Recent
-from .scoring import BUILT_IN_MAPS
+from ..features.spaces import spaces_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ...records import Calibration
+    from ...records import Calibration, CollectionSpec, Space
     from ...stores import Records
 
 
 @dataclass(frozen=True)
 class Scale:
-    """The score curves of one collection at one version of it.
+    """The score curves of one collection at one version of it; `spec` is the collection as it is then."""
 
-    Attributes:
-        held: What was fitted to this collection; None where its scores are those that are built in.
-    """
+    spec: CollectionSpec
 
-    held: Calibration | None
+    @property
+    def held(self) -> Calibration | None:
+        """What was fitted to this collection; None where its scores are those of its encoders."""
+        return self.spec.calibration
+
+    @cached_property
+    def _encoded(self) -> Mapping[str, Space]:
+        return {space.name: space for space in spaces_of(self.spec) if space.encoder}
+
+    @cached_property
+    def _curves(self) -> Mapping[str, ScoreCurve]:
+        return {name: curves_of(space.encoder).get(name, PLAIN_LINE) for name, space in self._encoded.items()}
+
+    def curve_before_calibration(self, space: str) -> ScoreCurve:
+        """Return the curve that a space has by its encoder; the palette's is built in."""
+        return self._curves[space] if space in self._curves else score_curve(space)
 
     def points(self, space: str) -> ScoreCurve:
-        """Return the map from distance to score."""
+        """Return the curve from distance to score."""
         calibration = self.calibration(space)
-        return calibration.points if calibration else score_curve(space)
+        return calibration.points if calibration else self.curve_before_calibration(space)
 
     def maps(self) -> Mapping[str, ScoreCurve]:
-        """Return the maps of the spaces that speak for a pair: the calibrated one alone, else those built in."""
-        return BUILT_IN_MAPS if self.held is None else {self.held.space: self.held.points}
+        """Return the curves of the spaces that speak for a pair: the calibrated one alone, else those of encoders."""
+        return self._curves if self.held is None else {self.held.space: self.held.points}
 
     def reliability(self, space: str) -> ScoreCurve | None:
         """Return the curve from score to the chance that a first match is right; None where none is known."""
         calibration = self.calibration(space)
-        return calibration.reliability if calibration else reliability_curve(space)
+        if calibration:
+            return calibration.reliability
+        return reliability_of(self._encoded[space].encoder).get(space) if space in self._encoded else None
 
     def calibration(self, space: str) -> Calibration | None:
         """Return what was fitted to this collection; None where its scores are those that are built in."""
@@ -60,7 +76,7 @@ class Scales:
         """
         kept = self._recent.get(b"", version)
         if kept is None:
-            kept = Scale(self._store.spec.calibration)
+            kept = Scale(self._store.spec)
             self._recent.keep(b"", version, kept)
         return kept
 

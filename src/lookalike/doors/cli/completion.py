@@ -87,6 +87,13 @@ def collection_names(context: click.Context, _: click.Parameter, typed: str) -> 
     return [CompletionItem(name) for name in _names(context) if name.startswith(typed)]
 
 
+def encoder_names(context: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+    """Complete the name of an encoder."""
+    from ...core.library import encoder_names as names
+
+    return [CompletionItem(name) for name in names() if name.startswith(typed)]
+
+
 def record_ids(context: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem[str]]:
     """Complete the id of a record."""
     return [CompletionItem(id) for id in _ids(context, typed)]

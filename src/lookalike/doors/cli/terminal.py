@@ -56,8 +56,9 @@ type_option = click.option(
 )
 encoder_option = click.option(
     "--encoder",
-    type=click.Choice(["builtin", "builtin-accurate"]),
-    help="What encodes the pictures of a new collection; accurate is better for clothes, at twice the cost.  "
+    metavar="NAME",
+    shell_complete=completion.encoder_names,
+    help="What encodes the pictures of a new collection; builtin-accurate is better for clothes, at twice the cost.  "
     "[default: builtin]",
 )
 keep_option = click.option(

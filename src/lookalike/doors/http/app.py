@@ -54,7 +54,7 @@ _CORS = {
 }
 
 
-def make_desk(settings: Settings) -> ServerState:
+def make_state(settings: Settings) -> ServerState:
     """Make all that a server over a home needs; nothing is started yet."""
     pool = WorkerPool(settings)
     server = ServerState(settings, Library(settings, pool), pool, Keys(settings.home))
@@ -73,7 +73,7 @@ def make_app(server: ServerState) -> ASGIApp:
 
 
 def bare_app(server: ServerState | None = None) -> FastAPI:
-    """Make the application without its gate; without a desk it has routes to document, and cannot answer."""
+    """Make the application without its middleware; without a state it has routes to document, and cannot answer."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=_living, redirect_slashes=False)
     app.state.server = server
     for module in _ROUTERS:

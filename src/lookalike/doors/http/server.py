@@ -19,7 +19,7 @@ from ...errors import InputError
 from ...service.files import FOLDER as FILES
 from ...service.keys import Keys
 from . import logs
-from .app import make_app, make_desk
+from .app import make_app, make_state
 from .middleware import is_loopback
 from .protocol import Connection
 
@@ -76,7 +76,7 @@ def _give_back_memory() -> None:
 
 def _run(settings: Settings, listening: socket.socket, tell: Callable[[str], None]) -> None:
     serving = settings.serving
-    server = make_desk(settings)
+    server = make_state(settings)
     config = uvicorn.Config(
         make_app(server),
         http=cast("type[asyncio.Protocol]", partial(Connection, server.connections)),

@@ -40,6 +40,7 @@ APPLICATION_ID = 0x6C6F6F6B  # "look"
 SCHEMA_VERSION = 2  # the first had neither facts nor checksums; see migration.py
 NEEDS = "0.2"  # the first lookalike that reads this schema; a later one that changes it writes its own number here
 _APART = ("recall_target", "calibration")  # members of a spec that an earlier lookalike does not know
+_ENCODERS = "space_encoders"  # of each space its encoder and digest; apart, as an earlier lookalike does not know them
 _FIELD_INDEXES = "SELECT name FROM sqlite_master WHERE type = 'index' AND name GLOB ?"
 _FIELD_INDEX = "field 1: "  # what the name of an index begins with; the number is that of the expression
 FACTS_COLUMN = "facts TEXT NOT NULL DEFAULT '{}'"  # JSON of those that are known
@@ -161,7 +162,10 @@ def record_columns(conn: sqlite3.Connection) -> str:
 def write_spec(conn: sqlite3.Connection, spec: CollectionSpec) -> None:
     """Store what the collection is, in the transaction under way; its spaces stay as they are, once they are stored."""
     stored = asdict(spec)
-    if (held := _stored_spaces(conn)) is not None:
+    del stored["spaces"]
+    if (held := _stored_spaces(conn)) is None:
+        stored["spaces"] = _write_encoders(conn, spec.spaces)
+    else:
         stored["spaces"] = held
     apart = {name: stored.pop(name) for name in _APART}
     for name, value in {"spec": stored, **apart}.items():
@@ -175,7 +179,8 @@ def read_spec(conn: sqlite3.Connection) -> CollectionSpec:
         StoreDamagedError: when that cannot be read any more.
     """
     try:
-        return _spec(dict(conn.execute("SELECT name, value FROM meta WHERE name IN ('spec', ?, ?)", _APART)))
+        sql = "SELECT name, value FROM meta WHERE name IN ('spec', ?, ?, ?)"
+        return _spec(dict(conn.execute(sql, (_ENCODERS, *_APART))))
     except (ValueError, TypeError, KeyError, AttributeError) as exc:
         file = conn.execute("PRAGMA database_list").fetchone()[2]
         raise failures.damaged(Path(file), "what it says of itself is not what was written") from exc
@@ -184,7 +189,7 @@ def read_spec(conn: sqlite3.Connection) -> CollectionSpec:
 def read_places(conn: sqlite3.Connection) -> list[Space]:
     """Read the spaces by the number of their table; one that was dropped has no name."""
     try:
-        return [Space(**space) for space in _stored_spaces(conn) or ()]
+        return _spaces(_stored_spaces(conn) or (), _stored(conn, _ENCODERS))
     except (ValueError, TypeError, KeyError) as exc:
         file = conn.execute("PRAGMA database_list").fetchone()[2]
         raise failures.damaged(Path(file), "what it says of itself is not what was written") from exc
@@ -193,20 +198,40 @@ def read_places(conn: sqlite3.Connection) -> list[Space]:
 def write_places(conn: sqlite3.Connection, places: Sequence[Space]) -> None:
     """Store the spaces by the number of their table, and that they changed, in the transaction under way."""
     stored = json.loads(conn.execute("SELECT value FROM meta WHERE name = 'spec'").fetchone()[0])
-    stored["spaces"] = [asdict(space) for space in places]
+    stored["spaces"] = _write_encoders(conn, places)
     conn.execute("UPDATE meta SET value = ? WHERE name = 'spec'", (json.dumps(stored),))
     said = f"{len(places)} {sum(not space.name for space in places)}"
     conn.execute("INSERT OR REPLACE INTO meta VALUES ('spaces', ?)", (said,))
 
 
+def _write_encoders(conn: sqlite3.Connection, places: Sequence[Space]) -> list[dict[str, Any]]:
+    """Store which encoder makes the vectors of each space; return what an earlier lookalike knows of the spaces."""
+    stored = [asdict(space) for space in places]
+    encoders = [[space.pop("encoder"), space.pop("digest")] for space in stored]
+    conn.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_ENCODERS, json.dumps(encoders)))
+    return stored
+
+
+def _spaces(stored: Sequence[Mapping[str, Any]], encoders: Sequence[Sequence[str]] | None) -> list[Space]:
+    """Make the spaces of what is stored; those of an earlier lookalike name no encoder."""
+    makers = encoders or [("", "")] * len(stored)
+    return [Space(**space, encoder=name, digest=digest) for space, (name, digest) in zip(stored, makers, strict=True)]
+
+
 def _stored_spaces(conn: sqlite3.Connection) -> list[dict[str, Any]] | None:
-    row = conn.execute("SELECT value FROM meta WHERE name = 'spec'").fetchone()
-    return None if row is None else list(json.loads(row[0])["spaces"])
+    spec = _stored(conn, "spec")
+    return None if spec is None else list(spec["spaces"])
+
+
+def _stored(conn: sqlite3.Connection, name: str) -> Any:
+    row = conn.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return None if row is None else json.loads(row[0])
 
 
 def _spec(texts: Mapping[str, str]) -> CollectionSpec:
     stored = json.loads(texts["spec"])
-    stored["spaces"] = tuple(Space(**space) for space in stored["spaces"] if space["name"])
+    encoders = json.loads(texts[_ENCODERS]) if _ENCODERS in texts else None
+    stored["spaces"] = tuple(space for space in _spaces(stored["spaces"], encoders) if space.name)
     stored["fields"] = tuple(stored["fields"])
     stored |= {name: json.loads(texts[name]) for name in _APART if name in texts}
     if stored.get("calibration") is not None:
