@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, TypedDict, get_args, get_type_hints
 
 from .distances import COPY_SCORE
@@ -77,7 +77,7 @@ class Condition:
         """Check what was passed; None stands for the default, where it may be passed."""
         return self.default if value is None and type(None) in self.kinds else self.read(self.name, value)
 
-    @property
+    @cached_property
     def kinds(self) -> tuple[Any, ...]:
         """The types that it takes, each by itself; `type(None)` where it may be left open."""
         return get_args(self.takes) or (self.takes,)
@@ -129,6 +129,11 @@ def conditions() -> tuple[Condition, ...]:
     """Return all conditions of a search, in the order in which people are told of them."""
     takes = get_type_hints(Conditions)
     return tuple(_declared(one, takes[one.name]) for one in fields(Query))
+
+
+@cache
+def _by_name() -> Mapping[str, Condition]:
+    return {one.name: one for one in conditions()}
 
 
 def _declared(one: Field[Any], takes: Any) -> Condition:
@@ -324,20 +329,25 @@ class Query:
     @property
     def ranking(self) -> tuple[Any, ...]:
         """The values that tell the ranking of this query from all others."""
-        return tuple(_plain(getattr(self, one.name)) for one in fields(self) if one.metadata["ranks"])
+        values = vars(self)
+        return tuple([_plain(values[name]) for name in _defaults_of("ranks")])
 
     def echo(self) -> dict[str, Any]:
         """Return in plain values what was asked; what is at its default is left out, but for the limit."""
-        told = ((one, getattr(self, one.name)) for one in fields(self) if one.metadata["echoed"])
-        return {one.name: _plain(value) for one, value in told if value != one.default or one.name == "limit"}
+        values, defaults = vars(self), _defaults_of("echoed")
+        return {name: _plain(values[name]) for name in defaults if name == "limit" or values[name] != defaults[name]}
+
+
+@cache  # asked twice in every search
+def _defaults_of(mark: str) -> Mapping[str, Any]:
+    """Return the defaults of the conditions that have a mark, by name and in their order."""
+    return {one.name: one.default for one in fields(Query) if one.metadata[mark]}
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Filter):
-        return value.text
-    if isinstance(value, frozenset):
-        return sorted(value)
-    return list(value) if isinstance(value, tuple) else value
+    if value is None or isinstance(value, float | int | str):
+        return value
+    return value.text if isinstance(value, Filter) else sorted(value) if isinstance(value, frozenset) else list(value)
 
 
 def query_of(given: Conditions) -> Query:
@@ -347,7 +357,7 @@ def query_of(given: Conditions) -> Query:
         InputError: for a value out of range, and for conditions that contradict each other.
         TypeError: for a name that is not that of a condition.
     """
-    known = {one.name: one for one in conditions()}
+    known = _by_name()
     unknown = [name for name in given if name not in known]
     if unknown:
         raise TypeError(f"a search has no condition {unknown[0]!r}: there are {', '.join(known)}.")

@@ -102,8 +102,9 @@ def _has_weight(given: Any) -> bool:
 def _mean(weighted: Sequence[tuple[F32, float]]) -> Any:
     import numpy as np
 
-    vectors, weights = zip(*weighted, strict=True)
-    return np.average(np.stack(vectors), axis=0, weights=weights)
+    vectors = np.stack([vector for vector, _ in weighted])
+    weights = np.array([weight for _, weight in weighted], np.float64)
+    return (vectors * weights[:, None]).sum(axis=0) / weights.sum()  # np.average takes five times as long
 
 
 def digest_of(query: Query, collection: str, query_vector: QueryVector) -> bytes:

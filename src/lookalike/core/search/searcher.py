@@ -87,10 +87,12 @@ class Searcher:
             read = time.perf_counter()
             if version < 0:
                 version = snapshot.enter_context(self._store.snapshot())
-            query = query if judge is not None else replace(query, verify=0)
+            if judge is None and query.verify:
+                query = replace(query, verify=0)
             page, next, explanation = self._page(query_vector, query, judge, version, release=snapshot.close)
         ended = time.perf_counter()
-        missed = () if any(query.tags & set(match.tags) for match in page.matches) else sorted(query.tags)
+        is_met = not query.tags or any(query.tags & set(match.tags) for match in page.matches)
+        missed = () if is_met else sorted(query.tags)
         return Matches(
             self._made.name,
             _echo(query, like, unlike),
@@ -139,7 +141,7 @@ class Searcher:
         """Check conditions, and settle what depends on the collection."""
         query = query_of(given)
         check_count("limit", query.limit, least=1, most=self._most)
-        if given.get("verify") is None:
+        if given.get("verify") is None and self.verified_by_default:
             query = replace(query, verify=self.verified_by_default)
         if query.precision is None:
             return query

@@ -48,7 +48,7 @@ class Page:
 
     matches: tuple[Match, ...]
     last: Position | None
-    left_out: int | None = None
+    left_out: int | None
 
 
 class MatchSelection:
@@ -88,33 +88,33 @@ class MatchSelection:
         with self._lock:
             self._ranker.steps.clear()
             self._left_out, self._release = None, release
-            page = self._diverse(query) if query.diversity else self._next(query, after)
-            return replace(page, left_out=self._left_out), [*self._ranker.steps], self._ranker
+            matches, last = self._diverse(query) if query.diversity else self._next(query, after)
+            return Page(matches, last, self._left_out), [*self._ranker.steps], self._ranker
 
     @property
     def looked_at(self) -> tuple[int, float]:
         """How many records geometry has looked at so far, and the seconds that it took."""
         return (0, 0.0) if self._verified is None else (self._verified.looked_at, self._verified.spent_s)
 
-    def _next(self, query: Query, after: Position | None) -> Page:
+    def _next(self, query: Query, after: Position | None) -> tuple[tuple[Match, ...], Position | None]:
         start = self._grown_to(after, query.limit + 1)
         rows = self._walk.rows[start : start + query.limit]
         has_more = len(self._walk.rows) > start + query.limit
         end = self._walk.rows[start + query.limit] if has_more else len(self._held.keys)
         matches = self._matches(query, rows, start + 1, int(end))
-        return Page(matches, self._position(int(rows[-1]), matches) if has_more else None)
+        return matches, self._position(int(rows[-1]), matches) if has_more else None
 
-    def _diverse(self, query: Query) -> Page:
+    def _diverse(self, query: Query) -> tuple[tuple[Match, ...], None]:
         size = pool_size(query.limit)
         self._grown_to(None, size + 1)
         rows, end = self._walk.rows[:size], [*self._walk.rows[size : size + 1], len(self._held.keys)][0]
         found: Any = self._store.vectors(self._space, self._held.keys[rows].tolist())
         pool = np.array([row for row in rows.tolist() if int(self._held.keys[row]) in found], np.int64)
         if not len(pool):
-            return Page((), None)
+            return (), None
         vectors, scores = np.stack([found[key] for key in self._held.keys[pool].tolist()]), self._held.scores[pool]
         chosen = diverse(scores, vectors, self._points, limit=query.limit, diversity=query.diversity)
-        return Page(self._matches(query, pool[chosen], 1, int(end)), None)
+        return self._matches(query, pool[chosen], 1, int(end)), None
 
     @property
     def _held(self) -> Ranking:

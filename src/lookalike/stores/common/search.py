@@ -155,7 +155,7 @@ def _bits(
     if known is not None and known.is_whole:
         return known.bits, True
     if same:  # they are known for what they are, whatever their hashes say
-        inside = inside[~np.isin(inside, list(same))]
+        inside = inside[np.fromiter((key not in same for key in inside.tolist()), bool, len(inside))]
     if reach < query.hash_reach or len(inside) > _HASHES_READ:
         return _agreeing(source, query, query.hash, asked), True
     hashes = source.vectors(query.hash_space, inside.tolist()) if len(inside) else {}
