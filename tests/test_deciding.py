@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import lookalike
 from lookalike.core.collection import Collection
 from lookalike.core.removal import applying
 from lookalike.doors.cli import program as cli
-from lookalike.errors import ConflictError
+from lookalike.errors import ConflictError, InputError
 
 AWKWARD = 'it\'s a $(touch pwned) `copy` "ünïcode" 写真.jpg'
 
@@ -319,6 +320,32 @@ def test_both_of_two_equal_files_never_go(run: Callable[..., Any], photos: Colle
     run("decide", "delete", "0.jpg", "--beside", "0-same.jpg")
     told = run("decisions", "apply", "--json", code=3)
     assert {one["obstacle"]["code"] for one in told["removals"]} == {"nothing_kept"}
+
+
+@pytest.mark.parametrize("choice", ["delete", "keep"])
+@pytest.mark.parametrize(
+    ("ids", "beside"),
+    [
+        (["0.jpg"], ["0.jpg"]),
+        (["0.jpg", "4.jpg"], ["4.jpg", "4.jpg"]),
+        (["0.jpg", "4.jpg"], ["4.jpg", "0.jpg"]),
+        ([AWKWARD], [unicodedata.normalize("NFD", AWKWARD)]),  # the same id, as another system spells it
+    ],
+)
+def test_no_picture_stands_beside_itself(
+    run: Callable[..., Any], photos: Collection, choice: str, ids: list[str], beside: list[str]
+) -> None:
+    said = run("decide", choice, *ids, *(word for one in beside for word in ("--beside", one)), code=2)
+    assert "cannot stand beside itself" in said
+    assert "Name another record" in said
+    with pytest.raises(InputError, match="beside itself"):
+        photos.decisions.decide_all([("delete", ["sub/0 low.jpg"], ["0.jpg"]), ("delete", ids, beside)])
+    assert photos.decisions.events() == ()  # none of a batch with one that is refused
+
+
+def test_a_group_may_be_named_whole_beside_one_of_its_pictures(photos: Collection) -> None:
+    made = photos.decisions.decide("delete", ["sub/0 low.jpg"], beside=["0.jpg", "sub/0 low.jpg"])
+    assert [one.id for one in made.beside] == ["0.jpg"]
 
 
 def test_an_upload_has_no_file_to_move(photos: Collection, folder: Path) -> None:

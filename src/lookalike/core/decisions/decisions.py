@@ -83,7 +83,8 @@ class Decisions:
 
         Raises:
             RecordNotFoundError: when a record is not there; nothing is kept then.
-            InputError: for a choice that is unknown, and for fewer than two records that are not duplicates.
+            InputError: for a choice that is unknown, for fewer than two records that are not duplicates, and where
+                `beside` names only the records themselves.
         """
         return self.decide_all([(choice, record_ids, beside)], batch=batch)[0]
 
@@ -288,9 +289,14 @@ class Decisions:
 def _checked(choice: str, record_ids: Sequence[str], beside: Iterable[str]) -> tuple[list[str], list[str]]:
     if choice not in get_args(Choice):
         raise InputError(f"{choice!r} is not a decision: pass {', '.join(get_args(Choice))}.")
-    ids = list(dict.fromkeys(record_ids))
+    ids, asked = list(dict.fromkeys(record_ids)), list(dict.fromkeys(beside))
     named = set(ids)
-    others = [one for one in dict.fromkeys(beside) if one not in named]
+    others = [one for one in asked if one not in named]
+    if asked and not others:  # else a deletion that was to give way to a picture would give way to none
+        raise InputError(
+            f'"{asked[0][:80]}" cannot stand beside itself: it is what is decided on. Name another record of its group '
+            f"that was looked at with it, or none."
+        )
     least = 2 if choice == "not_a_duplicate" else 1
     if len(ids) < least:
         raise InputError(f'"{choice}" is said of {least} or more records, not of {len(ids)}.')
