@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from lookalike.core.duplicates.clusters import find_clusters
 from lookalike.core.duplicates.groups import find_duplicates
-from lookalike.core.duplicates.representatives import claim_by
+from lookalike.core.duplicates.representatives import sort_key_by
 from lookalike.core.relations.copy_judge import ScoredMember
 from lookalike.distances import cosine_distance, score_curve, score_of
 from lookalike.errors import InputError
@@ -99,7 +99,7 @@ def scores_of_pairs(store: Store) -> dict[frozenset[str], float]:
 def stars(store: Store, threshold: float, best: str = "resolution") -> list[tuple[str, dict[str, float]]]:
     """Give the groups by their definition: who has the best claim takes all that are free and near."""
     scores = scores_of_pairs(store)
-    waiting = [record.id for record in sorted(store.scan(), key=claim_by(best))]
+    waiting = [record.id for record in sorted(store.scan(), key=sort_key_by(best))]
     found = []
     while waiting:
         first, *others = waiting
@@ -173,7 +173,7 @@ def picture(
 
 def order(best: str, *records: Record) -> list[str]:
     backwards = records[::-1]
-    return [record.id for record in sorted(backwards, key=claim_by(best))]
+    return [record.id for record in sorted(backwards, key=sort_key_by(best))]
 
 
 def test_resolution_then_format_then_bytes_then_age_then_id() -> None:
@@ -200,7 +200,7 @@ def test_a_field_decides_by_its_greatest_value() -> None:
     records = [picture(str(place), metadata={"stars": value}) for place, value in enumerate(values)]
     assert order("stars", *records) == [str(place) for place in range(len(values))]
     with pytest.raises(InputError, match="names no rule"):
-        claim_by("")
+        sort_key_by("")
 
 
 @pytest.mark.parametrize("best", ["resolution", "bytes", "newest", "shade"])
@@ -228,7 +228,7 @@ def test_a_pair_that_is_refused_stays_apart_and_free_for_others() -> None:
             def prepare(self, pairs: Sequence[tuple[int, int]]) -> None:
                 assert all(pair in {("a", "b"), ("a", "c")} for pair in told(pairs)), "not the first center of each"
 
-            def ray(self, center: int, key: int, score: float) -> ScoredMember | None:
+            def member_of(self, center: int, key: int, score: float) -> ScoredMember | None:
                 asked.extend(told([(center, key)]))
                 return None if names[center] == "a" else ScoredMember(key, score, "resized", 1.0)
 
@@ -265,7 +265,7 @@ class Eye:
     def prepare(self, pairs: Sequence[tuple[int, int]]) -> None:
         assert len(set(pairs)) == len(pairs)
 
-    def ray(self, center: int, key: int, score: float) -> ScoredMember | None:
+    def member_of(self, center: int, key: int, score: float) -> ScoredMember | None:
         gap = abs(self.pixels[center] - self.pixels[key])
         kind = NAMED.get(gap, "reencoded" if not gap else None)
         return None if kind is None else ScoredMember(key, score, kind, 1.0)

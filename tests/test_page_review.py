@@ -454,7 +454,7 @@ def test_a_server_that_may_move_nothing_says_why(visit: Visit, server: Server, s
     page.keyboard.press("s")
     expect(page.get_by_text("--may-move FOLDER")).to_be_visible()
     assert page.get_by_role("button", name="Move to the trash").count() == 0
-    expect(page.locator(".marked-tile .trouble")).to_contain_text('"1-low.jpg" stays: it is no file of this machine')
+    expect(page.locator(".marked-tile .trouble")).to_contain_text('"1-low.jpg" stays: it is not a file of this machine')
     expect(page.get_by_text("It stays for now: see why below.")).to_be_visible()
     visit.check("review-marked-stays")
 

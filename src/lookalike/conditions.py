@@ -8,7 +8,7 @@ Only conditions are joined and negated: `{"a": {"$not": {"$gt": 3}}}` is the sam
 as Not(Field(a, Among)). Hence each test is a plain statement, and a store has few of them to translate.
 
 A path walks into objects, into each object of a list, and by number into a list. Where an object (or a value that is
-no list) lacks the next name, it reaches MISSING, which equals null. Elements of a list that are no objects have no
+no list) lacks the next name, it reaches MISSING, which equals null. Elements of a list that are not objects have no
 names to lack and are passed over, as in MongoDB: `{"a.b": null}` accepts `{"a": [{"b": 1}, {}]}` and `{"a": 5}`, but
 neither `{"a": []}` nor `{"a": [5]}`.
 """

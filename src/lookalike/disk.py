@@ -1,8 +1,8 @@
 """What makes files last: the one way to write, replace, move and lock them outside SQLite.
 
-Whoever acknowledges something has forced it to disk first: the bytes of a file, then the entry of its folder that names
-it. A file that is being written lies beside its target as `.NAME-RANDOM.partial`, locked by its writer; one that nobody
-holds has lost its writer, and the next writer in its folder sweeps it.
+A call that acknowledges something has forced it to disk first: the bytes of a file, then the entry of its folder that
+names it. A file that is being written lies beside its target as `.NAME-RANDOM.partial`, locked by its writer; one that
+nobody holds has lost its writer, and the next writer in its folder sweeps it.
 """
 
 from __future__ import annotations
@@ -333,7 +333,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
                 _lock(handle, wait=wait)
             except OSError as exc:
                 raise ConflictError(f'"{path}" is held by another process. End it first, or use another home.') from exc
-            if not _is_at(handle, path):  # whoever held it removed it
+            if not _is_at(handle, path):  # its holder removed it
                 continue
             yield
             return

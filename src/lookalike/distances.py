@@ -11,7 +11,7 @@ from 0 to 1 and means, for a pair of pictures:
 
 The maps are straight lines between points, fitted on labelled pairs: of the re-encoded copies among the test pictures
 19 of 20 reach 0.97 (`copy`), of easy edits 19 of 20 reach 0.90, of unrelated photos 1 of 1,000 reaches 0.50. The shares
-are in `docs/scores.md`. A score is no probability; `chance_of` gives the one that a first match is the same picture.
+are in `docs/scores.md`. A score is not a probability; `chance_of` gives the one that a first match is the same picture.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SAME_HASH_BITS = 8  # of 64: difference hashes within them agree; finds all re-e
 SAME_HASH_SCORE = 0.90  # the floor for a pair whose hashes agree ...
 SAME_HASH_MOST = 0.985  # ... and for one whose hashes are equal; between, by _HASH_MAP
 OTHER_COLORS_DISTANCE = 0.3  # between hue histograms; beyond it two pictures show different colors ...
-OTHER_COLORS_SCORE = 0.89  # ... and are at most the same subject: a red mug is no copy of the blue one
+OTHER_COLORS_SCORE = 0.89  # ... and are at most the same subject: a red mug is not a copy of the blue one
 # Hashes alone take pears for apples: they count for pairs whose distance says at least "the same subject", and within 4
 # bits for those somewhat farther. Coarse JPEGs are found there, and 2 of the 2.9 million pairs of other pictures.
 _AGREEING = ((4, 0.60), (SAME_HASH_BITS, 0.70))  # differing bits, least score by the distance

@@ -33,7 +33,7 @@
     │   ├── StoreBusyError         store_busy           another writer held it for too long
     │   ├── StoreFullError         store_full           the disk is full
     │   ├── StoreReadOnlyError     store_read_only      the folder may not be written
-    │   ├── StoreDamagedError      store_damaged        the truth cannot be read
+    │   ├── StoreDamagedError      store_damaged        the database cannot be read
     │   └── StoreTooNewError       store_too_new        written by a later lookalike
     └── ExtraMissingError          extra_missing        an optional part is not installed
 

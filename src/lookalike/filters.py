@@ -1,6 +1,6 @@
 """The filter language: Mongo-style conditions, parsed once, and their plain meaning on one document.
 
-`Filter.accepts` is the referee: a store that translates a filter into its own query must agree with it.
+`Filter.accepts` is the reference evaluator: a store that translates a filter into its own query must agree with it.
 
     {"category": "shoes", "price": {"$lt": 50}, "$or": [{"color": "red"}, {"tags": "sale"}]}
 

@@ -260,7 +260,7 @@ class Contents(CollectionBase):
         return self._store.original(as_stored(self._store, record_id))
 
     def attach(self, name: str, data: bytes) -> None:
-        """Keep bytes under a name that are no record, in place of what the name had; they go with the collection."""
+        """Keep bytes under a name that are not a record, in place of what the name had; they go with the collection."""
         self._store.attach(name, data)
 
     def attachment(self, name: str) -> bytes | None:

@@ -82,7 +82,7 @@ class Library:
                 whose type, keep or encoder is another than was given is refused.
             type: What ranks its answers: "photos" and "products" by what is shown, "matching" by being a copy,
                 "colors" by the dominant colors. "photos" when not given.
-            keep: Which pictures it keeps: "auto" (a thumbnail of what is no file on disk), "none", "thumbnail"
+            keep: Which pictures it keeps: "auto" (a thumbnail of what is not a file on disk), "none", "thumbnail"
                 or "original"; "auto" when not given.
             encoder: "builtin" (when not given), or "builtin-accurate": better for clothes, at twice the cost.
             fields: Metadata fields that are often filtered by.

@@ -107,7 +107,7 @@ def _detail(laid: Overlay) -> tuple[float, float]:
         return 1.0, 0.0
     sides = [gray(side).astype(np.float32) for side in (laid.a, laid.b)]
     slopes = [np.hypot(cv2.Scharr(side, cv2.CV_32F, 1, 0), cv2.Scharr(side, cv2.CV_32F, 0, 1)) / 32 for side in sides]
-    spreads = [max(float(side[inside].std()), 1.0) for side in sides]  # contrast is no detail
+    spreads = [max(float(side[inside].std()), 1.0) for side in sides]  # contrast is not detail
     slopes = [slope / spread for slope, spread in zip(slopes, spreads, strict=True)]
     total = cv2.GaussianBlur(slopes[0] + slopes[1], (0, 0), 2)
     strong = inside & (total >= np.quantile(total[inside], 1 - _EDGES_SHARE))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Box = tuple[int, int, int, int]
 
 DETAIL_SIDE_PX = 2560  # of a picture whose content is looked at
-_GROUND_SIDE_PX, _GROUND_WINDOW = 96, 0.45  # of the longer side: what fills less than half of it is no ground
+_GROUND_SIDE_PX, _GROUND_WINDOW = 96, 0.45  # of the longer side: what fills less than half of it is not a ground
 _LEAST_SIDE_PX = 16
 _APART, _NOISES = 12.0, 5.0  # levels, and times the usual distance from the ground: beyond both there is something
 _MOST_NOISE, _SURELY = 8.0, 1.25  # levels, beyond which the ground is not plain; times, where it is seen small

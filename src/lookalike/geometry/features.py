@@ -102,13 +102,13 @@ def read_features(data: bytes) -> Features:
     """Read features from their bytes.
 
     Raises:
-        InputError: when they are no features, or of another version.
+        InputError: when they are not features, or of another version.
     """
     import numpy as np
 
     mark, width, height, count = _HEADER.unpack_from(data) if len(data) >= _HEADER.size else (b"", 0, 0, 0)
     if mark != _MARK or len(data) != _HEADER.size + _POINT_BYTES * count:
-        raise InputError(f"these {len(data):,} bytes are no local features of this version. Find them anew.")
+        raise InputError(f"these {len(data):,} bytes are not local features of this version. Find them anew.")
     ends = np.cumsum([_HEADER.size, 4 * count, 2 * count, count, 128 * count])
     places, sizes, turns, descriptors = (data[a:b] for a, b in pairwise(ends))
     return Features(

@@ -58,7 +58,7 @@ def moved_chroma(laid: Overlay) -> float:
     """Return by how much colors of one picture are others in the other one, in CIELAB: 98 of 100 cells moved by less.
 
     What a white balance does is left out: a gain for each channel, cut off at white, that leads from either side to the
-    other. It turns the hues of what is nearly gray, and is no other dye.
+    other. It turns the hues of what is nearly gray, and is not another dye.
 
     Cost: 2 ms on one core.
     """

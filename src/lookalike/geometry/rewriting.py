@@ -99,7 +99,7 @@ def _is_flat(pixels: U8) -> Bools:
 
 
 def _alike_in_color(laid: Overlay) -> tuple[U8, U8]:
-    """Bring the colors of the one with more contrast to those of the other: an edit of all colors is no rewriting."""
+    """Bring the colors of the higher contrast to the others: an edit of all colors is not a rewriting."""
     a, b = laid.a, laid.b
     *colors, whole = cell_colors(laid)
     if whole.sum() < _LEAST_CELLS:

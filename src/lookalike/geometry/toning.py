@@ -2,7 +2,8 @@
 
 Light, contrast and gamma send all channels through one curve, after more or less saturation (none: gray); a white
 balance is a gain for each channel; sepia and other tints send brightness to three curves, gray things included; a turn
-of hue turns all hues by one angle, of which there are two at least. Whoever repaints a thing, or makes it of another
+of hue turns all hues by one angle, of which there are two at least. Someone who repaints a thing, or makes it of
+another
 dye, does none of that: things next to it, and the ground, keep their colors. What no such edit explains is another
 color.
 """

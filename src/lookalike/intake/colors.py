@@ -21,7 +21,7 @@ def srgb_transform(profile: bytes) -> Transform | None:
 
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
         transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), "RGB", "RGB")
-    except Exception:  # a profile is metadata: a broken one is no reason to refuse good pixels
+    except Exception:  # a profile is metadata: a broken one is not a reason to refuse good pixels
         return None
 
     def convert(image: PILImage.Image) -> PILImage.Image:

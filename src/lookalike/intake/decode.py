@@ -111,7 +111,7 @@ def orientation(image: PILImage.Image) -> int:
         return 1
     try:
         turn = image.getexif().get(0x0112, 1)
-    except Exception:  # broken metadata is no reason to refuse good pixels
+    except Exception:  # broken metadata is not a reason to refuse good pixels
         return 1
     return turn if isinstance(turn, int) and 1 <= turn <= 8 else 1
 
@@ -338,7 +338,9 @@ def _refusal(kind: str, label: str) -> LookalikeError:
         return ImageUnsupportedError(
             f"cannot decode {label}: it is {name}, which is not read here. Convert it to JPEG or PNG first.", kind=kind
         )
-    what, mend = signatures.NOT_IMAGES.get(kind, ("its bytes are no known image format", "Pass a JPEG, PNG or WebP."))
+    what, mend = signatures.NOT_IMAGES.get(
+        kind, ("its bytes are not a known image format", "Pass a JPEG, PNG or WebP.")
+    )
     return ImageUndecodableError(f"cannot decode {label}: {what}. {mend}", kind=kind)
 
 

@@ -30,7 +30,7 @@ def jpeg_table(data: bytes) -> list[int] | None:
 def unsettled_share(data: bytes, pixels: U8) -> float:
     """Measure the share of the blocks of a JPEG that change when it is encoded again in the very same way.
 
-    Each time it is, fewer do: of two equal encodings the first one has more. 0 for what is no such JPEG.
+    Each time it is, fewer do: of two equal encodings the first one has more. 0 for what is not such a JPEG.
 
     Args:
         pixels: (h, w, 3) uint8, of all of it.

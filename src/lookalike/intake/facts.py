@@ -43,7 +43,7 @@ def facts_of(image: PILImage.Image, data: bytes, kind: str) -> Facts:
 def _quietly(read: Any, otherwise: Any) -> Any:
     try:
         return read()
-    except Exception:  # broken metadata is no reason to refuse good pixels
+    except Exception:  # broken metadata is not a reason to refuse good pixels
         return otherwise
 
 

@@ -20,7 +20,7 @@ class Found:
 
     Attributes:
         path: Where it is.
-        relative: Its path below the folder, with forward slashes; bytes that are no text are written as `\\xNN`.
+        relative: Its path below the folder, with forward slashes; bytes that are not text are written as `\\xNN`.
         stamp: Size and modification time; "" where the file could not be looked at.
         looks_like_image: Whether it is meant as a picture, by its first bytes or its name, readable here or not.
     """

@@ -39,7 +39,7 @@ def frame_of(data: bytes) -> Frame | None:
 
 
 def refusal(data: bytes) -> str:
-    """Name what is not read of a JPEG that is no ordinary one; "" for one that is."""
+    """Name what is not read of a JPEG that is not an ordinary one; "" for one that is."""
     frame = frame_of(data)
     if frame is None:
         return ""

@@ -72,7 +72,7 @@ def _text(body: bytes, count: int, *, one_bit: bool) -> npt.NDArray[Any]:
 
     body = re.sub(rb"#[^\r\n]*", b" ", body)
     if body.translate(None, b"0123456789 \t\r\n\v\f"):
-        raise ValueError("a character that is no digit")
+        raise ValueError("a character that is not a digit")
     if one_bit:  # spaces between the digits are optional
         digits = np.frombuffer(body.translate(None, b" \t\r\n\v\f"), np.uint8)[:count]
         return np.not_equal(digits, ord("0"))

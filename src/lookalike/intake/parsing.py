@@ -177,7 +177,9 @@ def _data_url_body(text: str) -> str:
 
     head, comma, body = text.partition(",")
     if not comma or not head.lower().endswith(";base64"):
-        raise InputError(f'"{cut(printable(text))}" is no data URL of a picture: it needs ";base64," before its data.')
+        raise InputError(
+            f'"{cut(printable(text))}" is not a data URL of a picture: it needs ";base64," before its data.'
+        )
     return unquote(body) if "%" in body[:200] or body.endswith(("%3D", "%3d")) else body
 
 

@@ -68,7 +68,7 @@ class JobRows:
         return [job for job in map(self._job, held) if job is not None]
 
     def cancel(self, job_id: str) -> None:
-        """Note that a job is to end, so that whoever takes it up after a crash ends it as well."""
+        """Note that a job is to end, so that the process that takes it up after a crash ends it as well."""
         with self._store.writing() as rows:
             row = rows.get("job", job_id)
             if row is not None:
@@ -80,7 +80,7 @@ class JobRows:
             rows.put("job", job.id, {**asdict(job), "counts": dict(job.counts)})
 
     def sweep(self, before: datetime) -> None:
-        """Remove the jobs that ended before a moment, with their folders, and older folders that are no job's."""
+        """Remove the jobs that ended before a moment, with their folders, and older folders that belong to no job."""
         names, old = set[str](), list[str]()
         with self._store.reading() as rows:
             for row in rows.all("job"):

@@ -96,7 +96,7 @@ class Jobs:
 
     Args:
         on_outcome: Called with each Outcome, once it is on disk.
-        reach: The collections that whoever asked for a job speaks for; empty for all of the home.
+        reach: The collections that the caller of a job speaks for; empty for all of the home.
         roots: The folders of this machine that jobs may index.
         most_waiting: Jobs that have not ended; more are refused.
         remembered: Jobs that have ended and stay in memory; older ones are read from disk.

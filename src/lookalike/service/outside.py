@@ -42,7 +42,7 @@ def outside_picture(given: Any, *, more: str = "") -> Url | Bytes:
             if len(given) >= _LEAST_BASE64_CHARS:
                 return Bytes(intake.base64_bytes(given))
     forms = 'a URL (http:// or https://), base64 of the picture, bare or as "data:image/jpeg;base64,..."'
-    raise InputError(f"{shown(given)!r} is no picture that can be had from here: pass {forms}{more}.")
+    raise InputError(f"{shown(given)!r} is not a picture that can be had from here: pass {forms}{more}.")
 
 
 def outside_record(given: Any) -> Mapping[str, Any] | LookalikeError:

@@ -111,7 +111,7 @@ class Meter:
 
     @contextmanager
     def room_for(self, key: Key | None, images: int, *, sent_bytes: int = 0, stored_bytes: int = 0) -> Iterator[None]:
-        """Hold room for images while they are added, so that requests of one moment pass no quota together.
+        """Hold room for images while they are added, so that simultaneous requests pass no quota together.
 
         Args:
             key: Whose they are; nobody in particular has no quota.

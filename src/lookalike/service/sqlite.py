@@ -79,7 +79,7 @@ class SQLiteStore:
 
     @contextmanager
     def reading(self) -> Iterator[_Transaction]:
-        """Lend the rows of one moment; see the seam."""
+        """Lend the rows of one snapshot; see the seam."""
         is_settled = self._settle()
         with self._failing(), closing(self._opened() if is_settled else self._in_memory()) as conn:
             conn.execute("BEGIN")

@@ -34,7 +34,7 @@ class Row:
 
 
 class Rows(Protocol):
-    """The rows of one moment."""
+    """The rows of one snapshot."""
 
     def get(self, kind: Kind, name: str) -> Row | None:
         """Return a row, or None where there is none."""
@@ -81,7 +81,7 @@ class ServiceStore(Protocol):
         ...
 
     def reading(self) -> AbstractContextManager[Rows]:
-        """Lend the rows of one moment. Nothing is written for it, also where nothing can be.
+        """Lend the rows of one snapshot. Nothing is written for it, also where nothing can be.
 
         Raises:
             StoreDamagedError: when they cannot be read.

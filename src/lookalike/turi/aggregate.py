@@ -53,7 +53,7 @@ def named(operations: Any) -> dict[str, Aggregate]:
     """Return computations by the name of the column that each makes.
 
     Raises:
-        TypeError: for what is no computation of this module.
+        TypeError: for what is not a computation of this module.
     """
     if isinstance(operations, Mapping):
         pairs = dict(operations)
@@ -62,5 +62,5 @@ def named(operations: Any) -> dict[str, Aggregate]:
         pairs = {getattr(each, "name", ""): each for each in several}
     for each in pairs.values():
         if not isinstance(each, Aggregate):
-            raise TypeError(f"{each!r} is no aggregate: pass one such as aggregate.COUNT().")
+            raise TypeError(f"{each!r} is not an aggregate: pass one such as aggregate.COUNT().")
     return pairs

@@ -68,7 +68,7 @@ def read_csv(filename: str | os.PathLike[str]) -> pa.Table:
             convert_options=arrow_csv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False),
         )
     except pa.ArrowInvalid as exc:
-        raise ToolkitError(f'"{filename}" is no table of CSV: {exc}') from exc
+        raise ToolkitError(f'"{filename}" is not a CSV table: {exc}') from exc
     return pa.table({name: columns.normal(table.column(name)) for name in table.column_names})
 
 

@@ -99,7 +99,7 @@ def get_deep_features(images: SArray, model_name: str, batch_size: int = 64, ver
         batch_size: Makes no difference.
 
     Raises:
-        TypeError: for what is no column of images.
+        TypeError: for what is not a column of images.
         ToolkitError: for an unknown model, and for a missing or unreadable image.
     """
     if not isinstance(images, SArray) or not extraction.is_images(images):

@@ -81,7 +81,7 @@ class NearestNeighborsModel:
 
 
 def check_bounds(k: int | None, radius: float | None) -> None:
-    """Refuse a k that is not a whole number above 0, and a radius that is not a number from 0; None is no bound.
+    """Refuse a k that is not a whole number above 0, and a radius that is not a number from 0; None means no bound.
 
     Raises:
         ValueError: naming the parameter.

@@ -77,7 +77,8 @@ class Decisions:
         Args:
             choice: "keep" or "delete" says what becomes of each record; "later" puts it off; "not_a_duplicate" says
                 that any two of them are different pictures. No file is touched.
-            beside: The other records that were looked at: two that were both kept, and seen together, are no question
+            beside: The other records that were looked at: two that were both kept, and seen together, are not a
+            question
                 any more; what is deleted gives way to one of them.
             batch: Decisions with one batch are undone at once.
 

@@ -73,7 +73,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What the standing events say about pictures; a picture's name is the first content hash that it had.
+    """What the effective events say about pictures; a picture's name is the first content hash that it had.
 
     Attributes:
         names: The name of each content hash.
@@ -180,7 +180,7 @@ class EffectiveDecisions:
 
 
 def verdicts_of(events: Sequence[Event]) -> Verdicts:
-    """Read standing events, given in their order."""
+    """Read effective events, given in their order."""
     names = _names(picture for event in events for picture in (*event.pictures, *event.beside))
     last: dict[Fingerprint, Event | None] = {}
     together, different = Pairs(), Pairs()

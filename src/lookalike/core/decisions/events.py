@@ -24,7 +24,7 @@ NOTES: tuple[Kind, ...] = ("undo", "saved_anew")  # what nobody decided
 MOST_PICTURES = 1000  # in one event, `beside` included: more is a mistake
 STEP = timedelta(microseconds=1)  # between two events that are written together
 
-_NO_LINE = "this is no line of `lookalike decisions export`"
+_NO_LINE = "this is not a line of `lookalike decisions export`"
 _MEND = "Export the decisions anew."
 _TEXT, _LIST = (str, "a text"), ((list, tuple), "a list")
 _PARTS: Mapping[str, tuple[Any, str]] = {
@@ -79,7 +79,7 @@ class Event:
 
 
 def effective_of(events: Iterable[Event], collection: str | None = None) -> tuple[Event, ...]:
-    """Return the events that no standing undo takes back, in their order; an undo of an undo brings back.
+    """Return the events that no effective undo takes back, in their order; an undo of an undo brings back.
 
     Args:
         collection: Where they are to stand; without one, an event stands unless it is undone wherever it holds.
@@ -145,7 +145,7 @@ def event_from(told: Mapping[str, Any]) -> Event:
             raise InputError(f"{_NO_LINE}: {exc}") from exc
         moment = _in_json(told["at"])
         raise InputError(
-            f'{_NO_LINE}: its "at" is no moment such as 2026-01-31T12:00:00+00:00, but {moment}. {_MEND}'
+            f'{_NO_LINE}: its "at" is not a time such as 2026-01-31T12:00:00+00:00, but {moment}. {_MEND}'
         ) from exc
     texts = (event.id, event.collection, event.batch, *event.about, event.moved_to or "-", *event.within)
     if not all(isinstance(text, str) and text for text in texts):

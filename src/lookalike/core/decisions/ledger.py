@@ -144,7 +144,7 @@ class Ledger:
         return self.take_back(chosen, within=within)
 
     def find(self, ids: Iterable[str], collection: str | None = None) -> tuple[Event, ...]:
-        """Return the standing events that are named by their own id or by their batch, but no undo.
+        """Return the effective events that are named by their own id or by their batch, but no undo.
 
         Args:
             collection: Look only among the decisions of this collection; those of others look like none at all.
@@ -220,7 +220,7 @@ class Ledger:
                 is dated now at the latest.
 
         Raises:
-            InputError: when a line is no event, is larger than a decision can be, or is dated later than clocks can
+            InputError: when a line is not an event, is larger than a decision can be, or is dated later than clocks can
                 differ.
         """
         events = [checked(line, limits or Limits()) for line in lines]

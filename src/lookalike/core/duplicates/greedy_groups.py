@@ -1,7 +1,7 @@
-"""Stars: groups of records around centers, made while scored pairs come in.
+"""Greedy groups: records around centers, made while scored pairs come in.
 
 Records stand in an order. Each joins the first center before it that it makes a pair with; who finds none is a center.
-In the order of the claims to represent a group that is the same as to let the best claim take all its neighbors, then
+In the order of preference that is the same as to let the most preferred record take all its neighbors, then
 the best of what is left, and so on; but it needs a record's pairs with better ones alone, and no others' later.
 
 Where a judge looks at pictures, a record that makes a pair with a member is brought before that member's center, too:
@@ -35,8 +35,8 @@ class Judge(Protocol):
         """Take note of pairs, most of which will be asked for, so that they can be looked at side by side."""
         ...
 
-    def ray(self, center: int, key: int, score: float) -> ScoredMember | None:
-        """Return a record that is a copy of a center as a ray of it; None for no copy.
+    def member_of(self, center: int, key: int, score: float) -> ScoredMember | None:
+        """Return a record that is a copy of a center as a member around it; None for what is not a copy.
 
         Args:
             score: Of the two, by their vectors.
@@ -121,12 +121,12 @@ class GreedyGroups:
             if not score >= self._floor:
                 return
         asked.add((center, place))
-        ray = ScoredMember(key, score) if self._judge is None else self._judge.ray(best, key, score)
-        if ray is None:
+        copy = ScoredMember(key, score) if self._judge is None else self._judge.member_of(best, key, score)
+        if copy is None:
             return
         members = self.members[best]
         if self._judge is None or not self._judge.are_apart(key, [one.key for one in members]):
-            members.append(ray)
+            members.append(copy)
             self._center_of[place] = center
 
     def _prepare(self, better: I64, worse: I64) -> None:

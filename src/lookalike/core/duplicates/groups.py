@@ -1,11 +1,12 @@
 """Duplicate groups: each member scores at least the threshold against the group's representative.
 
-`pairs` finds the pairs, `greedy` makes groups of them, and `representatives` says whose claim to represent is better.
-The outcome depends on the records alone, not on the order in which they came. One whose file is gone is in no group.
+`pairs` finds the pairs, `greedy_groups` makes groups of them, and `representatives` says which represents
+a group better. The outcome depends on the records alone, not on the order in which they came. One whose file is gone is
+in no group.
 
-By scores alone, the best claim is the center of a star. Where geometry looks at the pictures, the center is who has the
-most and the nearest candidates, which is the original far more often than the largest of its copies is; the
-representative is then the best claim of those that all others are copies of.
+By scores alone, the most preferred record is the center of a group. Where geometry looks at the pictures, the center is
+the record with the most and the nearest candidates, which is the original far more often than the largest of its copies
+is; the representative is then the most preferred of those that all others are copies of.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from ..ingest.local_files import has_lost_file
 from ..relations.copy_judge import ScoredMember
 from ..scores.pairs import ScoredPairs, likely, scored_pairs, scores_between
 from .greedy_groups import GreedyGroups, Judge, ScoresOf
-from .representatives import DEFAULT_RULE, Chooser, claim_by, weighs_evidence, weighs_pixels
+from .representatives import DEFAULT_RULE, Chooser, sort_key_by, weighs_evidence, weighs_pixels
 
 if TYPE_CHECKING:
     from ...arrays import I64
@@ -67,18 +68,18 @@ def find_duplicates(
             down to the threshold, only the nearest of each record are, and among more than 20,000 records none.
         traits_of: Tells what of some pictures says when each was made, where the rule asks for that.
         most_pairs: How many pairs to hold. Thousands of pictures that are all alike have more: then each record is
-            compared only with those that represent, in the order of the claims, and nothing is kept for later.
+            compared only with those that represent, in the order of preference, and nothing is kept for later.
 
-    Cost: that of `scored_pairs`; memory for the pairs, and for a claim of each record that has one.
+    Cost: that of `scored_pairs`; memory for the pairs, and for a sort key of each record that has one.
     """
-    claim, ask = claim_by(best), partial(scored_pairs, store, space=space, points=points)
+    sort_key, ask = sort_key_by(best), partial(scored_pairs, store, space=space, points=points)
     total, looks = store.count(), judge is not None and likely_from is not None
     sure = max(threshold, likely_from or 0.0) if looks else threshold
     tell = _rising(on_progress, total)
 
     def by_preference(records: Iterable[tuple[int, Record]]) -> I64:
         there = ((key, record) for key, record in records if not has_lost_file(record))
-        return np.array([key for _, key in sorted((claim(record), key) for key, record in there)], np.int64)
+        return np.array([key for _, key in sorted((sort_key(record), key) for key, record in there)], np.int64)
 
     joins = _JOIN_SHARE if looks else 1.0
     floors = sorted({threshold, sure}) if total <= _MOST_WITH_NEAREST else [sure]
@@ -125,8 +126,8 @@ def _bring_more(
     floor: float,
     centers: Container[int],
 ) -> None:
-    """Bring records that are in no group before representatives that were not the centers of their stars."""
-    best_of = {key: best for best, members in chosen.items() for key in (best, *(ray.key for ray in members))}
+    """Bring records that are in no group before representatives that were not the centers of their groups."""
+    best_of = {key: best for best, members in chosen.items() for key in (best, *(copy.key for copy in members))}
     ends = zip(pairs.ours.tolist(), pairs.theirs.tolist(), strict=True)
     both_ways = (side for pair in ends for side in (pair, pair[::-1]))
     asked = sorted({(best_of[a], b) for a, b in both_ways if b not in best_of and a in best_of})
@@ -134,9 +135,9 @@ def _bring_more(
     judge.prepare(asked)
     for best, key in asked:
         score = float(scores_of(best, [key])[0])
-        ray = judge.ray(best, key, score) if key not in best_of and score >= floor else None
-        if ray is not None and not judge.are_apart(key, [best, *(one.key for one in chosen[best])]):
-            chosen[best].append(ray)
+        copy = judge.member_of(best, key, score) if key not in best_of and score >= floor else None
+        if copy is not None and not judge.are_apart(key, [best, *(one.key for one in chosen[best])]):
+            chosen[best].append(copy)
             best_of[key] = best
 
 
@@ -156,7 +157,7 @@ def _rising(on_progress: OnProgress | None, total: int) -> Callable[[float], Non
 def _in_blocks(
     greedy: GreedyGroups, ask: Callable[..., Iterable[ScoredPairs]], tell: Callable[[float], None]
 ) -> GreedyGroups:
-    """Fill stars block by block, where there are too many pairs to be held."""
+    """Fill the groups block by block, where there are too many pairs to be held."""
     count = len(greedy.order)
     for start, stop in _blocks(count):
         greedy.take(_joined(ask(between=(greedy.order[start:stop], greedy.centers(0, start)))))
@@ -167,7 +168,7 @@ def _in_blocks(
 
 
 def _by_weight(preference: I64, pairs: ScoredPairs, last: Container[int]) -> I64:
-    """Put keys in the order of how much their candidates score, ties by claim.
+    """Put keys in the order of how much their candidates score, ties by preference.
 
     The fourth power of a score is about how likely the pair is a copy, in sets of photos with copies among them. Gray
     pictures come last: one is a copy of each color that a thing comes in.
@@ -219,17 +220,17 @@ def _groups(store: Store, greedy: Mapping[int, list[ScoredMember]]) -> tuple[Dup
 
 
 def _made(store: Store, greedy: Mapping[int, list[ScoredMember]]) -> Iterator[DuplicateGroup]:
-    """Make groups of stars; a record that was deleted meanwhile is left out."""
+    """Make duplicate groups of greedy groups; a record that was deleted meanwhile is left out."""
     listed = list(greedy.items())
     for start in range(0, len(listed), _READ):
         batch = listed[start : start + _READ]
         records = dict(
-            _records(store, [key for best, members in batch for key in (best, *(ray.key for ray in members))])
+            _records(store, [key for best, members in batch for key in (best, *(copy.key for copy in members))])
         )
         for best, members in batch:
-            there = [ray for ray in members if ray.key in records]
+            there = [copy for copy in members if copy.key in records]
             if best in records and there:
-                group = _by_file(records[best], [(ray, records[ray.key]) for ray in there])
+                group = _by_file(records[best], [(copy, records[copy.key]) for copy in there])
                 if group[1]:
                     yield _group(*group)
 
@@ -248,11 +249,11 @@ def _by_file(
             chosen[file] = record
     speaker = chosen.get(files[best.id], best)
     left = [
-        (ray, chosen.get(files[record.id], record))
-        for ray, record in others
+        (copy, chosen.get(files[record.id], record))
+        for copy, record in others
         if files[record.id] is None or files[record.id] != files[best.id]
     ]
-    return speaker, list({record.id: (ray, record) for ray, record in left}.values())
+    return speaker, list({record.id: (copy, record) for copy, record in left}.values())
 
 
 def _is_link(record: Record) -> bool:
@@ -262,22 +263,22 @@ def _is_link(record: Record) -> bool:
 def _group(best: Record, others: list[tuple[ScoredMember, Record]]) -> DuplicateGroup:
     others.sort(key=lambda other: (-other[0].score, other[1].id))
     members = [_member(best, ScoredMember(0, 1.0))]
-    for ray, record in others:
-        is_same = ray.relation is None and record.content_hash == best.content_hash != ""
-        members.append(_member(record, replace(ray, relation="identical", confidence=1.0) if is_same else ray))
+    for copy, record in others:
+        is_same = copy.relation is None and record.content_hash == best.content_hash != ""
+        members.append(_member(record, replace(copy, relation="identical", confidence=1.0) if is_same else copy))
     return DuplicateGroup(best.id, min(member.score for member in members), tuple(members))
 
 
-def _member(record: Record, ray: ScoredMember) -> Member:
+def _member(record: Record, copy: ScoredMember) -> Member:
     return Member(
         record.id,
-        ray.score,
-        ray.relation,
+        copy.score,
+        copy.relation,
         record.source,
         record.size_px,
         record.byte_size,
         record.format,
-        confidence=ray.confidence,
+        confidence=copy.confidence,
     )
 
 

@@ -65,11 +65,11 @@ _ASKED = 4  # pairs that are looked at before the others: most of those that are
 _LOSSLESS = frozenset({"png", "bmp", "tiff", "tga", "ppm", "pixels"})
 
 
-def claim_by(best: str) -> Callable[[Record], Claim]:
-    """Return the claim of a record by a rule, or by the metadata field of that name.
+def sort_key_by(best: str) -> Callable[[Record], Claim]:
+    """Return the sort key of a record by a rule, or by the metadata field of that name.
 
     Raises:
-        InputError: when it is no name at all.
+        InputError: when it is not a name at all.
     """
     if not isinstance(best, str) or not best:
         raise InputError(f"best={best!r} names no rule: pass {', '.join(RULES)}, or a metadata field.")
@@ -85,7 +85,7 @@ def check_rule(store: Records, best: str) -> None:
     Raises:
         InputError: naming the rules, and the fields that there are.
     """
-    claim_by(best)
+    sort_key_by(best)
     if best not in RULES:
         refuse_unknown(store, best, asked_as="best", or_one_of=RULES)
 
@@ -151,14 +151,14 @@ def _are_alike(a: Traits | None, b: Traits | None) -> bool:
 
 
 class Chooser:
-    """Chooses who represents a star: the best claim of those that all others are copies of.
+    """Chooses who represents a group: the most preferred of those that all others are copies of.
 
     Args:
-        claims: (n,) keys, the best claim first.
+        preference: (n,) keys, the most preferred first.
         floor: The least score of all others.
         wants_original: Whether those come last that are changed by more than size, encoding and crop as against the
             center, or show most others with a border or a page around them.
-        traits_of: Given, the least late of a star represents it, by what these say; see `originals`.
+        traits_of: Given, the least late of a group represents it, by what these say; see `originals`.
     """
 
     def __init__(
@@ -178,35 +178,39 @@ class Chooser:
     def represented(
         self, greedy: Mapping[int, list[ScoredMember]], tell: Callable[[float], None]
     ) -> dict[int, list[ScoredMember]]:
-        """Return all stars around their representatives."""
+        """Return all groups around their representatives."""
         found: dict[int, list[ScoredMember]] = {}
         listed = list(greedy.items())
         for start in range(0, len(listed), _AT_ONCE):
             some = listed[start : start + _AT_ONCE]
-            self._judge.prepare([(center, ray.key) for center, rays in some for ray in rays])
-            found.update(self._chosen(center, rays) for center, rays in some)
+            self._judge.prepare([(center, copy.key) for center, copies in some for copy in copies])
+            found.update(self._chosen(center, copies) for center, copies in some)
             tell(len(found) / len(listed))
         return found
 
-    def _chosen(self, center: int, rays: list[ScoredMember]) -> tuple[int, list[ScoredMember]]:
+    def _chosen(self, center: int, copies: list[ScoredMember]) -> tuple[int, list[ScoredMember]]:
         if self._traits_of is not None:
-            return self._least_late(self._traits_of, center, rays)
-        changed = {ray.key for ray in rays if self._wants_original and ray.relation in _CHANGED}
-        members = sorted((center, *(ray.key for ray in rays)), key=lambda key: (key in changed, self._rank[key]))
+            return self._least_late(self._traits_of, center, copies)
+        changed = {copy.key for copy in copies if self._wants_original and copy.relation in _CHANGED}
+        members = sorted((center, *(copy.key for copy in copies)), key=lambda key: (key in changed, self._rank[key]))
         second: tuple[int, list[ScoredMember]] | None = None
         for best in dict.fromkeys((*members[:_MOST_TRIED], center)):
-            others = self._rays(best, center, rays, members)
+            others = self._copies(best, center, copies, members)
             if not others:
                 continue
-            if not self._wants_original or 2 * sum(self._judge.is_padded(best, ray.key) for ray in others) <= len(rays):
+            if not self._wants_original or 2 * sum(self._judge.is_padded(best, copy.key) for copy in others) <= len(
+                copies
+            ):
                 return best, others
             second = second or (best, others)
-        return second or (center, rays)
+        return second or (center, copies)
 
-    def _least_late(self, traits_of: TraitsOf, center: int, rays: list[ScoredMember]) -> tuple[int, list[ScoredMember]]:
+    def _least_late(
+        self, traits_of: TraitsOf, center: int, copies: list[ScoredMember]
+    ) -> tuple[int, list[ScoredMember]]:
         """Choose who was made of the others least, of those that all others are copies of and that show no border."""
-        traits = traits_of([center, *(ray.key for ray in rays)])
-        laid = self._laid_around(center, rays)
+        traits = traits_of([center, *(copy.key for copy in copies)])
+        laid = self._laid_around(center, copies)
         weighed = lateness(traits, laid)
         late = {key: round(weighed.get(key, _UNKNOWN), 6) for key in laid}
         members = sorted(laid, key=lambda key: (late[key], self._rank[key]))
@@ -217,30 +221,30 @@ class Chooser:
         members.sort(key=lambda key: key != first)
         second: tuple[int, list[ScoredMember]] | None = None
         for best in dict.fromkeys((*members[:_MOST_TRIED], center)):
-            missing = len(rays) // _FEW if best == first else 0  # copies of a copy alone: they are left to themselves
-            others = self._rays(best, center, rays, members, missing=missing)
+            missing = len(copies) // _FEW if best == first else 0  # copies of a copy alone: they are left to themselves
+            others = self._copies(best, center, copies, members, missing=missing)
             if not others:
                 continue
-            if 2 * sum(self._judge.is_padded(best, ray.key) for ray in others) <= len(rays):
+            if 2 * sum(self._judge.is_padded(best, copy.key) for copy in others) <= len(copies):
                 return best, others
             second = second or (best, others)
-        return second or (center, rays)
+        return second or (center, copies)
 
-    def _laid_around(self, center: int, rays: list[ScoredMember]) -> dict[int, float]:
-        """Weigh what geometry says of who is later: borders, and what few of a star have, as against its center."""
-        late = {ray.key: self._changed_frame(ray.key, center) for ray in rays}
+    def _laid_around(self, center: int, copies: list[ScoredMember]) -> dict[int, float]:
+        """Weigh what geometry says of who is later: borders, and what few of a group have, as against its center."""
+        late = {copy.key: self._changed_frame(copy.key, center) for copy in copies}
         late[center] = max(
-            _PADDED * (2 * sum(self._judge.is_padded(center, ray.key) for ray in rays) > len(rays)),
-            _PART * min(1.0, 2 * sum(self._judge.is_part(center, ray.key) for ray in rays) / len(rays)),
+            _PADDED * (2 * sum(self._judge.is_padded(center, copy.key) for copy in copies) > len(copies)),
+            _PART * min(1.0, 2 * sum(self._judge.is_part(center, copy.key) for copy in copies) / len(copies)),
         )
-        if len(rays) + 1 < _LEAST_VOTERS:
+        if len(copies) + 1 < _LEAST_VOTERS:
             return late
         late[center] -= _CENTRAL
         for change in _CHANGED:
-            having = [ray.key for ray in rays if ray.relation == change]
-            if 2 * len(having) < len(rays):
+            having = [copy.key for copy in copies if copy.relation == change]
+            if 2 * len(having) < len(copies):
                 late.update({key: late[key] + _RARE for key in having})
-            elif len(having) > _NEARLY_ALL * len(rays):
+            elif len(having) > _NEARLY_ALL * len(copies):
                 late[center] += _RARE + _CENTRAL
         return late
 
@@ -249,33 +253,33 @@ class Chooser:
             return _PADDED
         return _PART if self._judge.is_part(key, center) else 0.0
 
-    def _rays(
-        self, best: int, center: int, rays: list[ScoredMember], members: Sequence[int], *, missing: int = 0
+    def _copies(
+        self, best: int, center: int, copies: list[ScoredMember], members: Sequence[int], *, missing: int = 0
     ) -> list[ScoredMember]:
-        """Return the others as rays of one; none when more than so many are not copies of it."""
+        """Return the others as copies of one; none when more than so many are not copies of it."""
         if best == center:
-            return rays
-        if len(rays) == 1:
-            return [replace(rays[0], key=center)]
+            return copies
+        if len(copies) == 1:
+            return [replace(copies[0], key=center)]
         return self._around(best, [key for key in members if key != best], missing)
 
     def _around(self, best: int, keys: Sequence[int], missing: int) -> list[ScoredMember]:
-        """Return the others as rays of one; none when more than so many are not copies of it."""
+        """Return the others as copies of one; none when more than so many are not copies of it."""
         scores = self._scores_of(best, keys)
         near = scores >= self._floor
         missing -= int((~near).sum())
         rising = [place for place in np.argsort(scores, kind="stable").tolist() if near[place]]
-        rays: list[ScoredMember] = []
+        copies: list[ScoredMember] = []
         for some in (rising[:_ASKED], rising[_ASKED:]):
             if missing < 0:
                 return []
             self._judge.prepare([(best, keys[place]) for place in some])
             for place in some:
-                ray = self._judge.ray(best, keys[place], float(scores[place]))
-                if ray is not None:
-                    rays.append(ray)
+                copy = self._judge.member_of(best, keys[place], float(scores[place]))
+                if copy is not None:
+                    copies.append(copy)
                     continue
                 missing -= 1
                 if missing < 0:
                     return []
-        return rays
+        return copies

@@ -252,7 +252,7 @@ class Contrast:
 
     @cached_property
     def differences(self) -> tuple[Measure, ...]:
-        """Second less first, of each figure that both have; an interval without 0 in it is no chance."""
+        """Second less first, of each figure that both have; an interval without 0 in it is not chance."""
         weights = measures.resamples(len(self.first.asked))
         ours, theirs = self.first.sampled(weights), self.second.sampled(weights)
         whole = {m.name: m.value for m in self.second.measures}

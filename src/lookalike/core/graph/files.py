@@ -44,7 +44,7 @@ def write_edges(graph: Graph, path: Path, format: str | None, *, resume: bool) -
     is_file = disk.is_replaceable(path)
     name = format or path.suffix.removeprefix(".").lower() or ("" if is_file else "jsonl")
     if name not in _FORMATS:
-        raise InputError(f'"{name}" is no format for edges: name the file .csv, .jsonl or .parquet.')
+        raise InputError(f'"{name}" is not a format for edges: name the file .csv, .jsonl or .parquet.')
     if not is_file:
         return _write_through(graph, path, name)
     if name == "parquet":

@@ -1,7 +1,7 @@
 """Spellings of record ids: one text in two Unicode forms, as systems write file names ("ü" as one character or two).
 
-Ids are stored as they came. Whoever asks by the other form means the same record; where both forms are stored, each is
-reached by its own.
+Ids are stored as they came. A caller who asks by the other form means the same record; where both forms are stored,
+each is reached by its own.
 """
 
 from __future__ import annotations

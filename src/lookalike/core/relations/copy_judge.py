@@ -63,8 +63,8 @@ class CopyJudge:
             new = [pair for pair in pairs if pair not in self._kinds and not self._are_decided(*pair)]
             self._look_at(self._verifier, new)
 
-    def ray(self, center: int, key: int, score: float) -> ScoredMember | None:
-        """Return a record that is a copy of a center as a ray of it; None for no copy."""
+    def member_of(self, center: int, key: int, score: float) -> ScoredMember | None:
+        """Return a record that is a copy of a center as a member around it; None for what is not a copy."""
         if self._are_decided(center, key):
             return None
         if self._verifier is None:

@@ -2,7 +2,7 @@
 
 For each two of them the evidence that the one is later is added up: what each trace says was learned by logistic
 regression on 890 pairs of originals and copies of 19 kinds of edits, and held against 19 other kinds
-(`docs/duplicates.md`). Bytes are no evidence: noise and needless quality bring some.
+(`docs/duplicates.md`). Bytes are not evidence: noise and needless quality bring some.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # What each trace says, as the logarithm of odds: the weight of a difference, and from where to where it counts.
 _PIXELS = ((20.0, 0.0, 0.08), (3.0, 0.08, 1.5))  # log of the count
 _EXTREMES = ((10.0, 0.0, 0.15), (20.0, 0.15, 0.5))
-_PLAIN = 0.2  # of extremes: what has so many more is a page or a frame, and its pixels are no detail
+_PLAIN = 0.2  # of extremes: what has so many more is a page or a frame, and its pixels are not detail
 _LEVELS = ((12.0, 0.1, 0.5),)  # log
 _CHROMA = ((4.5, 1.1, 3.0),)  # log
 _GAPS = ((24.0, 0.0, 0.1),)

@@ -315,7 +315,7 @@ def _flat_confidence(registration: Registration) -> float:
 
 
 def _shows_one_thing(registration: Registration) -> bool:
-    """Return whether features agree over a good part of both pictures: a logo alone is no common thing."""
+    """Return whether features agree over a good part of both pictures: a logo alone is not a common thing."""
     found = registration.alignment
     if found is None or found.cells < _SAME_OBJECT_CELLS:
         return False
@@ -381,7 +381,7 @@ def _is_turning(around: Surroundings, transform: Transform) -> bool:
 
 
 def _is_padding(around: Surroundings, transform: Transform) -> bool:
-    """Return whether what is around the shared part is no part of the scene."""
+    """Return whether what is around the shared part is not part of the scene."""
     return _is_added(around, transform) or (around.share >= _LEAST_CROP and _is_turning(around, transform))
 
 
@@ -413,7 +413,7 @@ def _sides(transform: Transform) -> tuple[float, float]:
 
 
 def _is_turned(transform: Transform) -> bool:
-    """Return whether the angle is no right one."""
+    """Return whether the angle is not a right one."""
     return abs((transform.angle_deg + 45) % 90 - 45) > _LEAST_TURN_DEG
 
 

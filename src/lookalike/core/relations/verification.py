@@ -40,7 +40,7 @@ _TRACES = "traces 1"
 _SMALL, _FEATURES, _KINDS = "small 3", "features 3", "kind 16"  # what is remembered; the number is that of its form
 
 _WHOLE = 0.97  # of the area; what shows less of another's picture shows a part of it
-_OTHER_COLORS = "other colors"  # a red mug is no copy of the blue one, whatever its shape
+_OTHER_COLORS = "other colors"  # a red mug is not a copy of the blue one, whatever its shape
 
 T = TypeVar("T")
 Made = TypeVar("Made")

@@ -388,7 +388,7 @@ def _obstacle(removal: Removal) -> Failure | None:
     record, event = removal.record, removal.event
     source = record.source or ""
     if not os.path.isabs(source):
-        return _stays(record, "no_file", "it is no file of this machine. `lookalike remove` takes the record away.")
+        return _stays(record, "no_file", "it is not a file of this machine. `lookalike remove` takes the record away.")
     if record.content_hash not in {picture.content_hash for picture in event.pictures}:
         return _stays(record, "changed_since", "it was saved anew since it was decided on. Decide on it again.")
     if not os.path.lexists(source):

@@ -299,7 +299,7 @@ class _Walk:
         return np.array(first, np.int64)
 
     def _without_copies(self, ranking: Ranking, rows: I64) -> I64:
-        """Return the rows that are no near-duplicates of a better one; note which hides the others."""
+        """Return the rows that are not near-duplicates of a better one; note which hides the others."""
         keys = ranking.keys[rows].tolist()
         found: Any = self._store.vectors(self._copy_space, keys)
         fresh = {row: found[key] for row, key in zip(rows.tolist(), keys, strict=True) if key in found}

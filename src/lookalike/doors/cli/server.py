@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 _NO_KEY = (
-    "No key exists: whoever reaches this port from this machine may read and delete. A proxy or a tunnel counts as "
+    "No key exists: anyone who reaches this port from this machine may read and delete. A proxy or a tunnel counts as "
     "this machine (nginx without X-Forwarded-For, socat, ssh -L). Make a key before one leads here: "
     "lookalike keys create --name NAME"
 )

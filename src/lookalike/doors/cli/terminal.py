@@ -64,7 +64,7 @@ encoder_option = click.option(
 keep_option = click.option(
     "--keep",
     type=click.Choice(["auto", "none", "thumbnail", "original"]),
-    help="Which pictures a new collection keeps; auto: a thumbnail of what is no file on disk.  [default: auto]",
+    help="Which pictures a new collection keeps; auto: a thumbnail of what is not a file on disk.  [default: auto]",
 )
 yes_option = click.option("--yes", "-y", "is_sure", is_flag=True, help="Do not ask, also on a terminal.")
 sheet_option = click.option(

@@ -1,8 +1,8 @@
 """Additions: pictures that wait for one collection at the same time are added together, each answered for itself.
 
 One transaction and one forced write then serve several requests, which takes a tenth off the cost of each. Nobody waits
-for company: whoever finds a turn free is added at once. Whoever waits is answered, whatever becomes of the turn: with
-what became of the pictures, with an error, or with "busy".
+for company: a request that finds a turn free is added at once. One that waits is answered, whatever becomes of the
+turn: with what became of the pictures, with an error, or with "busy".
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Additions:
             batch = self._next()
             try:
                 answers = await self._lane.run(partial(self._add, batch))
-            except Exception as error:  # the lane is full, or something broke that nobody thought of
+            except Exception as error:  # the limiter is full, or something broke that nobody thought of
                 answers = [error] * len(batch)
             except BaseException:  # the server ends
                 ends = BusyError("the server ends. Try again later.", retry_after_s=5)
@@ -123,7 +123,7 @@ class Additions:
         for request in self._waiting:
             wanted = (request.name, request.replace, request.reach)
             is_alike = wanted == (first.name, first.replace, first.reach)
-            if request.answer.done():  # whoever asked has gone away
+            if request.answer.done():  # the caller has gone away
                 continue
             if is_alike and count + len(request.records) <= _MOST_PICTURES:
                 batch.append(request)

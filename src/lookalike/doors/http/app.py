@@ -137,7 +137,7 @@ def _cause(request: Request, error: LookalikeError) -> LookalikeError:
         server.library.forget(name)  # it may be there anew
     elif not name or name in server.library.collections():
         return error
-    return server.missing(principal_of(request), name)  # whoever raised it may have named all there are
+    return server.missing(principal_of(request), name)  # the message may name all there are
 
 
 async def _misfit(request: Request, error: Any) -> Response:

@@ -1,4 +1,4 @@
-"""Lanes: a bounded queue before a bounded number of threads, for each kind of work; and the memory that requests hold.
+"""Limiters: a bounded queue before bounded threads, for each kind of work; and the memory that requests hold.
 
 A full queue is answered at once with "busy" and a time to come back. So what waits takes bounded memory, and who is
 accepted is answered in bounded time.

@@ -26,7 +26,7 @@ _PER_COLLECTION = (  # figure, its name among the statistics of a collection, wh
     (
         "lookalike_index_rows",
         "index_rows_on_disk",
-        "Records that the index files hold; the rest is read from the truth.",
+        "Records that the index files hold; the rest is read from the database.",
     ),
     (
         "lookalike_index_written_timestamp_seconds",

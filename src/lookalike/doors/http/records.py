@@ -345,4 +345,4 @@ def _id_behind(cursor: str) -> str:
             return record_id
     except (binascii.Error, ValueError):
         pass
-    raise InputError(f"cursor={cursor[:80]!r} is none of ours: pass the `next` of a page, or leave it out.")
+    raise InputError(f"cursor={cursor[:80]!r} is not one of ours: pass the `next` of a page, or leave it out.")

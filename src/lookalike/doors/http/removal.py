@@ -1,7 +1,7 @@
 """Routes of the end of a review: what is marked to go, and where the server may, its move to the trash and back.
 
 This is all that ever touches a file that is not of the home. It is for the page of a server that only this machine
-reaches, for files below folders that whoever started it has named, and for callers that speak for the whole home.
+reaches, for files below folders that were named when it was started, and for callers that speak for the whole home.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ async def undo_apply(request: Request, name: Name) -> Response:
 
 
 def _check_may_move(request: Request) -> None:
-    """Refuse whoever may not move files.
+    """Refuse a caller who may not move files.
 
     Raises:
         MoveRefusedError: with the reason.

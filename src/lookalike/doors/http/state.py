@@ -1,4 +1,4 @@
-"""The desk: all that a running server has at hand, and what requests ask of it."""
+"""The state of a server: all that it has at hand, and what requests ask of it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _LONG_WAITING = 8
 
 @dataclass(frozen=True)
 class Limiters:
-    """One lane for each kind of work, so that none waits for a slower kind.
+    """One limiter for each kind of work, so that none waits for a slower kind.
 
     Attributes:
         bodies: Taking a body apart that is too large for the event loop.
@@ -68,7 +68,7 @@ class Limiters:
     long: Limiter
 
     def all(self) -> tuple[Limiter, ...]:
-        """Return all lanes."""
+        """Return all limiters."""
         return (self.bodies, self.pictures, self.light, self.fetch, self.scan, self.long)
 
 
@@ -196,7 +196,7 @@ class ServerState:
     def _elsewhere(self, key: Key) -> int:
         """Return what a key has on disk outside of collections: files, and the inputs and outcomes of its jobs."""
         files = self._file_usage.of(key.id)
-        if RIGHT in key.collections:  # it is bound to the files as to a collection, whoever wrote them
+        if RIGHT in key.collections:  # it is bound to the files as to a collection, whichever key wrote them
             files = self._file_usage.total()
         return files + self.jobs.byte_size(key.id)
 
@@ -231,7 +231,7 @@ class ServerState:
 
 
 def state_of(request: Request) -> ServerState:
-    """Return the desk of the server that a request came to."""
+    """Return the state of the server that a request came to."""
     return cast("ServerState", request.app.state.server)
 
 
@@ -266,7 +266,7 @@ async def light(request: Request, work: Callable[[], T]) -> T:
 
 
 async def on_pictures(request: Request, sources: list[Any], work: Callable[[], T]) -> T:
-    """Do work on pictures, on a thread of the lane for what its sources are."""
+    """Do work on pictures, on a thread of the limiter for what its sources are."""
     limiters = state_of(request).limiters
     if any(isinstance(source, Url) for source in sources):
         return await limiters.fetch.run(work)

@@ -1,6 +1,6 @@
-"""Answers that may be long: made by a lane, a piece at a time, kept aside, and then sent as fast as a client reads.
+"""Answers that may be long: made on a thread, a piece at a time, kept aside, and then sent as fast as a client reads.
 
-So a slow client holds a file, and neither a thread, nor a lane, nor a read transaction.
+So a slow client holds a file, and neither a thread, nor a limiter, nor a read transaction.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CHUNK = 1 << 16
 
 
 async def streamed(limiter: Limiter, pieces: Callable[[], Iterable[bytes]], media_type: str) -> StreamingResponse:
-    """Make an answer on a thread of a lane, and send it.
+    """Make an answer on a thread of a limiter, and send it.
 
     Raises:
         StoreFullError: when there is no room to keep it aside.

@@ -94,10 +94,10 @@ class Records(Protocol):
     def move(self, moves: Sequence[Move]) -> tuple[Move, ...]:
         """Move records to another id, source and stamp, in one transaction, and return the moves that were carried out.
 
-        Vectors, pictures, metadata, tags and time of birth stay, whoever changed them meanwhile; the source that is
-        left is added to `facts.was_at`. A move is left out when its record has another source or content than was seen,
-        or when its new id is held by a record that does not move away itself; so records may change places. Of two
-        moves to one id the first counts, after one that keeps its id; of two moves of one record, the first.
+        Vectors, pictures, metadata, tags and time of birth stay, also where others changed them meanwhile; the source
+        that is left is added to `facts.was_at`. A move is left out when its record has another source or content than
+        was seen, or when its new id is held by a record that does not move away itself; so records may change places.
+        Of two moves to one id the first counts, after one that keeps its id; of two moves of one record, the first.
 
         Raises:
             InputError: for an id that cannot be one; nothing is moved.
@@ -247,7 +247,7 @@ class Records(Protocol):
         ...
 
     def attach(self, name: str, data: bytes) -> None:
-        """Keep bytes under a name that are no record of it, in place of what the name had; they go with the store."""
+        """Keep bytes that are not a record under a name, in place of what it had; they go with the store."""
         ...
 
     def attachment(self, name: str) -> bytes | None:
@@ -265,8 +265,8 @@ class Records(Protocol):
     def remember(self, kind: str, items: Mapping[str, bytes]) -> None:
         """Keep what was found out about pictures, by content hash, where there is room for it.
 
-        What is no record's content, now or later, is not kept; in a collection that keeps no pictures, nothing is that
-        one could be drawn from.
+        What is not a record's content, now or later, is not kept; in a collection that keeps no pictures, nothing is
+        that one could be drawn from.
 
         Args:
             items: Made from that very content.

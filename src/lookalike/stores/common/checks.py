@@ -173,7 +173,7 @@ def changed_fields(
     for field in fewer:
         if field not in declared:
             names = ", ".join(declared) or "none"
-            raise InputError(f'"{field[:80]}" is no declared field. There are: {names}. Check the spelling.')
+            raise InputError(f'"{field[:80]}" is not a declared field. There are: {names}. Check the spelling.')
     changed = tuple(dict.fromkeys([*(field for field in declared if field not in fewer), *more]))
     return checked_fields(changed, limits) if more else changed  # those that an earlier lookalike let in may go
 

@@ -1,1 +1,1 @@
-"""The embedded store: each collection in a folder of its own, SQLite as the truth and an index in memory beside it."""
+"""The embedded store: a folder for each collection, SQLite as the database, an index in memory beside it."""

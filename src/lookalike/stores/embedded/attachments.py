@@ -1,4 +1,4 @@
-"""Attachments: named bytes that belong to a collection and are no records. They lie in its folder and go with it.
+"""Attachments: named bytes that belong to a collection beside its records. They lie in its folder and go with it.
 
 A name is any text, and becomes a file name that says no more than which one it is.
 """

@@ -60,7 +60,7 @@ def column(place: int) -> str:
 
 
 def of_bytes(key: int, data: bytes | None) -> int | None:
-    """Sum up a vector or a picture of a record; None for none, and no sum of bytes for what is no bytes any more."""
+    """Sum up a vector or a picture of a record; None for none, and no sum of bytes for what is not bytes any more."""
     if isinstance(data, str | int | float):  # SQLite stores any type in any column
         return _OF_NO_BYTES
     return None if data is None else zlib.crc32(data, key & _KEY_BITS)

@@ -124,7 +124,7 @@ class Connections:
 
     def _after_fork(self, *, in_child: bool) -> None:
         if in_child:
-            self._busy = 0  # whoever was still busy lives in the parent
+            self._busy = 0  # a thread that was still busy lives in the parent
         self._gate.release()
 
 

@@ -1,4 +1,4 @@
-"""Looking for damage: in the truth, in the index, and between the two."""
+"""The search for damage: in the database, in the index, and between the two."""
 
 # ruff: noqa: S608 - tables are named by schema.py alone
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SHOWN = 20  # ids in a message
 
 
 def check(database: Database, folder: Path, index: Index, spaces: Sequence[Space]) -> Findings:
-    """Look for damage in the truth, in the index, and between the two."""
+    """Look for damage in the database, in the index, and between the two."""
     problems: list[str] = []
     with database.reading() as conn:
         damaged = damaged_records(conn, spaces)
@@ -94,7 +94,7 @@ def _check_vectors(conn: sqlite3.Connection, place: int, space: Space) -> list[s
 
 
 def _check_index(database: Database, index: Index, place: int, space: Space) -> list[str]:
-    """Compare the view that searches use, row by row, with the truth of the same moment."""
+    """Compare the view that searches use, row by row, with the database of the same snapshot."""
     while True:
         with database.reading() as conn:
             view = index.view(conn, place)
@@ -105,12 +105,12 @@ def _check_index(database: Database, index: Index, place: int, space: Space) -> 
 
 
 def _count_differences(conn: sqlite3.Connection, place: int, space: Space, view: IndexView) -> int:
-    """Count the batches (or keys) in which the living rows of a view are not those of the truth."""
+    """Count the batches (or keys) in which the living rows of a view are not those of the database."""
     damaged: list[int] = []
     for _ in index_snapshot.vectors_after(conn, place, space, 0, damaged):
         pass
     keys = np.concatenate([segment.living() for segment in (view.base, view.tail)])
-    keys = keys[~np.isin(keys, np.array(damaged, np.int64))]  # the truth is wrong there, and told to be
+    keys = keys[~np.isin(keys, np.array(damaged, np.int64))]  # the database is wrong there, and known to be
     seen = wrong = 0
     for truth_keys, raw in index_snapshot.vectors_after(conn, place, space, 0, damaged):
         held = keys[seen : seen + len(truth_keys)]

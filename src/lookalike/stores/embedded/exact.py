@@ -1,4 +1,4 @@
-"""Exact nearest neighbors over a table of vectors: a quick scan that may err a little, then a referee that does not.
+"""Exact nearest neighbors over a table of vectors: a quick scan, then an exact measurement of the best.
 
 The idea. A record's distance to a query is *defined* by `common/metric`, whatever scans for it, and answers come by
 rising (distance, id). faiss scans fp16 rows at the speed of memory, in float32. Its score s of a

@@ -39,7 +39,7 @@ def is_about_a_row(exc: sqlite3.Error) -> bool:
 
 
 def damaged(place: Path, why: str) -> StoreDamagedError:
-    """Return the error that says that the truth cannot be read, and the way on."""
+    """Return the error that says that the database cannot be read, and the way on."""
     return StoreDamagedError(
         f'"{place}" cannot be read: {why}. Restore a backup of this collection, or move its folder away and index the '
         "pictures again; the other collections are not touched.",

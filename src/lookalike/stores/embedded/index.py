@@ -1,8 +1,8 @@
-"""The index of one store in memory: loaded at first use, kept level with the truth, and shared by all threads.
+"""The index of one store in memory: loaded at first use, kept level with the database, and shared by all threads.
 
 A view is what one read transaction sees: base, tail, deletions and the rows that a filter lets pass (a selection), all
-of one version. Views do not change; whoever finds the truth ahead makes the next one under the lock, reading only what
-is new (`key > last_key`, `removed.seq > last_removed`).
+of one version. Views do not change; a thread that finds the database ahead makes the next one under the lock, reading
+only what is new (`key > last_key`, `removed.seq > last_removed`).
 """
 
 # ruff: noqa: S608 - conditions are those of sql.py; values are bound
@@ -40,7 +40,7 @@ _FILTERS_KEPT, _COPIES = 32, 1 << 28  # filters, and bytes of the rows that were
 
 @dataclass(eq=False)
 class IndexView:
-    """The vectors of one space at one version of the truth."""
+    """The vectors of one space at one version of the database."""
 
     version: int
     last_key: int
@@ -145,7 +145,7 @@ class Index:
             self._damage.notice(newest.spaces[place].damaged if base is not None else (), Harm("vector", space.name))
         self._tails[place] = _Tail()
         empty = Segment(files.shaped(np.empty(0, np.uint8), space), np.empty(0, np.int64), None, 0.0)
-        if base is None or newest is None:  # all from the truth; damaged files are not tried again
+        if base is None or newest is None:  # all from the database; damaged files are not tried again
             return IndexView(0, 0, files.position(conn)[2], newest.name if newest else "", empty, empty)
         return IndexView(newest.version, newest.last_key, newest.last_removed, newest.name, base, empty, lists)
 
@@ -182,7 +182,7 @@ class _Tail:
 
 
 class _Matching:
-    """For each filter a table that says of every key whether its record passes, kept level with the truth.
+    """For each filter a table that says of every key whether its record passes, kept level with the database.
 
     Only records that have changed are judged again. A table has a byte a key ever given, up to the last.
     """

@@ -1,20 +1,20 @@
-"""The files of the derived index: how a generation is written, found, checked, and swept away.
+"""The files of the derived index: how an index snapshot is written, found, checked, and swept away.
 
     index/
     ├── 0.pairs.lock, *.pairs   near pairs that were found (see pairing.py)
     ├── remembered.sqlite       what was found out about pictures (see remembered.py)
     ├── lock                    held (flock) by who writes or sweeps; the others leave the index alone meanwhile
-    ├── new-<random>/           a generation being written; without its writer it is litter
-    └── <version>-<random>/     a generation
+    ├── new-<random>/           an index snapshot being written; without its writer it is litter
+    └── <version>-<random>/     an index snapshot
           0.keys                n_0 int64, little-endian, rising
           0.rows                n_0 rows of fp16 little-endian (or raw bytes), in the order of the keys
           1.keys ...            one pair a space
           0.centroids ...       the approximate index of the space that ranks, where it pays (see ivf.py)
 
-What is current stands in the truth itself (`meta.generation`: name, sizes, CRC-32 of each file, and how far it goes),
-so the swap is one commit, a reader sees truth and index of one moment, and files from elsewhere (an older copy, another
-collection) are never taken for ours. A generation is written from the truth alone, in one read transaction: a damaged
-one heals by being written again.
+Which one is current stands in the database itself (`meta.generation`: name, sizes, CRC-32 of each file, and how far it
+goes), so the swap is one commit, a reader sees one snapshot of database and index, and files from elsewhere (an older
+copy, another collection) are never taken for ours. An index snapshot is written from the database alone, in one read
+transaction: a damaged one heals by being written again.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class SpaceFiles:
     """The files of one space, and how far its rows are from unit length.
 
     Attributes:
-        damaged: Keys whose vector is not what was written to the truth; they were left out.
+        damaged: Keys whose vector is not what was written to the database; they were left out.
     """
 
     count: int
@@ -88,7 +88,7 @@ _EMPTY = SpaceFiles(0, 0, 0, 0.0)
 
 @dataclass(frozen=True)
 class IndexSnapshot:
-    """A state of the truth that is on disk as index files.
+    """A state of the database that is on disk as index files.
 
     Attributes:
         version: The truth's version that it shows.
@@ -104,7 +104,7 @@ class IndexSnapshot:
 
 
 def current(conn: sqlite3.Connection) -> IndexSnapshot | None:
-    """Read from the truth which generation is current; None when there is none that this version reads."""
+    """Read from the database which index snapshot is current; None when there is none that this version reads."""
     row = conn.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
     try:
         stored: dict[str, Any] = json.loads(row[0]) if row else {}
@@ -189,7 +189,7 @@ def shaped(raw: Any, space: Space) -> Rows:
 
 
 def write(folder: Path, reading: Reading, wanted: Wanted | None, *, anew: bool = False) -> IndexSnapshot:
-    """Write the state that a read transaction sees as a new generation, and give it. Not yet current.
+    """Write the state that a read transaction sees as a new index snapshot, and return it. Not yet current.
 
     Args:
         reading: Opens a read transaction; it ends before lists are built, which may take minutes.
@@ -248,14 +248,14 @@ def _write_space(fresh: Path, conn: sqlite3.Connection, place: int, space: Space
 
 
 def publish(conn: sqlite3.Connection, index_snapshot: IndexSnapshot) -> None:
-    """Make a generation current, in the write transaction under way; a newer one stays."""
+    """Make an index snapshot current, in the write transaction under way; a newer one stays."""
     held = current(conn)
     if held is None or held.version <= index_snapshot.version:
         _store(conn, index_snapshot)
 
 
 def leave_out_dropped(conn: sqlite3.Connection) -> None:
-    """Take the files of dropped spaces out of the current generation, in the write transaction under way."""
+    """Take the files of dropped spaces out of the current index snapshot, in the write transaction under way."""
     held = current(conn)
     if held is not None:
         _store(conn, held)
@@ -269,7 +269,7 @@ def _store(conn: sqlite3.Connection, index_snapshot: IndexSnapshot) -> None:
 
 
 def position(conn: sqlite3.Connection) -> tuple[int, int, int]:
-    """Read how far the truth goes: version, greatest key ever given, last row of `removed`."""
+    """Read how far the database goes: version, greatest key ever given, last row of `removed`."""
     row = conn.execute(
         "SELECT version, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'records'), 0), "
         "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'removed'), 0) FROM state"
@@ -296,7 +296,7 @@ def vectors_after(
 
 
 def sweep(folder: Path, keep: str | None) -> None:
-    """Remove every generation but one, and what dead writers left. Only for who holds the lock."""
+    """Remove every index snapshot but one, and what dead writers left. Only for the holder of the lock."""
     for name in litter(folder, keep):
         shutil.rmtree(folder / name, ignore_errors=True)
 

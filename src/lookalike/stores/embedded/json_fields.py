@@ -40,7 +40,7 @@ class JsonField:
 
 
 def json_field(path: Sequence[str]) -> JsonField | None:
-    """Return the place that a path leads to; None where only the referee can tell."""
+    """Return the place that a path leads to; None where only the reference evaluator can tell."""
     if path[:1] == ("_id",):
         return JsonField("id", "id", "json_each('[]')", "0") if len(path) == 1 else None
     if path[:1] == ("tags",):

@@ -86,7 +86,7 @@ class Keeper(Engine):
         """Bring the derived index files up to date where that pays; never needed for truth."""
         with suppress(StoreReadOnlyError):
             damaged = self._index.met_damage
-            if maintenance.write_generation(
+            if maintenance.write_snapshot(
                 self._database, self._index_folder, self._spaces, least=self._approximate_from, damaged=damaged
             ):
                 self._index.forget()
@@ -102,7 +102,7 @@ class Keeper(Engine):
         return maintenance.backup(self._database, target)
 
     def copy(self, fresh: Path) -> None:
-        """Copy the truth alone to an empty folder."""
+        """Copy the database alone to an empty folder."""
         with self._database.failing():
             maintenance.copy(self._database, fresh)
 
@@ -110,7 +110,7 @@ class Keeper(Engine):
         """Let go of files and memory. Closing twice is harmless."""
         if self._database.wrote:
             self._database.wrote = False
-            with suppress(StoreError, CollectionNotFoundError):  # the truth is safe; the next writer tries again
+            with suppress(StoreError, CollectionNotFoundError):  # the database is safe; the next writer tries again
                 self.flush()
         self._database.close()
         if self._awake is not None:

@@ -19,7 +19,7 @@ TAIL_LEAST, TAIL_SHARE = 1000, 0.1  # a tail above both is worth new files: belo
 GONE_SHARE = 0.2  # above this share of deleted rows a scan wastes time on them
 
 
-def write_generation(database: Database, folder: Path, spaces: Sequence[Space], *, least: int, damaged: bool) -> bool:
+def write_snapshot(database: Database, folder: Path, spaces: Sequence[Space], *, least: int, damaged: bool) -> bool:
     """Write new index files where that pays and nobody else is at it; say whether it was done.
 
     Args:
@@ -98,7 +98,7 @@ def compact(
 
 
 def backup(database: Database, target: Path) -> Mapping[str, Sequence[str]]:
-    """Copy the truth with a digest to a new folder, as of one moment; the index is derived and stays behind.
+    """Copy the database with a digest to a new folder, in one snapshot; the index is derived and stays behind.
 
     Returns:
         The damaged records that the copy holds as they are: their ids, and what of each it is.
@@ -117,7 +117,7 @@ def backup(database: Database, target: Path) -> Mapping[str, Sequence[str]]:
 
 
 def copy(database: Database, fresh: Path) -> None:
-    """Copy the truth to a folder that is there, as of one moment; every row has its checksum there. And attachments."""
+    """Copy the database to an existing folder, in one snapshot; every row has its checksum there. And attachments."""
     copied = sqlite3.connect(fresh / schema.FILE, isolation_level=None)
     try:
         with database.reading() as conn:
@@ -134,7 +134,7 @@ def copy(database: Database, fresh: Path) -> None:
 
 
 def _write(database: Database, folder: Path, spaces: Sequence[Space], least: int, *, anew: bool = False) -> None:
-    """Write a generation and make it current. Only for who holds the lock.
+    """Write an index snapshot and make it current. Only for the holder of the lock.
 
     Args:
         anew: Take nothing over from the one before.
@@ -170,7 +170,7 @@ def _is_worth_writing(conn: sqlite3.Connection, folder: Path, spaces: Sequence[S
 
 
 def _lists_differ(held: index_snapshot.IndexSnapshot, wanted: index_snapshot.Wanted | None) -> bool:
-    """Whether a generation has lists that are not wanted, lacks those that are, or has them tuned to another recall."""
+    """Whether a snapshot has lists that are not wanted, lacks wanted ones, or has them tuned to another recall."""
     files = held.spaces[0]
     if wanted is None or files.count < wanted.least:
         return files.lists is not None

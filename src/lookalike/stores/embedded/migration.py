@@ -3,7 +3,7 @@
     1 → 2    records get `facts`; every row gets its checksum (see checksums.py)
 
 What is quick is one transaction. The sums follow in transactions of some records each, and `meta.unsummed` says up to
-which key they are there; whoever is killed meanwhile has lost nothing, and the next write goes on.
+which key they are there; a process that is killed meanwhile has lost nothing, and the next write goes on.
 """
 
 from __future__ import annotations

@@ -2,12 +2,14 @@
 
     index/<place>-<random>.pairs     two keys (int64, the greater first) and a distance (float32), little-endian; only
                                      ever grows
-    meta["pairs <place>"]            in the truth: file, ceiling, how far it covers the keys, how many pairs count, and
+    meta["pairs <place>"]            in the database: file, ceiling, how far it covers the keys, how many pairs count,
+    and
                                      their CRC-32
 
 A key names the same vector for ever, so pairs stay true; those of deleted keys are passed over. Each block of rows that
-was joined is appended and then stated in the truth, so a join that was killed goes on behind its last block. The file
-may be deleted at any time. Without a place to write, or while another process is at it, pairs are found all the same.
+was joined is appended and then stated in the database, so a join that was killed goes on behind its last block. The
+file may be deleted at any time. Without a place to write, or while another process is at it, pairs are found all the
+same.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ _LEAST_DEAD = 10_000  # pairs of deleted keys that are worth a new file, once th
 
 @dataclass(frozen=True)
 class CachedPairs:
-    """What the truth says of a file of pairs."""
+    """What the database says of a file of pairs."""
 
     file: str
     max_distance: float
@@ -80,7 +82,7 @@ def find(
 
 
 def forget(conn: sqlite3.Connection) -> None:
-    """Let the truth say nothing of files of pairs, in the write transaction under way."""
+    """Let the database name no files of pairs, in the write transaction under way."""
     conn.execute("DELETE FROM meta WHERE name GLOB 'pairs *'")
 
 

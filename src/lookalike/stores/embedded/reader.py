@@ -147,7 +147,7 @@ class Reader(Engine):
         return found
 
     def attach(self, name: str, data: bytes) -> None:
-        """Keep bytes under a name that are no record of it, in place of what the name had."""
+        """Keep bytes under a name that are not a record of it, in place of what the name had."""
         with self._database.reading(), self._database.failing():  # one that was deleted meanwhile says so
             attachments.put(self._folder, name, data)
 

@@ -2,7 +2,7 @@
 
     collections/<slug>-<hash>/
     ├── name.txt            the collection's name, to list a home without opening every file
-    ├── records.sqlite      the truth (WAL, synchronous=FULL)
+    ├── records.sqlite      the database (WAL, synchronous=FULL)
     │     state             one row: the version that each write raises by one
     │     meta              the collection's spec; which index files are current
     │     records           one row a record; `key` is never used twice
@@ -101,7 +101,7 @@ def now() -> str:
 
 
 def build(path: Path, spec: CollectionSpec) -> None:
-    """Make the truth of a new, empty collection in a file that is not there yet."""
+    """Make the database of a new, empty collection in a file that is not there yet."""
     disk.replace_bytes(path, b"", mode=disk.PRIVATE)  # SQLite gives its log the same rights
     conn = sqlite3.connect(path, isolation_level=None)
     try:
@@ -126,7 +126,7 @@ def build(path: Path, spec: CollectionSpec) -> None:
 
 
 def check_version(conn: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file that is none of ours, or of a later lookalike.
+    """Refuse a file that is not one of ours, or of a later lookalike.
 
     Raises:
         StoreDamagedError, StoreTooNewError
@@ -325,7 +325,7 @@ def record_of(row: tuple[Any, ...]) -> Record:
 def _check_kinds(columns: tuple[Any, ...]) -> None:
     """Refuse columns of a record that are of another kind than was written."""
     if bytes in map(type, columns):
-        raise ValueError("a text is none")
+        raise ValueError("a text is not text")
     if not all(columns[place].__class__ is int for place in _SIZES):
         raise ValueError("a size is not a number")
 

@@ -1,4 +1,4 @@
-"""Filters as SQL over the table `records`: every condition is said in SQL, or asked of the referee row by row.
+"""Filters as SQL over the table `records`: each condition in SQL, or judged by the reference evaluator row by row.
 
 A condition on a field becomes a few plain comparisons of the *value* at its path, an expression that an index can
 hold (see places.py). The value of a row is one of
@@ -11,9 +11,9 @@ hold (see places.py). The value of a row is one of
     x'ff'                unsure: SQLite might read this row otherwise than JSON means it
 
 so that SQL compares within kinds, as filters do: numbers sort before texts, and texts before blobs. Three things are
-asked of the referee (`asked`, a function that judges one condition on one row by `Condition.accepts`): rows that
-are unsure, reals that are within a rounding of the operand, and tests that have no form in SQL. Hence the answer is
-that of the referee, always; what SQL can say decides only how fast.
+asked of the reference evaluator (`asked`, a function that judges one condition on one row by `Condition.accepts`): rows
+that are unsure, reals that are within a rounding of the operand, and tests that have no form in SQL. Hence the answer
+is that of the reference evaluator, always; what SQL can say decides only how fast.
 """
 
 # ruff: noqa: S608 - the expressions are those of places.py; values are bound
@@ -166,7 +166,7 @@ def _translate(condition: Condition, field: Callable[[Field], Where]) -> Where:
 
 
 def _field(field: Field, asked: Where, indexed: frozenset[str]) -> Where:
-    """Translate the condition on one field; `asked` is what asks the referee for it."""
+    """Translate the condition on one field; `asked` asks the reference evaluator for it."""
     place = json_field(field.path)
     if place is None or not _is_sayable(field.test):
         return asked

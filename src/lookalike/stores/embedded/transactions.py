@@ -1,4 +1,4 @@
-"""The two ways to touch the truth of a store: a read transaction, and the one write transaction."""
+"""The two ways to use the database of a store: a read transaction, and the one write transaction."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection in a read transaction: all that it reads is of one moment."""
+        """Lend a connection in a read transaction: all that it reads is of one snapshot."""
         if self._shared.conn is not None:
             with self.failing():
                 yield self._shared.conn

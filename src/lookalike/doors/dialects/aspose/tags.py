@@ -27,7 +27,7 @@ def add(request: Request, collection: Collection, tag: str, content: bytes) -> N
     """Keep a reference image under the name of a tag, in place of what the name had.
 
     Raises:
-        SourceError: when it is no image that can be read.
+        SourceError: when it is not an image that can be read.
         QuotaError: when the caller has no room for it.
     """
     collection.embedding(content)  # what cannot be searched with is refused

@@ -80,7 +80,7 @@ def distance_of(score: float) -> float:
 def score_at(radius: Any) -> float:
     """Return the score that a record has to reach within a radius."""
     if isinstance(radius, bool) or not isinstance(radius, int | float) or not 0 <= radius <= 100:
-        raise InputError(f"radius={shown(radius)!r} is no distance: pass a number from 0 to 100.")
+        raise InputError(f"radius={shown(radius)!r} is not a distance: pass a number from 0 to 100.")
     return score_reaching(100 - radius)
 
 
@@ -140,7 +140,7 @@ def fields_of(record: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
 
 
 def check_fields(wanted: Any) -> None:
-    """Refuse fields to return that are no list of names, or too many.
+    """Refuse fields to return that are not a list of names, or too many.
 
     Raises:
         InputError: naming what is expected.

@@ -108,7 +108,7 @@ async def rank_images(request: Request) -> Response:
 
 @stateless.post("/remove_duplicates")
 async def remove_duplicates(request: Request) -> Response:
-    """Return the records whose image is no copy of one before."""
+    """Return the records whose image is not a copy of one before."""
     _, given, sources = await read_records(request, partial(source_or_error, stored=False))
 
     def work() -> Response:

@@ -23,7 +23,7 @@ class NewCollection(Asked):
 
     name: str
     type: CollectionType = Field("photos", description="What ranks: what is shown; being a copy (matching); colors.")
-    keep: Keep = Field("auto", description="Which pictures are kept; auto: a thumbnail of what is no file on disk.")
+    keep: Keep = Field("auto", description="Which pictures are kept; auto: a thumbnail of what is not a file on disk.")
     encoder: str = Field("builtin", description='"builtin", or "builtin-accurate": better for clothes, twice the cost.')
     fields: list[str] = Field([], max_length=MOST_FIELDS, description=_DECLARED)
     product_id_field: str | None = Field(None, description="Metadata field that says which records show one product.")
