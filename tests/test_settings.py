@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lookalike.core.library import Library
 from lookalike.errors import InputError
 from lookalike.limits import SERVED, Limits
 from lookalike.settings import Serving, load_settings
@@ -31,6 +32,14 @@ def test_the_nearest_word_wins(tmp_path):
         config=tmp_path / "lookalike.toml",
     )
     assert (given.home, given.serving.port, given.serving.host) == (Path("given"), 4, "127.0.0.1")
+
+
+def test_a_home_is_kept_by_the_embedded_store_unless_another_is_named(tmp_path):
+    assert load(tmp_path).store == "embedded"
+    assert load(tmp_path, 'store = "from-file"').store == "from-file"
+    assert load(tmp_path, 'store = "from-file"', LOOKALIKE_STORE="other").store == "other"
+    with pytest.raises(InputError, match=r'no store "other"\. There are: embedded.*LOOKALIKE_STORE'):
+        Library(load(tmp_path, LOOKALIKE_STORE="other", LOOKALIKE_HOME=str(tmp_path / "home")))
 
 
 def test_a_server_has_limits_of_its_own_that_settings_change():

@@ -64,6 +64,7 @@ class Settings:
 
     Attributes:
         home: The folder that holds all collections.
+        store: What keeps the collections; `stores/registry` names those that there are.
         workers: Threads (for the server: processes) that decode and encode; as many as processors may be used.
         allow_private_urls: Whether the safe fetcher may reach private and loopback addresses.
         limits: The numbers that the outside may not pass.
@@ -72,6 +73,7 @@ class Settings:
 
     home: Path
     workers: int
+    store: str = "embedded"
     allow_private_urls: bool = False
     limits: Limits = field(default_factory=Limits)
     serving: Serving = field(default_factory=Serving)
@@ -105,6 +107,7 @@ def load_settings(
     return Settings(
         home=Path(told.text("home", "") or default_home()).expanduser(),
         workers=int(workers),
+        store=told.text("store", "embedded"),
         allow_private_urls=told.flag("allow_private_urls"),
         limits=_limits(told, SERVED if serving else Limits()),
         serving=_serving(told),

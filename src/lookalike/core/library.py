@@ -47,7 +47,7 @@ class Library:
         self.settings = settings
         self.ledger = Ledger(settings.home)
         self._workers = workers
-        self._stores = open_stores(settings.home, limits=settings.limits)
+        self._stores = open_stores(settings.home, store=settings.store, limits=settings.limits)
         self._describers: dict[str, Describer] = {}  # by encoder, each opened at first use
         self._open: OrderedDict[str, Collection] = OrderedDict()  # those used last
         self._opening = threading.Lock()
