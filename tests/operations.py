@@ -54,7 +54,7 @@ NOTHING: dict[str, tuple[str, ...]] = {
         *(f"Files.{name}" for name in ("kind", "entry", "entries", "walk", "read", "usage", "place")),
         *(f"Graph.{name}" for name in ("lines", "blocks", "arrays", "to_networkx")),
         "PairEvidence.difference_png",
-        *(f"applying.{name}" for name in ("removals", "to_folder", "to_system_trash", "freed_by")),
+        *(f"applying.{name}" for name in ("to_folder", "to_system_trash")),
         *(f"POST http.queries.{name}" for name in ("search", "compare", "compare_stored", "find_duplicates")),
         *(f"POST http.overviews.{name}" for name in ("get_histogram", "export_records")),
         *(f"POST dialects.aspose.searches.{name}" for name in ("find_similar", "compare", "find_by_tags")),
@@ -249,6 +249,7 @@ def run_methods(stage: Stage) -> None:
     import lookalike
     from lookalike.core.decisions.ledger import Event, Ledger
     from lookalike.core.removal import applying
+    from lookalike.core.removal.plan import removals
     from lookalike.core.removal.trash import Trash
     from lookalike.service.files import Files
     from lookalike.service.job_files import JobFolder
@@ -313,7 +314,7 @@ def run_methods(stage: Stage) -> None:
         call(ledger.take_back, ledger.effective()[-1:])
         call(Ledger(stage.root / "ledger").merge, list(ledger.lines()))
         way = applying.to_folder(stage.other / "python-trash")
-        applied = call(applying.apply, made, applying.removals(made), way)
+        applied = call(applying.apply, made, removals(made), way)
         assert applied.moved
         call(applying.undo, ledger, library.collection, [applied.batch])
         trash = Trash(home, [photos])
@@ -321,7 +322,7 @@ def run_methods(stage: Stage) -> None:
         assert moved.moved
         assert call(trash.restore, made, moved.batch).moved
         call(decisions.reopen, [call(decisions.decide, "later", ["2.jpg"]).pictures[0].id])
-        applied = applying.apply(made, applying.removals(made), applying.to_folder(stage.root / "python-trash"))
+        applied = applying.apply(made, removals(made), applying.to_folder(stage.root / "python-trash"))
         done = [one for one in ledger.effective() if one.kind == "applied"]
         call(applying.restore, library.collection, done)
 

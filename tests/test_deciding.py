@@ -20,6 +20,7 @@ from conftest import draw
 import lookalike
 from lookalike.core.collection import Collection
 from lookalike.core.removal import applying
+from lookalike.core.removal.plan import removals
 from lookalike.doors.cli import program as cli
 from lookalike.errors import ConflictError, InputError
 
@@ -226,7 +227,7 @@ def test_a_trash_folder_may_lie_on_another_disk(photos: Collection, folder: Path
         pytest.skip("there is no second disk here")
     photos.decisions.decide("delete", [AWKWARD], beside=["4.jpg"])
     with tempfile.TemporaryDirectory(dir=other) as trash:
-        applied = applying.apply(photos, applying.removals(photos), applying.to_folder(trash))
+        applied = applying.apply(photos, removals(photos), applying.to_folder(trash))
         assert files_in(folder) == ALL - {AWKWARD}
         assert [Path(name).name for name in files_in(Path(trash))] == [AWKWARD]
         assert applying.restore(lambda _: photos, photos.decisions.events()[-1:]).failed == ()
@@ -270,12 +271,12 @@ def test_a_run_that_was_killed_between_note_and_move_goes_on(
 ) -> None:
     """What is written first is undone or done again, and no file is lost, wherever the run ended."""
     photos.decisions.decide("delete", ["sub/0 low.jpg"], beside=["0.jpg"])
-    [removal] = applying.removals(photos)
+    [removal] = removals(photos)
     way = applying.to_folder(tmp_path / "trash")
     source = Path(removal.record.source or "")
     target = way.target(source)
     photos.decisions.note_applied(removal.event, removal.record, target, "killed before the move")
-    applied = applying.apply(photos, applying.removals(photos), way)
+    applied = applying.apply(photos, removals(photos), way)
     assert (len(applied.moved), applied.failed) == (1, ())
 
     with lookalike.open(home) as library:
@@ -288,13 +289,13 @@ def test_a_run_that_was_killed_behind_the_move_drops_the_record(
     photos: Collection, folder: Path, tmp_path: Path
 ) -> None:
     photos.decisions.decide("delete", ["sub/0 low.jpg"], beside=["0.jpg"])
-    [removal] = applying.removals(photos)
+    [removal] = removals(photos)
     way = applying.to_folder(tmp_path / "trash")
     source = Path(removal.record.source or "")
     target = way.target(source)
     photos.decisions.note_applied(removal.event, removal.record, target, "killed behind the move")
     way.move(source, target)
-    applied = applying.apply(photos, applying.removals(photos), way)
+    applied = applying.apply(photos, removals(photos), way)
     assert applied.moved == ((str(source), str(target)),)
     assert "sub/0 low.jpg" not in photos
 
@@ -351,7 +352,7 @@ def test_a_group_may_be_named_whole_beside_one_of_its_pictures(photos: Collectio
 def test_an_upload_has_no_file_to_move(photos: Collection, folder: Path) -> None:
     photos.add((folder / "0.jpg").read_bytes(), id="upload")
     photos.decisions.decide("delete", ["upload"], beside=["0.jpg"])
-    [removal] = applying.removals(photos)
+    [removal] = removals(photos)
     assert removal.obstacle is not None
     assert removal.obstacle.code == "no_file"
 
@@ -395,7 +396,7 @@ def test_every_command_has_help_with_an_example() -> None:
 
 def test_a_carried_out_deletion_is_not_undone_from_afar(photos: Collection, tmp_path: Path) -> None:
     made = photos.decisions.decide("delete", ["sub/0 low.jpg"], beside=["0.jpg"])
-    applying.apply(photos, applying.removals(photos), applying.to_folder(tmp_path / "trash"))
+    applying.apply(photos, removals(photos), applying.to_folder(tmp_path / "trash"))
     with pytest.raises(ConflictError):
         photos.decisions.undo([made.id])
 

@@ -19,6 +19,7 @@ from lookalike.core.duplicates.clusters import find_clusters
 from lookalike.core.duplicates.groups import find_duplicates
 from lookalike.core.duplicates.representatives import sort_key_by
 from lookalike.core.relations.copy_judge import ScoredMember
+from lookalike.core.scores.pairs import ScoredSpace
 from lookalike.distances import cosine_distance, score_curve, score_of
 from lookalike.errors import InputError
 from lookalike.records import CollectionSpec, Entry, Progress, Record, Space
@@ -70,7 +71,7 @@ thresholds = st.sampled_from([0.5, 0.7, 0.85, 0.9, 0.95, 0.999, 1.0])
 
 
 def groups_of(store: Store, threshold: float, **given: object) -> list[tuple[str, dict[str, float]]]:
-    found = find_duplicates(store, threshold, space="copy", points=POINTS, **given)  # type: ignore[arg-type]
+    found = find_duplicates(ScoredSpace(store, "copy", POINTS), threshold, **given)  # type: ignore[arg-type]
     assert list(found) == sorted(found, key=lambda group: (-len(group.members), group.representative))
     assert all(group.min_score == min(member.score for member in group.members) for group in found)
     return [(group.representative, {member.id: member.score for member in group.members}) for group in found]
@@ -243,7 +244,7 @@ def test_a_pair_that_is_refused_stays_apart_and_free_for_others() -> None:
 
         for most_pairs in (10, 0):
             asked.clear()
-            [group] = find_duplicates(store, 0.9, space="copy", points=POINTS, judge=Strict(), most_pairs=most_pairs)
+            [group] = find_duplicates(ScoredSpace(store, "copy", POINTS), 0.9, judge=Strict(), most_pairs=most_pairs)
             assert [(member.id, member.relation) for member in group.members] == [("b", None), ("c", "resized")]
             assert asked == [("a", "b"), ("a", "c"), ("b", "c")]
 
@@ -280,7 +281,7 @@ class Eye:
 def seen(store: Store, *, least: float = 0.5, best: str = "resolution", **given: str) -> list[list[str]]:
     """Give the groups that a judge makes, the representative first."""
     found = find_duplicates(
-        store, least, space="copy", points=POINTS, best=best, likely_from=0.8, judge=Eye(store, **given)
+        ScoredSpace(store, "copy", POINTS), least, best=best, likely_from=0.8, judge=Eye(store, **given)
     )
     return [[member.id for member in group.members] for group in found]
 
@@ -341,11 +342,11 @@ def test_among_many_records_or_pairs_only_likely_pairs_are_looked_at(monkeypatch
     with shelf() as store:
         store.upsert([entry(id, angle, angle, None, 10) for id, angle in angles.items()])
         assert [set(group) for group in seen(store)] == [{"a", "near", "far"}]
-        given = {"space": "copy", "points": POINTS, "likely_from": 0.8, "judge": Eye(store)}
+        given = {"likely_from": 0.8, "judge": Eye(store)}
         for most_pairs in (0, 1):  # none can be held; the likely one can
             told: list[float] = []
             [group] = find_duplicates(
-                store,
+                ScoredSpace(store, "copy", POINTS),
                 0.5,
                 most_pairs=most_pairs,
                 on_progress=lambda progress: told.append(progress.done),  # noqa: B023

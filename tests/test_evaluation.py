@@ -20,6 +20,7 @@ import pytest
 import lookalike
 from lookalike.core.evaluation.evaluation import evaluate
 from lookalike.core.evaluation.labels import labels_of_field
+from lookalike.core.scores.pairs import ScoredSpace
 from lookalike.distances import score_curve
 from lookalike.doors.cli.tables import read_pairs
 from lookalike.errors import InputError
@@ -180,9 +181,8 @@ def test_an_approximate_index_is_held_against_an_exact_scan(shop: lookalike.Coll
     store = open_stores(tmp_path, approximate_from=1_000).create(spec)
     store.upsert(entries(2_000))
     store.flush()
-    found = evaluate(
-        store, labels_of_field(store, "group"), space="semantic", points=score_curve("semantic"), queries=100
-    )
+    scored = ScoredSpace(store, "semantic", score_curve("semantic"))
+    found = evaluate(scored, labels_of_field(store, "group"), queries=100)
     store.close()
     assert found.index_method == "approximate"
     assert 0.8 < found.index_recall <= 1

@@ -14,6 +14,7 @@ import lookalike
 from lookalike.core.collection import Collection
 from lookalike.core.removal import applying
 from lookalike.core.removal import script as scripts
+from lookalike.core.removal.plan import freed_by, removals
 from lookalike.errors import InputError
 
 Link = Callable[[Path], None]
@@ -99,7 +100,7 @@ def test_what_is_kept_through_a_link_is_never_moved(
 ) -> None:
     collection = _added(library, linked, "photos/a.jpg", "album/a.jpg")
     collection.decisions.decide("delete", [gone], beside=[kept])
-    [removal] = applying.removals(collection)
+    [removal] = removals(collection)
     assert removal.obstacle is not None
     assert removal.obstacle.code == "same_file"
     applied = applying.apply(collection, [removal], applying.to_folder(tmp_path / "trash"))
@@ -117,12 +118,12 @@ def test_a_third_picture_beside_does_not_lift_the_guard(
     collection = _added(library, linked, "album/a.jpg", "photos/a.jpg", "photos/large.jpg")
     collection.decisions.decide("keep", ["album/a.jpg"], beside=["photos/a.jpg"])
     collection.decisions.decide("delete", ["photos/a.jpg"], beside=["photos/large.jpg", "album/a.jpg"])
-    applied = applying.apply(collection, applying.removals(collection), applying.to_folder(tmp_path / "trash"))
+    applied = applying.apply(collection, removals(collection), applying.to_folder(tmp_path / "trash"))
     assert [failure.code for failure in applied.failed] == ["conflict"]
     assert (linked / "album/a.jpg").read_bytes() == (linked / "photos/a.jpg").read_bytes()
 
     collection.decisions.decide("delete", ["album/a.jpg"], beside=["photos/large.jpg"])
-    applied = applying.apply(collection, applying.removals(collection), applying.to_folder(tmp_path / "trash"))
+    applied = applying.apply(collection, removals(collection), applying.to_folder(tmp_path / "trash"))
     assert applied.failed == ()
     assert not os.path.lexists(linked / "photos/a.jpg")
     assert not os.path.lexists(linked / "album/a.jpg")
@@ -144,7 +145,7 @@ def test_a_copy_that_has_another_name_elsewhere_frees_nothing(library: lookalike
     [best] = collection.review.best_of_each()
     assert (best.deleted, best.freed_bytes) == (("poor.jpg",), 0)
     collection.review.keep_best()
-    applied = applying.apply(collection, applying.removals(collection), applying.to_folder(tmp_path / "trash"))
+    applied = applying.apply(collection, removals(collection), applying.to_folder(tmp_path / "trash"))
     assert (len(applied.moved), applied.bytes) == (1, 0)
 
 
@@ -156,7 +157,7 @@ def test_the_script_looks_for_links_that_came_later(library: lookalike.Library, 
     collection = _added(library, root, "good.jpg", "poor.jpg")
     collection.decisions.decide("delete", ["poor.jpg"], beside=["good.jpg"])
     script = tmp_path / "move.sh"
-    script.write_text(scripts.script(applying.removals(collection)))
+    script.write_text(scripts.script(removals(collection)))
 
     (root / "good.jpg").unlink()
     (root / "good.jpg").symlink_to("poor.jpg")
@@ -183,7 +184,7 @@ def test_the_script_moves_across_disks_and_brings_links_as_links(library: lookal
     collection.decisions.decide("delete", ["a.jpg", "link.jpg"])
     held = (root / "a.jpg").read_bytes()
     try:
-        script = scripts.script(applying.removals(collection))
+        script = scripts.script(removals(collection))
         subprocess.run(["sh", "-s", str(other)], input=script, text=True, check=True)
         assert os.listdir(root) == []
         assert Path(f"{other}{root}/a.jpg").read_bytes() == held
@@ -201,9 +202,9 @@ def test_a_file_that_is_there_by_two_paths_counts_once(library: lookalike.Librar
     collection = _added(library, tmp_path, "data/a.jpg", "data/copy.jpg", "view/copy.jpg")
     collection.decisions.decide("delete", ["data/copy.jpg"], beside=["data/a.jpg"])
     size = (folder / "copy.jpg").stat().st_size
-    chosen = [one for one in applying.removals(collection) if one.obstacle is None]
+    chosen = [one for one in removals(collection) if one.obstacle is None]
     assert {one.record.id for one in chosen} == {"data/copy.jpg", "view/copy.jpg"}
-    assert applying.freed_by(chosen) == size
+    assert freed_by(chosen) == size
     applied = applying.apply(collection, chosen, applying.to_folder(tmp_path / "trash"))
     assert (applied.bytes, applied.failed, len(list((tmp_path / "trash").rglob("*.jpg")))) == (size, (), 1)
     _, restored = applying.undo(library.ledger, library.collection, [applied.batch])
@@ -224,7 +225,7 @@ def test_the_script_moves_nothing_whose_kept_picture_changed(library: lookalike.
     collection = _added(library, tmp_path, *names)
     for name in "abc":
         collection.decisions.decide("delete", [f"{name} copy.jpg"], beside=[f"{name}.jpg"])
-    script = scripts.script(applying.removals(collection))
+    script = scripts.script(removals(collection))
     (tmp_path / "a.jpg").write_bytes(b"")  # emptied, replaced by another picture, and the copy itself painted over
     draw(5).save(tmp_path / "b.jpg")
     draw(6).save(tmp_path / "c copy.jpg")

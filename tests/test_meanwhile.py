@@ -13,6 +13,7 @@ from conftest import draw
 
 import lookalike
 from lookalike.core.removal import applying
+from lookalike.core.removal.plan import removals
 from lookalike.errors import ConflictError
 
 
@@ -140,7 +141,7 @@ def test_what_is_edited_while_decisions_are_applied_stays_and_comes_back(
 ) -> None:
     photos.update("4.jpg", {"price": 4}, tags=["four"])
     photos.decisions.decide("delete", ["4.jpg"], beside=["5.jpg"])
-    planned = applying.removals(photos)
+    planned = removals(photos)
     edit = "photos.update('5.jpg', {'price': 9}, tags=['red']); photos.update('4.jpg', {'place': 'Rome'})"
     before(monkeypatch, photos, "update", lambda: elsewhere(library, edit))
     before(monkeypatch, photos, "delete", lambda: elsewhere(library, "photos.update('4.jpg', {'late': True})"))

@@ -17,6 +17,7 @@ from marked import COPIES, contents, mark_copies, pictures_with_copies
 import lookalike
 from lookalike.core.library import Library
 from lookalike.core.removal import applying
+from lookalike.core.removal.plan import removals
 from lookalike.core.removal.trash import Trash
 from lookalike.errors import NotFoundError
 
@@ -124,7 +125,7 @@ def test_nothing_is_brought_back_to_a_folder_that_is_not_allowed_any_more(librar
 
 def test_what_the_command_moved_elsewhere_is_not_of_this_trash(library: Library, folder: Path, tmp_path: Path) -> None:
     photos, trash = library.collection("photos"), trash_of(library, folder)
-    applied = applying.apply(photos, applying.removals(photos), applying.to_folder(tmp_path / "elsewhere"))
+    applied = applying.apply(photos, removals(photos), applying.to_folder(tmp_path / "elsewhere"))
     assert trash.runs(photos) == []
     for batch in (None, applied.batch, "nothing"):
         with pytest.raises(NotFoundError):

@@ -5,7 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+
+import lookalike.turi
+from lookalike.core.collection import Collection
+from lookalike.core.library import Library
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "lookalike"
@@ -14,6 +19,14 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__
 BY_HAND = {"os.replace", "os.rename", "os.renames", "os.fsync", "os.fdatasync", "os.link", "shutil.move"}
 OPEN_ROOMS = ("ground", "core", "service")  # their modules are their own faces
 MOST_FLAT = 12  # modules of the core that stand in no room of their own
+MOST_LINES = 450  # of a module
+MOST_PARAMETERS = 8
+DOORSTEP = re.compile(r"\w+\.(command|get|post|put|patch|delete)\(")  # decorators of commands and routes
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
 def walls() -> dict[str, set[str]]:
@@ -40,7 +53,7 @@ def floor_of(parts: tuple[str, ...]) -> str:
 def imports_of(path: Path) -> Iterator[tuple[str, ...]]:
     """Give the dotted path below the package of everything of ours that a module imports."""
     package = ("lookalike", *path.relative_to(PACKAGE).parts[:-1])
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             target = (*base, *(node.module or "").split(".")) if node.module else base
@@ -91,6 +104,78 @@ def test_imports_go_down_within_the_core() -> None:
     assert len([path for path in MODULES if path.parent == PACKAGE / "core"]) <= MOST_FLAT
 
 
+def loaded_by(path: Path) -> set[Path]:
+    """Give the modules that are loaded with a module: what it imports outside of functions, but for types alone."""
+    package = ("lookalike", *path.relative_to(PACKAGE).parts[:-1])
+    pending: list[ast.AST] = [tree_of(path)]
+    found = set()
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            target = (*base, *(node.module.split(".") if node.module else ()))
+            if target[:1] == ("lookalike",):
+                place = PACKAGE.joinpath(*target[1:])
+                submodules = [place / f"{alias.name}.py" for alias in node.names]
+                found |= {one for one in submodules if one.exists()} or {
+                    place.with_suffix(".py"),
+                    place / "__init__.py",
+                }
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not (
+            isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        ):
+            pending += ast.iter_child_nodes(node)
+    return {one for one in found if one.exists()}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    left = {path: loaded_by(path) for path in PACKAGE.rglob("*.py")}
+    while free := {path for path, needed in left.items() if not needed & left.keys()} | (
+        left.keys() - {one for needed in left.values() for one in needed}
+    ):
+        left = {path: needed for path, needed in left.items() if path not in free}
+    assert {str(path.relative_to(PACKAGE)) for path in left} == set()
+
+
+def functions_of(node: ast.AST, within: str = "") -> Iterator[tuple[str, str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """Give each function with its name and that of the class that it is a method of, or ""."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield child.name, within, child
+        yield from functions_of(child, child.name if isinstance(child, ast.ClassDef) else "")
+
+
+def parameters_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    taken = function.args.posonlyargs + function.args.args + function.args.kwonlyargs
+    return [one.arg for one in taken if one.arg not in ("self", "cls")]
+
+
+def test_only_public_faces_take_many_parameters() -> None:
+    """Those are: methods of a collection and of a library, names of Turi Create, commands, and routes."""
+    faces = {kind.__name__ for kind in (*Collection.__mro__, Library)}
+
+    def is_face(path: Path, name: str, within: str, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        place = path.relative_to(PACKAGE).parts[0]
+        is_met_outside = any(DOORSTEP.match(ast.unparse(one)) for one in function.decorator_list)
+        return (
+            (place == "core" and within in faces and not name.startswith("_"))
+            or (place == "turi" and (within or name) in lookalike.turi.__all__)
+            or (place == "doors" and is_met_outside)
+        )
+
+    assert [
+        f"{path.relative_to(PACKAGE)}: {name} takes {len(parameters_of(function))}"
+        for path in PACKAGE.rglob("*.py")
+        for name, within, function in functions_of(tree_of(path))
+        if len(parameters_of(function)) > MOST_PARAMETERS and not is_face(path, name, within, function)
+    ] == []
+
+
+def test_modules_fit_in_one_sitting() -> None:
+    lines = {str(path.relative_to(PACKAGE)): len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
+    assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
+
+
 def test_rooms_are_entered_by_their_faces() -> None:
     def is_wrong(path: Path, target: tuple[str, ...]) -> bool:
         other = room_of(target)
@@ -100,7 +185,7 @@ def test_rooms_are_entered_by_their_faces() -> None:
 
 
 def test_every_module_says_what_it_is() -> None:
-    assert [path for path in PACKAGE.rglob("*.py") if not ast.get_docstring(ast.parse(path.read_text()))] == []
+    assert [path for path in PACKAGE.rglob("*.py") if not ast.get_docstring(tree_of(path))] == []
 
 
 def test_files_are_replaced_moved_and_forced_by_the_ground_alone() -> None:
@@ -109,7 +194,7 @@ def test_files_are_replaced_moved_and_forced_by_the_ground_alone() -> None:
     for path in MODULES:
         if path == PACKAGE / "disk.py" or path.parent.name == "samples":
             continue
-        calls = {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
+        calls = {ast.unparse(node.func) for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)}
         wrong = {name for name in calls if name in BY_HAND or name.endswith((".write_text", ".write_bytes"))}
         by_hand += [f"{path.relative_to(PACKAGE)}: {name}" for name in sorted(wrong)]
     assert by_hand == [], "write it by lookalike.disk"

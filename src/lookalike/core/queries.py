@@ -23,6 +23,7 @@ from .ingest.pipeline import OnProgress
 from .relations.comparison import Comparison, compare
 from .relations.copy_judge import CopyJudge
 from .relations.verdicts import VERIFIED_CHANCES
+from .scores.pairs import ScoredSpace
 from .scores.scales import floor_of
 from .scores.scoring import CANDIDATE_SCORE, LIKELY_SCORE
 from .search.candidates import Candidates
@@ -234,10 +235,8 @@ class Queries(CollectionBase):
             is_decided=None if include_decided or not effective.names else effective.is_decided,
         )
         groups = find_duplicates(
-            self._store,
+            ScoredSpace(self._store, space, self._scales.points(space)),
             CANDIDATE_SCORE if verifies else least,
-            space=space,
-            points=self._scales.points(space),
             best=best,
             judge=judge,
             likely_from=LIKELY_SCORE if verifies else None,
@@ -361,10 +360,8 @@ class Queries(CollectionBase):
         if isinstance(queries, int):
             check_count("queries", queries, least=1, most=MOST_QUERIES)
         return evaluate(
-            self._store,
+            ScoredSpace(self._store, space, points),
             labels,
-            space=space,
-            points=points,
             reliability=told,
             queries=queries,
             setting=setting,

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ..core.ingest.report import Report
     from ..core.relations.comparison import Comparison
     from ..core.relations.explanation import PairEvidence
-    from ..core.removal.applying import Applied, Removal
+    from ..core.removal.applying import Applied
+    from ..core.removal.plan import Removal
     from ..core.review.review import BestOf
     from ..core.search.matches import Matches
     from ..core.upkeep import Compacted

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import islice, zip_longest
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, Required, TypedDict
 
 from .. import disk
 from ..records import Failure, Outcome
@@ -27,6 +27,19 @@ Step = Literal["", "listing", "writing", "adding", "removing"]
 
 _MOST_LINE_BYTES = 1 << 20  # an outcome has less; what has more is damaged
 _INPUT, _OUTCOMES = "input", "outcomes.jsonl"
+
+
+class JobRequest(TypedDict, total=False):
+    """What is asked of a job; `Job` says what each means."""
+
+    collection: Required[str]
+    form: Required[str]
+    replace: bool
+    folder: str
+    prune: bool
+    prune_all: bool
+    key_id: Required[str | None]
+    request_id: str
 
 
 @dataclass(frozen=True)

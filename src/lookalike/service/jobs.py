@@ -16,15 +16,13 @@ import secrets
 import shutil
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Unpack
 
 from .. import disk, refusals
 from ..errors import (
@@ -37,10 +35,10 @@ from ..errors import (
     StoreError,
     StoreFullError,
 )
-from ..records import Failure, Outcome, Progress
-from .folder_jobs import FolderRun, count_files, list_files, settled_lines
-from .job_files import Job, JobFolder, State, Step, now_text, write_outcomes
+from ..records import Failure, Outcome
+from .job_files import Job, JobFolder, JobRequest, State, now_text
 from .job_rows import ID, JobRows
+from .job_work import Form, JobWork
 from .roots import Roots
 
 if TYPE_CHECKING:
@@ -50,41 +48,14 @@ __all__ = ["Form", "Job", "Jobs"]
 
 _FOLDER = "jobs"
 _NEW = ".new-"
-_BLOCK_ITEMS = 64
-_BLOCK_BYTES = 64_000_000
 _KEPT = timedelta(days=30)
 _PATIENCE_S = 10.0
 _AT_ONCE = 8  # jobs that take turns: each holds two file handles
 _MOST_WAITING = 1000
 _REMEMBERED = 1000
-_TOLD_S = 0.5  # between two tellings of a run over a folder, at most
 _RETRY_S = 2.0  # until what could not be saved is tried again
 _SWEEP_S = 3600.0
 _log = logging.getLogger("lookalike.jobs")
-
-
-class Form(Protocol):
-    """What reads the input of a job; the door that took the input knows how."""
-
-    def prepare(self, job: Job, kept: JobFolder) -> Iterator[tuple[Step, int, int | None]]:
-        """Make what the input needs before it is read; each step tells what is done, how far, and of how many."""
-        ...
-
-    def count(self, job: Job, stream: BinaryIO) -> int:
-        """Count the sources of an input."""
-        ...
-
-    def sources(self, job: Job, stream: BinaryIO) -> Iterator[tuple[Any, int]]:
-        """Return each source, as `Collection.add` reads it, with its size in bytes."""
-        ...
-
-    def admitted(self, job: Job, block: list[Any]) -> AbstractContextManager[list[Any]]:
-        """Lend a block for as long as it is being added, with an error in the place of each source that may not be."""
-        ...
-
-    def room(self, job: Job) -> AbstractContextManager[None]:
-        """Lend room for one picture of a folder while it is added, or refuse it."""
-        ...
 
 
 class _StoppedError(Exception):
@@ -117,10 +88,8 @@ class Jobs:
         self._root = home / _FOLDER
         self._rows = JobRows(home, self._root)
         self._open_collection = open_collection
-        self._form = form
-        self._on_outcome = on_outcome
         self._reach = reach
-        self._roots = roots or Roots((), home)
+        self._job_work = JobWork(form, roots or Roots((), home), self._note, self._go_on, self._give_way, on_outcome)
         self._most_waiting, self._remembered = most_waiting, remembered
         self._lock = threading.Condition()
         self._jobs: dict[str, Job] = {}
@@ -183,36 +152,14 @@ class Jobs:
             folder.mkdir(mode=disk.PRIVATE_FOLDER)  # not forced: nothing of it is promised yet
         return folder
 
-    def submit(
-        self,
-        draft: Path,
-        *,
-        collection: str,
-        form: str,
-        replace: bool = False,
-        folder: str = "",
-        prune: bool = False,
-        prune_all: bool = False,
-        key_id: str | None,
-        request_id: str = "",
-    ) -> Job:
+    def submit(self, draft: Path, **asked: Unpack[JobRequest]) -> Job:
         """Make a job of a draft whose input is complete. When this returns, the job survives a crash.
 
         Args:
-            folder: The folder of this machine that it indexes, as `Roots` names it; the input is empty then.
+            asked: What is asked of it. With a `folder` of this machine, as `Roots` names it, the input is empty.
         """
-        job = Job(
-            f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}",
-            collection,
-            form,
-            now_text(),
-            replace=replace,
-            folder=folder,
-            prune=prune,
-            prune_all=prune_all,
-            key_id=key_id,
-            request_id=request_id,
-        )
+        id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+        job = Job(id, created_at=now_text(), **asked)
         folder_of_job = self._root / job.id
         with refusals.reporting(self._root):
             disk.replace_folder(draft, folder_of_job)
@@ -397,87 +344,7 @@ class Jobs:
         """Do the work of a job; each step adds a block."""
         job = self.get(job_id)
         collection = self._open_collection(job.collection).within(self._reach(job))
-        kept = self._folder(job)
-        job = replace(job, started_at=job.started_at or now_text())
-        for step, prepared, total in self._prepared(job, kept, collection):
-            job = replace(job, state="running", step=step, prepared=prepared, total=total)
-            self._note(job)  # in memory only: what was under way is found out by every start anew
-            yield
-        with open(kept.input, "rb") as stream:
-            total = count_files(stream) if job.folder else self._form.count(job, stream)
-        job = replace(job, state="running", step="adding" if job.step or job.folder else "", total=total)
-        self._note(job)
-        with open(kept.input, "rb") as stream, ExitStack() as opened:
-            if job.folder:
-                self._index(job, collection, kept, stream)
-                return
-            outcomes: BinaryIO | None = None
-            sources = islice(self._form.sources(job, stream), job.done, None)
-            while block := _block(sources):
-                kept.check()
-                settled = self._add(job, collection, block)
-                outcomes = outcomes or opened.enter_context(kept.appending())
-                write_outcomes(outcomes, settled)
-                job = self._settled(job, settled)
-                yield
-
-    def _prepared(self, job: Job, kept: JobFolder, collection: Collection) -> Iterator[tuple[Step, int, int | None]]:
-        if not job.folder:
-            return self._form.prepare(job, kept)
-        listed = list_files(job, kept, self._roots.find(job.folder), collection)
-        return (("listing", count, None) for count in listed)
-
-    def _index(self, job: Job, collection: Collection, kept: JobFolder, stream: BinaryIO) -> None:
-        """Index the folder of a job by one run, while other jobs take their turns."""
-        run = FolderRun(self._roots.find(job.folder), stream, settled_lines(kept), partial(self._form.room, job))
-        settled: list[tuple[Outcome, int]] = []
-        written_at = time.monotonic()
-
-        def settle(outcome: Outcome) -> None:
-            settled.append((outcome, run.line_of(outcome)))
-
-        def write() -> None:
-            nonlocal job, written_at
-            found = [replace(outcome, place=job.done + n) for n, (outcome, _) in enumerate(settled)]
-            write_outcomes(outcomes, found, [line for _, line in settled])
-            settled.clear()
-            job, written_at = self._settled(job, found), time.monotonic()
-
-        def tell(_: Progress) -> None:
-            self._go_on(job.id)
-            if settled and (len(settled) >= _BLOCK_ITEMS or time.monotonic() - written_at >= _TOLD_S):
-                kept.check()
-                write()
-                self._give_way()
-
-        with kept.appending() as outcomes, closing(run):
-            try:
-                collection.add(run.items(), replace=job.replace, on_progress=tell, on_outcome=settle)
-            finally:
-                write()
-        if job.prune or job.prune_all:
-            self._note(replace(job, step="removing"))
-            self._note(replace(job, removed=run.prune(collection)))
-
-    def _settled(self, job: Job, settled: list[Outcome]) -> Job:
-        """Count what was written of a job, and tell of it."""
-        job = replace(job, counts=dict(Counter(job.counts) + Counter(one.kind for one in settled)))
-        self._note(job)
-        for outcome in settled:
-            self._on_outcome(outcome)
-        return job
-
-    def _add(self, job: Job, collection: Collection, block: list[Any]) -> list[Outcome]:
-        """Add a block, and give its outcomes in order."""
-        settled: list[Outcome] = []
-
-        def tell(_: Progress) -> None:
-            self._go_on(job.id)
-
-        with self._form.admitted(job, block) as admitted:
-            collection.add(admitted, replace=job.replace, on_progress=tell, on_outcome=settled.append)
-        settled.sort(key=lambda outcome: outcome.place)
-        return [replace(outcome, place=job.done + outcome.place) for outcome in settled]
+        yield from self._job_work.blocks(job, collection, self._folder(job))
 
     def _go_on(self, job_id: str) -> None:
         if self._stopping or job_id in self._cancelled:
@@ -549,14 +416,3 @@ def no_job(job_id: str) -> JobNotFoundError:
 def _marks(job: Job) -> dict[str, str]:
     """Return what a log line about a job says besides its text."""
     return {"request_id": job.request_id} if job.request_id else {}
-
-
-def _block(sources: Iterator[tuple[Any, int]]) -> list[Any]:
-    """Take the next sources, so few that they fit in memory."""
-    block, size = [], 0
-    for source, source_bytes in sources:
-        block.append(source)
-        size += source_bytes
-        if len(block) >= _BLOCK_ITEMS or size >= _BLOCK_BYTES:
-            break
-    return block

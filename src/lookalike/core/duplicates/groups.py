@@ -22,12 +22,11 @@ import numpy as np
 
 from ... import disk
 from ...answers import DuplicateGroup, Member
-from ...distances import ScoreCurve
 from ...records import Progress, Record
 from ..features.spaces import HUE_SPACE
 from ..ingest.local_files import has_lost_file
 from ..relations.copy_judge import ScoredMember
-from ..scores.pairs import ScoredPairs, likely, scored_pairs, scores_between
+from ..scores.pairs import ScoredPairs, ScoredSpace, likely, scored_pairs, scores_between
 from .greedy_groups import GreedyGroups, Judge, ScoresOf
 from .representatives import DEFAULT_RULE, Chooser, sort_key_by, weighs_evidence, weighs_pixels
 
@@ -46,11 +45,9 @@ MOST_PAIRS = 3_000_000  # held at once: 72 MB, and twice as much to put them in 
 
 
 def find_duplicates(
-    store: Store,
+    scored: ScoredSpace,
     threshold: float,
     *,
-    space: str,
-    points: ScoreCurve,
     best: str = DEFAULT_RULE,
     judge: Judge | None = None,
     likely_from: float | None = None,
@@ -72,6 +69,7 @@ def find_duplicates(
 
     Cost: that of `scored_pairs`; memory for the pairs, and for a sort key of each record that has one.
     """
+    store, space, points = scored.store, scored.name, scored.points
     sort_key, ask = sort_key_by(best), partial(scored_pairs, store, space=space, points=points)
     total, looks = store.count(), judge is not None and likely_from is not None
     sure = max(threshold, likely_from or 0.0) if looks else threshold

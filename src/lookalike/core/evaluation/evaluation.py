@@ -22,7 +22,7 @@ from ...errors import InputError
 from ...query import Query
 from ...records import Progress
 from ..relations.verdicts import Verdict
-from ..scores.pairs import score_pairs
+from ..scores.pairs import ScoredSpace, score_pairs
 from ..search.query_vectors import query_vector_of
 from ..search.ranking import Ranker
 from ..search.verified import Verified, verified_scores
@@ -45,11 +45,9 @@ _INDEX_QUERIES = 200
 
 
 def evaluate(
-    store: Store,
+    scored: ScoredSpace,
     labels: Labels,
     *,
-    space: str,
-    points: ScoreCurve,
     reliability: ScoreCurve | None = None,
     queries: int | Sequence[str] | None = None,
     setting: str = "",
@@ -60,7 +58,6 @@ def evaluate(
     """Ask the labelled records for what belongs to them, and measure the answers.
 
     Args:
-        points: The map of the space.
         reliability: (score, chance that a first match is right), to be held against what came true.
         queries: How many to ask, drawn with a fixed seed (None: 1,000), or the ids of those to ask.
         verify: How many of the first records `judge` looks at, by which they are scored and ordered.
@@ -70,10 +67,11 @@ def evaluate(
 
     Cost: one exact ranking of all records for each query, and its relations; 16 kB for each.
     """
+    store, space = scored.store, scored.name
     ids = store.ids(list(labels.right))
     keys = _chosen({id: key for key, id in ids.items()}, queries)
     is_searched = labels.wrong is None
-    seen = _Seeing(store, labels, space, points, verify, judge if verify else None)
+    seen = _Seeing(store, labels, space, scored.points, verify, judge if verify else None)
     answers = seen.searched(keys) if is_searched else seen.judged(keys)
     tally = _Tally(has_figures=is_searched)
     for done, (id, relevant, scores, distances) in enumerate(answers, start=1):

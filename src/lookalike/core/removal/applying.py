@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ... import disk, refusals
 from ...errors import (
@@ -27,43 +27,14 @@ from ...errors import (
 )
 from ...records import Failure, Progress
 from ..decisions.ledger import Event, fresh_id
-from ..ingest.local_files import freed_bytes
-from .entries import are_the_same, content_hash, entry_of, is_there, links_first, names_of, numbered
+from .entries import are_the_same, content_hash, entry_of, names_of, numbered
+from .plan import Removal, gained_by, links_first, obstacle_of
 
 if TYPE_CHECKING:
     from ...records import Record
     from ..collection import Collection
     from ..decisions.ledger import Ledger
     from ..ingest.pipeline import OnProgress
-
-
-@dataclass(frozen=True)
-class Removal:
-    """A file that is to go.
-
-    Attributes:
-        event: The decision.
-        kept: The record that it gives way to; None where it was decided on alone.
-        gained: Fields and tags of the deleted record that the kept one lacks, as {"metadata": .., "tags": ..}.
-        obstacle: Why it stays for now; None when nothing is in the way.
-        shared: A record that stays and has this very file, by a link or another path; None where there is none.
-        shared_in: The other collection that `shared` is of; None for the own one.
-        elsewhere: The other collections with a record of this very file, which loses it.
-    """
-
-    record: Record
-    event: Event
-    kept: Record | None
-    gained: Mapping[str, Any]
-    obstacle: Failure | None
-    shared: Record | None = None
-    shared_in: str | None = None
-    elsewhere: tuple[str, ...] = ()
-
-    @property
-    def freed_bytes(self) -> int:
-        """What moving it frees; see `freed_bytes`."""
-        return freed_bytes(self.record)
 
 
 @dataclass(frozen=True)
@@ -92,47 +63,6 @@ class Applied:
     moved: tuple[tuple[str, str | None], ...]
     failed: tuple[Failure, ...]
     bytes: int
-
-
-def freed_by(chosen: Iterable[Removal]) -> int:
-    """Return what moving all of these frees; a file that is there by two paths counts once."""
-    files = {entry_of(one.record.source or one.record.id): one.freed_bytes for one in chosen}
-    return sum(files.values())
-
-
-def removals(collection: Collection, others: Iterable[Collection] = ()) -> list[Removal]:
-    """Return the files of a collection that are to go, by record id, each with what is in its way.
-
-    Args:
-        others: More collections of the home: a file stays while one of their records that is not to go has it, too.
-    """
-    doomed = {record.id: (record, event) for record, event in collection.decisions.records_of("delete")}
-    staying = _files_of(record for record in collection.scan() if record.id not in doomed) if doomed else {}
-    found = []
-    for record_id in sorted(doomed):
-        record, event = doomed[record_id]
-        beside = [one for one in collection.decisions.records_that_are(event.beside) if one.id not in doomed]
-        kept = next((one for one in beside if is_there(one)), None)
-        shared = staying.get(disk.identity(record.source))
-        found.append(Removal(record, event, kept, _gained(record, kept), None, shared))
-    for other in others if found else ():
-        found = _asked_of(other, found)
-    return [replace(one, obstacle=_obstacle(one)) for one in found]
-
-
-def _asked_of(other: Collection, found: Sequence[Removal]) -> list[Removal]:
-    """Note with each removal what another collection has of its file."""
-    held = [other.records_of_file(one.record) for one in found]
-    doomed = {record.id for record, _ in other.decisions.records_of("delete")} if any(held) else set()
-    noted = []
-    for removal, records in zip(found, held, strict=True):
-        if records:
-            removal = replace(removal, elsewhere=(*removal.elsewhere, other.name))
-        stays = next((record for record in records if record.id not in doomed), None)
-        if stays is not None and removal.shared is None:
-            removal = replace(removal, shared=stays, shared_in=other.name)
-        noted.append(removal)
-    return noted
 
 
 def apply(
@@ -332,7 +262,7 @@ def _take_away(
         collection.decisions.note_applied(removal.event, record, target, batch)
         collection.delete(record.id)
         return str(record.source), None if target is None else str(target)
-    obstacle = _obstacle(removal)  # again: the plan may be hours old
+    obstacle = obstacle_of(removal)  # again: the plan may be hours old
     done = collection.decisions.applied_to(record) if obstacle is not None else None
     if obstacle is not None and obstacle.code == "file_missing" and done is not None:  # a run before came that far
         collection.delete(record.id)
@@ -345,7 +275,7 @@ def _take_away(
     _check_bytes(record)
     if kept is not None and os.path.isabs(kept.source or ""):
         _check_bytes(kept)
-    if merge_metadata and kept is not None and _gained(record, kept):
+    if merge_metadata and kept is not None and gained_by(record, kept):
         collection.update(kept.id, fill=record.metadata, more_tags=record.tags)
     target = way.target(source)
     written = collection.decisions.note_applied(removal.event, record, target, batch)
@@ -383,55 +313,11 @@ def _check_bytes(record: Record) -> None:
         )
 
 
-def _obstacle(removal: Removal) -> Failure | None:
-    """Return what is in the way of a removal."""
-    record, event = removal.record, removal.event
-    source = record.source or ""
-    if not os.path.isabs(source):
-        return _stays(record, "no_file", "it is not a file of this machine. `lookalike remove` takes the record away.")
-    if record.content_hash not in {picture.content_hash for picture in event.pictures}:
-        return _stays(record, "changed_since", "it was saved anew since it was decided on. Decide on it again.")
-    if not os.path.lexists(source):
-        return _stays(record, "file_missing", "it is not there. `lookalike index --prune` takes the record away.")
-    if event.beside and removal.kept is None:
-        return _stays(record, "nothing_kept", "none of the pictures that it gives way to is left. Decide on it again.")
-    for other in (removal.kept, removal.shared):
-        if other is not None and disk.identity(source) in _files_of([other]):
-            where = f' of collection "{removal.shared_in}"' if other is removal.shared and removal.shared_in else ""
-            why = f'record "{other.id}"{where}, which is not to go, is this very file. To part with it, decide on both.'
-            return _stays(record, "same_file", why)
-    return None
-
-
-def _stays(record: Record, code: str, why: str) -> Failure:
-    source = record.source or record.id
-    shown = (record.facts.name or record.id) if source.startswith("bytes:") else source
-    return Failure(source, code, f'"{shown}" stays: {why}')
-
-
 def _failed(source: str, error: LookalikeError | OSError) -> Failure:
     if isinstance(error, LookalikeError):
         return Failure(source, error.code, error.message)
     known = refusals.error_of(error, error.filename2 or error.filename or source)
     return Failure(source, known.code if isinstance(known, StoreFullError) else "move_failed", known.message)
-
-
-def _files_of(records: Iterable[Record]) -> dict[tuple[int, int] | None, Record]:
-    """Return records by the file that each has, however its path leads there."""
-    found: dict[tuple[int, int] | None, Record] = {}
-    for record in records:
-        file = disk.identity(record.source)
-        if file is not None:
-            found.setdefault(file, record)
-    return found
-
-
-def _gained(record: Record, kept: Record | None) -> dict[str, Any]:
-    if kept is None:
-        return {}
-    fields = {name: value for name, value in record.metadata.items() if name not in kept.metadata}
-    tags = [tag for tag in record.tags if tag not in kept.tags]
-    return {name: value for name, value in (("metadata", fields), ("tags", tags)) if value}
 
 
 def _bring_back(source: Path, event: Event) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ...records import Record
-    from .applying import Removal
 
 _MOST_HOPS = 40  # links in a row; systems refuse more
 _BLOCK_BYTES = 1 << 20
@@ -64,8 +63,3 @@ def numbered(path: Path) -> Iterator[Path]:
     while True:
         yield path.with_name(f"{path.stem} ({number}){path.suffix}")
         number += 1
-
-
-def links_first(chosen: Iterable[Removal]) -> list[Removal]:
-    """Return removals in the order in which no link loses its file before it goes itself."""
-    return sorted(chosen, key=lambda removal: -hops_of(removal.record.source or ""))

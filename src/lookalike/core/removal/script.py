@@ -12,8 +12,7 @@ from ...rendering import counted
 
 if TYPE_CHECKING:
     pass
-from .applying import Removal
-from .entries import links_first
+from .plan import Removal, links_first
 
 _SCRIPT = """#!/bin/sh
 # Moves what was decided to go ({count}) into a folder, each picture under the path that it has now:

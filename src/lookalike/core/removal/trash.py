@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from ... import disk
 from ...errors import MoveRefusedError, NotFoundError
 from ...records import Failure
-from .applying import Applied, Removal, Way, apply, removals, restore, settle, to_folder
+from .applying import Applied, Way, apply, restore, settle, to_folder
+from .plan import Removal, removals
 
 if TYPE_CHECKING:
     from ..collection import Collection
@@ -57,7 +58,7 @@ class Trash:
     def removals(
         self, collection: Collection, ids: Sequence[str] | None = None, others: Iterable[Collection] = ()
     ) -> list[Removal]:
-        """Return the files of a collection that are to go, as `applying.removals` does; outside the folders they stay.
+        """Return the files of a collection that are to go, as `plan.removals` does; outside the folders they stay.
 
         Args:
             ids: Only those of these records.

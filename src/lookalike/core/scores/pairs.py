@@ -44,6 +44,15 @@ class ScoredPairs:
     scores: F64
 
 
+@dataclass(frozen=True, eq=False)
+class ScoredSpace:
+    """The vectors of one space of a store, with the curve that makes scores of their distances."""
+
+    store: Store
+    name: str
+    points: ScoreCurve
+
+
 def score_pairs(store: Store, points: ScoreCurve, ours: I64, theirs: I64, distances: F32 | F64) -> F64:
     """Score pairs of records, key by key.
 

@@ -35,7 +35,8 @@ from .terminal import (
 if TYPE_CHECKING:
     from ...core.collection import Collection
     from ...core.library import Library
-    from ...core.removal.applying import Applied, Removal, Way
+    from ...core.removal.applying import Applied, Way
+    from ...core.removal.plan import Removal
 from .decisions import SHOWN, ids_text, tell_more
 
 
@@ -244,7 +245,7 @@ def apply(
       lookalike decisions apply
       lookalike decisions apply --trash ~/lookalike-trash --merge-metadata
     """
-    from ...core.removal import applying
+    from ...core.removal import applying, plan
 
     if sum(map(bool, (trash, system_trash, script_file))) > 1:
         raise InputError("pass one of --trash, --system-trash and --script.")
@@ -253,7 +254,7 @@ def apply(
     with open_library_at(home) as library:
         target = library.collection(collection)
         with waiting("looking at the files"):
-            found = applying.removals(target, _others(library, target.name))
+            found = plan.removals(target, _others(library, target.name))
         if not trash and not system_trash:
             return _preview(found, script_file, as_json)
         way: Way = applying.to_folder(trash) if trash else applying.to_system_trash()
@@ -284,7 +285,7 @@ def _tell_elsewhere(removals: Sequence[Removal]) -> None:
 
 
 def _preview(found: Sequence[Removal], script_file: str | None, as_json: bool) -> int:
-    from ...core.removal.applying import freed_by
+    from ...core.removal.plan import freed_by
     from ...core.removal.script import script
     from ...rendering import size_text
     from ..serialization import removal_form

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from ...core.removal.applying import freed_by, removals
+from ...core.removal.plan import freed_by, removals
 from ...core.removal.script import script
 from ...core.review.review import changed_at
 from ...errors import MoveRefusedError
@@ -26,7 +26,8 @@ from .state import ServerState, light, principal_of, room, state_of
 
 if TYPE_CHECKING:
     from ...core.collection import Collection
-    from ...core.removal.applying import Applied, Removal
+    from ...core.removal.applying import Applied
+    from ...core.removal.plan import Removal
     from ...core.removal.trash import Run
 
 router = APIRouter(prefix="/api/v1/collections/{name}/review", tags=["review"])

@@ -4,9 +4,10 @@ from .nearest import Nearest
 from .records import Records
 from .store import Store, Stores
 from .upkeep import Upkeep
-from .values import Findings, FullRecord, Harm, Move, Part, Refused, Replace, Revision, Written
+from .values import Changes, Findings, FullRecord, Harm, Move, Part, Refused, Replace, Revision, Written
 
 __all__ = [
+    "Changes",
     "Findings",
     "FullRecord",
     "Harm",

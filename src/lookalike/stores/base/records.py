@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from ...answers import Facet
 from ...records import CollectionSpec, Entry, Record
-from .values import FullRecord, Harm, Move, Replace, Revision, Written
+from .values import Changes, FullRecord, Harm, Move, Replace, Revision, Written
 
 if TYPE_CHECKING:
     from ...arrays import F32, I64, U8
@@ -58,24 +58,16 @@ class Records(Protocol):
         self,
         record_id: str,
         *,
-        metadata: Mapping[str, Any] | None = None,
-        unset: Collection[str] = (),
-        tags: Sequence[str] | None = None,
-        replace: bool = False,
-        fill: Mapping[str, Any] | None = None,
-        more_tags: Sequence[str] = (),
         entry: Entry | None = None,
         seen: Record | None = None,
+        **changes: Unpack[Changes],
     ) -> Record:
         """Change metadata, tags and picture of one record, each where given, in one transaction, and return it.
 
         Args:
-            metadata: Fields to set, the others stay; with `replace` these are all the fields there are.
-            unset: Fields to take away.
-            fill: Fields to set where the record has none of that name.
-            more_tags: Tags to add behind those it has.
             entry: Another picture with its vectors; its own id, metadata and tags are not looked at.
             seen: The record as the caller has seen it; nothing is changed when it is another by now.
+            changes: `metadata`, `tags` and the others; see `Changes`.
 
         Raises:
             RecordNotFoundError: when there is no such record.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from ...records import Entry, Record
 
@@ -90,6 +90,25 @@ class Findings:
     damaged: Mapping[str, tuple[Harm, ...]]
     is_old: bool = False
     unsummed: tuple[str, ...] = ()
+
+
+class Changes(TypedDict, total=False):
+    """What to change of one record, each where given.
+
+    Attributes:
+        metadata: Fields to set, the others stay; with `replace` these are all the fields there are.
+        unset: Fields to take away.
+        tags: All its tags.
+        fill: Fields to set where the record has none of that name.
+        more_tags: Tags to add behind those it has.
+    """
+
+    metadata: Mapping[str, Any] | None
+    unset: Collection[str]
+    tags: Sequence[str] | None
+    replace: bool
+    fill: Mapping[str, Any] | None
+    more_tags: Sequence[str]
 
 
 @dataclass(frozen=True)

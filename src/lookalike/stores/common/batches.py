@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace as replaced
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar, Unpack
 
 from ...records import Entry, Record
-from ..base import Move, Refused, Replace
+from ..base import Changes, Move, Refused, Replace
 
 
 class _HasEntry(Protocol):
@@ -60,20 +60,13 @@ def choose_moves(moves: Sequence[Move], held: Container[str]) -> list[Move]:
     return list(chosen.values())
 
 
-def revised(
-    held: Record,
-    *,
-    metadata: Mapping[str, Any] | None,
-    unset: Collection[str],
-    tags: Sequence[str] | None,
-    replace: bool,
-    fill: Mapping[str, Any] | None,
-    more_tags: Sequence[str],
-) -> Record:
-    """Return a record with the metadata and tags that a revision gives it; see `Records.revise`."""
-    fields = {**({} if replace and metadata is not None else held.metadata), **(metadata or {})}
-    kept = {name: value for name, value in fields.items() if name not in unset}
-    kept = {**(fill or {}), **kept} if fill else kept
+def revised(held: Record, **changes: Unpack[Changes]) -> Record:
+    """Return a record with the metadata and tags that changes give it; see `Records.revise`."""
+    metadata, tags, fill = changes.get("metadata"), changes.get("tags"), changes.get("fill")
+    unset, is_replaced = changes.get("unset", ()), metadata is not None and changes.get("replace", False)
+    fields = {**({} if is_replaced else held.metadata), **(metadata or {})}
+    kept = {**(fill or {}), **{name: value for name, value in fields.items() if name not in unset}}
     words = held.tags if tags is None else tuple(tags)
-    words = tuple(dict.fromkeys((*words, *more_tags))) if more_tags else words
+    if more := changes.get("more_tags"):
+        words = tuple(dict.fromkeys((*words, *more)))
     return replaced(held, metadata=kept, tags=words)

@@ -23,7 +23,7 @@ from ...conditions import And, Condition, Not, Or
 from ...records import Space
 from ..base import Harm
 from . import index_snapshot as files
-from . import maintenance, schema
+from . import schema
 from .damage import Damage
 from .exact import Segment, Selection, slack
 from .sql import Where, bounds_in, can_be_parted, is_indexed, where, where_between, where_part
@@ -259,5 +259,5 @@ def _outgrown(view: IndexView, newest: files.IndexSnapshot | None) -> bool:
     return (
         newest is not None
         and newest.name != view.index_snapshot
-        and len(view.tail.keys) > max(maintenance.TAIL_LEAST, maintenance.TAIL_SHARE * len(view.base.keys))
+        and len(view.tail.keys) > max(files.TAIL_LEAST, files.TAIL_SHARE * len(view.base.keys))
     )

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     Reading = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
+TAIL_LEAST, TAIL_SHARE = 1000, 0.1  # a tail above both is worth new files: below, it loads in milliseconds
 FORMAT, _READABLE = 2, (1, 2)  # raised when what is stored changes; the first had no approximate index
 _BATCH = 4096
 _READ_BYTES = 1 << 22  # fewer are read and not mapped: a thousand collections have no thousand files open

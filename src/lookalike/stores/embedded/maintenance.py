@@ -13,9 +13,9 @@ from ...databases import PATIENCE_S, busy
 from ...errors import InputError
 from ...records import Space
 from . import attachments, backups, failures, feature_cache, index_snapshot, ivf, migration, pair_cache, schema
+from .index_snapshot import TAIL_LEAST, TAIL_SHARE
 from .transactions import Database
 
-TAIL_LEAST, TAIL_SHARE = 1000, 0.1  # a tail above both is worth new files: below, it loads in milliseconds
 GONE_SHARE = 0.2  # above this share of deleted rows a scan wastes time on them
 
 

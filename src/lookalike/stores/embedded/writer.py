@@ -8,13 +8,13 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace as replaced
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 
 from ...errors import ChangedMeanwhileError, InputError, LookalikeError, RecordNotFoundError, StoreDamagedError
 from ...records import Entry, Record, Space
-from ..base import Harm, Move, Replace, Revision, Written
+from ..base import Changes, Harm, Move, Replace, Revision, Written
 from ..common.batches import revised
 from ..common.checks import checked_vectors
 from . import entry_rows, failures, feature_cache, record_moves, schema, spaces
@@ -54,22 +54,15 @@ class Writer(Reader):
         self,
         record_id: str,
         *,
-        metadata: Mapping[str, Any] | None = None,
-        unset: Collection[str] = (),
-        tags: Sequence[str] | None = None,
-        replace: bool = False,
-        fill: Mapping[str, Any] | None = None,
-        more_tags: Sequence[str] = (),
         entry: Entry | None = None,
         seen: Record | None = None,
+        **changes: Unpack[Changes],
     ) -> Record:
         """Change metadata, tags and picture of one record, each where given, and return it; see the seam."""
         gone: set[str] = set()
         with self._database.writing() as (conn, version):
             held = self._held(conn, record_id, seen)
-            fresh = revised(
-                held, metadata=metadata, unset=unset, tags=tags, replace=replace, fill=fill, more_tags=more_tags
-            )
+            fresh = revised(held, **changes)
             if entry is None:
                 entry_rows.revise(conn, fresh, version=version, limits=self._limits)
             else:
