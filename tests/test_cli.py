@@ -70,7 +70,7 @@ def test_find_says_no_by_exit_code_at_an_explicit_threshold(run: Run, pictures: 
     assert unsure["query"]["threshold"] > 0.9
     wrong = run("find", "id:a/0.jpg", "--threshold", 90)
     assert wrong.returncode == 2
-    assert "threshold=0.9" in wrong.stderr
+    assert "--threshold 0.9" in wrong.stderr
 
 
 def test_find_with_filter_groups_crop_and_counter_example(run: Run, pictures: Path) -> None:
@@ -117,18 +117,18 @@ def test_find_pages_groups_tags_and_leaves_out_copies(run: Run, pictures: Path) 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--cursor", "zz"], "cursor"),
-        (["--limit", 0], "limit=0"),
+        (["--cursor", "zz"], "--cursor "),
+        (["--limit", 0], "--limit 0 "),
         (["--tag-weight", 0.5], "without tags"),
-        (["--tag", "a", "--tag-weight", 2], "tag_weight=2"),
-        (["--members", 2], "group_by"),
-        (["--group-by", "sku"], "field of no record"),
-        (["--diversity", 2], "diversity=2"),
-        (["--collapse-from", 90], "collapse=0.9"),
+        (["--tag", "a", "--tag-weight", 2], "--tag-weight 2"),
+        (["--members", 2], "--group-by"),
+        (["--group-by", "sku"], "not a field of any record"),
+        (["--diversity", 2], "--diversity 2"),
+        (["--collapse-from", 90], "--collapse-from 0.9"),
         (["--weight", 1, "--weight", 2], "--weight"),
         (["--weight", 0], "above 0"),
         (["--seed", 1], "--random"),
-        (["--max-distance", -1], "max_distance"),
+        (["--max-distance", -1], "--max-distance -1"),
     ],
 )
 def test_find_refuses_what_means_nothing(run: Run, pictures: Path, options: list[str], words: str) -> None:

@@ -178,7 +178,7 @@ def test_resuming_another_graph_is_refused_and_without_a_partial_file_it_starts_
             photos.graph(k=2, on_progress=stop).to_csv(path)
         change()
         k = 2 if photos["a/0.jpg"].metadata else 3
-        with pytest.raises(InputError, match="without resume"):
+        with pytest.raises(InputError, match="without `resume`"):
             photos.graph(k=k).to_csv(path, resume=True)
     assert photos.graph(k=2).to_csv(path) == 20
     assert os.listdir(tmp_path).count("edges.csv.partial") == 0

@@ -334,7 +334,7 @@ def test_prune_after_a_rename_removes_nothing(photos: lookalike.Collection, lib:
 def test_an_empty_mount_point_costs_no_record(photos: lookalike.Collection, lib: Path) -> None:
     before = list(photos)
     (lib / "2019").rename(lib.parent / "away")
-    with pytest.raises(PruneRefusedError, match="--prune-all") as told:
+    with pytest.raises(PruneRefusedError, match="prune_all=True") as told:
         photos.add(lib, prune=True)
     assert told.value.details["gone"] == 4
     assert list(photos) == before

@@ -1635,9 +1635,9 @@ def test_a_further_condition_is_taken_away_and_one_that_cannot_be_is_told(visit:
     expect(page).not_to_have_url(re.compile("max_distance"))
     give(page, "Members", "2")
     page.wait_for_url("**members=2")
-    expect(page.get_by_text("members are those of a group")).to_be_visible()
+    expect(page.get_by_text("are those of a group")).to_be_visible()
     page.get_by_label("Group", exact=True).select_option("product_id")
-    expect(page.get_by_text("members are those of a group")).to_have_count(0)
+    expect(page.get_by_text("are those of a group")).to_have_count(0)
     expect(tiles(page).first).to_be_visible()
 
 

@@ -54,16 +54,16 @@ def test_a_server_has_limits_of_its_own_that_settings_change():
     ("text", "environment", "named"),
     [
         ("", {"LOOKALIKE_WORKERS": "many"}, "LOOKALIKE_WORKERS"),
-        ("", {"LOOKALIKE_WORKERS": "0"}, "workers"),
-        ("", {"LOOKALIKE_PORT": "65536"}, "port"),
-        ("", {"LOOKALIKE_PORT": "1.5"}, "port"),
+        ("", {"LOOKALIKE_WORKERS": "0"}, "LOOKALIKE_WORKERS=0 is"),
+        ("", {"LOOKALIKE_PORT": "65536"}, "LOOKALIKE_PORT=65536 is"),
+        ("", {"LOOKALIKE_PORT": "1.5"}, "LOOKALIKE_PORT=1.5 is"),
         ("", {"LOOKALIKE_LOG_FORMAT": "xml"}, "LOOKALIKE_LOG_FORMAT"),
         ("", {"LOOKALIKE_ALLOW_PRIVATE_URLS": "perhaps"}, "LOOKALIKE_ALLOW_PRIVATE_URLS"),
-        ("", {"LOOKALIKE_MAX_IMAGE_BYTES": "-1"}, "max_image_bytes"),
+        ("", {"LOOKALIKE_MAX_IMAGE_BYTES": "-1"}, "LOOKALIKE_MAX_IMAGE_BYTES=-1 is"),
         ("prot = 8000", {}, "prot"),
         ("limits = 3", {}, "limits"),
         ("port = ", {}, "lookalike.toml"),
-        ('workers = "many"', {}, "workers"),
+        ('workers = "many"', {}, "workers = 'many' in"),
     ],
 )
 def test_what_cannot_be_is_told_by_its_name(tmp_path, text, environment, named):

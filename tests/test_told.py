@@ -47,7 +47,7 @@ def test_the_best_by_a_field_that_no_record_has_is_refused_and_the_fields_are_na
     for best in ("sters", "shop.ranks", "resolutoin"):
         code, out, err = told("duplicates", "--best", best)
         assert (code, out) == (2, "")
-        assert f'best="{best}" is a field of no record' in err
+        assert f'--best "{best}" is not a field of any record' in err
         assert "There are: shop, stars." in err
         assert "original, resolution" in err
     with lookalike.open() as library, pytest.raises(InputError):

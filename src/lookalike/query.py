@@ -29,10 +29,11 @@ from typing import Any, TypedDict, get_args, get_type_hints
 from .distances import COPY_SCORE
 from .errors import InputError
 from .filters import Filter, parse_filter
-from .limits import MOST, MOST_TAGS, check_count, check_tags, check_unit
+from .limits import MOST_TAGS, Limits, check_count, check_tags, check_unit
 
 NEAR_DUPLICATE_SCORE = COPY_SCORE
 MAX_MEMBERS = 1000
+MOST_MATCHES = Limits().max_limit  # on a page, where the setting says nothing else
 MAX_VERIFIED = 1000  # each takes about 20 ms
 VERIFIED = 100  # of the first matches, in a matching collection, when nobody says how many
 MAX_COLLAPSED = 10_000  # matches on a page without near-duplicates: each is compared with all before it
@@ -163,6 +164,10 @@ def _count(least: int, most: int) -> Read:
     return read
 
 
+def _limit(_: str, value: Any) -> Any:
+    return value  # `query_of` checks it: how many there may be is a setting
+
+
 def _score(name: str, value: Any) -> float:
     check_unit(name, value)
     return value  # type: ignore[no-any-return]
@@ -197,7 +202,7 @@ def _field_name(name: str, value: Any) -> str:
 def _tags(name: str, value: Any) -> frozenset[str]:
     named = frozenset(check_tags(value))
     if not named:
-        raise InputError(f"{name}=[] holds no tag to compare with: name at least one, or leave {name} out.")
+        raise InputError(f"{name}=[] holds no tag to compare with: name at least one, or leave `{name}` out.")
     return named
 
 
@@ -232,7 +237,7 @@ def check_precision(threshold: float | None, precision: float | None) -> None:
         InputError
     """
     if threshold is not None and precision is not None:
-        raise InputError("threshold and precision are both given: pass one; the precision is turned into a threshold.")
+        raise InputError("`threshold` and `precision` are both given: pass one; a precision becomes a threshold.")
     if precision is not None:
         _share("precision", precision)
 
@@ -276,7 +281,7 @@ class Query:
 
     limit: int = _condition(
         "How many matches (with `group_by`: groups) at most; there are fewer only when fewer match.",
-        _count(1, MOST), 10, ranks=False, options=["-n"],
+        _limit, 10, ranks=False, options=["-n"],
     )  # fmt: skip
     threshold: float | None = _condition("Floor on the score, 0 to 1, inclusive.", _score, options=["-t"])
     precision: float | None = _condition(
@@ -350,8 +355,11 @@ def _plain(value: Any) -> Any:
     return value.text if isinstance(value, Filter) else sorted(value) if isinstance(value, frozenset) else list(value)
 
 
-def query_of(given: Conditions) -> Query:
+def query_of(given: Conditions, *, most: int = MOST_MATCHES) -> Query:
     """Check the conditions of a search.
+
+    Args:
+        most: Matches that a page may hold.
 
     Raises:
         InputError: for a value out of range, and for conditions that contradict each other.
@@ -362,6 +370,7 @@ def query_of(given: Conditions) -> Query:
     if unknown:
         raise TypeError(f"a search has no condition {unknown[0]!r}: there are {', '.join(known)}.")
     query = Query(**{name: known[name].checked(value) for name, value in given.items()})
+    check_count("limit", query.limit, least=1, most=most)
     _refuse_contradictions(query, given)
     if query.tags and given.get("tag_weight") is None:
         return replace(query, tag_weight=_TAG_WEIGHT)
@@ -370,20 +379,22 @@ def query_of(given: Conditions) -> Query:
 
 def _refuse_contradictions(query: Query, given: Conditions) -> None:
     if query.members and query.group_by is None:
-        raise InputError("members are those of a group: pass group_by, too.")
+        raise InputError("`members` are those of a group: pass `group_by`, too.")
     if query.members and query.collapse is not None:
-        raise InputError("members would show what collapse leaves out: pass one of the two.")
+        raise InputError("`members` would show what `collapse` leaves out: pass one of the two.")
     if not query.tags and given.get("tag_weight") is not None:
-        raise InputError("tag_weight stands without tags: pass the tags=[...] that it weighs.")
+        raise InputError("`tag_weight` stands without tags: pass the `tags` that it weighs.")
     check_precision(query.threshold, query.precision)
     if query.diversity and query.limit > MAX_DIVERSE:
         raise InputError(
             f"limit={query.limit} is out of range: a diverse selection holds at most {MAX_DIVERSE} matches."
         )
     if query.diversity and query.cursor is not None:
-        raise InputError("diversity gives one selection without further pages: leave the cursor out, or ask for more.")
+        raise InputError(
+            "`diversity` gives one selection without further pages: leave `cursor` out, or ask for more by `limit`."
+        )
     if query.collapse is not None and query.limit > MAX_COLLAPSED:
         raise InputError(
-            f"limit={query.limit} is out of range: with collapse a page holds at most {MAX_COLLAPSED} matches, since "
-            f"each is compared with all before it. A cursor goes on behind them."
+            f"limit={query.limit} is out of range: with `collapse` a page holds at most {MAX_COLLAPSED} matches, since "
+            f"each is compared with all before it. A `cursor` goes on behind them."
         )

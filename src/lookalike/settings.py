@@ -79,6 +79,15 @@ class Settings:
     serving: Serving = field(default_factory=Serving)
 
 
+# The environment variable of each setting.
+VARIABLES = {
+    one.name: f"LOOKALIKE_{one.name.upper()}"
+    for kind in (Settings, Serving, Limits)
+    for one in fields(kind)
+    if one.name not in ("limits", "serving")
+}
+
+
 def load_settings(
     *,
     home: str | os.PathLike[str] | None = None,
@@ -137,12 +146,12 @@ class _Told:
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise InputError(f"{place}={str(value)[:80]!r} is not a number: pass digits, such as 8.")
+            raise InputError(f"{_set(place, repr(str(value)[:80]))} is not a number: pass digits, such as 8.")
         is_whole = isinstance(default, int)
         if not least <= number <= most or (is_whole and number != int(number)):
             kind = "whole number" if is_whole else "number"
-            said = "" if place == name else f" It is set by {place}."
-            raise InputError(f"{name}={number:g} is out of range: pass a {kind} from {least:,} to {most:,.0f}.{said}")
+            shown = _set(place, f"{number:.15g}")
+            raise InputError(f"{shown} is out of range: pass a {kind} from {least:,} to {most:,.0f}.")
         return int(number) if is_whole else number
 
     def seconds(self, name: str, default: float, *, least: float = 0) -> float:
@@ -156,7 +165,7 @@ class _Told:
         place, value = found
         word = str(value).strip().lower()
         if word not in ("0", "1", "false", "true", "no", "yes"):
-            raise InputError(f"{place}={value!r} is neither yes nor no: pass 1 or 0.")
+            raise InputError(f"{_set(place, repr(value))} is neither yes nor no: pass 1 or 0.")
         return word in ("1", "true", "yes")
 
     def words(self, name: str, is_one: Callable[[str], bool], expected: str) -> tuple[str, ...]:
@@ -186,12 +195,12 @@ class _Told:
         if found is None:
             return choices[0]
         if found[1] not in choices:
-            raise InputError(f"{found[0]}={found[1]!r} is unknown: pass {' or '.join(choices)}.")
+            raise InputError(f"{_set(found[0], repr(found[1]))} is unknown: pass {' or '.join(choices)}.")
         return str(found[1])
 
     def _find(self, name: str) -> tuple[str, Any] | None:
         """Return where a value stands and the value itself; blank text stands for "not said"."""
-        variable = f"LOOKALIKE_{name.upper()}"
+        variable = VARIABLES[name]
         for place, value in (
             (name, self._given.get(name)),
             (variable, self._environment.get(variable)),
@@ -200,6 +209,12 @@ class _Told:
             if value is not None and value != () and str(value).strip():
                 return place, value
         return None
+
+
+def _set(place: str, value: str) -> str:
+    """Write that a value is set, as the place writes it: an argument, an environment variable or a line of a file."""
+    name, _, file = place.partition(" in ")
+    return f"{name} = {value} in {file}" if file else f"{name}={value}"
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -213,10 +228,9 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise InputError(f'"{path}" is a folder: name the TOML file that holds the settings.') from None
     except (OSError, ValueError) as exc:
         raise InputError(f'cannot read the settings in "{path}": {exc}. It is a TOML file of name = value.') from exc
-    known = {one.name for kind in (Settings, Serving, Limits) for one in fields(kind)} - {"limits", "serving"}
-    unknown = sorted(set(told) - known)
+    unknown = sorted(set(told) - set(VARIABLES))
     if unknown:
-        raise InputError(f'"{path}" sets the unknown "{unknown[0]}". The names are: {", ".join(sorted(known))}.')
+        raise InputError(f'"{path}" sets the unknown "{unknown[0]}". The names are: {", ".join(sorted(VARIABLES))}.')
     return told
 
 

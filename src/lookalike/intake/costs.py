@@ -50,7 +50,7 @@ def check_pixels(
         width, height = full_px or size_px
         raise ImageTooLargeError(
             f"{label} has {mega(width * height)} megapixels ({width}x{height}); the limit is "
-            f"{mega(limits.max_image_pixels)}. Resize it, or raise max_image_pixels.",
+            f"{mega(limits.max_image_pixels)}. Resize it, or raise `max_image_pixels`.",
             pixels=width * height,
         )
 
@@ -59,7 +59,7 @@ def too_many_bytes(label: str, count: int, limits: Limits) -> ImageTooLargeError
     """Return the error that says that a source has more bytes than `max_image_bytes`."""
     return ImageTooLargeError(
         f"{label} has {mega(count)} MB; the limit is {mega(limits.max_image_bytes)}. "
-        "Resize it, or raise max_image_bytes.",
+        "Resize it, or raise `max_image_bytes`.",
         bytes=count,
     )
 
@@ -103,7 +103,7 @@ def _check_seconds(seconds: float, label: str, limits: Limits) -> None:
     if seconds > limits.decode_timeout_s:
         raise ImageTooLargeError(
             f"decoding {label} would take about {seconds:.0f} s; the limit is {limits.decode_timeout_s:g}. "
-            "Save it again as plain JPEG or PNG, or raise decode_timeout_s."
+            "Save it again as plain JPEG or PNG, or raise `decode_timeout_s`."
         )
 
 
@@ -112,7 +112,7 @@ def _check_memory(needed: float, pixels: int, name: str, label: str, limits: Lim
     if needed > allowed:
         raise ImageTooLargeError(
             f"{label} is {name} of {mega(pixels)} megapixels, which takes {mega(int(needed))} MB to decode; the "
-            f"limit is {mega(allowed)} MB. Resize it, save it as baseline JPEG, or raise max_image_pixels.",
+            f"limit is {mega(allowed)} MB. Resize it, save it as baseline JPEG, or raise `max_image_pixels`.",
             pixels=pixels,
         )
 

@@ -157,7 +157,7 @@ class Fetcher:
             # The address itself is not told: it may be a secret of this network.
             raise FetchRefusedError(
                 f"{target.shown} is not opened: its host has a private or reserved address. "
-                "Use a public address, or allow private URLs."
+                "Use a public address, or set `allow_private_urls`."
             )
         return addresses
 
@@ -329,7 +329,7 @@ def _advice(status: int) -> str:
 
 def _too_large(target: _Target, most: int) -> ImageTooLargeError:
     return ImageTooLargeError(
-        f"{target.shown} is larger than {most / 1e6:g} MB, the limit. Resize it, or raise max_image_bytes."
+        f"{target.shown} is larger than {most / 1e6:g} MB, the limit. Resize it, or raise `max_image_bytes`."
     )
 
 

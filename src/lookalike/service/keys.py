@@ -264,10 +264,10 @@ def _check(name: str, scope: str, expires_days: float | None, quotas: Quotas) ->
     if scope not in get_args(Scope):
         raise InputError(f"scope={scope!r} is unknown: pass {' or '.join(get_args(Scope))}.")
     if expires_days is not None and not 0 < expires_days <= 36500:
-        raise InputError(f"expires={expires_days:g} is out of range: pass days, more than 0 and at most 36,500.")
+        raise InputError(f"expires_days={expires_days:g} is out of range: pass days, more than 0 and at most 36,500.")
     for quota, most in asdict(quotas).items():
         if most is not None and not 0 <= most < float("inf"):
-            raise InputError(f"{quota}={most} is not a quota: pass a number of 0 or more.")
+            raise InputError(f"a quota of {most} {quota} is out of range: pass a number of 0 or more.")
 
 
 def _check_collections(names: tuple[str, ...]) -> None:

@@ -73,7 +73,10 @@ def read_labels(
         InputError: when not exactly one is named, or it says nothing.
     """
     if sum(given is not None for given in (label, match, pairs)) != 1:
-        raise InputError("name one thing to judge by: label=FIELD, match=FIELD or pairs=[(a, b, same), ...].")
+        raise InputError(
+            "name one thing to judge by: `label` (a field that says what belongs together), `match` (a field that "
+            "names the original of a copy) or `pairs` (two ids, and whether they are the same)."
+        )
     if label is not None:
         return labels_of_field(store, label)
     return labels_of_match(store, match) if match is not None else labels_of_pairs(store, pairs or ())

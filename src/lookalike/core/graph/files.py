@@ -91,7 +91,7 @@ def _resumed(fresh: dict[str, Any], state_path: Path, partial: Path, path: Path)
     if any(state.get(name) != fresh[name] for name in ("graph", "format")):
         raise InputError(
             f'"{path}" cannot be resumed: the collection or the rules of the graph changed since. Write it anew, '
-            f"without resume."
+            f"without `resume`."
         )
     return state if partial.stat().st_size >= state["bytes"] else fresh
 

@@ -255,7 +255,7 @@ def edge_rules(
         InputError: when both k and radius are None, or one is out of range.
     """
     if k is None and radius is None:
-        raise InputError("a graph of all pairs has no end: pass k, radius, or both.")
+        raise InputError("a graph of all pairs has no end: pass `k`, `radius`, or both.")
     if k is not None:
         check_count("k", k, least=1, most=most)
     if radius is not None and (isinstance(radius, bool) or not isinstance(radius, int | float) or not radius >= 0):

@@ -428,7 +428,7 @@ def _unless_damaged(item: Item, damaged: Mapping[str, Harm]) -> Item:
         return item
     error = StoreDamagedError(
         f'record "{item.id[:200]}" is damaged and cannot be read: what you said of it would be lost. Bring a backup '
-        "back, or overwrite it (replace=True, --replace).",
+        "back, or overwrite it with `replace=True`.",
         id=item.id,
     )
     return replace(item, failure=error)

@@ -75,7 +75,7 @@ def plan_pruning(store: Records, source: Any, *, removes_all: bool) -> Pruning:
     """
     sources = list(source) if isinstance(source, list | tuple) else [source]
     if not sources or not all(isinstance(one, str | os.PathLike) and os.path.isdir(one) for one in sources):
-        raise InputError("prune is for folders: it removes the records whose files below them are gone.")
+        raise InputError("`prune` is for folders: it removes the records whose files below them are gone.")
     folders = dict.fromkeys(os.path.abspath(one) for one in sources)
     known = {folder: Counter(_folder_of(record) for record in _records_below(store, folder)) for folder in folders}
     return Pruning(known, removes_all)
@@ -148,7 +148,7 @@ def _refusal(folder: str, gone: int, known: int, also: str = "") -> PruneRefused
     all_of = "the file of its only record" if known == 1 else f"the files of {gone:,} of its {known:,} records"
     return PruneRefusedError(
         f'"{shown}" lacks {all_of}: is the disk there? Nothing was removed. Mount it and index again, or remove the '
-        f"records with --prune-all (prune_all=True).{also}",
+        f"records with `prune_all=True`.{also}",
         folder=shown,
         gone=gone,
         records=known,

@@ -67,7 +67,7 @@ class ExampleReader:
             judge = None if look is None else partial(self._verifier.verdicts, look)
             return query_vector_of(seen.vectors, self._space, seen.content_hash), judge
         if crop is not None:
-            raise InputError("crop needs the picture itself: pass its file in place of its id.")
+            raise InputError("`crop` needs the picture itself: pass its file in place of its id.")
         record_id, found = source.id, self._store.entry(source.id)
         if found is None and not record_id.isascii():
             record_id = as_stored(self._store, record_id)

@@ -96,7 +96,7 @@ def refuse_unknown(store: Records, field: str, *, asked_as: str = "group_by", or
     known = {*declared, *(name for record in records for name in record.metadata)}
     names = ", ".join(sorted(known)[:_FIELDS_SHOWN]) or "none"
     words = f"Pass {', '.join(or_one_of)}, or a field. " if or_one_of else ""
-    told = f'{asked_as}="{field[:80]}" is a field of no record.'
+    told = f'{asked_as}="{field[:80]}" is not a field of any record.'
     raise InputError(f"{told} {words}There are: {names}. Check the spelling.")
 
 

@@ -58,7 +58,7 @@ def position_of(cursor: str, digest: bytes) -> Position:
     if sign != _sign(digest, place):
         raise InputError(
             "the cursor belongs to another question or collection: pass it with the very examples and conditions of "
-            "the page that gave it; only limit and members may change."
+            "the page that gave it; only `limit` and `members` may change."
         )
     return position
 

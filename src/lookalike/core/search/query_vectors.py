@@ -89,7 +89,7 @@ def _weighted(given: Any, name: str) -> tuple[Source, float]:
         return source_of(given), 1.0
     source, weight = given
     if not (math.isfinite(weight) and weight > 0):
-        raise InputError(f"a weight of {weight} in {name} is out of range: pass a number above 0.")
+        raise InputError(f"a weight of {weight:g} in `{name}` is out of range: pass a number above 0.")
     return source_of(source), float(weight)
 
 

@@ -113,7 +113,7 @@ class Searcher:
         check_count("bins", bins, least=1, most=1000)
         if not like:
             raise InputError("a histogram of scores needs an example: pass a picture, or like=[...].")
-        query = replace(query_of(given), limit=min(_RANKED, self._most), threshold=None)
+        query = replace(query_of(given, most=self._most), limit=min(_RANKED, self._most), threshold=None)
         related = self.verified_by_default > 0
         query_vector, judge = self._examples.start(like, unlike, query.crop, related=related)
         ranker = Ranker(self._store, query_vector, query, space=self._space, points=self._scales.points(self._space))
@@ -139,14 +139,13 @@ class Searcher:
 
     def _query(self, given: Conditions, *, examples: int) -> Query:
         """Check conditions, and settle what depends on the collection."""
-        query = query_of(given)
-        check_count("limit", query.limit, least=1, most=self._most)
+        query = query_of(given, most=self._most)
         if given.get("verify") is None and self.verified_by_default:
             query = replace(query, verify=self.verified_by_default)
         if query.precision is None:
             return query
         if examples > 1 or query.tags:
-            raise InputError("precision is known for one example and without tags: pass a threshold instead.")
+            raise InputError("`precision` is known for one example and without tags: pass a `threshold` instead.")
         chances = VERIFIED_CHANCES if query.verify else self._scales.reliability(self._space)
         return replace(query, threshold=floor_of(query.precision, chances))
 

@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from ...query import NEAR_DUPLICATE_SCORE, Condition, Conditions, conditions
-
-_FROM = "_from"  # ends the option for the value of a condition that is a flag as well
+from .naming import FROM
 
 
 def condition_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -26,7 +25,7 @@ def given_conditions(values: Mapping[str, Any]) -> Conditions:
     """Return the conditions that these options gave, without those that were not given."""
     given: dict[str, Any] = {}
     for one in conditions():
-        value = values.get(one.name + _FROM)
+        value = values.get(one.name + FROM)
         value = values[one.name] if value is None else value
         if value is not None and value != ():
             given[one.name] = value
@@ -40,7 +39,7 @@ def _options(one: Condition, names: Mapping[str, str]) -> Iterator[Any]:
         yield click.option(*flags, is_flag=True, help=help)
         if float in one.kinds:
             told = f"The same, from another score.  [default: {NEAR_DUPLICATE_SCORE:g}]"
-            yield click.option(f"{one.option}-from", one.name + _FROM, type=float, help=told)
+            yield click.option(f"{one.option}-from", one.name + FROM, type=float, help=told)
         return
     yield click.option(
         *flags,

@@ -13,6 +13,7 @@ from ... import disk
 from ...errors import InputError
 from ...rendering import counted
 from . import completion
+from .naming import options_called
 from .terminal import (
     DONE,
     SOME_FAILED,
@@ -120,7 +121,9 @@ def evaluate(
         if has_second:
             other = target if against is None else library.collection(against)
             again = judged_by | {"pairs": _pairs(pairs)}  # what was read once is used up
-            with bar("asking the other", "queries") as tell:
+            given = {"space": against_space, "verify": against_verify}
+            options = {name: f"--against-{name}" for name, value in given.items() if value is not None}
+            with options_called(options), bar("asking the other", "queries") as tell:
                 second = other.evaluate(**again, **beside, queries=found.asked, on_progress=tell)
             shown = found.against(second)
         _write_charts(plots, shown.charts())

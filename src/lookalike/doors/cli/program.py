@@ -25,6 +25,7 @@ from ...errors import (
     SourceNotFoundError,
 )
 from . import completion, contents, decisions, evaluation, ledger, queries, server, transfer
+from .naming import command_of, error_in_options, options_of
 from .terminal import (
     DEMO_HOME,
     DONE,
@@ -184,7 +185,7 @@ def run(arguments: list[str]) -> int:
         error.show()
         return WRONG_USE
     except LookalikeError as error:
-        _tell_error(error, arguments)
+        _tell_error(error_in_options(error, options_of(command_of(cli, arguments))), arguments)
         return exit_code(error)
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted; what was committed is kept. The same command goes on from there.", err=True)

@@ -10,6 +10,7 @@ import click
 
 from ...errors import SourceNotFoundError
 from ...rendering import counted
+from .naming import in_options_here
 from .terminal import (
     DONE,
     SOME_FAILED,
@@ -181,7 +182,7 @@ def _show_report(report: Report, target: Collection, as_json: bool) -> int:
     if as_json:
         print_json(report_form(report))
     else:
-        click.echo(f"{target.name}: {report}")
+        click.echo(in_options_here(f"{target.name}: {report}"))
         if report.added:
             find = command_line("find", "IMAGE", *_named(target.name))
             click.echo(f"{counted(len(target), 'record')}. Now: {find}", err=True)

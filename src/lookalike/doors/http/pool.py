@@ -128,7 +128,7 @@ class WorkerPool:
                 except TimeoutError as exc:
                     raise ImageTooLargeError(
                         f"cannot decode these {len(data):,} bytes: {seconds:g} s were not enough. "
-                        f"Resize the picture, or raise decode_timeout_s."
+                        f"Resize the picture, or raise `decode_timeout_s`."
                     ) from exc
                 except (EOFError, OSError):
                     self.deaths += 1

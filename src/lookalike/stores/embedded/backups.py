@@ -157,7 +157,7 @@ def refusal(source: Path, wrong: str | None, damaged: Mapping[str, Sequence[str]
         parts.append(f"damaged records: {_listed(list(damaged))}")
     return StoreDamagedError(
         f'the backup "{source}" is damaged: {"; ".join(parts)}. Use another one, or bring it back all the same '
-        "(--despite-damage, despite_damage=True): records whose rows are damaged are then left out, and named.",
+        "with `despite_damage=True`: records whose rows are damaged are then left out, and named.",
         place=str(source),
         damaged=list(damaged),
     )
