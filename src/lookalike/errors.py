@@ -76,6 +76,7 @@ class LookalikeError(Exception):
     code: ClassVar[str] = "error"
 
     def __init__(self, message: str, **details: Any) -> None:
+        message = message.encode("utf-8", "backslashreplace").decode()  # halves of characters can be written nowhere
         super().__init__(message)
         self.message = message
         self.details = details

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -160,7 +160,7 @@ def check_tags(tags: Any) -> tuple[str, ...]:
     Raises:
         InputError: when they are not a list of texts, or too many.
     """
-    if isinstance(tags, str) or not isinstance(tags, Iterable):
+    if isinstance(tags, str | bytes | Mapping) or not isinstance(tags, Iterable):
         raise InputError(f"tags are a list of texts, not {shown(tags)!r}.")
     given = tuple(islice(tags, MOST_TAGS + 1))
     if len(given) > MOST_TAGS:

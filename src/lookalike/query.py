@@ -27,7 +27,7 @@ from functools import cache, cached_property
 from typing import Any, TypedDict, get_args, get_type_hints
 
 from .distances import COPY_SCORE
-from .errors import InputError
+from .errors import InputError, shown
 from .filters import Filter, parse_filter
 from .limits import MOST_TAGS, Limits, check_count, check_tags, check_unit
 
@@ -207,7 +207,7 @@ def _tags(name: str, value: Any) -> frozenset[str]:
 
 
 def _floor_of_copies(name: str, value: Any) -> float | None:
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return NEAR_DUPLICATE_SCORE if value else None
     return float(_score(name, value))
 
@@ -222,8 +222,10 @@ def _crop(name: str, value: Any) -> Any:
     return x, y, width, height
 
 
-def _flag(_: str, value: Any) -> bool:
-    return bool(value)
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InputError(f"{name}={shown(value)!r} is neither True nor False: pass one of the two.")
+    return value
 
 
 def _text(_: str, value: Any) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import SourceError
+from ..limits import MOST, check_count
 from ..records import CollectionSpec, Entry, Record
 from .decisions.decisions import Decisions
 from .features.describer import THUMBNAIL_SIDE_PX, Describer
@@ -73,6 +74,7 @@ class CollectionBase:
 
     def thumbnail(self, record_id: str, *, side_px: int = THUMBNAIL_SIDE_PX) -> bytes | None:
         """Return a small JPEG to show: the one that is kept, or one made from the source file; None without either."""
+        check_count("side_px", side_px, least=1, most=MOST)
         kept = self.kept_thumbnail(record_id)
         if kept is not None:
             return kept

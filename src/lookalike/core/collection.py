@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from ..arguments import checked_methods, is_text
 from ..records import Record
 from ..rendering import counted
 from .additions import Additions
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .decisions.ledger import Ledger
 
 
+@checked_methods
 class Collection(Additions, Queries, Contents, Upkeep):
     """Records under one name: add pictures, ask what looks like one, keep metadata, find duplicates.
 
@@ -49,7 +51,7 @@ class Collection(Additions, Queries, Contents, Upkeep):
         return self._store.count()
 
     def __contains__(self, record_id: object) -> bool:
-        return isinstance(record_id, str) and bool(self._store.keys([as_stored(self._store, record_id)]))
+        return is_text(record_id) and bool(self._store.keys([as_stored(self._store, record_id)]))
 
     def __iter__(self) -> Iterator[Record]:
         return self._store.scan()

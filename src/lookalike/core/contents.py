@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from .. import disk
+from ..arguments import checked_rows
 from ..errors import InputError, LookalikeError
 from ..filters import Filter
 from ..limits import check_count, check_tags
@@ -18,6 +19,7 @@ from ..stores import Revision
 from .base import CollectionBase
 from .ingest.items import check_metadata, items_of
 from .ingest.local_files import path_of
+from .ingest.pipeline import Item
 from .ingest.spellings import all_as_stored, as_stored
 from .search.groups import is_held
 
@@ -117,10 +119,7 @@ class Contents(CollectionBase):
         if source is not None:
             self._examples.check_encoder()
             self.get(record_id)  # before the work that its absence would waste
-            [item] = items_of(source, id_from="path", limits=self._describer.settings.limits)
-            if item.failure is not None:
-                raise item.failure
-            entry = self._entry(dataclasses.replace(item, id=record_id))
+            entry = self._entry(dataclasses.replace(self._only_item(source), id=record_id))
         revised = self._store.revise(
             record_id,
             metadata=given,
@@ -147,6 +146,7 @@ class Contents(CollectionBase):
         Returns:
             Each record as it is now, or the error that left it as it was, in the order asked.
         """
+        changes = checked_rows("changes", changes, "str", "Any", "Any")
         done: list[Record | LookalikeError] = []
         for start in range(0, len(changes), _UPDATED_AT_ONCE):
             block = changes[start : start + _UPDATED_AT_ONCE]
@@ -187,6 +187,16 @@ class Contents(CollectionBase):
         stored = all_as_stored(self._store, ids)
         made = [Revision(id, fields, unset=gone, more_tags=more, fewer_tags=fewer) for id in stored]
         return list(self._store.revise_all(made))
+
+    def _only_item(self, source: Any) -> Item:
+        items = list(islice(items_of(source, id_from="path", limits=self._describer.settings.limits), 2))
+        if len(items) != 1:
+            raise InputError(
+                f"a record has one picture, and this source has {'more' if items else 'none'}: pass one picture."
+            )
+        if items[0].failure is not None:
+            raise items[0].failure
+        return items[0]
 
     def _revision(self, id: str, fields: Mapping[str, Any], tags: Iterable[str] | None) -> Revision | LookalikeError:
         try:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, get_args
 
 from .. import intake
+from ..arguments import checked, checked_methods
 from ..encoders import ENCODERS
 from ..errors import CollectionExistsError, CollectionNotFoundError, ConflictError, InputError
 from ..limits import check_field, checked_fields
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from .search.query_vectors import QueryVector
 
 
+@checked_methods
 class Library:
     """A home with many collections. Use it in a `with` block, or close it. May be used from many threads.
 
@@ -333,6 +335,7 @@ def _as_wanted(collection: Collection, wanted: Mapping[str, str | None]) -> Coll
     return collection
 
 
+@checked
 def open_library(home: str | os.PathLike[str] | None = None) -> Library:
     """Open the library in a folder; without one, the default home (LOOKALIKE_HOME, or the platform's)."""
     return Library(load_settings(home=home))

@@ -7,6 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import is_path, is_text
 from ..errors import FetchRefusedError, InputError
 from ..pictures import Bytes, File, Image, Opened, Pixels, Source, Stored, Url
 from . import signatures
@@ -36,7 +37,7 @@ def source_of(given: object, *, stored: bool = False) -> Source:
         stored: Whether "id:17" names a stored picture.
 
     Raises:
-        InputError: for a thing of a wrong type.
+        InputError: for a thing of a wrong type, and a text that nothing can be called.
         FetchRefusedError: for an address that is neither http nor https.
     """
     if isinstance(given, Stored | File | Url | Bytes | Opened | Pixels):
@@ -44,7 +45,7 @@ def source_of(given: object, *, stored: bool = False) -> Source:
     if isinstance(given, str):
         return _source_of_text(given, stored=stored)
     if isinstance(given, os.PathLike):
-        return File(os.fsdecode(given))
+        return _source_of_path(os.fsdecode(given))
     if isinstance(given, bytes | bytearray | memoryview):
         return Bytes(bytes(given))
     if isinstance(given, Image) or is_pil(given) or is_array(given):
@@ -55,9 +56,12 @@ def source_of(given: object, *, stored: bool = False) -> Source:
 
 
 def _source_of_text(text: str, *, stored: bool) -> Source:
-    if stored and text.startswith(_STORED):
-        return Stored(text[len(_STORED) :])
     scheme = _scheme(text)
+    is_stored = stored and text.startswith(_STORED)
+    if not is_text(text) and (is_stored or scheme in ("http", "https", "data")):
+        raise _half(text)
+    if is_stored:
+        return Stored(text[len(_STORED) :])
     if scheme in ("http", "https"):
         return Url(text)
     if scheme == "data":
@@ -68,7 +72,20 @@ def _source_of_text(text: str, *, stored: bool) -> Source:
         found = _hidden_base64(text)
         if found is not None:
             return Bytes(found)
-    return File(text)
+    return _source_of_path(text)
+
+
+def _source_of_path(path: str) -> File:
+    """Return a file by its path, which need not be Unicode, but has to have a form as bytes."""
+    if not is_text(path) and not is_path(path):
+        raise _half(path)
+    return File(path)
+
+
+def _half(text: str) -> InputError:
+    return InputError(
+        f"a source is not called {text[:_SHOWN]!r}: it holds half of a character (a lone surrogate). Take it out."
+    )
 
 
 def describe(given: object) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
+from ...arguments import checked_methods, checked_rows
 from ...errors import ConflictError, InputError, RecordNotFoundError
 from ..features.fingerprints import Fingerprint
 from ..ingest.spellings import all_as_stored
@@ -33,6 +34,7 @@ class _Kept:
     effective: tuple[tuple[int, int], EffectiveDecisions] | None = None  # with that of the store, too
 
 
+@checked_methods
 class Decisions:
     """What people decided about the records of one collection. Made by `Collection.decisions`.
 
@@ -94,6 +96,7 @@ class Decisions:
     ) -> tuple[Event, ...]:
         """Keep many decisions, each (choice, records, beside), all of them or none; undone at once by their batch."""
         batch = batch or fresh_id()
+        choices = checked_rows("choices", choices, "Any", "Sequence[str]", "Iterable[str]")
         wanted = [
             (choice, *_checked(choice, *(all_as_stored(self._store, some) for some in (ids, beside))))
             for choice, ids, beside in choices

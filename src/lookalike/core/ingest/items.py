@@ -320,7 +320,7 @@ def check_metadata(metadata: Any, *, limits: Limits) -> None:
 def _stamp(path: Path) -> str:
     try:
         return intake.stamp(path)
-    except OSError:  # reading the file will say what is wrong with it
+    except (OSError, ValueError):  # reading the file will say what is wrong with it
         return ""
 
 

@@ -19,6 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from ... import intake
+from ...arguments import checked_methods
 from ...errors import InputError
 from ...limits import check_count
 from ..decisions.ledger import Choice, Event
@@ -163,6 +164,7 @@ class _Found:
         return counted_folders(self.traits)
 
 
+@checked_methods
 class Review:
     """The reviews of one collection, by threshold. May be used from many threads."""
 
