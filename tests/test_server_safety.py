@@ -10,6 +10,8 @@ import os
 import random
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -421,6 +423,19 @@ def test_a_stopped_server_finishes_what_it_accepted(tmp_path, number):
     with lookalike.open(server.home) as library:
         assert set(acknowledged) <= {record.id for record in library.collection("c")}
     assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_stopped_as_soon_as_it_tells_its_address_ends(tmp_path, number):
+    code = f"""
+import os
+from lookalike.doors.http.server import serve
+from lookalike.settings import load_settings
+serve(load_settings(), lambda address: os.kill(os.getpid(), {int(number)}))
+"""
+    environment = {**os.environ, "LOOKALIKE_HOME": str(tmp_path), "LOOKALIKE_PORT": "0"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, timeout=60, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_request_under_way_is_answered_before_the_end(tmp_path):

@@ -24,8 +24,6 @@ from .middleware import is_loopback
 from .protocol import Connection
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from ...settings import Settings
     from .state import ServerState
 
@@ -90,10 +88,11 @@ def _run(settings: Settings, listening: socket.socket, tell: Callable[[str], Non
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(serving.shutdown_timeout_s),
     )
+    started = _Server(config, server)
+    for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn hears them later, and raises them once more
+        signal.signal(number, started.handle_exit)
     tell(_address(listening))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _already_handled)
-    _Server(config, server).run(sockets=[listening])
+    started.run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
@@ -117,10 +116,6 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
         if self._watching is not None:
             self._watching.cancel()
-
-
-def _already_handled(number: int, frame: FrameType | None) -> None:
-    """Do nothing: uvicorn raises a signal once more when it has ended for it."""
 
 
 def _check_public(settings: Settings) -> None:
