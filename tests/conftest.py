@@ -21,6 +21,7 @@ from lookalike.core.relations.comparison import Comparison
 
 Compare = Callable[[object, object], Comparison]
 ROOT = Path(__file__).parent.parent
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each command and server compiles the package anew
 hypothesis.settings.register_profile("untimed", deadline=None)  # speed is measured in bench/, never in a test
 hypothesis.settings.load_profile("untimed")
 
