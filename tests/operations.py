@@ -31,7 +31,10 @@ NOTHING: dict[str, tuple[str, ...]] = {
         "command openapi",
         *(f"Library.{name}" for name in ("collections", "check", "damaged", "compare", "rank", "distinct")),
         *(f"Library.{name}" for name in ("difference_hash", "fetch", "describer", "info")),
-        *(f"Collection.{name}" for name in ("search", "compare", "histogram", "facets", "rank", "embedding", "scan")),
+        *(
+            f"Collection.{name}"
+            for name in ("search", "compare", "histogram", "facets", "rank", "embedding", "scan", "find_text")
+        ),
         *(f"Collection.{name}" for name in ("count", "sample", "graph", "clusters", "get", "get_many", "duplicates")),
         *(f"Collection.{name}" for name in ("evaluate", "export", "vector", "thumbnail", "kept_thumbnail", "original")),
         *(f"Collection.{name}" for name in ("info", "count_gone", "plan_prune", "check", "examine", "within")),

@@ -186,6 +186,12 @@ def test_records_are_listed_by_pages_and_filter(server, gallery):
     found = server.get(gallery, params={"filter": '{"n": {"$gte": 6}}'}).json()["records"]
     assert [record["metadata"]["n"] for record in found] == [6, 7]
     assert code_of(server.get(gallery, params={"filter": "{"})) == (422, "filter_invalid")
+    ids = [one["id"] for one in server.get(gallery, params={"limit": 100}).json()["records"]]
+    typed = server.get(gallery, params={"q": ids[0].upper(), "limit": 100}).json()
+    assert typed["next"] is None
+    assert [one["id"] for one in typed["records"]] == [one for one in ids if ids[0] in one]
+    for wrong in ({"q": " "}, {"q": "x" * 1001}, {"q": ids[0], "cursor": "x"}, {"q": ids[0], "sample": 1}):
+        assert code_of(server.get(gallery, params=wrong)) == (422, "input_invalid"), wrong
     assert code_of(server.get(gallery, params={"filter": '{"$not":' * 995 + "{}" + "}" * 995}))[0] == 422
     assert code_of(server.get(gallery, params={"cursor": "nonsense"})) == (422, "input_invalid")
     assert code_of(server.get(gallery, params={"limit": 0})) == (422, "input_invalid")

@@ -38,6 +38,7 @@ from lookalike.neighbors import NearestQuery
 from lookalike.records import CollectionSpec, Entry, Record, Space
 from lookalike.stores import Move, open_stores
 from lookalike.stores.common.metric import distances_of
+from lookalike.texts import text_query
 
 DIM = 4
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # spares thousands of waits for a disk
@@ -930,6 +931,46 @@ def test_a_sample_is_drawn_by_the_places_of_ids(make_store, rows, n, seed, condi
         places = random.Random(seed).sample(range(len(held)), min(n, len(held)))
         assert store.sample(n, filter=wanted, seed=seed) == [held[place] for place in sorted(places)]
         assert len(store.sample(n, filter=wanted)) == len(places)
+
+
+WORDS = ["red", "Red Shoe", "reddish", "a-1", "STRASSE", "straße", "x", "東京", "ﬁne", "12", ""]
+typed = st.lists(
+    st.sampled_from([*WORDS, "re", "r", "sh", "ed", "京", "fi", "1", "2.5", "true"]), min_size=1, max_size=2
+)
+worded = st.lists(
+    st.builds(
+        lambda id, tags, metadata: dataclasses.replace(
+            entry(id), record=dataclasses.replace(entry(id).record, tags=tuple(tags), metadata=metadata)
+        ),
+        st.one_of(ids, st.sampled_from(WORDS[:-1])),
+        st.lists(st.sampled_from(WORDS[:-1]), max_size=2, unique=True),
+        st.dictionaries(
+            st.sampled_from(["name", "brand"]),
+            st.one_of(st.sampled_from(WORDS), st.just({"deep": ["red", 2.5, True, None]}), st.integers(0, 30)),
+        ),
+    ),
+    max_size=12,
+    unique_by=lambda each: each.record.id,
+)
+
+
+@over_stores
+@plenty
+@given(rows=worded, words=typed, limit=st.integers(1, 8), condition=st.sampled_from([None, {"brand": "red"}]))
+def test_words_find_what_the_reference_evaluator_finds(make_store, rows, words, limit, condition):
+    if not " ".join(words).strip():
+        return
+    query = text_query(" ".join(words))
+    with make_store() as (_, store):
+        store.upsert(rows, replace="any")
+        wanted = None if condition is None else parse_filter(condition)
+        told = store.find_text(query, filter=wanted, limit=limit)
+        held = [each.record for each in rows if wanted is None or wanted.accepts(each.record.document())]
+        found = [(query.find(one.id, one.tags, one.metadata), one.id) for one in held]
+        expected = sorted((place.order, id.encode(), place) for place, id in found if place is not None)
+        assert [(match.record.id.encode(), match.field, match.is_whole) for match in told] == [
+            (id, place.field, place.is_whole) for _, id, place in expected[:limit]
+        ]
 
 
 @over_stores

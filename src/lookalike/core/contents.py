@@ -16,6 +16,7 @@ from ..limits import check_count, check_tags
 from ..query import filter_of
 from ..records import Record
 from ..stores import Revision
+from ..texts import text_query
 from .base import CollectionBase
 from .ingest.items import check_metadata, items_of
 from .ingest.local_files import path_of
@@ -44,6 +45,29 @@ class Contents(CollectionBase):
     def count(self, *, filter: Mapping[str, Any] | str | Filter | None = None) -> int:
         """Count the records that pass a filter."""
         return self._store.count(filter=filter_of(filter))
+
+    def find_text(
+        self, text: str, *, filter: Mapping[str, Any] | str | Filter | None = None, limit: int = 20
+    ) -> list[Record]:
+        """Find records by typed words in their ids, tags and fields, as one types.
+
+        A word of one or two letters is found where a word begins, a longer one anywhere, in whatever case; all words
+        have to be found in a record.
+
+        Args:
+            filter: Only among the records that pass it.
+
+        Returns:
+            At most `limit`: those whose id has the words first, then tags, then fields by name; each by id.
+
+        Raises:
+            InputError: for a text without a word, or of more than 1,000 characters.
+
+        Cost: reads all records that pass, about 20 us each.
+        """
+        check_count("limit", limit, least=1, most=self._describer.settings.limits.max_limit)
+        found = self._store.find_text(text_query(text), filter=filter_of(filter), limit=limit)
+        return [match.record for match in found]
 
     def sample(
         self, n: int = 1, *, filter: Mapping[str, Any] | str | Filter | None = None, seed: int | None = None

@@ -14,6 +14,7 @@ from .base import (
     Revision,
     Store,
     Stores,
+    TextMatch,
     Upkeep,
     Written,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Revision",
     "Store",
     "Stores",
+    "TextMatch",
     "Upkeep",
     "Written",
     "open_stores",

@@ -116,17 +116,25 @@ async def list_records(
     limit: Annotated[int, Query(description="Records on a page.", ge=1, le=_LONGEST_PAGE)] = _PAGE,
     cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
     filter: Annotated[str | None, Query(description="Condition on metadata, as JSON.")] = None,
+    q: Annotated[
+        str | None, Query(description="Words in ids, tags and fields, as one types; by field, then id.")
+    ] = None,
     sample: Annotated[int | None, Query(description="So many records at random, in place of a page.")] = None,
     seed: Annotated[int | None, Query(description="With sample: the same seed draws the same.")] = None,
 ) -> Response:
-    """List records by rising id, a page at a time; or draw some at random."""
+    """List records by rising id, a page at a time; find those with some words; or draw some at random."""
 
     def work() -> dict[str, Any]:
         collection = state_of(request).collection(request, name, "read")
         if sample is not None:
-            if cursor is not None or filter is not None:
-                raise InputError("sample draws from all records: leave cursor and filter out.")
+            if cursor is not None or filter is not None or q is not None:
+                raise InputError("sample draws from all records: leave cursor, filter and q out.")
             return {"records": [record_form(record) for record in collection.sample(sample, seed=seed)], "next": None}
+        if q is not None:
+            if cursor is not None:
+                raise InputError("q gives one page, without a cursor: ask for more by a larger limit.")
+            found = collection.find_text(q, filter=filter, limit=limit)
+            return {"records": [record_form(record) for record in found], "next": None}
         after = None if cursor is None else _id_behind(cursor)
         found = list(islice(collection.scan(filter=filter, after=after), limit + 1))
         page, left_out = found[:limit], len(collection.damaged())
@@ -136,7 +144,7 @@ async def list_records(
             **({"left_out": left_out} if left_out else {}),
         }
 
-    return reply(await light(request, work))
+    return reply(await (light(request, work) if q is None else state_of(request).limiters.scan.run(work)))
 
 
 @router.patch(

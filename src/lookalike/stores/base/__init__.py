@@ -4,7 +4,7 @@ from .nearest import Nearest
 from .records import Records
 from .store import Store, Stores
 from .upkeep import Upkeep
-from .values import Changes, Findings, FullRecord, Harm, Move, Part, Refused, Replace, Revision, Written
+from .values import Changes, Findings, FullRecord, Harm, Move, Part, Refused, Replace, Revision, TextMatch, Written
 
 __all__ = [
     "Changes",
@@ -20,6 +20,7 @@ __all__ = [
     "Revision",
     "Store",
     "Stores",
+    "TextMatch",
     "Upkeep",
     "Written",
 ]

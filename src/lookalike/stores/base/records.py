@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from ...answers import Facet
 from ...records import CollectionSpec, Entry, Record
-from .values import Changes, FullRecord, Harm, Move, Replace, Revision, Written
+from .values import Changes, FullRecord, Harm, Move, Replace, Revision, TextMatch, Written
 
 if TYPE_CHECKING:
     from ...arrays import F32, I64, U8
     from ...errors import LookalikeError
     from ...filters import Filter
+    from ...texts import TextQuery
 
 
 class Records(Protocol):
@@ -219,6 +220,17 @@ class Records(Protocol):
             contains: Only values whose text holds this, in whatever case. The other figures stay those of all.
 
         Cost: that of `scan_metadata`; the last few answers are kept until something is written.
+        """
+        ...
+
+    def find_text(self, query: TextQuery, *, filter: Filter | None = None, limit: int = 20) -> list[TextMatch]:
+        """Find records by typed words in their ids, tags and fields: what `TextQuery.find` finds, and nothing else.
+
+        Args:
+            filter: Only among the records that pass it.
+
+        Returns:
+            At most `limit`: by the field where they were found (the id, tags, then fields by name), then by id.
         """
         ...
 

@@ -55,6 +55,15 @@ class FullRecord:
     remembered: Mapping[str, bytes]
 
 
+@dataclass(frozen=True)
+class TextMatch:
+    """A record that a text query found; see `texts.Found` for `field` and `is_whole`."""
+
+    record: Record
+    field: str
+    is_whole: bool
+
+
 Part = Literal["record", "vector", "thumbnail", "original"]
 
 

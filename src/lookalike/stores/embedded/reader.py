@@ -13,9 +13,10 @@ import numpy as np
 from ...answers import Facet
 from ...recent import Recent
 from ...records import Entry, Record
-from ..base import FullRecord, Harm
+from ..base import FullRecord, Harm, TextMatch
 from ..common.draws import places_drawn
 from ..common.facets import count_facets
+from ..common.texts import find_text
 from . import attachments, checksums, failures, feature_cache, index_snapshot, schema
 from .engine import ALL, IN, Engine
 from .sql import where
@@ -23,6 +24,7 @@ from .sql import where
 if TYPE_CHECKING:
     from ...arrays import F32, I64, U8
     from ...filters import Filter
+    from ...texts import TextQuery
 
 _PAGE = 1000  # records read at once by a scan: between pages no lock is held and no log is kept from shrinking
 
@@ -237,6 +239,10 @@ class Reader(Engine):
             kept = count_facets(self.scan_metadata(filter=filter), limit=limit, field=field, contains=contains)
             self._facets.keep(digest, version, kept)
         return kept
+
+    def find_text(self, query: TextQuery, *, filter: Filter | None = None, limit: int = 20) -> list[TextMatch]:
+        """Find records by typed words in their ids, tags and fields; see the seam."""
+        return find_text(self.scan(filter=filter), query, limit)
 
     def count(self, *, filter: Filter | None = None) -> int:
         """Count the records that pass the filter."""
