@@ -686,6 +686,6 @@ def check_words(error: InputError) -> None:
 
 def test_what_is_no_event_at_all_is_told_in_words() -> None:
     for told in ([1], None, "x", {}):
-        with pytest.raises(InputError, match="no line of") as refused:
+        with pytest.raises(InputError, match="not a line of") as refused:
             event_from(told)  # type: ignore[arg-type]
         check_words(refused.value)

@@ -42,7 +42,9 @@ A message says what was wrong, what was expected, and how to mend it.
 
 from __future__ import annotations
 
+import json
 import reprlib
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 _SHOWN_CHARS = 80
@@ -68,6 +70,18 @@ def shown(value: Any) -> str:
         '[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ...]'
     """
     return value[:_SHOWN_CHARS] if isinstance(value, str) else _Brief().repr(value)[:_SHOWN_CHARS]
+
+
+def in_json(value: Any) -> str:
+    """Return a value as JSON for a message; of a list or an object only what it is.
+
+    Example:
+        >>> in_json(None), in_json("red"), in_json([1, 2])
+        ('null', '"red"', 'a list')
+    """
+    if isinstance(value, Mapping | list | tuple):
+        return "an object" if isinstance(value, Mapping) else "a list"
+    return json.dumps(shown(value) if isinstance(value, str) else value, ensure_ascii=False, default=str)[:80]
 
 
 class LookalikeError(Exception):

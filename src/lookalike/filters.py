@@ -34,7 +34,7 @@ from .conditions import (
     compiled,
     kind_of,
 )
-from .errors import FilterError, shown
+from .errors import FilterError, in_json
 
 MAX_DEPTH = 20  # nested conditions; deeper ones are a mistake or an attack
 MAX_REGEX_CHARS = 500
@@ -94,7 +94,7 @@ $nin, $exists, $not, $all, $elemMatch, $regex, $options, $size.
         except RecursionError as exc:
             raise _too_deep("") from exc
     if not isinstance(condition, Mapping):
-        raise _wrong("", "a filter is an object", condition)
+        raise _wrong("", 'an object such as {"color": "red"}', condition)
     _check_size(condition)
     try:
         text = json.dumps(condition, sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -244,8 +244,7 @@ def _join(place: str, name: str) -> str:
 
 
 def _wrong(place: str, expected: str, seen: Any) -> FilterError:
-    where = f" at {place}" if place else ""
-    return FilterError(f"{expected} is expected{where}, not {shown(seen)!r}.", place=place)
+    return FilterError(f"{place or 'the filter'} is {in_json(seen)}: {expected} is expected.", place=place)
 
 
 def _check_size(condition: Mapping[str, Any]) -> None:

@@ -151,7 +151,7 @@ def check_count(name: str, value: int, *, least: int, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise InputError(f"{name}={value!r} is not a whole number: pass one from {least:,} to {most:,}.")
     if not least <= value <= most:
-        raise InputError(f"{name}={value} is out of range: pass a whole number from {least:,} to {most:,}.")
+        raise InputError(f"{name}={shown(value)} is out of range: pass a whole number from {least:,} to {most:,}.")
 
 
 def check_tags(tags: Any) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
-from ...errors import InputError, shown
+from ...errors import InputError, in_json, shown
 from ...limits import Limits
 from ..features.fingerprints import Fingerprint, check_fingerprint, check_text, fingerprint_form, fingerprint_from
 
@@ -143,7 +143,7 @@ def event_from(told: Mapping[str, Any]) -> Event:
     except (TypeError, ValueError, OverflowError) as exc:
         if isinstance(exc, InputError):  # about one of its pictures
             raise InputError(f"{_NO_LINE}: {exc}") from exc
-        moment = _in_json(told["at"])
+        moment = in_json(told["at"])
         raise InputError(
             f'{_NO_LINE}: its "at" is not a time such as 2026-01-31T12:00:00+00:00, but {moment}. {_MEND}'
         ) from exc
@@ -213,21 +213,15 @@ def _check_kinds(told: Any) -> None:
             raise InputError(f'{_NO_LINE}: it has no "{name}". {_MEND}')
         value = told.get(name, [])
         if not isinstance(value, kinds):
-            raise InputError(f'{_NO_LINE}: its "{name}" has to be {called}, not {_in_json(value)}. {_MEND}')
+            raise InputError(f'{_NO_LINE}: its "{name}" has to be {called}, not {in_json(value)}. {_MEND}')
     for name in ("pictures", "beside"):
         wrong = next((one for one in told[name] if not isinstance(one, Mapping)), told)
         if wrong is not told:
-            raise InputError(f'{_NO_LINE}: its "{name}" has to be a list of objects, not of {_in_json(wrong)}. {_MEND}')
+            raise InputError(f'{_NO_LINE}: its "{name}" has to be a list of objects, not of {in_json(wrong)}. {_MEND}')
     for name in ("about", "within"):
         wrong = next((one for one in told.get(name, ()) if not isinstance(one, str)), "")
         if wrong != "":
-            raise InputError(f'{_NO_LINE}: its "{name}" has to be a list of texts, not of {_in_json(wrong)}. {_MEND}')
-
-
-def _in_json(value: Any) -> str:
-    if isinstance(value, Mapping | list | tuple):
-        return "an object" if isinstance(value, Mapping) else "a list"
-    return json.dumps(shown(value) if isinstance(value, str) else value, default=str)[:80]
+            raise InputError(f'{_NO_LINE}: its "{name}" has to be a list of texts, not of {in_json(wrong)}. {_MEND}')
 
 
 def _check_record(event: Event, limits: Limits) -> None:

@@ -26,12 +26,24 @@ from ...errors import (
     StoreError,
     StoreFullError,
     StoreReadOnlyError,
-    shown,
 )
 from ...service.jobs import Jobs
 from ...service.keys import Keys
 from ..dialects import DIALECTS
-from . import access, collections, decisions, documents, folders, health, jobs, overviews, queries, records, removal
+from . import (
+    access,
+    collections,
+    decisions,
+    documents,
+    folders,
+    health,
+    jobs,
+    misfits,
+    overviews,
+    queries,
+    records,
+    removal,
+)
 from .middleware import Middleware
 from .pool import WorkerPool
 from .replies import Refusal, failure_reply, unexpected
@@ -142,10 +154,7 @@ def _cause(request: Request, error: LookalikeError) -> LookalikeError:
 
 async def _misfit(request: Request, error: Any) -> Response:
     """Answer to a path or query that does not fit, in our own words."""
-    first = error.errors()[0]
-    place = str(first["loc"][-1])
-    wrong = InputError(f"{place}: {first['msg'][:200]}, not {shown(first.get('input'))!r}.")
-    return await _failed(request, wrong)
+    return await _failed(request, InputError(misfits.sentence(error.errors())))
 
 
 async def _refused(request: Request, error: Any) -> Response:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ...errors import InputError, LookalikeError, shown
+from ...errors import InputError, LookalikeError
 from ...service.outside import outside_record
 from ..json_lines import parse_line
+from . import misfits
 from .json_budget import JsonBudget, too_many_elements
 from .multipart import Part, boundary_of, parts_of
 from .replies import Refusal, malformed
@@ -127,18 +128,17 @@ def as_model(data: bytes, kind: type[Model], budget: JsonBudget) -> Model:
     try:
         return kind.model_validate_json(data or b"{}", strict=True)
     except ValidationError as exc:
-        wrong = _misfit(exc)
+        wrong = _misfit(exc, kind)
     raise wrong  # out here, since the other error holds what does not fit
 
 
-def _misfit(error: ValidationError) -> Refusal | InputError:
+def _misfit(error: ValidationError, kind: type[BaseModel]) -> Refusal | InputError:
     if error.error_count() > _MOST_MISTAKES:
         return InputError(f"the body has {error.error_count():,} values that do not fit.")
-    first = error.errors(include_url=False, include_context=False)[0]
-    if first["type"] == "json_invalid":
-        return malformed(f"the body is not JSON: {first['msg']}")
-    place = ".".join(str(part) for part in first["loc"]) or "the body"
-    return InputError(f"{place[:200]}: {first['msg'][:200]}, not {shown(first['input'])!r}.")
+    found = error.errors(include_url=False)
+    if found[0]["type"] == "json_invalid":
+        return malformed(f"the body is not JSON: {found[0]['msg'].removeprefix('Invalid JSON: ')}")
+    return InputError(misfits.sentence(found, kind))
 
 
 def unsupported(given: str, taken: str) -> Refusal:
