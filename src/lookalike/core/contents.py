@@ -241,8 +241,10 @@ class Contents(CollectionBase):
         asked = [record_ids] if isinstance(record_ids, str) else record_ids
         return self._store.delete(all_as_stored(self._store, asked), seen=seen)
 
-    def export(self, *, vectors: bool = False) -> Iterator[dict[str, Any]]:
-        """Return every record in the JSON-lines form that `add` reads, by rising id.
+    def export(
+        self, *, vectors: bool = False, filter: Mapping[str, Any] | str | Filter | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Return every record, or those that pass a filter, in the JSON-lines form that `add` reads, by rising id.
 
         A picture that came from a file or URL is named (`_file`, `_url`); one that was uploaded has neither, and
         `_source` says what it was.
@@ -252,7 +254,7 @@ class Contents(CollectionBase):
 
         Records that are damaged are left out; `damaged` names them.
         """
-        records = self._store.scan()
+        records = self._store.scan(filter=filter_of(filter))
         while block := list(islice(records, _EXPORTED)):
             held = self._vectors_of([record.id for record in block]) if vectors else {}
             for record in block:

@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...query import NEAR_DUPLICATE_SCORE, Condition, Conditions, conditions
+from ...query import NEAR_DUPLICATE_SCORE, Condition, Conditions, conditions, filter_of
 from .naming import FROM
+
+if TYPE_CHECKING:
+    from ...filters import Filter
+
+where_option = click.option(
+    "--where",
+    "wheres",
+    multiple=True,
+    metavar="CONDITION",
+    help="The same in short: FIELD, one of = != < <= > >=, and a value, as in 'price<10'; of several, all must hold.",
+)
+
+
+def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that filter to a command that takes no other condition."""
+    [one] = (one for one in conditions() if one.name == "filter")
+    for option in reversed(list(_options(one, {}))):
+        command = option(command)
+    return command
+
+
+def filter_given(given: str | None, wheres: Sequence[str]) -> Filter | None:
+    """Return what --filter and --where ask for together; None without either."""
+    from ...expressions import parse_expressions
+
+    return parse_expressions(wheres, beside=filter_of(given)) if wheres else filter_of(given)
 
 
 def condition_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,6 +55,8 @@ def given_conditions(values: Mapping[str, Any]) -> Conditions:
         value = values[one.name] if value is None else value
         if value is not None and value != ():
             given[one.name] = value
+    if values.get("wheres"):
+        given["filter"] = filter_given(given.get("filter"), values["wheres"])
     return given  # type: ignore[return-value]
 
 
@@ -50,3 +78,5 @@ def _options(one: Condition, names: Mapping[str, str]) -> Iterator[Any]:
         show_default=bool(one.unset),
         help=help,
     )
+    if one.name == "filter":
+        yield where_option

@@ -72,6 +72,7 @@ def find(
     \b
     Example:
       lookalike find photo.jpg --limit 5 --html matches.html
+      lookalike find photo.jpg --where 'price<10' --where color=red
       lookalike find id:shoes/7.jpg --group-by product_id --members 2
       lookalike find photo.jpg --tag red --tag leather --tag-weight 0.5
       lookalike find photo.jpg --verify 20

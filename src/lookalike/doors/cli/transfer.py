@@ -10,6 +10,7 @@ import click
 
 from ...errors import SourceNotFoundError
 from ...rendering import counted
+from .conditions import filter_given, filter_options
 from .naming import in_options_here
 from .terminal import (
     DONE,
@@ -150,18 +151,23 @@ def import_(
     "--output", "-o", type=click.Path(dir_okay=False), metavar="FILE", help="File to write; without it, stdout."
 )
 @click.option("--vectors", is_flag=True, help="Add the stored vectors.")
+@filter_options
 @home_option
-def export(collection: str, output: str | None, vectors: bool, home: str | None) -> int:
-    """Export all records as JSON lines, as `import` reads them.
+def export(
+    collection: str, output: str | None, vectors: bool, filter: str | None, wheres: tuple[str, ...], home: str | None
+) -> int:
+    """Export all records, or those that pass a filter, as JSON lines, as `import` reads them.
 
     \b
     Example:
       lookalike export --output records.jsonl
+      lookalike export --where 'price<10' --where color=red
     """
     from ..json_lines import write_lines
 
+    chosen = filter_given(filter, wheres)
     with open_to_read(home, collection) as library:
-        lines = library.collection(collection).export(vectors=vectors)
+        lines = library.collection(collection).export(vectors=vectors, filter=chosen)
         with open_output(output or STDOUT) as stream, waiting("writing") if output else nullcontext():
             count = write_lines(lines, stream)
         if output not in (None, STDOUT):
