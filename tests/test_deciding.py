@@ -374,6 +374,24 @@ def test_the_script_moves_what_it_names_whatever_the_names_hold(
 
 
 @pytest.mark.skipif(os.name != "posix" or os.uname().sysname == "Darwin", reason="the trash of freedesktop.org")
+@pytest.mark.parametrize(
+    "place", ["/dev/null", "/dev/null/trash", "note.txt/trash", "fifo", "broken link", "broken link/a", "link/x"]
+)
+def test_a_place_where_no_folder_can_be_is_refused_once_before_anything(
+    run: Callable[..., Any], photos: Collection, folder: Path, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "note.txt").write_text("a file")
+    os.mkfifo(tmp_path / "fifo")
+    os.symlink(tmp_path / "nowhere", tmp_path / "broken link")
+    os.symlink(tmp_path / "note.txt", tmp_path / "link")
+    run("decide", "best-in-each-group", "--save")
+    said = run("decisions", "apply", "--trash", tmp_path / place, code=2)
+    assert said.count("cannot be a folder to move pictures to") == 1
+    assert "Name another one" in said
+    assert files_in(folder) == ALL
+    assert "moved" not in said
+
+
 def test_files_go_to_the_trash_of_the_system(
     run: Callable[..., Any], photos: Collection, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

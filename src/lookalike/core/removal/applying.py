@@ -24,6 +24,7 @@ from ...errors import (
     RecordNotFoundError,
     SourceNotFoundError,
     StoreFullError,
+    StoreReadOnlyError,
 )
 from ...records import Failure, Progress
 from ..decisions.ledger import Event, fresh_id
@@ -214,9 +215,12 @@ def to_folder(folder: str | os.PathLike[str]) -> Way:
     """Move files into a folder, under the path that they had; nothing that lies there is overwritten.
 
     Raises:
-        InputError: for the root of a disk, where each file would stay where it is under another name.
+        InputError: for the root of a disk, where each file would stay where it is under another name, and where no
+            folder can be: in a device, in a file, below one of these.
+        StoreReadOnlyError: where the folder, or the one that it would be made in, may not be written.
     """
     root = Path(os.path.abspath(folder))
+    _check_folder(root)
     if os.path.realpath(root) == root.anchor:
         raise InputError(f'"{folder}" is the root of a disk: name a folder of its own to move the pictures to.')
 
@@ -228,6 +232,18 @@ def to_folder(folder: str | os.PathLike[str]) -> Way:
             disk.move_file(source, target, private=True)
 
     return Way(target, move)
+
+
+def _check_folder(root: Path) -> None:
+    """Refuse, once for all files, a folder that can hold none: there is something else, or it may not be written."""
+    there = next(place for place in (root, *root.parents) if os.path.lexists(place))
+    if not there.is_dir():
+        what = "it is there, and" if there == root else f'"{there}" is there, and'
+        raise InputError(f'"{root}" cannot be a folder to move pictures to: {what} is not a folder. Name another one.')
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise StoreReadOnlyError(
+            f'"{there}" may not be written, so no picture can move to "{root}". Name another folder.'
+        )
 
 
 def to_system_trash() -> Way:

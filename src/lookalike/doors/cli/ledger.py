@@ -251,13 +251,13 @@ def apply(
         raise InputError("pass one of --trash, --system-trash and --script.")
     if merge_metadata and not (trash or system_trash):
         raise InputError("--merge-metadata goes with --trash or --system-trash: it is done when a file is moved.")
+    way: Way | None = applying.to_folder(trash) if trash else applying.to_system_trash() if system_trash else None
     with open_library_at(home) as library:
         target = library.collection(collection)
         with waiting("looking at the files"):
             found = plan.removals(target, _others(library, target.name))
-        if not trash and not system_trash:
+        if way is None:
             return _preview(found, script_file, as_json)
-        way: Way = applying.to_folder(trash) if trash else applying.to_system_trash()
         with progress_bar("moving", "files", len(found)) as tell:
             applied = applying.apply(target, found, way, merge_metadata=merge_metadata, on_progress=tell)
     gone = {source for source, _ in applied.moved}
