@@ -79,18 +79,18 @@ class Served:
         """End it as a service manager does, and give its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self._ended(30)
+        return self._ended()
 
     def kill(self) -> None:
         """End it as a power failure does."""
         self.process.kill()
-        self._ended(10)
+        self._ended()
 
-    def _ended(self, seconds: float) -> int:
+    def _ended(self) -> int:
         self.http.close()
         assert self.process.stdout is not None
         self.process.stdout.close()
-        return self.process.wait(seconds)
+        return self.process.wait(60)
 
 
 @contextmanager
@@ -111,7 +111,7 @@ def at_once(works: Iterable[Callable[[], Any]]) -> None:
         thread.join()
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Wait until a condition gives something true, and give it."""
     ends = time.monotonic() + seconds
     while not (found := condition()):

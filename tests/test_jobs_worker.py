@@ -204,7 +204,7 @@ def test_many_jobs_hold_few_file_handles(library, tmp_path):
     ids = [submit(jobs, "66 look").id for _ in range(30)]
     before = psutil.Process().num_fds()
     jobs.start()
-    wait_for(lambda: len(held) > 66 * 12, 60)
+    wait_for(lambda: len(held) > 66 * 12)
     jobs.stop()
     assert max(held) - before < 40
     assert len(ids) == len(jobs.all())

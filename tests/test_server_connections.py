@@ -171,8 +171,8 @@ def test_a_client_that_reads_nothing_is_let_go(server):
     before = handles()
     connection = connect(server)
     connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)  # far more than buffers hold
-    wait_for(lambda: handles() > before, 5)
-    wait_for(lambda: handles() <= before, 30)
+    wait_for(lambda: handles() > before)
+    wait_for(lambda: handles() <= before)
     connection.close()
 
 
@@ -281,8 +281,8 @@ def test_more_silent_connections_than_handles_shut_nobody_out(tmp_path):
         for number in range(296):
             connection = opened.enter_context(connect(server))
             connection.sendall((b"", HEAD, GET)[number % 3])
-        assert httpx.get(f"{server.url}/healthz", timeout=10).status_code == 200
-        assert httpx.get(f"{server.url}{API}/collections", timeout=10).status_code == 200
+        assert httpx.get(f"{server.url}/healthz", timeout=60).status_code == 200
+        assert httpx.get(f"{server.url}{API}/collections", timeout=60).status_code == 200
         assert psutil.Process(server.process.pid).num_fds() < 200
         assert resident(server) - before < MOST_GROWTH
         assert "Traceback" not in server.log.read_text()

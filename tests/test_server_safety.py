@@ -382,7 +382,7 @@ def kill_under_load(home: Path, rounds: int) -> None:
                 server.create("c")
             children = server.worker_ids()
             acknowledged |= set(flooded(server, server.kill))
-            wait_for(lambda children=children: not any(is_running(pid) for pid in children), 10)
+            wait_for(lambda children=children: not any(is_running(pid) for pid in children))
     with lookalike.open(home) as library:
         collection = library.collection("c")
         assert collection.check() == []
@@ -419,7 +419,7 @@ def test_a_stopped_server_finishes_what_it_accepted(tmp_path, number):
             assert server.process.wait(30) == 0
 
         acknowledged = flooded(server, end)
-        wait_for(lambda: not any(is_running(pid) for pid in children), 10)
+        wait_for(lambda: not any(is_running(pid) for pid in children))
     with lookalike.open(server.home) as library:
         assert set(acknowledged) <= {record.id for record in library.collection("c")}
     assert "Traceback" not in server.log.read_text()
