@@ -6,9 +6,11 @@ import io
 import os
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -18,12 +20,28 @@ import pytest
 
 import lookalike
 from lookalike.core.relations.comparison import Comparison
+from lookalike.encoders import builtin
 
 Compare = Callable[[object, object], Comparison]
 ROOT = Path(__file__).parent.parent
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each command and server compiles the package anew
 hypothesis.settings.register_profile("untimed", deadline=None)  # speed is measured in bench/, never in a test
 hypothesis.settings.load_profile("untimed")
+
+
+LONGEST = (  # files whose tests are few and take long: begun last, one process would be left alone with them
+    *("test_page", "test_page_review", "test_server_contract", "test_syncs", "test_first_hour", "test_server_safety"),
+    *("test_folders_served", "test_server_moving", "test_crash", "test_store_crash", "test_extending", "test_jobs"),
+    *("test_dialects_node", "test_server_connections", "test_server_lanes", "test_server_floods"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first, then those of most tests: processes take files in this order."""
+    tests = Counter(item.path.stem for item in items)
+    names = sorted(tests, key=lambda name: (LONGEST.index(name) if name in LONGEST else len(LONGEST), -tests[name]))
+    place = {name: number for number, name in enumerate(names)}
+    items.sort(key=lambda item: place[item.path.stem])
 
 
 def draw(seed: int, size: tuple[int, int] = (320, 240)) -> PIL.Image.Image:
@@ -80,6 +98,24 @@ def sample(name: str) -> PIL.Image.Image:
     [path] = (ROOT / "src" / "lookalike" / "samples" / "pictures").glob(f"{name}.*")
     with PIL.Image.open(path) as picture:
         return picture.convert("RGB")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loaded_once() -> Iterator[None]:
+    """Load each form of the shipped model once in a process, not once for each library: a tenth of a second."""
+    load = builtin._open_session
+    sessions: dict[Path, Any] = {}
+
+    def load_once(form: Any) -> Any:
+        if form.path.parent != builtin.MODELS:  # a damaged copy, in a test of that
+            return load(form)
+        if form.path not in sessions:
+            sessions[form.path] = load(form)
+        return sessions[form.path]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builtin, "_open_session", load_once)
+        yield
 
 
 @pytest.fixture(scope="module")
