@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 HOME_DIR ?= demo-home
-WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))  # that test side by side: each waits often, and needs 1.5 GB
+GB      := $(shell echo $$(( ($$(getconf _PHYS_PAGES) * $$(getconf PAGE_SIZE) >> 30) + 1 )))
+WORKERS ?= $(shell n=$$(( 2 * $$(getconf _NPROCESSORS_ONLN) )); m=$$(( ($(GB) + 1) / 2 )); echo $$(( n < m ? n : m )))  # side by side: each waits often, and needs up to 2 GB
 
 .PHONY: demo test check browser tracer soak bench lock clean
 
@@ -11,7 +12,7 @@ demo: $(VENV)/.runtime
 	$(BIN)/lookalike demo --home $(HOME_DIR) $(if $(PHOTOS),--photos "$(PHOTOS)")
 
 test: $(VENV)/.test check browser tracer
-	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .
