@@ -10,6 +10,7 @@ This is the reference evaluator: a store may find the records in any way that fi
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +20,15 @@ from .errors import InputError
 
 MOST_CHARS = 1000  # of a query; more is not typed
 _ANYWHERE = 3  # letters from which a word is found within others
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 ID, TAGS = "_id", "tags"
 
 
 def fold(text: str) -> str:
     """Normalize a text to compare it without regard to case and form; control characters become blanks."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return "".join(" " if unicodedata.category(char) == "Cc" else char for char in folded)
+    if text.isascii():  # which normalization leaves as it is
+        return _CONTROL.sub(" ", text.lower())
+    return _CONTROL.sub(" ", unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()))
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class TextQuery:
         for field, text in _texts(record_id, tags, metadata):
             folded = fold(text)
             for word in self.words:
+                if word not in folded:
+                    continue
                 places = [place for place in _places(folded, word) if _counts(folded, word, place)]
                 if not places:
                     continue

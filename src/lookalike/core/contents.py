@@ -63,7 +63,7 @@ class Contents(CollectionBase):
         Raises:
             InputError: for a text without a word, or of more than 1,000 characters.
 
-        Cost: reads all records that pass, about 20 us each.
+        Cost: reads all records that pass, about 40 us each.
         """
         check_count("limit", limit, least=1, most=self._describer.settings.limits.max_limit)
         found = self._store.find_text(text_query(text), filter=filter_of(filter), limit=limit)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def find_text(records: Iterable[Record], query: TextQuery, limit: int) -> list[TextMatch]:
     """Return the first of the records that a text query finds, by field, then id; see `Records.find_text`.
 
-    Cost: about 20 us a record; memory for `limit` matches.
+    Cost: about 40 us a record; memory for `limit` matches.
     """
     found = (
         (place, record)
