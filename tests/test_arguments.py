@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import draw
 
@@ -95,6 +96,7 @@ NEEDED: dict[str, Callable[[World], dict[str, Any]]] = {
     "collection.update_all": lambda world: {"changes": [(ID, {"price": 3}, ["red"])]},
     "collection.revise": lambda world: {"record_ids": [ID]},
     "collection.get_many": lambda world: {"record_ids": [ID]},
+    "collection.find_text": lambda world: {"text": "red"},
     "collection.delete": lambda world: {"record_ids": ["nobody"]},
     "collection.holds": lambda world: {"field": "shape"},
     "collection.embedding": lambda world: {"source": f"id:{ID}"},
@@ -216,3 +218,20 @@ def test_lists_of_any_kind_are_taken(world: World) -> None:
     for some in ([ID], (ID,), {ID}, iter([ID]), {ID: 1}.keys(), (one for one in [ID])):
         assert [one.id for one in world.collection.revise(some, {"seen": True})] == [ID]  # type: ignore[union-attr]
     assert inspect.signature(Collection.get).parameters.keys() == {"self", "record_id"}
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    picture = draw(1)
+    with lookalike.open(tmp_path / "home") as library:
+        shelf = library.collection("shelf", create=True)
+        shelf.add(picture, id="a", metadata={"n": np.int64(3), "deep": [{"x": np.float32(0.5)}, np.arange(2)]})
+        assert shelf["a"].metadata == {"n": 3, "deep": [{"x": 0.5}, [0, 1]]}
+        assert shelf.update("a", {"sold": np.bool_(True)}).metadata["sold"] is True
+        assert shelf.count(filter={"n": np.int64(3)}) == shelf.count(filter={"n": {"$in": [np.int8(3)]}}) == 1
+        found = shelf.search("id:a", limit=np.int64(2), threshold=np.float32(0.1), exact=np.bool_(True))
+        assert [type(value) for value in (found.query["limit"], found.query["threshold"])] == [int, float]
+        assert len(shelf.sample(np.int16(1))) == 1
+        assert shelf.duplicates(threshold=np.float32(0.95), verify=np.False_).threshold == pytest.approx(0.95)
+        for wrong in (np.array([1, 2]), np.float32("nan"), np.datetime64("2026-01-01")):
+            with pytest.raises(InputError):
+                shelf.sample(wrong)

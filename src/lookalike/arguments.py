@@ -35,6 +35,20 @@ class _Kind:
     holds_texts: bool = False
 
 
+def plain(value: Any) -> Any:
+    """Return a number of numpy or another library as one of Python; all else as it is."""
+    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
+
+
+def plain_values(value: Any) -> Any:
+    """Return nested values with all numbers and arrays of other libraries as those of Python."""
+    if isinstance(value, Mapping):
+        return {name: plain_values(held) for name, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_values(held) for held in value]
+    return value.tolist() if hasattr(value, "tolist") and hasattr(value, "shape") else value
+
+
 def is_text(value: object) -> TypeGuard[str]:
     """Return whether a value is a text that can be written: without halves of characters (lone surrogates)."""
     if not isinstance(value, str):
@@ -142,6 +156,7 @@ def _reader(name: str, annotation: str) -> Callable[[Any], Any] | None:
 
 
 def _read(name: str, kinds: Sequence[_Kind], value: Any) -> Any:
+    value = plain(value)
     kind = next((kind for kind in kinds if kind.holds(value)), None)
     if kind is None:
         raise _refusal(name, value, " or ".join(kind.told for kind in kinds if kind.told != "None"))

@@ -26,6 +26,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from functools import cache, cached_property
 from typing import Any, TypedDict, get_args, get_type_hints
 
+from .arguments import plain
 from .distances import COPY_SCORE
 from .errors import InputError, shown
 from .filters import Filter, parse_filter
@@ -76,7 +77,7 @@ class Condition:
 
     def checked(self, value: Any) -> Any:
         """Check what was passed; None stands for the default, where it may be passed."""
-        return self.default if value is None and type(None) in self.kinds else self.read(self.name, value)
+        return self.default if value is None and type(None) in self.kinds else self.read(self.name, plain(value))
 
     @cached_property
     def kinds(self) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ from ..records import Record
 from ..stores import Revision
 from ..texts import text_query
 from .base import CollectionBase
-from .ingest.items import check_metadata, items_of
+from .ingest.items import checked_metadata, items_of
 from .ingest.local_files import path_of
 from .ingest.pipeline import Item
 from .ingest.spellings import all_as_stored, as_stored
@@ -134,10 +134,8 @@ class Contents(CollectionBase):
             ChangedMeanwhileError: when it is not as it was seen.
             SourceError: when the new picture cannot be read; nothing is changed then.
         """
-        given = None if metadata is None else dict(metadata)
-        for fields in (given, fill):
-            if fields is not None:
-                check_metadata(fields, limits=self._describer.settings.limits)
+        limits = self._describer.settings.limits
+        given, fill = (None if one is None else checked_metadata(one, limits=limits) for one in (metadata, fill))
         named = None if tags is None else check_tags(tags)
         entry, record_id = None, as_stored(self._store, record_id)
         if source is not None:
@@ -205,8 +203,7 @@ class Contents(CollectionBase):
         ids = list(record_ids)
         if len(ids) > MAX_REVISED:
             raise InputError(f"{len(ids)} records in one change: at most {MAX_REVISED} are changed at once.")
-        fields = {} if metadata is None else dict(metadata)
-        check_metadata(fields, limits=self._describer.settings.limits)
+        fields = checked_metadata(metadata or {}, limits=self._describer.settings.limits)
         more, fewer, gone = check_tags(more_tags), check_tags(fewer_tags), tuple(unset)
         stored = all_as_stored(self._store, ids)
         made = [Revision(id, fields, unset=gone, more_tags=more, fewer_tags=fewer) for id in stored]
@@ -224,7 +221,7 @@ class Contents(CollectionBase):
 
     def _revision(self, id: str, fields: Mapping[str, Any], tags: Iterable[str] | None) -> Revision | LookalikeError:
         try:
-            check_metadata(fields, limits=self._describer.settings.limits)
+            fields = checked_metadata(fields, limits=self._describer.settings.limits)
             return Revision(id, fields, None if tags is None else check_tags(tags))
         except LookalikeError as error:
             return error

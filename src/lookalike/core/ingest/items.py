@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ... import intake
+from ...arguments import plain_values
 from ...errors import InputError, LookalikeError, SourceNotFoundError, shown
 from ...limits import Limits, check_tags
 from ...pictures import Bytes, File, Url
@@ -74,7 +75,7 @@ def described(
     if len(given) != 1:
         raise InputError(f"id, metadata and tags are for one picture; the source has {len(given):,}.")
     if metadata is not None:
-        check_metadata(metadata, limits=limits)
+        metadata = checked_metadata(metadata, limits=limits)
     return replace(
         given[0],
         id=given[0].id if id is None else check_record_id(id, limits=limits),
@@ -264,7 +265,7 @@ def _record_item(record: Mapping[str, Any], *, limits: Limits, base: Path | None
         record_id = check_record_id(record["_id"], limits=limits) if "_id" in record else item.id
         metadata: Mapping[str, Any] | None = {k: v for k, v in record.items() if not k.startswith("_") and k != "tags"}
         tags: tuple[str, ...] | None = check_tags(record.get("tags", ()))
-        check_metadata(metadata, limits=limits)
+        metadata = checked_metadata(metadata, limits=limits)
         if "_bytes" in record:
             metadata, tags = metadata or None, tags if "tags" in record else None
     except LookalikeError as error:
@@ -296,8 +297,10 @@ def _pictured(record: Mapping[str, Any], key: str, base: Path | None) -> Item:
     return Item(File(str(path)), os.path.abspath(path), value, stamp=_stamp(path))
 
 
-def check_metadata(metadata: Any, *, limits: Limits) -> None:
-    """Refuse metadata that has no form as JSON, is too large, or uses a name of ours.
+def checked_metadata(metadata: Any, *, limits: Limits) -> Mapping[str, Any]:
+    """Return metadata, with numbers and arrays of numpy and its like as plain ones.
+
+    What has no form as JSON, is too large, or uses a name of ours is refused.
 
     Raises:
         InputError: naming what is wrong.
@@ -310,11 +313,17 @@ def check_metadata(metadata: Any, *, limits: Limits) -> None:
         if key.startswith(("_", "$")) or key == "tags":
             raise InputError(f'"{key[:80]}" cannot be a metadata field: names with _ or $, and "tags", are ours.')
     try:
-        size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
+        try:
+            text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
+        except TypeError:
+            metadata = plain_values(metadata)
+            text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
     except (TypeError, ValueError, UnicodeEncodeError) as exc:
         raise InputError(f"metadata holds a value that JSON has no form for: {exc}.") from exc
     if size > limits.max_metadata_bytes:
         raise InputError(f"metadata of {size:,} bytes is over the limit of {limits.max_metadata_bytes:,}.")
+    return cast("Mapping[str, Any]", metadata)
 
 
 def _stamp(path: Path) -> str:
