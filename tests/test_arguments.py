@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -235,3 +235,34 @@ def test_numbers_of_numpy_are_numbers(tmp_path):
         for wrong in (np.array([1, 2]), np.float32("nan"), np.datetime64("2026-01-01")):
             with pytest.raises(InputError):
                 shelf.sample(wrong)
+
+
+DOTS = ["..", ".", "a/..", "../a", "a/./b", "a\\..\\b"]
+
+
+@pytest.mark.parametrize("name", DOTS)
+def test_no_new_collection_is_called_as_addresses_lose_it(world: World, tmp_path: Path, name: str) -> None:
+    before = world.library.collections()
+    world.collection.backup(tmp_path / "kept")
+    for make in (
+        lambda: world.library.create(name),
+        lambda: world.library.collection(name, create=True),
+        lambda: world.library.restore(tmp_path / "kept", name),
+    ):
+        with pytest.raises(InputError, match=r"cannot name a new collection.*Pass a name without it"):
+            make()
+    assert world.library.collections() == before
+
+
+@pytest.mark.parametrize("name", [*DOTS[:3], "a/b", "...", "a..b", ".hidden"])
+def test_a_collection_that_is_called_so_opens_and_goes(world: World, tmp_path: Path, name: str) -> None:
+    spec = replace(world.collection.spec, name=name)
+    world.library._stores.create(spec).close()  # as an earlier lookalike did
+    made = world.library.collection(name, create=True)
+    assert made.add(picture(world)).added == 1
+    made.backup(tmp_path / "kept")
+    assert name in world.library.collections()
+    world.library.delete_collection(name)
+    assert name not in world.library.collections()
+    assert len(world.library.restore(tmp_path / "kept")) == 1  # under its own name
+    world.library.delete_collection(name)

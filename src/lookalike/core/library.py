@@ -29,7 +29,7 @@ from .features.spaces import COPY_SPACE
 from .relations.comparison import Comparison, compare, compared_picture
 from .search.candidates import Candidates, distinct, rank_copies
 from .search.query_vectors import query_vector_of
-from .upkeep import check_title, info_of
+from .upkeep import check_new_name, check_title, info_of
 
 if TYPE_CHECKING:
     from ..stores import Harm, Store
@@ -136,8 +136,10 @@ class Library:
 
         Raises:
             CollectionExistsError: when the name is in use.
-            InputError: for a type, a keep or an encoder that is unknown, too many fields, and a title that is too long.
+            InputError: for a type, a keep or an encoder that is unknown, too many fields, a title that is too long, and
+                a name that is too long, blank, or has a part "." or ".." between slashes.
         """
+        check_new_name(name)
         check_title(title, limits=self.settings.limits)
         fields = checked_fields(fields, self.settings.limits)
         check_field(product_id_field or "", self.settings.limits)
@@ -190,10 +192,12 @@ class Library:
             despite_damage: Bring a damaged one back, too, without records whose row is damaged; a warning names them.
 
         Raises:
-            InputError: when there is no backup.
+            InputError: when there is no backup, and for a new name that `create` would refuse.
             StoreDamagedError: when it is damaged; naming the records.
             CollectionExistsError: when the name is in use.
         """
+        if name is not None:
+            check_new_name(name)
         return self._opened(self._stores.restore(Path(source), name, despite_damage=despite_damage))
 
     def decisions_about_gone(self) -> list[str]:

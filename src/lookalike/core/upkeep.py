@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,6 +174,20 @@ def info_of(spec: CollectionSpec, statistics: Mapping[str, Any]) -> dict[str, An
         "calibration": None if spec.calibration is None else dataclasses.asdict(spec.calibration),
         **statistics,
     }
+
+
+def check_new_name(name: str) -> None:
+    """Refuse a name that a new collection could not be reached by over HTTP; older ones that have it stay usable.
+
+    Raises:
+        InputError: for a part between slashes that is "." or "..".
+    """
+    dots = next((part for part in re.split(r"[/\\]", name) if part in (".", "..")), None)
+    if dots is not None:
+        raise InputError(
+            f'"{name[:80]}" cannot name a new collection: browsers and proxies take the part "{dots}" out of an '
+            f"address, so that it leads elsewhere. Pass a name without it, such as shop or shop/2024."
+        )
 
 
 def check_title(title: str, *, limits: Limits) -> None:
