@@ -222,3 +222,36 @@ def test_who_has_no_duplicates_is_not_told_of_a_score_that_decides_nothing(told:
         assert "no duplicates" in out
         assert "score" not in out
     assert "with a score of 0.95 or more" in told("duplicates", "-t", "0.95")[1]
+
+
+def test_ids_that_no_record_has_are_named_when_records_are_removed(told: Told) -> None:
+    assert told("remove", "nosuch") == (
+        1,
+        "removed 0 of 1\n",
+        '"default" has no record "nosuch". Check the spelling.\n',
+    )
+    code, out, err = told("remove", "0.jpg", "nosuch", "other", "--yes", "--json")
+    assert (code, json.loads(out)) == (0, {"removed": 1})
+    assert '"nosuch", "other"' in err
+
+
+@pytest.mark.parametrize("command", ["info", "delete", "compact", "configure"])
+def test_a_collection_that_is_missing_is_told_with_those_that_there_are(told: Told, command: str) -> None:
+    code, _, err = told(command, "nosuch", *(["--title", "a"] if command == "configure" else []))
+    assert (code, err) == (2, 'error: no collection "nosuch". There are: default. Check the spelling.\n')
+
+
+def test_an_undo_of_nothing_says_that_there_is_nothing_to_take_back(told: Told) -> None:
+    assert told("decisions", "undo", "--last")[:2] == (1, "nothing to take back: there are no decisions\n")
+    _, out, _ = told("decide", "keep", "0.jpg", "--json")
+    decision = json.loads(out)["id"]
+    assert told("decisions", "undo", decision)[:2] == (0, "took back 1 decision\n")
+    assert told("decisions", "undo", decision)[:2] == (1, f"nothing to take back: {decision} was taken back before\n")
+    assert told("decisions", "forget", "--gone", "--yes")[:2] == (1, "nothing to forget\n")
+
+
+def test_a_second_server_over_a_home_says_that_another_has_it(tmp_path: Path) -> None:
+    with served(tmp_path / "home") as server:
+        said = server.command("serve", "--port", "0", "--home", str(tmp_path / "home"), may_fail=True)
+    assert f'another server has the home "{tmp_path / "home"}" already' in said
+    assert "lock" not in said

@@ -286,19 +286,18 @@ class Query:
         "How many matches (with `group_by`: groups) at most; there are fewer only when fewer match.",
         _limit, 10, ranks=False, options=["-n"],
     )  # fmt: skip
-    threshold: float | None = _condition("Floor on the score, 0 to 1, inclusive.", _score, options=["-t"])
+    threshold: float | None = _condition("Lowest score of a match, 0 to 1.", _score, options=["-t"])
     precision: float | None = _condition(
-        "Instead of a `threshold`: the chance, 0 to 1, with which a match has to be right; for one example and "
-        "without tags.",
+        "In place of `threshold`: how likely a match has to be right, 0 to 1; for one example and without tags.",
         _share, ranks=False,
     )  # fmt: skip
-    max_distance: float | None = _condition("Ceiling on the distance, inclusive; about the picture alone.", _distance)
+    max_distance: float | None = _condition("Largest distance of a match, of the picture alone.", _distance)
     filter: Filter | None = _condition(  # noqa: RUF009 - a field, and None by default
         'Condition on metadata, `_id` and tags, as JSON: {"price": {"$lt": 50}}.',
         _filter, metavar="JSON", wire=dict[str, Any] | str | None,
     )  # fmt: skip
     group_by: str | None = _condition(
-        "Metadata field, dotted for a field within a field: the best match of each value is given.",
+        "Metadata field (a.b for a field within a field): only the best match of each of its values.",
         _field_name, metavar="FIELD",
     )  # fmt: skip
     members: int = _condition(
@@ -308,9 +307,12 @@ class Query:
         "Tags that a match should share; they are mixed into the score.",
         _tags, frozenset(), options=["--tag"], metavar="TAG", wire=list[str] | None, max_length=MOST_TAGS,
     )  # fmt: skip
-    tag_weight: float = _condition("Share of the tags in the score, 0 to 1; 0.3 when not given.", _share, 0.0)
+    tag_weight: float = _condition("Share of the tags in the score, 0 to 1. Default: 0.3 with tags.", _share, 0.0)
     diversity: float = _condition(
-        "0 to 1: the more, the less alike the matches are; without further pages.", _share, 0.0, ranks=False
+        "0 to 1: the higher, the less alike the matches are among themselves; there are no further pages.",
+        _share,
+        0.0,
+        ranks=False,
     )
     collapse: float | None = _condition(
         "Leave out near-duplicates of a better match, from a score of 0.9 or the one given.", _floor_of_copies
@@ -320,16 +322,18 @@ class Query:
         _crop, ranks=False, metavar="X,Y,W,H", wire=list[int] | None, min_length=4, max_length=4,
     )  # fmt: skip
     cursor: str | None = _condition(
-        "`next` of a page before: go on behind it, with the same question.",
+        "The value `next` of an earlier answer (in its JSON): continue behind that page, with the same query.",
         _text,
         ranks=False,
         echoed=False,
         metavar="NEXT",
     )
-    exact: bool = _condition("Take no approximate index, however large the collection.", _flag, False)
+    exact: bool = _condition(
+        "Look at every record in place of an approximate index, however large the collection.", _flag, False
+    )
     verify: int = _condition(
-        "How many of the first matches geometry looks at: their relation is told, and they are scored and put in "
-        "order by it: copies have 0.90 or more. In a matching collection 100 when not given, else 0.",
+        "How many of the first matches to check by geometry: each shows its relation, and is scored and ordered by it; "
+        "copies have 0.90 or more. Default: 100 in a collection of type matching, else 0.",
         _count(0, MAX_VERIFIED), 0, metavar="N",
     )  # fmt: skip
     explain: bool = _condition("Say how the answer was found.", _flag, False, ranks=False, echoed=False)

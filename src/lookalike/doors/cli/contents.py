@@ -246,11 +246,15 @@ def remove(record_ids: tuple[str, ...], is_sure: bool, collection: str, home: st
         question = f'Remove {counted(len(record_ids), "record")} of "{collection}" with their metadata, for good?'
         if len(record_ids) > 1 and not is_wanted(lambda: question, is_sure=is_sure):
             return ANSWER_IS_NO
-        removed = library.collection(collection).delete(record_ids)
+        target = library.collection(collection)
+        missing = [one for one in record_ids if one not in target]
+        removed = target.delete(record_ids)
         if as_json:
             print_json({"removed": removed})
         else:
             click.echo(f"removed {removed} of {len(record_ids)}")
+        if missing:
+            click.echo(f'"{collection}" has no record {_quoted(missing)}. Check the spelling.', err=True)
         return DONE if removed else ANSWER_IS_NO
 
 

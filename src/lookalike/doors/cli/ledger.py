@@ -34,6 +34,7 @@ from .terminal import (
 
 if TYPE_CHECKING:
     from ...core.collection import Collection
+    from ...core.decisions.ledger import Event
     from ...core.library import Library
     from ...core.removal.applying import Applied, Way
     from ...core.removal.plan import Removal
@@ -82,7 +83,7 @@ def list_(collection: str | None, limit: int, home: str | None, as_json: bool) -
     if as_json:
         print_json({"decisions": [decision_form(event) for event in newest], "count": len(events)})
     elif not events:
-        click.echo("nothing is decided", err=True)
+        click.echo("there are no decisions yet", err=True)
         if not is_known:
             click.echo(f'there is no collection "{collection}". Check the spelling.', err=True)
     else:
@@ -97,7 +98,7 @@ def list_(collection: str | None, limit: int, home: str | None, as_json: bool) -
 @home_option
 @json_option
 def undo(ids: tuple[str, ...], last: bool, home: str | None, as_json: bool) -> int:
-    """Take decisions back, by their own name or by that of their batch.
+    """Take decisions back, by their own id or by that of their batch.
 
     Files that were moved because of them come back to where they were, and their records into the collection.
     Exit code 1 when there was nothing to take back, 3 when a file could not come back.
@@ -111,7 +112,9 @@ def undo(ids: tuple[str, ...], last: bool, home: str | None, as_json: bool) -> i
     from ..serialization import applied_form, decision_form
 
     if bool(ids) == last:
-        raise InputError("name the decisions to undo, or pass --last. `lookalike decisions list` shows their names.")
+        raise InputError(
+            "name the decisions to undo by their ids, or pass --last. `lookalike decisions list` shows the ids."
+        )
     with open_library_at(home) as library:
         if last:
             ids = tuple(event.batch for event in library.ledger.effective() if event.kind not in NOTES)[-1:]
@@ -119,11 +122,22 @@ def undo(ids: tuple[str, ...], last: bool, home: str | None, as_json: bool) -> i
     if as_json:
         print_json({"undone": [decision_form(event) for event in undone], "restored": applied_form(restored)})
     else:
-        click.echo(f"took back {counted(len(undone), 'decision')}, restored {counted(len(restored.moved), 'file')}")
+        click.echo(_undone_text(undone, restored, ids))
         _tell_failures(restored)
     if restored.failed:
         return SOME_FAILED
     return DONE if undone or restored.moved else ANSWER_IS_NO
+
+
+def _undone_text(undone: Sequence[Event], restored: Applied, ids: Sequence[str]) -> str:
+    """Describe what was taken back and restored; where that is nothing, say why."""
+    if not ids:
+        return "nothing to take back: there are no decisions"
+    done = [f"took back {counted(len(undone), 'decision')}"] if undone else []
+    done += [f"restored {counted(len(restored.moved), 'file')}"] if restored.moved else []
+    if done or restored.failed:
+        return ", ".join(done) or "took back nothing"
+    return f"nothing to take back: {', '.join(ids)} {'was' if len(ids) == 1 else 'were'} taken back before"
 
 
 @decisions.command()
@@ -133,7 +147,7 @@ def undo(ids: tuple[str, ...], last: bool, home: str | None, as_json: bool) -> i
 @home_option
 @json_option
 def forget(ids: tuple[str, ...], gone: bool, is_sure: bool, home: str | None, as_json: bool) -> int:
-    """Forget decisions for good, by their own name or by that of their batch, after asking on a terminal.
+    """Forget decisions for good, by their own id or by that of their batch, after asking on a terminal.
 
     Nothing of them stays in the home.
 
@@ -145,7 +159,9 @@ def forget(ids: tuple[str, ...], gone: bool, is_sure: bool, home: str | None, as
       lookalike decisions forget --gone
     """
     if bool(ids) == gone:
-        raise InputError("name the decisions to forget, or pass --gone. `lookalike decisions list` shows their names.")
+        raise InputError(
+            "name the decisions to forget by their ids, or pass --gone. `lookalike decisions list` shows the ids."
+        )
     with open_library_at(home) as library:
         if gone:
             ids = tuple(library.decisions_about_gone())
@@ -155,7 +171,7 @@ def forget(ids: tuple[str, ...], gone: bool, is_sure: bool, home: str | None, as
     if as_json:
         print_json({"forgotten": count})
     else:
-        click.echo(f"forgot {counted(count, 'event')}")
+        click.echo(f"forgot {counted(count, 'event')}" if count else "nothing to forget")
     return DONE if count else ANSWER_IS_NO
 
 

@@ -38,9 +38,16 @@ _NO_KEY = (
 @click.option("--port", type=int, help="Port to listen on; 0 takes any free one.  [default: 8000]")
 @click.option("--open/--no-open", "opens", default=False, help="Open the page in a browser.")
 @click.option(
-    "--limits", type=click.Choice(["off", "vendor"]), help="Whether other services' dialects keep their limits."
+    "--limits",
+    type=click.Choice(["off", "vendor"]),
+    help="Limits of other services' interfaces: vendor for what these services allow, off for none.  [default: off]",
 )
-@click.option("--only-known-collections", is_flag=True, default=None, help="Make no collection by a dialect's insert.")
+@click.option(
+    "--only-known-collections",
+    is_flag=True,
+    default=None,
+    help="Do not create a collection when a client of another service adds to one that does not exist.",
+)
 @click.option("--allow-private-urls", is_flag=True, default=None, help="Let URLs lead into private networks.")
 @click.option(
     "--allowed-host", "allowed_hosts", multiple=True, metavar="NAME", help="A name by which the server may be called."

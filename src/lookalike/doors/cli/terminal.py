@@ -51,8 +51,8 @@ type_option = click.option(
     "--type",
     "kind",
     type=click.Choice(["photos", "products", "matching", "colors"]),
-    help="What ranks in a new collection: what is shown (photos, products), being a copy (matching), or having the "
-    "same colors, whatever is shown (colors).  [default: photos]",
+    help="What a search in a new collection ranks by: what is shown (photos, products), being a copy (matching), or "
+    "having the same colors, whatever is shown (colors).  [default: photos]",
 )
 encoder_option = click.option(
     "--encoder",

@@ -28,7 +28,11 @@ _ERRORS: Mapping[int, tuple[str, str, str]] = {
     400: ("The body is broken.", "body_malformed", "the body is not JSON: expected value at line 1 column 1."),
     401: ("A key is needed.", "key_needed", 'no key was sent. Send a valid one in the header "Authorization: Bearer".'),
     403: ("The caller may not.", "scope_insufficient", 'key "shop" has the scope "read"; this needs "write".'),
-    404: ("It is not there.", "collection_not_found", 'no collection "shoez". There are: hats, shoes. Create it.'),
+    404: (
+        "It is not there.",
+        "collection_not_found",
+        'no collection "shoez". There are: hats, shoes. Check the spelling.',
+    ),
     405: ("Not with this method.", "method_not_allowed", "this path does not take this method. It takes GET, POST."),
     409: ("It contradicts what is stored.", "id_taken", 'id "7" belongs to another picture, so b.jpg was not stored.'),
     412: ("It was changed meanwhile.", "changed_meanwhile", 'record "7" is not as it was. Read it again.'),

@@ -8,14 +8,16 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
 from ... import disk
-from ...errors import InputError
+from ...errors import ConflictError, InputError
 from ...service.files import FOLDER as FILES
 from ...service.keys import Keys
 from . import logs
@@ -53,11 +55,24 @@ def serve(settings: Settings, tell: Callable[[str], None]) -> None:
     _check_folders(settings)
     _give_back_memory()
     logs.set_up(serving.log_format)
-    with disk.locked(settings.home / _LOCK, wait=False), _listen(serving.host, serving.port) as listening:
+    with _alone(settings.home), _listen(serving.host, serving.port) as listening:
         if disk.is_loose(settings.home / FILES):  # of an earlier lookalike
             disk.tighten(settings.home / FILES)
         disk.sweep_all(settings.home / FILES, below=True)
         _run(settings, listening, tell)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Hold a home as its only server."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(disk.locked(home / _LOCK, wait=False))
+        except ConflictError as exc:
+            raise ConflictError(
+                f'another server has the home "{home}" already. End that one, or serve another home by --home.'
+            ) from exc
+        yield
 
 
 def _give_back_memory() -> None:

@@ -224,10 +224,8 @@ class ServerState:
     def no_collection(self, principal: Principal, name: str) -> CollectionNotFoundError:
         """Return the error that says that a collection is not there, naming only those that the caller may see."""
         seen = [other for other in self.library.collections() if principal.sees(other)]
-        there = f"There are: {', '.join(seen)[:500]}." if seen else "There are none yet."
-        return CollectionNotFoundError(
-            f'no collection "{name[:80]}". {there} Create it, or check the spelling.', name=name
-        )
+        there = f"There are: {', '.join(seen)[:500]}. Check the spelling." if seen else "There are none yet."
+        return CollectionNotFoundError(f'no collection "{name[:80]}". {there}', name=name)
 
 
 def state_of(request: Request) -> ServerState:

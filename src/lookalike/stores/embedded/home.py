@@ -194,10 +194,8 @@ class EmbeddedStores:
 
     def _not_found(self, name: str) -> CollectionNotFoundError:
         names = self.names()
-        there = f"There are: {', '.join(names)}." if names else "There are none yet."
-        return CollectionNotFoundError(
-            f'no collection "{name}". {there} Create it first, or check the spelling.', name=name
-        )
+        there = f"There are: {', '.join(names)}. Check the spelling." if names else "There are none yet."
+        return CollectionNotFoundError(f'no collection "{name}". {there}', name=name)
 
     def _fresh(self, folder: Path) -> AbstractContextManager[Path]:
         """Make a folder to fill, which will take the place of another or none."""
