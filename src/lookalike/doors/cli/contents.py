@@ -74,9 +74,11 @@ def collections(home: str | None, as_json: bool) -> int:
 @type_option
 @keep_option
 @encoder_option
-@click.option("--field", "fields", multiple=True, metavar="FIELD", help="Metadata field that is often filtered by.")
+@click.option(
+    "--field", "fields", multiple=True, metavar="FIELD", help="Metadata field to declare: filtering by it gets faster."
+)
 @click.option("--product-id", metavar="FIELD", help="Metadata field that says which records show one product.")
-@click.option("--title", default="", metavar="TITLE", help="What people call it, where that is not its name.")
+@click.option("--title", default="", metavar="TITLE", help="Title that the page shows in place of the name.")
 @home_option
 @json_option
 def create(
@@ -122,8 +124,12 @@ def create(
     "--drop-field", "dropped", multiple=True, metavar="FIELD", help="Declared field to drop; the records keep it."
 )
 @click.option("--product-id", metavar="FIELD", help='Field that says which records show one product; "" takes it away.')
-@click.option("--recall-target", type=float, help="Share of true neighbors that a large collection must find; 1: all.")
-@click.option("--title", metavar="TITLE", help='What people call it; "" for its name.')
+@click.option(
+    "--recall-target",
+    type=float,
+    help="Share of the true neighbors that a search of a large collection has to find, up to 1.",
+)
+@click.option("--title", metavar="TITLE", help='Title that the page shows in place of the name; "" for none.')
 @home_option
 @json_option
 def configure(
@@ -234,7 +240,7 @@ def get(record_id: str, collection: str, home: str | None, as_json: bool) -> int
 @home_option
 @json_option
 def remove(record_ids: tuple[str, ...], is_sure: bool, collection: str, home: str | None, as_json: bool) -> int:
-    """Remove records, of several after asking on a terminal. Your picture files are not touched.
+    """Remove records. Your picture files are not touched. For more than one record, a terminal asks first.
 
     Exit code 1 when none of them was there.
 
@@ -351,15 +357,15 @@ def backup(folder: str, collection: str, home: str | None) -> int:
 
 @click.command()
 @click.argument("folder", type=click.Path(), metavar="FOLDER")
-@click.option("--name", metavar="NAME", help="Name of the collection to make; its own without it.")
+@click.option("--name", metavar="NAME", help="Name of the new collection.  [default: the name that was backed up]")
 @click.option(
     "--despite-damage",
     is_flag=True,
-    help="Bring a damaged backup back, without the records whose rows are damaged; they are named.",
+    help="Restore a damaged backup, without the records whose rows are damaged; they are named.",
 )
 @home_option
 def restore(folder: str, name: str | None, despite_damage: bool, home: str | None) -> int:
-    """Bring a backup back as a collection. A damaged one is refused, and its damaged records are named.
+    """Restore a backup as a collection. A damaged one is refused, and its damaged records are named.
 
     \b
     Example:

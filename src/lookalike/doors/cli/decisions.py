@@ -59,7 +59,7 @@ def decide() -> None:
 @home_option
 @json_option
 def keep(record_ids: tuple[str, ...], **told: Any) -> int:
-    """Keep records. Two that were both kept, one beside the other, are not shown as duplicates again.
+    """Keep records. Two that are kept together are not shown as duplicates again.
 
     \b
     Example:
@@ -75,7 +75,7 @@ def keep(record_ids: tuple[str, ...], **told: Any) -> int:
 @home_option
 @json_option
 def delete(record_ids: tuple[str, ...], **told: Any) -> int:
-    """Mark records whose files are to go. With --beside a file only goes while one of those is still there.
+    """Mark records for deletion: `decisions apply` moves their files. With --beside only while one of those is there.
 
     \b
     Example:
@@ -115,15 +115,17 @@ def later(record_ids: tuple[str, ...], **told: Any) -> int:
 
 
 @decide.command("best-in-each-group")
-@click.option("--threshold", "-t", type=float, help="Floor on the score of a copy, 0.9 to 1.")
+@click.option("--threshold", "-t", type=float, help="Lowest score of a copy, 0.9 to 1.")
 @click.option("--all-kinds", is_flag=True, help="Delete cropped, edited, turned and mirrored copies, too.")
 @click.option(
     "--relation", metavar="RELATION", help="Only groups with a member of this relation to the best, such as resized."
 )
 @click.option(
-    "--folder", metavar="FOLDER", help="Only groups with a member in this folder or below: as ids begin, or a path."
+    "--folder",
+    metavar="FOLDER",
+    help="Only groups with a member in this folder or below: a path, or what ids begin with.",
 )
-@click.option("--save", is_flag=True, help="Keep these decisions; without it they are only shown.")
+@click.option("--save", is_flag=True, help="Save these decisions; without it they are only shown.")
 @collection_option
 @home_option
 @json_option

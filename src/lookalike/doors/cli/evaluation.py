@@ -36,11 +36,11 @@ _FIT, _RESET = "fit", "reset"
 
 @click.command()
 @collection_option
-@click.option("--label", metavar="FIELD", help="Metadata field: records with one value in it belong together.")
+@click.option("--label", metavar="FIELD", help="Metadata field: records with the same value there belong together.")
 @click.option(
     "--match",
     metavar="FIELD",
-    help='Metadata field in which a copy names the id of its original; "" where that is not here.',
+    help='Metadata field in which a copy names the id of its original; "" where that is not in the collection.',
 )
 @click.option(
     "--pairs",
@@ -48,28 +48,30 @@ _FIT, _RESET = "fit", "reset"
     metavar="FILE",
     help="CSV with the columns a, b (ids) and same (1 or 0).",
 )
-@click.option("--queries", default=1000, show_default=True, help="How many records to ask; the same ones every time.")
 @click.option(
-    "--space", metavar="SPACE", help="Rank by this descriptor, semantic or copy, in place of the collection's own."
+    "--queries", default=1000, show_default=True, help="How many records to search with; the same ones every time."
+)
+@click.option(
+    "--space", metavar="SPACE", help="Rank by this kind of vector, semantic or copy, in place of the collection's own."
 )
 @click.option(
     "--verify",
     type=int,
-    help="How many of the first records geometry scores; 100 in collections of type matching, else 0.",
+    help="How many of the first records to score by geometry.  [default: 100 in a collection of type matching, else 0]",
 )
 @click.option(
     "--against",
     metavar="NAME",
     shell_complete=completion.collection_names,
-    help="Another collection with the same ids, to be set beside this one.",
+    help="Another collection with the same ids, to compare with.",
 )
-@click.option("--against-space", metavar="SPACE", help="Another descriptor, to be set beside this one.")
-@click.option("--against-verify", type=int, help="Another number for --verify, to be set beside this one.")
+@click.option("--against-space", metavar="SPACE", help="Another value of --space, to compare with.")
+@click.option("--against-verify", type=int, help="Another value of --verify, to compare with.")
 @click.option(
     "--plots", type=click.Path(file_okay=False), metavar="FOLDER", help="Folder to write the curves to, as SVG."
 )
 @click.option("--calibrate", type=click.Choice([_FIT, _RESET]), is_flag=False, flag_value=_FIT,
-              help="Fit what scores mean to this collection, and keep it; `reset` goes back.")  # fmt: skip
+              help="Fit the scores of this collection to your labels; `reset` undoes that.")  # fmt: skip
 @home_option
 @json_option
 def evaluate(

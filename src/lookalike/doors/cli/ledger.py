@@ -64,7 +64,7 @@ def decisions() -> None:
 @home_option
 @json_option
 def list_(collection: str | None, limit: int, home: str | None, as_json: bool) -> int:
-    """List what is decided, the newest first.
+    """List the decisions, the newest first.
 
     \b
     Example:
@@ -142,7 +142,7 @@ def _undone_text(undone: Sequence[Event], restored: Applied, ids: Sequence[str])
 
 @decisions.command()
 @click.argument("ids", metavar="DECISION...", nargs=-1)
-@click.option("--gone", is_flag=True, help="All decisions about pictures that no collection shows any more.")
+@click.option("--gone", is_flag=True, help="All decisions about pictures that are in no collection any more.")
 @yes_option
 @home_option
 @json_option

@@ -72,7 +72,7 @@ def cli() -> None:
 
 
 @click.command(short_help="Check versions, encoder, speed and every stored row.")
-@click.option("--repair", is_flag=True, help="First mend what can be mended without losing anything, and say what.")
+@click.option("--repair", is_flag=True, help="First mend what can be mended without loss, and report it.")
 @home_option
 @json_option
 def doctor(repair: bool, home: str | None, as_json: bool) -> int:
@@ -104,9 +104,9 @@ def doctor(repair: bool, home: str | None, as_json: bool) -> int:
 @click.option("--serve/--no-serve", "serves", default=None,
               help="Open the page with the collection at the end.  [default: on a terminal]")  # fmt: skip
 def demo(photos: str | None, home: str, serves: bool | None) -> int:
-    """Show the main job on sample pictures, or on your own.
+    """Show what lookalike does, on sample pictures or on your own.
 
-    An index, searches, a comparison, the duplicates, a contact sheet to look at, and the page to go on with.
+    Index, search, compare, find duplicates, write a contact sheet, and open the page.
 
     \b
     Example:

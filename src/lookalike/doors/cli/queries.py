@@ -45,7 +45,7 @@ from .terminal import (
 @click.option("--weight", "weights", multiple=True, type=float, help="Weight of each image, in order.  [default: 1]")
 @click.option("--not-weight", "unlike_weights", multiple=True, type=float, help="Weight of each --not, in order.")
 @click.option("--random", "at_random", is_flag=True, help="Take a stored image at random as the example.")
-@click.option("--seed", type=int, help="With --random: the same seed draws the same image.")
+@click.option("--seed", type=int, help="With --random: the same number always picks the same image.")
 @collection_option
 @condition_options
 @sheet_option
@@ -106,12 +106,12 @@ def find(
 @click.argument("a", metavar="IMAGE", shell_complete=completion.examples)
 @click.argument("b", metavar="IMAGE", shell_complete=completion.examples)
 @collection_option
-@click.option("--threshold", "-t", type=float, help="Exit with 1 when the score is below.")
+@click.option("--threshold", "-t", type=float, help="Exit with code 1 when the score is lower.")
 @click.option(
     "--explain",
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="PNG to write: what agrees, and what was changed; - is stdout.",
+    help="Write a PNG that shows what agrees and what was changed; - is stdout.",
 )
 @sheet_option
 @home_option
@@ -161,17 +161,18 @@ def compare(
 
 @click.command(short_help="Find groups of records that are the same picture.")
 @collection_option
-@click.option("--threshold", "-t", type=float, help="Floor on the score of a copy, 0.9 to 1; with --no-verify 0 to 1.")
-@click.option("--precision", type=float, help="Instead: the chance, 0 to 1, with which a copy has to be one.")
+@click.option("--threshold", "-t", type=float, help="Lowest score of a copy, 0.9 to 1; with --no-verify 0 to 1.")
+@click.option("--precision", type=float, help="In place of --threshold: how likely a copy has to be one, 0 to 1.")
 @click.option(
     "--best", default="original", show_default=True, metavar="RULE",
-    help="What is kept of a group: original, resolution, bytes, oldest, newest, or the greatest value of a FIELD.",
+    help="The best picture of a group: original, resolution, bytes, oldest, newest, or the greatest value of a "
+    "FIELD.",
 )  # fmt: skip
 @click.option(
     "--verify/--no-verify", default=None,
-    help="Whether geometry decides on every member, or the scores of the descriptors alone.  [default: --verify]",
+    help="Whether geometry checks every member, or the score alone decides.  [default: --verify]",
 )  # fmt: skip
-@click.option("--include-decided", is_flag=True, help="Show what was decided on, too (see `decide`).")
+@click.option("--include-decided", is_flag=True, help="Also show what is decided on already (see `decide`).")
 @sheet_option
 @home_option
 @json_option
@@ -186,11 +187,11 @@ def duplicates(
     home: str | None,
     as_json: bool,
 ) -> int:
-    """Find groups of records that are the same picture, and that nobody decided on.
+    """Find groups of records that are the same picture, without those that are decided on already.
 
-    Each group has a best picture, and geometry says of every other how it was made of it. A threshold narrows what it
-    confirms. Where there is no picture to look at, the score decides, and that is told. What was found is kept beside
-    the index: after more pictures came, only these are compared.
+    Each group has a best picture; for every other, geometry says how it was made of that one. A threshold narrows what
+    geometry confirms. Where there is no picture to check, the score decides, and the answer says so. The pairs that
+    were found are kept: after you add pictures, only the new ones are compared.
 
     \b
     Example:
@@ -216,11 +217,11 @@ def duplicates(
         return ANSWER_IS_NO if (threshold, precision) != (None, None) and not found else DONE
 
 
-@click.command(short_help="Write the similarity graph: who is near whom.")
+@click.command(short_help="Write the similarity graph: the nearest records of each record.")
 @collection_option
 @click.option("--k", type=int, help="Neighbors of each record.  [default: 10, or all when --radius is given]")
-@click.option("--radius", type=float, help="Ceiling on an edge's distance.")
-@click.option("--threshold", "-t", type=float, help="Floor on an edge's score, 0 to 1.")
+@click.option("--radius", type=float, help="Largest distance of an edge.")
+@click.option("--threshold", "-t", type=float, help="Lowest score of an edge, 0 to 1.")
 @click.option("--self", "include_self", is_flag=True, help="Let a record be a neighbor of itself.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False), metavar="FILE",
               help="File to write: .csv, .jsonl or .parquet (extra: graph); else JSON lines to stdout.")  # fmt: skip
@@ -265,7 +266,7 @@ def graph(
 
 @click.command()
 @collection_option
-@click.option("--threshold", "-t", default=0.9, show_default=True, help="Score from which two records are joined.")
+@click.option("--threshold", "-t", default=0.9, show_default=True, help="Lowest score of two records that are joined.")
 @home_option
 @json_option
 def clusters(collection: str, threshold: float, home: str | None, as_json: bool) -> int:

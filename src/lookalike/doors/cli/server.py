@@ -48,16 +48,22 @@ _NO_KEY = (
     default=None,
     help="Do not create a collection when a client of another service adds to one that does not exist.",
 )
-@click.option("--allow-private-urls", is_flag=True, default=None, help="Let URLs lead into private networks.")
 @click.option(
-    "--allowed-host", "allowed_hosts", multiple=True, metavar="NAME", help="A name by which the server may be called."
+    "--allow-private-urls", is_flag=True, default=None, help="Also fetch pictures from URLs in private networks."
+)
+@click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A host name under which clients reach the server; may be given again.",
 )
 @click.option(
     "--allowed-origin",
     "allowed_origins",
     multiple=True,
     metavar="ORIGIN",
-    help="A web site whose pages may call the server.",
+    help="A web site whose pages may call the server, such as https://shop.example; may be given again.",
 )
 @click.option(
     "--may-move",
@@ -68,12 +74,12 @@ _NO_KEY = (
 )
 @click.option("--without-key", is_flag=True, default=None, help="Serve a public address although no key exists.")
 @click.option("--library", type=click.Path(file_okay=False), metavar="FOLDER", multiple=True,
-              help="A folder of this machine that the page may list and index, and all below; repeatable.")  # fmt: skip
+              help="A folder that the page may list and index, with all below it; may be given again.")  # fmt: skip
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Logs for people or for machines.")
 @click.option("--config", type=click.Path(dir_okay=False), metavar="FILE", help="File with settings, as TOML.")
 @home_option
 def serve(opens: bool, limits: str | None, config: str | None, home: str | None, **given: Any) -> int:
-    """Serve the HTTP interface until Ctrl-C.
+    """Serve the page and the HTTP interface until Ctrl-C.
 
     Every option is also an environment variable (LOOKALIKE_PORT) and a name in the file (port = 8000).
 
@@ -117,20 +123,20 @@ def keys() -> None:
 @keys.command()
 @click.option("--name", required=True, metavar="NAME", help="What to call the key.")
 @click.option("--scope", type=click.Choice(["read", "write", "admin"]), default="write", show_default=True,
-              help="read asks; write also changes records and collections; admin also keys.")  # fmt: skip
+              help="read: search and read; write: also change what is stored; admin: also manage keys.")  # fmt: skip
 @click.option(
     "--collection",
     "collections",
     multiple=True,
     metavar="NAME",
     shell_complete=completion.collection_names,
-    help="A collection that the key is for, and nothing of others; all without it. May be given again.",
+    help="A collection that the key may use, and no other; may be given again.  [default: all]",
 )
-@click.option("--expires", "expires_days", type=float, metavar="DAYS", help="Days until the key ends.")
-@click.option("--max-collections", type=int, help="Collections that the key may have made.")
-@click.option("--max-images", type=int, help="Images that its collections may hold.")
-@click.option("--max-bytes", type=int, help="Bytes that all it keeps may take on disk.")
-@click.option("--requests-per-s", type=float, help="Requests a second in the long run.")
+@click.option("--expires", "expires_days", type=float, metavar="DAYS", help="Days until the key expires.")
+@click.option("--max-collections", type=int, help="How many collections the key may make.")
+@click.option("--max-images", type=int, help="How many images these may hold.")
+@click.option("--max-bytes", type=int, help="How many bytes these may take on disk.")
+@click.option("--requests-per-s", type=float, help="How many requests a second it may make, on average.")
 @home_option
 @json_option
 def create(
@@ -170,7 +176,7 @@ def create(
 @home_option
 @json_option
 def list_(home: str | None, as_json: bool) -> int:
-    """List all keys there ever were, without their secrets.
+    """List all keys, with those that are revoked or expired, without their secrets.
 
     \b
     Example:
@@ -194,7 +200,7 @@ def list_(home: str | None, as_json: bool) -> int:
 @home_option
 @json_option
 def rotate(name: str, home: str | None, as_json: bool) -> int:
-    """Replace the secret of a key, by name or id. The old one is void at once.
+    """Replace the secret of a key, by name or id. The old secret stops working at once.
 
     \b
     Example:
@@ -216,7 +222,7 @@ def revoke(name: str, is_sure: bool, home: str | None, as_json: bool) -> int:
     Example:
       lookalike keys revoke shop
     """
-    if not is_wanted(lambda: f'Revoke the key "{name}" for good? Who uses it is refused at once.', is_sure=is_sure):
+    if not is_wanted(lambda: f'Revoke the key "{name}" for good? Its users are refused at once.', is_sure=is_sure):
         return ANSWER_IS_NO
     key = _keys(home).revoke(name)
     if as_json:

@@ -58,13 +58,12 @@ encoder_option = click.option(
     "--encoder",
     metavar="NAME",
     shell_complete=completion.encoder_names,
-    help="What encodes the pictures of a new collection; builtin-accurate is better for clothes, at twice the cost.  "
-    "[default: builtin]",
+    help="Encoder of a new collection; builtin-accurate is better for clothes, at twice the time.  [default: builtin]",
 )
 keep_option = click.option(
     "--keep",
     type=click.Choice(["auto", "none", "thumbnail", "original"]),
-    help="Which pictures a new collection keeps; auto: a thumbnail of what is not a file on disk.  [default: auto]",
+    help="Which pictures a new collection stores; auto: a thumbnail of each that is not a file.  [default: auto]",
 )
 yes_option = click.option("--yes", "-y", "is_sure", is_flag=True, help="Do not ask, also on a terminal.")
 sheet_option = click.option(

@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 @keep_option
 @encoder_option
 @click.option("--id-from", type=click.Choice(["path", "name", "hash"]), default="path", show_default=True,
-              help="What names a file.")  # fmt: skip
-@click.option("--resume", is_flag=True, help="Take every stored id as done, without looking whether its file changed.")
-@click.option("--check-content", is_flag=True, help="Look into files, too, whose size and time are as they were.")
+              help="What the id of a file is made of.")  # fmt: skip
+@click.option("--resume", is_flag=True, help="Skip every id that is stored, without a check whether its file changed.")
+@click.option("--check-content", is_flag=True, help="Also check files whose size and time did not change.")
 @click.option("--prune", is_flag=True,
               help="Remove the records whose files below FOLDER are gone; refused when all are, or at least half and "
                    "more than 3, or all of a folder below that is still there: empty (2 records or more), or a mount "
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     "--prefix",
     default="",
     metavar="PREFIX",
-    help="Begins the ids of files, as disk1/2019/a.jpg: for disks with equal paths.",
+    help="Beginning of the ids of files, such as disk1 for disk1/2019/a.jpg: for disks with equal paths.",
 )
 @click.option("--replace", is_flag=True, help="Overwrite records that other sources made under the same id.")
 @home_option
@@ -119,8 +119,8 @@ def import_(
     """Import records from JSON lines, or from a CSV file.
 
     A line holds {"_id", one of "_file", "_url" and "_base64", any fields, "tags"}. Of a CSV file the first row holds
-    these names; tags are separated by ";". Files are looked for beside RECORDS. Of several pictures of a record the
-    first of "_base64", "_file" and "_url" is taken; other names with _ are left out.
+    these names; tags are separated by ";". Paths of pictures start from the folder of FILE. Of several pictures of a
+    record the first of "_base64", "_file" and "_url" is taken; other names with _ are left out.
 
     \b
     Example:
@@ -145,7 +145,7 @@ def import_(
         return _show_report(report, target, as_json)
 
 
-@click.command()
+@click.command(short_help="Export records as JSON lines, as `import` reads them.")
 @collection_option
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False), metavar="FILE", help="File to write; without it, stdout."
