@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import lookalike.turi
+from lookalike import errors
 from lookalike.core.collection import Collection
 from lookalike.core.library import Library
 
@@ -200,7 +201,32 @@ def test_files_are_replaced_moved_and_forced_by_the_ground_alone() -> None:
     assert by_hand == [], "write it by lookalike.disk"
 
 
+def test_a_module_that_is_named_is_there() -> None:
+    """What docstrings, comments and the map call `x.py` or `room/x` exists."""
+    texts = [*PACKAGE.rglob("*.py"), ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"]
+    modules = {str(path.relative_to(PACKAGE).with_suffix("")) for path in PACKAGE.rglob("*.py")}
+    names = {Path(module).name for module in modules}
+    tests = {path.name for path in (ROOT / "tests").glob("*.py")} | {
+        path.name for path in (ROOT / "tools").glob("*.py")
+    }
+    for path in texts:
+        text = path.read_text(encoding="utf-8")
+        for name in re.findall(r"\b(\w+)\.py\b", re.sub(r"\S+/\S+\.py|__init__\.py", "", text)):
+            assert name in names or f"{name}.py" in tests, f"{path.name} names {name}.py"
+        rooms = r"`((?:core|stores|doors|service|encoders|intake|geometry|turi)/[a-z_/]+[a-z_])`"
+        for name in re.findall(rooms, text):
+            assert name in modules or (PACKAGE / name).is_dir(), f"{path.name} names {name}"
+
+
 def test_every_room_is_on_the_map() -> None:
     rooms = {path.parent.relative_to(PACKAGE) for path in PACKAGE.rglob("__init__.py")} - {Path()}
     missing = {str(room) for room in rooms if f"{room.as_posix()}/" not in ARCHITECTURE}
     assert {room for room in missing if f"`{Path(room).name}/`" not in ARCHITECTURE} == set()
+
+
+def test_the_tree_of_errors_names_each_with_its_code() -> None:
+    tree = errors.__doc__ or ""
+    classes = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.LookalikeError)]
+    assert len(classes) > 20
+    for one in classes:
+        assert re.search(rf"\b{one.__name__}\b\s+{one.code}\b", tree), f"{one.__name__} ({one.code})"

@@ -1,4 +1,4 @@
-"""What people are answered: matches, relations, groups and edges, and how a search came to them."""
+"""Result types: matches, relations, groups, edges, and the explanation of a search."""
 
 from __future__ import annotations
 

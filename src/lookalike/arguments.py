@@ -1,4 +1,4 @@
-"""Arguments of the public Python face, held against their annotations before anything is done with them.
+"""Checks of the arguments of the public Python API against their annotations, before anything is done with them.
 
 The annotations are the declaration; `_KINDS` says of each, as it is written, what may be passed and how that is called.
 What is not in the table is left to who reads it: sources, filters, choices of a few words, ranges.

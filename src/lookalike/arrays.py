@@ -1,4 +1,4 @@
-"""The types of arrays, by what their numbers are."""
+"""Type aliases of NumPy arrays, by dtype."""
 
 from __future__ import annotations
 

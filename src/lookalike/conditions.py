@@ -1,4 +1,4 @@
-"""The tree of a parsed filter: frozen nodes that say what they accept, and that a store can translate.
+"""The syntax tree of a parsed filter; each node can evaluate itself.
 
     Condition   of a document     And · Or · Not · Field(path, Test)
     Test        of the values     Equal · Among · Order · Exists · Size · Regex · Element

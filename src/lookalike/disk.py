@@ -1,4 +1,4 @@
-"""What makes files last: the one way to write, replace, move and lock them outside SQLite.
+"""Writing, replacing, moving and locking files so that they last.
 
 A call that acknowledges something has forced it to disk first: the bytes of a file, then the entry of its folder that
 names it. A file that is being written lies beside its target as `.NAME-RANDOM.partial`, locked by its writer; one that

@@ -1,4 +1,4 @@
-"""Metrics, and the one map from distance to score; only this module makes a score.
+"""Metrics, and the one map from distance to score; only this module makes a score from a distance.
 
 A distance is what the metric gives: cosine distance runs from 0 to 2, Hamming distance counts bits. A score runs
 from 0 to 1 and means, for a pair of pictures:

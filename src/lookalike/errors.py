@@ -1,6 +1,6 @@
 """The errors of lookalike: one family, each kind with a stable code that machines may match.
 
-    LookalikeError
+    LookalikeError                 error
     ├── InputError                 input_invalid        a value that the caller gave is wrong
     │   └── FilterError            filter_invalid       a filter that means nothing
     ├── SourceError                source_invalid       no image could be had from a source

@@ -1,4 +1,4 @@
-"""Every number that the outside may not pass, with its unit, its default and the reason for it."""
+"""Upper bounds of all that comes from outside, each with a unit and a default."""
 
 from __future__ import annotations
 

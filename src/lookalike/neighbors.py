@@ -1,4 +1,4 @@
-"""What a store is asked and answers: the nearest vectors, near pairs, and how it found them."""
+"""What a store returns: nearest vectors, near pairs, figures of a search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was worked out for the last few questions, kept while nothing is written."""
+"""A cache of the last few results, valid for one version of the store."""
 
 from __future__ import annotations
 

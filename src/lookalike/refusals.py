@@ -1,4 +1,4 @@
-"""What the system refuses to do with files, as errors of ours; `disk` is the way to it."""
+"""OSErrors as errors of ours: a full disk, missing rights, a read-only mount."""
 
 from __future__ import annotations
 

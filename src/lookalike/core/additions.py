@@ -1,4 +1,4 @@
-"""What a collection is given: pictures are added, and records of deleted files go."""
+"""Adding pictures to a collection, and removing the records of deleted files."""
 
 from __future__ import annotations
 

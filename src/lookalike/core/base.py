@@ -1,4 +1,4 @@
-"""What all parts of a collection stand on: its store, and what reads and encodes for it."""
+"""The shared base of the parts of `Collection`: store, describer, verifier."""
 
 from __future__ import annotations
 

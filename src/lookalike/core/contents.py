@@ -1,4 +1,4 @@
-"""What a collection keeps: its records, with their pictures, fields and tags, read and changed."""
+"""Reading and changing the records of a collection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The library: a home with many collections, and the one encoder that they share."""
+"""The library: a home with many collections, each opened with its encoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a collection is asked: what looks like a picture, how alike two are, which are the same."""
+"""The questions that a collection answers: search, compare, duplicates, graph, evaluation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keeps a collection in shape: its settings, looking for damage, compacting, backups."""
+"""The upkeep of a collection: settings, damage checks, compaction, backups."""
 
 from __future__ import annotations
 

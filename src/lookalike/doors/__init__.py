@@ -1,1 +1,1 @@
-"""What the outside meets: each door parses, calls one thing of the core, and renders."""
+"""The entry points: each parses, calls the core once, and renders."""

@@ -1,4 +1,4 @@
-"""The agreement of two pictures that lie over each other: how much of them shows the very same thing.
+"""How much of two aligned pictures shows the same thing.
 
 Features that agree on a map prove that both pictures show one thing; they cannot tell a copy from a second photo of
 the same carton. Laid over each other the copy agrees block by block, and the second photo, with its own viewpoint,

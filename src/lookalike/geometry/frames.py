@@ -1,4 +1,4 @@
-"""Two pictures laid over each other by a map: both in the frame of the coarser one, with what both of them show."""
+"""Two pictures warped onto a common frame."""
 
 from __future__ import annotations
 

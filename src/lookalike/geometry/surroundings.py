@@ -1,4 +1,4 @@
-"""What a picture shows around the part that another one shows too: more of the scene, or something added."""
+"""What lies outside the shared part of two pictures."""
 
 from __future__ import annotations
 

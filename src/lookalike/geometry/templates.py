@@ -1,4 +1,4 @@
-"""Templates: whether two graphics that lie over each other differ in one small part: a bar, a dialog, seats, a number.
+"""Two graphics made from one template that differ in one small part.
 
 In a photo texture agrees everywhere, so what differs in one place was edited there. In a chart, a window, a plan or a
 letter most is flat, and what agrees is the template, of which there are many pictures: there nothing crisp may differ.

@@ -1,4 +1,4 @@
-"""Traces: what handling left in the pixels of one picture, by which a copy is told from what it was made of.
+"""Traces of processing in one picture: compression, resampling.
 
 A picture that was made of another has lost something: lights and shadows that are clipped, levels that no pixel has any
 more, fine detail, color; or it has gained what no camera makes: noise, and the steps of an encoding that its file does

@@ -1,4 +1,4 @@
-"""How a JPEG was encoded, as its header says it, and whether it had been encoded so before."""
+"""Encoding parameters of a JPEG, and signs that it was compressed twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file says of its picture beside the pixels: frames or pages, when and with what it was taken, whether where.
+"""Metadata of a file: frames, date, camera, whether a place is named.
 
 All is read from headers that decoding has in memory anyway; no frame is decoded for it. Whatever is broken or hostile
 there is left out: counting ends after so many steps, and a date that is none is not a date.

@@ -1,4 +1,4 @@
-"""The libtiff that Pillow brings, told to be quiet: it writes a line to stderr for every oddity of a file."""
+"""Silence for libtiff, which would warn on stderr."""
 
 from __future__ import annotations
 

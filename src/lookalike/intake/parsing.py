@@ -1,4 +1,4 @@
-"""What stands for a picture → where it comes from: a path, a URL, bytes, base64 text, pixels. Opens nothing."""
+"""The kind of a caller's value: path, URL, bytes, base64 or array. Opens nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From any mode or array to RGB, 8 bit, reduced: alpha over a ground that shows it, deep gray scaled, not clipped."""
+"""Any Pillow mode or array as 8-bit RGB, reduced."""
 
 from __future__ import annotations
 

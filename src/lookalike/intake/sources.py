@@ -1,4 +1,4 @@
-"""A source → an image, or its bytes: the only place that opens files and addresses of pictures."""
+"""Opening a source, and reading its bytes or its image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What servers kept before the service store: small files of the home, read once and set aside under names in `.bak`.
+"""The migration of earlier server state into `service.db`.
 
     keys.json            the keys, and the secret that signs sessions
     files-owners.jsonl   who wrote which stored file, a line a change

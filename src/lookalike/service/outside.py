@@ -1,4 +1,4 @@
-"""What a caller from outside this machine may name as a picture: a URL, a stored record, base64; never a path."""
+"""The sources that a remote caller may name: URL, stored record, base64; never a path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The meter: holds keys to their quotas, before the work that they would pay for."""
+"""The quotas of keys, enforced before work starts."""
 
 from __future__ import annotations
 

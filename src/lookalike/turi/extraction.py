@@ -1,4 +1,4 @@
-"""Features: the vectors of images, in the lengths that Turi Create's networks have.
+"""Feature vectors in the lengths of Turi Create's networks.
 
 There is one encoder here, lookalike's own. Its embedding has fewer numbers than the networks named below, so features
 are filled up with zeros: these change no distance.

@@ -1,4 +1,4 @@
-"""Nearest neighbors of a reference set: what Turi Create answers, found by `core.vectors`."""
+"""Nearest neighbors of a reference set: what Turi Create answers, found by `core.scores.vectors`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands of the decisions for the records of one collection.
+"""The decisions that are in force, for the records of one collection.
 
 Decisions are about pictures, and a collection holds records; which record is which picture is found in this order:
 

@@ -1,4 +1,4 @@
-"""Events: what the ledger is made of, their form as plain values, and what stands of them.
+"""Events of the ledger: their types, their JSON form, and which of them are in force.
 
 Events of others are read no larger than a decision here can be, and hold only where their bringer may speak.
 """

@@ -1,4 +1,4 @@
-"""The ledger: what people decided about pictures, as events that are only ever appended.
+"""The ledger: what people decided about pictures, as events that are appended; only `forget` takes some out.
 
     HOME/decisions.jsonl    an event a line; an undo is an event as well
     HOME/decisions.lock     held by who appends

@@ -1,4 +1,4 @@
-"""Figures of retrieval over plain arrays: precision and recall at every score, averages, and how sure all of it is.
+"""Retrieval metrics with confidence intervals: precision, recall, averages.
 
 Scores are counted in thousandths: column i of a table of counts holds the scores from i / 1000 up to the next, and the
 last one 1.0 alone. A threshold of i / 1000 thus includes the columns from i on, as thresholds do everywhere.

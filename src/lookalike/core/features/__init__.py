@@ -1,1 +1,1 @@
-"""What is known of one picture: its vectors, its look, its fingerprint."""
+"""What is known of one picture: its vectors, its features, its fingerprint."""

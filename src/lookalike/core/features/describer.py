@@ -1,4 +1,4 @@
-"""The describer: from a source to an image, its vectors and its entry, by the intake and one encoder."""
+"""The describer turns a source into an image, its vectors and an entry."""
 
 from __future__ import annotations
 

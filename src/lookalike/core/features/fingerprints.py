@@ -1,4 +1,4 @@
-"""Fingerprints: what a decision knows a picture by, whatever becomes of its record, its file and the encoder.
+"""Fingerprints identify a picture independently of its record, file and encoder.
 
 The content hash says "the same bytes". When a file was saved anew (another quality, another size), its bytes are
 others; then the signs beside the hash say whether it can be the same picture. None of them comes from a network, so

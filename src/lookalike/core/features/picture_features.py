@@ -1,4 +1,4 @@
-"""Looks: all that is needed to relate a picture to others, some of it had only when it is asked for."""
+"""Picture features: all data that relates one picture to others, part of it loaded when first asked for."""
 
 from __future__ import annotations
 

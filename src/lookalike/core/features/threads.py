@@ -1,4 +1,4 @@
-"""Work on many threads whose results come in the order of the input, a few things ahead and no more."""
+"""An ordered parallel map with a bounded look-ahead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spellings of record ids: one text in two Unicode forms, as systems write file names ("ü" as one character or two).
+"""Record ids in both Unicode forms (NFC and NFD).
 
 Ids are stored as they came. A caller who asks by the other form means the same record; where both forms are stored,
 each is reached by its own.

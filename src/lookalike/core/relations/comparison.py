@@ -112,7 +112,7 @@ def relation_text(related: Relation) -> str:
 
 @dataclass(frozen=True, eq=False)
 class ComparedPicture:
-    """One of two pictures: its look, how people call it, and what makes a small JPEG of it."""
+    """One of two pictures: its features, how people call it, and what makes a small JPEG of it."""
 
     look: PictureFeatures
     name: str

@@ -1,4 +1,4 @@
-"""Consensus: what many copies of one picture say together about which of them is the original.
+"""The original among many copies, by majority.
 
 Each edit was made of the original, and two edits differ from each other by both. So the original is the one that the
 others differ from least, of whatever kinds the edits are: by a curve, a vignette or a word, too, of which one picture

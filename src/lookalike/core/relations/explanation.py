@@ -135,7 +135,7 @@ def _small_matrix(relation: Relation, a_grown: F64, b_grown: F64) -> F64:
 
 
 def _registered(a: PictureFeatures, b: PictureFeatures) -> tuple[Registration, F32]:
-    """Register two looks, in the order that their relation was found in.
+    """Register two pictures, in the order that their relation was found in.
 
     Returns:
         The registration; and the places (m, 4) that agree, of A first, in px of the small versions: none where whole

@@ -1,4 +1,4 @@
-"""Little: whether two pictures that are mostly plain ground hold the very same; the ground itself proves nothing.
+"""Whether two pictures that are mostly blank ground have the same content.
 
 Each part that the two hold has to agree, in as many pixels as the originals have. How much has to be there depends on
 what is claimed: that a whole frame is another one, turned by a few degrees at most, or that one shows a part of the

@@ -60,7 +60,7 @@ class Kind(NamedTuple):
 
 
 def features_of(describer: Describer, seen: Description, source: Any) -> PictureFeatures:
-    """Return the look of a picture that was just described, with its small version."""
+    """Return the features of a picture that was just described, with its small version."""
     return PictureFeatures(
         content_hash=seen.content_hash,
         format=seen.format,
@@ -102,11 +102,11 @@ class Verifier:
         self._lock = threading.Lock()
 
     def look(self, key: int) -> PictureFeatures | None:
-        """Return the look of a stored record; None when it is not there."""
+        """Return the features of a stored record; None when it is not there."""
         return self.looks([key]).get(key)
 
     def looks(self, keys: Sequence[int]) -> dict[int, PictureFeatures]:
-        """Return the looks of those stored records that are there.
+        """Return the features of those stored records that are there.
 
         Cost: 1 ms for each; 40 ms of one core for a picture that was never looked at before.
         """

@@ -1,4 +1,4 @@
-"""Entries of folders: whether two are one, what bytes a file has, and a free name beside one."""
+"""Directory entries: the same file, its content hash, a free name."""
 
 from __future__ import annotations
 

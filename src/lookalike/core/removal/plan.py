@@ -1,4 +1,4 @@
-"""What is to go: the files that decisions say, each with what is in its way.
+"""The files that are to be removed, each with what is in the way.
 
 A file stays that was saved anew since it was decided on, one that gives way to nothing which is left, and one that a
 record has which is not to go, be it by a link or in another collection.

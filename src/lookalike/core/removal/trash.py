@@ -1,4 +1,4 @@
-"""The trash of a home: where a server moves marked files, only those below some folders, and from where they come back.
+"""The server's trash folder: marked files are moved in and restored.
 
     HOME/trash/2026-01-31T09.35.00Z/home/me/Pictures/copy.jpg
 

@@ -1,4 +1,4 @@
-"""What the scores of one collection mean: the curve of each space and its reliability, of its encoder or calibrated."""
+"""The score curve and reliability of each space of a collection."""
 
 from __future__ import annotations
 

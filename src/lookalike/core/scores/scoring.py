@@ -1,4 +1,4 @@
-"""The score of two pictures by all their vectors: each space makes a statement, and the strongest one stands."""
+"""The score of a pair of pictures: the highest over all spaces."""
 
 from __future__ import annotations
 

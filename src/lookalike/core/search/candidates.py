@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ..features.picture_features import PictureFeatures
     from .query_vectors import QueryVector
 
-    ReadProbe = Callable[[Any], QueryVector]
-    ReadLook = Callable[[Any], PictureFeatures]
+    ReadQueryVector = Callable[[Any], QueryVector]
+    ReadFeatures = Callable[[Any], PictureFeatures]
 
 T = TypeVar("T")
 
@@ -43,14 +43,14 @@ class Candidates:
     failures: dict[int, LookalikeError]
 
 
-def rank(query: QueryVector, sources: Sequence[Any], query_vector: ReadProbe, points: ScoreCurve) -> Candidates:
+def rank(query: QueryVector, sources: Sequence[Any], query_vector: ReadQueryVector, points: ScoreCurve) -> Candidates:
     """Rank sources by their score against a query; one that cannot be read fails alone."""
     found, failures = _read(sources, query_vector)
     ranked = [Candidate(place, *_score(query, other, points)) for place, other in found.items()]
     return _ranked(ranked, failures)
 
 
-def rank_copies(query: Any, sources: Sequence[Any], look: ReadLook) -> Candidates:
+def rank_copies(query: Any, sources: Sequence[Any], look: ReadFeatures) -> Candidates:
     """Rank sources by how much each is a copy of a query, as `compare` tells it; one that cannot be read fails alone.
 
     Cost: 15 ms for each pair.
@@ -66,7 +66,7 @@ def rank_copies(query: Any, sources: Sequence[Any], look: ReadLook) -> Candidate
     return _ranked(ranked, failures)
 
 
-def distinct(sources: Sequence[Any], look: ReadLook, *, threshold: float) -> Candidates:
+def distinct(sources: Sequence[Any], look: ReadFeatures, *, threshold: float) -> Candidates:
     """Keep the sources that are not a copy of one that was kept before them, in their order.
 
     Args:
@@ -124,7 +124,7 @@ def _read(sources: Sequence[Any], read: Callable[[Any], T]) -> tuple[dict[int, T
 
 
 def _score(a: QueryVector, b: QueryVector, points: ScoreCurve) -> tuple[float, float]:
-    """Return score and distance of two probes of single pictures."""
+    """Return score and distance of two query vectors of single pictures."""
     bits = None
     if a.hash is not None and b.hash is not None:
         bits = sum((int(x) ^ int(y)).bit_count() for x, y in zip(a.hash, b.hash, strict=True))

@@ -128,8 +128,8 @@ class ExampleReader:
         )
 
     def _mixed(self, like: Examples, unlike: Examples, crop: Crop | None) -> QueryVector:
-        probes = [(self.read(one, crop if place == 0 else None)[0], w) for place, (one, w) in enumerate(like)]
-        if len(probes) == 1 and not unlike:
-            return probes[0][0]
+        vectors = [(self.read(one, crop if place == 0 else None)[0], w) for place, (one, w) in enumerate(like)]
+        if len(vectors) == 1 and not unlike:
+            return vectors[0][0]
         against = [(self.read(one)[0].vector, weight) for one, weight in unlike]
-        return mix([(query_vector.vector, weight) for query_vector, weight in probes], against)
+        return mix([(query_vector.vector, weight) for query_vector, weight in vectors], against)

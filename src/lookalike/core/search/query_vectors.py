@@ -1,4 +1,4 @@
-"""Probes: examples made into what the store is asked with."""
+"""Examples converted into query vectors."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class QueryVector:
 
 
 def query_vector_of(vectors: Vectors, space: str, content_hash: str) -> QueryVector:
-    """Make the probe of one example from its vectors."""
+    """Make the query vector of one example from its vectors."""
     found: Mapping[str, Any] = vectors
     return QueryVector(found[space], found.get(HASH_SPACE), found.get(HUE_SPACE), content_hash)
 
 
 def mix(like: Sequence[tuple[F32, float]], unlike: Sequence[tuple[F32, float]]) -> QueryVector:
-    """Make the probe of several examples: their mean, pushed away from the mean of the counter-examples.
+    """Make the query vector of several examples: their mean, pushed away from the mean of the counter-examples.
 
     Args:
         like: One or more (d,) float32 of unit length, each with its weight above 0.

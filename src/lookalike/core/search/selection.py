@@ -1,4 +1,4 @@
-"""The search: from a ranking to a page of matches, by collapse, groups, diversity and cursor, in that order.
+"""From a ranking to a page of matches: collapse, groups, diversity and cursor, in that order.
 
 `lookalike.query` says how the conditions work together, `ranking` is exact from its first row; a `MatchSelection` walks
 down it as far as a page needs, and may be kept for the page after.

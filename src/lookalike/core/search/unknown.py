@@ -1,4 +1,4 @@
-"""The names in a question that no record has: likely misspelled, so that people are told instead of left to wonder."""
+"""Names of fields and tags in a query that no record has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A ranking put in order by the verdicts on its first rows."""
+"""The first rows of a ranking in the order of their verdicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands about what was decided: list it, take it back, forget, export, merge, apply."""
+"""Commands of `decisions`: list, undo, forget, export, merge, apply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands share: options, the library they open, the progress bar, and printing."""
+"""Shared parts of the commands: options, library, progress, output."""
 
 from __future__ import annotations
 

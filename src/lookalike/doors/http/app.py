@@ -1,4 +1,4 @@
-"""The application: routes, what becomes of errors, and what starts and ends with the server."""
+"""The FastAPI application: routes, error handlers, lifespan."""
 
 from __future__ import annotations
 

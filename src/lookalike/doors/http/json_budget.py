@@ -1,4 +1,4 @@
-"""JSON from outside, counted before anything is made of it: a value of two bytes becomes an object of a hundred.
+"""A count of JSON values before they are parsed, to bound memory.
 
 Nothing is copied and no object is made. Most texts are settled by counting three letters in all of their bytes; only
 one with too many of them, in or outside of its texts, is gone through mark by mark, up to the first that is too much.

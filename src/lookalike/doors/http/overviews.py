@@ -1,4 +1,4 @@
-"""Routes to look around in a collection: facets, how the scores of a search lie, and records to take along."""
+"""Routes of facets, score histogram and export."""
 
 from __future__ import annotations
 

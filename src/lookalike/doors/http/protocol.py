@@ -1,4 +1,4 @@
-"""The HTTP protocol of one connection: uvicorn's, with bounds on what a client may send, keep open, and leave unread.
+"""uvicorn's HTTP protocol with bounds on size, time and unread output.
 
 The parser below uvicorn keeps whatever headers come, and uvicorn closes no connection that says nothing. Here a head
 (and the trailers of a body) has at most 64 KB and 100 headers; a client has a deadline for its head, for the progress

@@ -1,4 +1,4 @@
-"""A body that is being received: in memory as long as there is room for what may never be finished, else on disk."""
+"""An incoming body, buffered in memory or on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routes of the end of a review: what is marked to go, and where the server may, its move to the trash and back.
+"""Routes that move marked files to the trash and restore them.
 
 This is all that ever touches a file that is not of the home. It is for the page of a server that only this machine
 reaches, for files below folders that were named when it was started, and for callers that speak for the whole home.

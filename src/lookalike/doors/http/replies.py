@@ -1,4 +1,4 @@
-"""Answers: errors to statuses in one table, error bodies, and JSON."""
+"""Answers: JSON, and errors with their status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that may be long: made on a thread, a piece at a time, kept aside, and then sent as fast as a client reads.
+"""Long answers: produced on a thread, spooled, sent at the client's pace.
 
 So a slow client holds a file, and neither a thread, nor a limiter, nor a read transaction.
 """

@@ -1,4 +1,4 @@
-"""The search with signs, over what every store can do: near vectors, look-ups by key and by content hash."""
+"""The nearest-neighbor search that also looks up equal hashes and bytes."""
 
 from __future__ import annotations
 

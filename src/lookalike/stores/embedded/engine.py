@@ -1,4 +1,4 @@
-"""What the parts of an embedded store share: its folder, its database, its index in memory, and what is damaged."""
+"""The state shared by the parts of an embedded store: folder, database, index, damage."""
 
 # ruff: noqa: S608 - tables and columns are named by schema.py alone; values are bound
 from __future__ import annotations

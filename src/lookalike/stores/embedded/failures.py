@@ -1,4 +1,4 @@
-"""Errors of a collection's files: what SQLite and the system say becomes one of ours, with the way on."""
+"""SQLite's and the system's errors as errors of a collection."""
 
 from __future__ import annotations
 

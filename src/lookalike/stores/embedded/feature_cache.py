@@ -1,4 +1,4 @@
-"""What was found out about pictures and may be forgotten, such as their local features: one file beside the index.
+"""A cache of computed picture features in one SQLite file; it may be deleted.
 
     index/remembered.sqlite     kind and content hash of a picture → bytes
 

@@ -1,8 +1,8 @@
 """The files of the derived index: how an index snapshot is written, found, checked, and swept away.
 
     index/
-    ├── 0.pairs.lock, *.pairs   near pairs that were found (see pairing.py)
-    ├── remembered.sqlite       what was found out about pictures (see remembered.py)
+    ├── 0.pairs.lock, *.pairs   near pairs that were found (see pair_cache.py)
+    ├── remembered.sqlite       what was found out about pictures (see feature_cache.py)
     ├── lock                    held (flock) by who writes or sweeps; the others leave the index alone meanwhile
     ├── new-<random>/           an index snapshot being written; without its writer it is litter
     └── <version>-<random>/     an index snapshot

@@ -1,4 +1,4 @@
-"""Where the value of a field stands in a row of `records`, as expressions of SQLite: all its JSON is here.
+"""SQLite expressions for the value of a metadata field.
 
 SQLite reads JSON almost as JSON means it. Not before 3.45 does it match names that hold escapes, it cuts texts at
 `\\u0000`, and it makes reals of integers over 64 bits; so a row whose metadata holds a backslash is unsure, and so is

@@ -1,4 +1,4 @@
-"""Which stores of a home hold files: those used last, up to a number, and those in use.
+"""A bound on how many stores of a home are open; those used last stay.
 
 A store that rests holds no file and no index; its next call wakes it. One with a call under way never rests: each call
 borrows a connection, and that is its lease.

@@ -1,4 +1,4 @@
-"""The pairs of a space that were found, kept beside the index: then only what is new is joined.
+"""A cache of near pairs, so that only new records are joined.
 
     index/<place>-<random>.pairs     two keys (int64, the greater first) and a distance (float32), little-endian; only
                                      ever grows

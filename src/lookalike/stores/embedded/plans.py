@@ -1,4 +1,4 @@
-"""Which way a search goes: over all rows, over those that pass the filter, or by the approximate index.
+"""The plan of a search: full scan, filtered scan or approximate index.
 
     exact demanded, a ceiling on the distance, many neighbors    exact
     no index, or one that was tuned to less than is wanted       exact

@@ -10,7 +10,7 @@
     │     pictures          key → thumbnail, original
     │     checksums         key → a CRC-32 of each row that is kept for it (see checksums.py)
     │     removed           keys that are no more, in the order in which they went
-    └── index/<generation>/ derived; may be deleted at any time (see generation.py)
+    └── index/             derived; may be deleted at any time (see index_snapshot.py)
 
 A record whose vectors change gets a new key, so that an index only ever appends, and forgets. There is a table a
 space because rows of a kilobyte fit a table's pages far better than an index's.

@@ -1,4 +1,4 @@
-"""Spaces that come and go while a collection is there, and vectors that are put to stored records.
+"""Adding and dropping vector spaces, and filling them for stored records.
 
 A space has a table and a column of checksums, by a number that is never used again: a dropped one leaves its table
 empty and its place in the spec nameless. Who opened the store before learns of it at the next transaction.

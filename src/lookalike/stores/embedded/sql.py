@@ -1,7 +1,7 @@
-"""Filters as SQL over the table `records`: each condition in SQL, or judged by the reference evaluator row by row.
+"""Filters as SQL; rows that SQL is unsure of go to the reference evaluator.
 
 A condition on a field becomes a few plain comparisons of the *value* at its path, an expression that an index can
-hold (see places.py). The value of a row is one of
+hold (see json_fields.py). The value of a row is one of
 
     NULL                 the path reaches nothing
     an integer, a text   as they are; a real that is written as a whole number (5.0) is an integer
@@ -16,7 +16,7 @@ that are unsure, reals that are within a rounding of the operand, and tests that
 is that of the reference evaluator, always; what SQL can say decides only how fast.
 """
 
-# ruff: noqa: S608 - the expressions are those of places.py; values are bound
+# ruff: noqa: S608 - the expressions are those of json_fields.py; values are bound
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""The embedded store of one collection: SQLite as the database and an exact index derived from it."""
+"""The embedded store of one collection: a SQLite database, and an index derived from it."""
 
 from __future__ import annotations
 
