@@ -165,13 +165,14 @@ class Visit:
         """Keep a picture of the view, and hold it to what each promises: accessible, and no wider than the screen."""
         page = self.page
         expect(page.locator("[aria-busy]")).to_have_count(0)
-        page.evaluate(PICTURES_ARE_SHOWN)
+        page.evaluate(ALL_IS_SHOWN)
         SHOTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=SHOTS / f"{name}-{'-'.join(self.look)}.png")
         if not page.evaluate("'axe' in window"):
             page.evaluate(AXE)
         page.evaluate("scrollTo({top: 0, behavior: 'instant'})")  # the head covers what is scrolled under it
-        assert page.evaluate(AXE_VIOLATIONS) == []
+        found = page.evaluate(AXE_VIOLATIONS)
+        assert not found, f"{name}: {found}"
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
     def close(self) -> None:
@@ -181,10 +182,12 @@ class Visit:
 
 
 AXE = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-PICTURES_ARE_SHOWN = """async () => {
+ALL_IS_SHOWN = """async () => {
     const isSeen = (image) => image.getBoundingClientRect().top < innerHeight && !image.complete;
     const shown = (image) => new Promise((resolve) => (image.onload = image.onerror = resolve));
     await Promise.all([...document.images].filter(isSeen).map(shown));
+    const ends = (motion) => motion.effect.getComputedTiming().endTime < Infinity;
+    await Promise.allSettled(document.getAnimations().filter(ends).map((motion) => motion.finished));
 }"""
 AXE_VIOLATIONS = """async () => {
     const rules = {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]};
@@ -357,7 +360,7 @@ def test_over_a_slow_network_the_frame_comes_first_and_then_the_results(browser:
 def test_results_stand_at_the_top_of_the_screen(look: Visit, server: Server) -> None:
     page = look.go(server, searching(AURORA))
     expect(tiles(page).first).to_be_visible()
-    page.evaluate(PICTURES_ARE_SHOWN)
+    page.evaluate(ALL_IS_SHOWN)
     top = page.evaluate("document.querySelector('.tile').getBoundingClientRect().top")
     assert top <= {"desktop": 220, "phone": 330, "zoomed": 330}[look.look[0]]
 
