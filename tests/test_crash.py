@@ -108,11 +108,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_kill_9_during_single_adds_loses_nothing_acknowledged(tmp_path: Path) -> None:
-    kill_single_adds(tmp_path / "home", 10)
+    kill_single_adds(tmp_path / "home", 4)
 
 
 def test_kill_9_during_index_tears_nothing(tmp_path: Path, folder: Path) -> None:
-    kill_index(tmp_path / "home", folder, 10)
+    kill_index(tmp_path / "home", folder, 4)
 
 
 @pytest.mark.slow

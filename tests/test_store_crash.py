@@ -191,7 +191,7 @@ def kill_and_look(home, rounds, seed):
 
 
 def test_kill_at_any_moment_loses_nothing(home):
-    kill_and_look(home, 20, seed=1)
+    kill_and_look(home, 8, seed=1)
 
 
 @pytest.mark.slow
