@@ -44,7 +44,7 @@ def refuse_pictures(path: Path) -> None:
     try:
         with path.open("rb") as stream:
             head = stream.read(512)
-    except OSError:  # told by who reads it
+    except OSError:  # the reader reports it
         return
     if is_picture(head):
         raise InputError(f'"{path}" is a picture, and `import` reads lists of records. Add it: lookalike index {path}')

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ...core.library import Library
 
 COLLECTION = "demo"
-_SAMPLE_QUERIES = ("scenes", "products", "patterns")  # the first picture of each is asked for
+_SAMPLE_QUERIES = ("scenes", "products", "patterns")  # a search for the first picture of each is shown
 
 
 def run_demo(library: Library, photos: Path | None, say: Callable[[str], None]) -> str:

@@ -282,7 +282,7 @@ def apply(
 
 
 def _others(library: Library, name: str) -> Iterator[Collection]:
-    """Return the other collections of the home; one that cannot be opened is told."""
+    """Return the other collections of the home; report one that cannot be opened."""
     for other in library.collections():
         if other != name:
             try:

@@ -176,7 +176,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and give its exit code; errors are told on stderr, as JSON with --json."""
+    """Run one command and return its exit code; print errors to stderr, as JSON with --json."""
     if completion.VARIABLE in os.environ:
         completion.prepare()
     try:

@@ -139,7 +139,7 @@ def has_any(home: str | None) -> bool:
 
 
 def _lacks(home: str | None, name: str | None) -> bool:
-    """Return whether nobody names a home, and the own one has no such collection, or none at all."""
+    """Return whether no home is named, and the user's own has no such collection, or none at all."""
     from ...settings import default_home, load_settings
 
     own = load_settings(home=home).home
@@ -199,7 +199,7 @@ def _told_by_lines(verb: str, unit: str) -> OnProgress:
 
 @contextmanager
 def waiting(verb: str) -> Iterator[None]:
-    """Show what one waits for, where nobody knows how long it takes; gone when it is done."""
+    """Show what the command waits for, where the time is not known; clear it at the end."""
     is_done = threading.Event()
     is_shown = sys.stderr.isatty()
     began = time.monotonic()

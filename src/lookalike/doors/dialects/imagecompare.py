@@ -73,7 +73,7 @@ def _bytes(request: Request, source: Url | Bytes) -> bytes:
 
 
 def _covers(method: str, path: str) -> bool:
-    """Cover the named path with all below it, and the root but for those who look at the page."""
+    """Cover the named path with all below it, and the root, except for browsers that ask for the page."""
     return below(_PATHS[1])(method, path) or (path == _PATHS[0] and method not in ("GET", "HEAD", "OPTIONS"))
 
 

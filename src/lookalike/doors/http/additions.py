@@ -116,7 +116,7 @@ class Additions:
             _answer(batch, answers)
 
     def _next(self) -> list[_Request]:
-        """Take who waits longest, and others who want the same."""
+        """Take the request that waits longest, and others that want the same."""
         first = self._waiting.popleft()
         batch, left = [first], deque[_Request]()
         count = len(first.records)
@@ -134,7 +134,7 @@ class Additions:
         return batch
 
     def _add(self, batch: Sequence[_Request]) -> list[Added | Exception]:
-        """Add a batch, on a thread. Never raises: the answers are for those who asked."""
+        """Add a batch, on a thread. Never raises: each request gets its answer."""
         with ExitStack() as rooms:
             refused = {n: error for n, request in enumerate(batch) if (error := _refusal(rooms, request)) is not None}
             admitted = [request for n, request in enumerate(batch) if n not in refused]
@@ -161,7 +161,7 @@ class Additions:
 
 
 def _answer(batch: Sequence[_Request], answers: Sequence[Added | Exception]) -> None:
-    """Answer those who asked and are still there."""
+    """Answer the requests whose clients are still there."""
     for place, request in enumerate(batch):
         answer = answers[place] if place < len(answers) else _NEITHER
         if request.answer.done():

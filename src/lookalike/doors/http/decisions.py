@@ -83,7 +83,7 @@ async def preview_best(
     request: Request,
     name: Name,
     threshold: _Threshold = None,
-    limit: Annotated[int, Query(description="Groups that are told; the sums are over all.", ge=1, le=10_000)] = _PAGE,
+    limit: Annotated[int, Query(description="Groups in the answer; the sums are over all.", ge=1, le=10_000)] = _PAGE,
     all_kinds: Annotated[bool, Query(description=schema.ALL_KINDS)] = False,
     relation: _Relation = None,
     folder: _Folder = None,

@@ -288,7 +288,7 @@ async def _growing_room(server: ServerState, key: Key | None) -> AsyncIterator[C
 
 
 async def _receive(request: Request, draft: Path, take: Callable[[int], Awaitable[None]]) -> None:
-    """Write a body to disk as it comes; `take` holds room for it under the quota of who sends it."""
+    """Write a body to disk as it comes; `take` holds room for it under the quota of its sender."""
     most = state_of(request).settings.limits.max_job_bytes
     size = taken = 0
     with (

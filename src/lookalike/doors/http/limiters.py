@@ -62,7 +62,7 @@ class Limiter:
 
 
 def _guarded(work: Callable[[], T]) -> Callable[[], T]:
-    """Let work raise nothing that asyncio does not tell to who waits for it, or that would end the loop."""
+    """Let work raise nothing that asyncio does not pass on to its caller, or that would end the loop."""
 
     def guarded() -> T:
         try:

@@ -1,4 +1,4 @@
-"""The gate: what every request passes, before anything of it is read and after it is answered.
+"""The middleware: what every request passes, before anything of it is read and after it is answered.
 
 It gives the request an id, refuses foreign hosts and web pages, finds out who is asking, counts, logs, and sets the
 headers that keep browsers from doing harm. Without keys anyone on this machine may call, and so could any web site in
@@ -206,7 +206,7 @@ def _keep_encoded(scope: Scope) -> None:
 
 
 def _is_public(scope: Scope) -> bool:
-    """Return whether what is asked for holds nothing of anybody: health, and the files of the page and the docs."""
+    """Return whether a path holds no data of anybody: health, and the files of the page and the docs."""
     path = scope["path"]
     return scope["method"] in ("GET", "HEAD") and (path in _PUBLIC or path.startswith(_PUBLIC_FOLDERS))
 

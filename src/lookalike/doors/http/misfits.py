@@ -42,7 +42,7 @@ def sentence(errors: Sequence[Mapping[str, Any]], model: type[BaseModel] | None 
     wrong = [(_place(model, one), one) for one in errors]
     first = wrong[0][0]
     within = [(place, one) for place, one in wrong if _is_within(place, first)]
-    # What fits none of several kinds is told by the one that came farthest: an object by its field.
+    # Of several kinds that do not fit, the one that came farthest counts: for an object, the one that names a field.
     place = max((place for place, _ in within), key=len) if isinstance(_input_of(within, first), dict) else first
     here = [one for found, one in within if found == place]
     return _told(place or _BODY, here, model)

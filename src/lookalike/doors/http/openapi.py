@@ -42,7 +42,7 @@ _ERRORS: Mapping[int, tuple[str, str, str]] = {
     429: ("Over a quota.", "quota_exceeded", 'key "shop" may make 5 requests a second. Slow down.'),
     503: ("No room now.", "busy", "260 requests are under way. Try again in a moment."),
 }
-_ALWAYS = (400, 401, 403, 429, 503)  # the gate and the limits, before anything is looked at
+_ALWAYS = (400, 401, 403, 429, 503)  # the middleware and the limits, before anything is read
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:

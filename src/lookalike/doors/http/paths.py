@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ...core.collection import Collection
     from ...records import Record
 
-# The gate leaves paths as they were sent, so that an id may hold an encoded slash.
+# The middleware leaves paths as they were sent, so that an id may hold an encoded slash.
 Name = Annotated[str, BeforeValidator(unquote), Path(description="Name of a collection, percent-encoded.")]
 RecordId = Annotated[str, BeforeValidator(unquote), Path(description="Id of a record, percent-encoded.")]
 

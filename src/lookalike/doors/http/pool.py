@@ -109,14 +109,14 @@ class WorkerPool:
         return self._settings.limits.decode_timeout_s + _GRACE_S
 
     def close(self) -> None:
-        """End all workers; those at work end when they are given back. Who waits for one is told."""
+        """End all workers; those at work end when they are given back. Callers that wait for one get an error."""
         self._closed = True
         with suppress(queue.Empty):
             while True:
                 idle = self._idle.get_nowait()
                 if idle is not None:
                     idle.end()
-        self._idle.put(None)  # for the first who waits, and each of them passes it on
+        self._idle.put(None)  # for the first caller that waits, and each of them passes it on
 
     def _ask(self, request: worker.Request, seconds: float) -> Any:
         """Ask a worker, and a second one where the first died: it may have been another's fault."""

@@ -236,7 +236,7 @@ class Connection(HttpToolsProtocol):
         self.refuse(self._refusal or _MALFORMED)
 
     def _give_up(self) -> None:
-        """Notify who works on the request that its client is gone."""
+        """Notify the request that its client is gone."""
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()

@@ -255,7 +255,7 @@ async def delete_record(request: Request, name: Name, record_id: RecordId) -> Re
     def work() -> None:
         collection = state_of(request).collection(request, name, "write")
         with suppress(StoreDamagedError):  # it can go all the same
-            collection.get(record_id)  # one that is not there is told of
+            collection.get(record_id)  # raises where there is none
         collection.delete([record_id], seen=seen(request, collection, record_id))
 
     await light(request, work)

@@ -176,7 +176,7 @@ def _refusal(request: Request) -> str | None:
 
 
 def _command(request: Request, name: str) -> str:
-    """Write the command that moves the files; where the home lies is told only to who speaks for all of it."""
+    """Write the command that moves the files; only a caller who may see the whole home learns where it lies."""
     home = home_for(request)
     words = ["lookalike", "decisions", "apply", "--collection", name, *(["--home", home] if home else [])]
     return f"{shlex.join(words)} --trash ~/lookalike-trash"

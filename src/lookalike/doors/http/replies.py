@@ -35,7 +35,7 @@ STATUSES: tuple[tuple[type[LookalikeError], int], ...] = (
     (errors.StoreFullError, 503),
     (errors.StoreReadOnlyError, 503),
 )
-# What went wrong on our side is told in our log; the words may name folders of this machine.
+# Errors on our side are written to our log; the words may name folders of this machine.
 _OURS = (errors.StoreError, errors.EncoderError, errors.ExtraMissingError)
 _MOST_MESSAGE_CHARS = 1000
 
@@ -121,7 +121,7 @@ def json_bytes(content: Any) -> bytes:
 
 
 def error_of(failure: Failure | None) -> LookalikeError:
-    """Return the error that a failure tells of, for who asked for one picture only."""
+    """Return the error of a failure, for a request of one picture only."""
     if failure is None:
         return LookalikeError("a picture was neither stored nor refused.")
     return _KINDS.get(failure.code, LookalikeError)(failure.message)

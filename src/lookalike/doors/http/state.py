@@ -93,7 +93,7 @@ class Principal:
             raise ScopeError(f'key "{key.name}" is not for collection "{collection[:80]}".')
 
     def check_unbound(self) -> None:
-        """Refuse a key that is bound to collections: what is asked for belongs to none of them.
+        """Refuse a key that is bound to collections, for what belongs to none of them.
 
         Raises:
             ScopeError: saying so.
@@ -211,7 +211,7 @@ class ServerState:
                     _log.warning("%s was not asked for its files: %s", other, error.message)
 
     def missing(self, principal: Principal, name: str) -> LookalikeError:
-        """Return the error for a collection that is not there or, to who may see it, whose database is missing."""
+        """Return the error for a collection that is not there, or (if the caller may see it) has lost its database."""
         if principal.sees(name):
             try:
                 self.library.info(name)
@@ -234,7 +234,7 @@ def state_of(request: Request) -> ServerState:
 
 
 def principal_of(request: Request) -> Principal:
-    """Return who is asking; the gate has found out."""
+    """Return the principal of a request, which the middleware has found."""
     return cast("Principal", request.scope["state"]["principal"])
 
 

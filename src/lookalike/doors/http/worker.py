@@ -45,7 +45,7 @@ def _preload() -> dict[str, Describer]:
 
 PRELOADED: dict[str, Describer] = {}
 if os.environ.get(PRELOAD):
-    with suppress(LookalikeError):  # a worker will meet it again, and say so to who asked
+    with suppress(LookalikeError):  # a worker will meet it again, and answer with it
         PRELOADED = _preload()
 
 

@@ -44,7 +44,7 @@ async def create(request: Request) -> Response:
 
 @router.get("/{context_id}/status")
 async def get_status(request: Request, context_id: Name) -> Response:
-    """Describe a context, which is always idle: what was asked for is done when it is answered."""
+    """Describe a context, which is always idle: requests are done when they are answered."""
     await light(request, lambda: context(request, context_id, "read"))
     return replies.answer(request, _status(context_id))
 

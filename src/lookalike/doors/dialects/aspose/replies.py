@@ -40,7 +40,7 @@ def answer(request: Request, content: Mapping[str, Any] | None = None) -> Respon
 
 
 def failure_form(refusal: Refusal, scope: Scope) -> Response:
-    """Write a failure in the form of who asked, and of a token in that of OAuth."""
+    """Write a failure in the form of the client's interface, and that of a token in the form of OAuth."""
     status = _STATUSES.get(refusal.status, refusal.status)
     if scope["path"] in TOKEN_PATHS:
         return reply({"error": "invalid_request" if refusal.code != "invalid_client" else refusal.code}, status)

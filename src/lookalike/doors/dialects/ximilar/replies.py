@@ -36,7 +36,7 @@ def answer(
 def answer_of_any_length(
     request_id: str, records: Iterable[Mapping[str, Any]], members: Callable[[], Mapping[str, Any]] = dict
 ) -> Iterator[bytes]:
-    """Return an answer a record at a time; `members` is asked for the others when all records are there."""
+    """Return an answer a record at a time; `members` gives the others once all records are there."""
     count = 0
     for record in records:
         yield (b"," if count else b'{"answer_records":[') + json_bytes(record)

@@ -1,4 +1,4 @@
-"""The base of what is asked and answered, and how errors are written."""
+"""The bases of all requests and answers, and the form of errors."""
 
 from __future__ import annotations
 

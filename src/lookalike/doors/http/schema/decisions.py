@@ -40,7 +40,7 @@ class ReviewPage(Answered):
     """A page of the review."""
 
     groups: list[ReviewGroup]
-    open: int = Field(description="Groups that nobody put off.")
+    open: int = Field(description="Groups that are not put off.")
     later: int = Field(description="Groups that were put off.")
     matching: int = Field(description="Groups of the kind that is shown that pass the filter.")
     decided: int = Field(description="Groups that were decided on before, and whose pictures are still there.")
@@ -118,7 +118,9 @@ class BestOfGroup(Answered):
 
     keep: list[str]
     delete: list[str] = Field(description="Certainly the same picture: identical, same pixels, re-encoded, resized.")
-    left: list[str] = Field(description="What a person has to look at: cropped, edited, or nobody could look.")
+    left: list[str] = Field(
+        description="What a person has to look at: cropped or edited copies, and those without a picture to check."
+    )
 
 
 class BestOfGroups(Answered):
@@ -172,7 +174,7 @@ class Marked(Answered):
     reason: str | None = Field(description="Why not.")
     folder: str | None = Field(description="The trash of the home, where they would go; null where they may not.")
     command: str = Field(description="What moves them on the machine of the files.")
-    runs: list[Run] = Field(description="What lies in the trash, the newest first, for who may know.")
+    runs: list[Run] = Field(description="What lies in the trash, the newest first, for callers who may see it.")
 
 
 class Unmarked(Asked):

@@ -44,7 +44,7 @@ class FolderToIndex(Asked):
 
 
 class FolderCount(Answered):
-    """A folder, and the pictures anywhere below it, told by the names of the files."""
+    """A folder, and the pictures anywhere below it, by the names of the files."""
 
     path: str = Field(description="Ask with it for what is below, and index by it.")
     name: str = Field(description="Its last part.")

@@ -53,10 +53,10 @@ class MatchForm(Answered):
     """A match."""
 
     id: str
-    score: float = Field(description="Where a relation is told, it is that of geometry: a copy has 0.90 or more.")
+    score: float = Field(description="With a relation, the score is made by geometry: a copy has 0.90 or more.")
     distance: float = Field(description="What the descriptor says, whatever geometry found.")
     rank: int
-    relation: str | None = Field(description="What it is to the picture; null where nobody looked.")
+    relation: str | None = Field(description="What it is to the picture; null where it was not checked.")
     source: str | None
     metadata: dict[str, Any]
     tags: list[str]
@@ -216,7 +216,7 @@ class MemberForm(Answered):
 
     id: str
     score: float = Field(description="Against the representative, as a comparison tells it.")
-    relation: str | None = Field(description="Null where nobody could look, and of the representative itself.")
+    relation: str | None = Field(description="Null without a picture to check, and of the representative itself.")
     confidence: float | None = Field(description="Probability of the same picture; there with a relation.")
 
 
