@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...records import Failure
+from ...rendering import counted
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,9 @@ class Report:
         counts += [(n, word) for n, word in self._rare if n]
         counts += [(len(self.failed), "failed")]
         lines = [", ".join(f"{n:,} {word}" for n, word in counts) + f" in {self.seconds:.1f} s"]
+        if not (self.added or self.updated or self.unchanged or self.moved or self.failed):
+            looked_at = f"{counted(self.skipped, 'file')} looked at, none of which is a picture"
+            lines.append(f"  no pictures found: {looked_at}" if self.skipped else "  nothing was there to add")
         lines += [f"  {failure.code}: {failure.message}" for failure in self.failed[:20]]
         if len(self.failed) > 20:
             lines.append(f"  and {len(self.failed) - 20:,} more; all are in `failed`, which --json shows")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...errors import SourceNotFoundError
+from ...errors import LookalikeError, SourceNotFoundError
 from ...rendering import counted
 from .conditions import filter_given, filter_options
 from .naming import in_options_here
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from ...core.collection import Collection
     from ...core.ingest.pipeline import IdFrom
     from ...core.ingest.report import Report
+    from ...core.library import Library
     from ...records import CollectionType, Keep
 
 
@@ -89,20 +91,23 @@ def index(
     """
     with open_library_at(home) as library:
         _check_sources(sources)
-        target = library.collection(collection, create=True, type=kind, keep=keep, encoder=encoder)
         source: Any = sources[0] if len(sources) == 1 else list(sources)
-        with progress_bar("indexing", "pictures") as tell:
-            report = target.add(
-                source,
-                id_from=id_from,
-                resume=resume,
-                check_content=check_content,
-                prune=prune,
-                prune_all=prune_all,
-                prefix=prefix,
-                replace=replace,
-                on_progress=tell,
-            )
+
+        def add(target: Collection) -> Report:
+            with progress_bar("indexing", "pictures") as tell:
+                return target.add(
+                    source,
+                    id_from=id_from,
+                    resume=resume,
+                    check_content=check_content,
+                    prune=prune,
+                    prune_all=prune_all,
+                    prefix=prefix,
+                    replace=replace,
+                    on_progress=tell,
+                )
+
+        target, report = _filled(library, collection, add, type=kind, keep=keep, encoder=encoder)
         return _show_report(report, target, as_json)
 
 
@@ -135,11 +140,14 @@ def import_(
     read_records = read_table if path.suffix.lower() in (".csv", ".tsv") else read_lines
     with open_library_at(home) as library:
         total = sum(1 for _ in read_records(path))
-        target = library.collection(collection, create=True, type=kind)
         left_out: set[str] = set()
         given = (without_hints(record, left_out) for record in read_records(path))
-        with progress_bar("importing", "records", total) as tell:
-            report = target.add(given, base=path.parent, replace=replace, on_progress=tell)
+
+        def add(target: Collection) -> Report:
+            with progress_bar("importing", "records", total) as tell:
+                return target.add(given, base=path.parent, replace=replace, on_progress=tell)
+
+        target, report = _filled(library, collection, add, type=kind)
         if left_out:
             click.echo(f"left out: {', '.join(sorted(left_out))[:300]}", err=True)
         return _show_report(report, target, as_json)
@@ -173,6 +181,25 @@ def export(
         if output not in (None, STDOUT):
             click.echo(f"wrote {counted(count, 'record')} to {output}", err=True)
         return DONE
+
+
+def _filled(
+    library: Library, name: str, add: Callable[[Collection], Report], **wanted: Any
+) -> tuple[Collection, Report]:
+    """Fill a collection, made when it is not there; when that fails and it is empty, it goes again."""
+    is_made = name not in library.collections()
+    target = library.collection(name, create=True, **wanted)
+    report = None
+    try:
+        report = add(target)
+        return target, report
+    finally:
+        has_failed = report is None or bool(report.failed)
+        if is_made and has_failed and target.is_there and not len(target):
+            with suppress(LookalikeError):
+                library.delete_collection(name)
+            if report is not None:
+                click.echo(f'nothing was added, so no collection "{name}" was made', err=True)
 
 
 def _check_sources(sources: tuple[str, ...]) -> None:
