@@ -164,7 +164,9 @@ def import_(
 def export(
     collection: str, output: str | None, vectors: bool, filter: str | None, wheres: tuple[str, ...], home: str | None
 ) -> int:
-    """Export all records, or those that pass a filter, as JSON lines, as `import` reads them.
+    """Export all records as JSON lines, as `import` reads them.
+
+    With --filter or --where only the records that pass.
 
     \b
     Example:
