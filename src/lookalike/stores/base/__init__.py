@@ -4,7 +4,20 @@ from .nearest import Nearest
 from .records import Records
 from .store import Store, Stores
 from .upkeep import Upkeep
-from .values import Changes, Findings, FullRecord, Harm, Move, Part, Refused, Replace, Revision, TextMatch, Written
+from .values import (
+    Changes,
+    Findings,
+    FullRecord,
+    Harm,
+    Move,
+    Part,
+    Refused,
+    Replace,
+    Revision,
+    SpecChanges,
+    TextMatch,
+    Written,
+)
 
 __all__ = [
     "Changes",
@@ -18,6 +31,7 @@ __all__ = [
     "Refused",
     "Replace",
     "Revision",
+    "SpecChanges",
     "Store",
     "Stores",
     "TextMatch",

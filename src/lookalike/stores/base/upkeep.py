@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 
-from ...records import Calibration, Space
-from .values import Findings
+from ...records import Space
+from .values import Findings, SpecChanges
 
 
 class Upkeep(Protocol):
@@ -20,25 +20,8 @@ class Upkeep(Protocol):
         """
         ...
 
-    def configure(
-        self,
-        *,
-        fields: Sequence[str] | None = None,
-        more_fields: Sequence[str] = (),
-        fewer_fields: Collection[str] = (),
-        product_id_field: str | None = None,
-        recall_target: float | None = None,
-        calibration: Calibration | None = None,
-        title: str | None = None,
-    ) -> None:
+    def configure(self, **changes: Unpack[SpecChanges]) -> None:
         """Change declared fields, product-id field, recall target, calibration and title, each where given.
-
-        Args:
-            more_fields, fewer_fields: Fields to declare beside those that are declared now, and to drop of them.
-            product_id_field: "" takes it away.
-            calibration: One without points takes it away.
-            recall_target: The share of true neighbors that an approximate index must find, over 0 up to 1; 1 means
-                that every search is exact. A higher one holds at once, by exact search until the next `flush`.
 
         Raises:
             InputError: when the recall target is out of range, or a field to drop is not declared.

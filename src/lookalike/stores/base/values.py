@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypedDict
 
-from ...records import Entry, Record
+from ...records import Calibration, Entry, Record
 
 Replace = Literal["any", "same_source", "none"]
 
@@ -118,6 +118,27 @@ class Changes(TypedDict, total=False):
     replace: bool
     fill: Mapping[str, Any] | None
     more_tags: Sequence[str]
+
+
+class SpecChanges(TypedDict, total=False):
+    """What to change of a collection itself, each where given.
+
+    Attributes:
+        fields: All declared fields.
+        more_fields, fewer_fields: Fields to declare beside those that are declared now, and to drop of them.
+        product_id_field: "" takes it away.
+        recall_target: The share of true neighbors that an approximate index must find, over 0 up to 1; 1 means that
+            every search is exact. A higher one holds at once, by exact search until the next `flush`.
+        calibration: One without points takes it away.
+    """
+
+    fields: Sequence[str] | None
+    more_fields: Sequence[str]
+    fewer_fields: Collection[str]
+    product_id_field: str | None
+    recall_target: float | None
+    calibration: Calibration | None
+    title: str | None
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace as replaced
-from typing import Protocol, TypeVar, Unpack
+from typing import Unpack
 
-from ...records import Entry, Record
+from ...errors import InputError
+from ...pictures import Facts
+from ...records import Record
 from ..base import Changes, Move, Refused, Replace
+from .entries import Prepared
+
+_MOST_PATHS = 4  # that a record was at
 
 
-class _HasEntry(Protocol):
-    @property
-    def entry(self) -> Entry: ...
-
-
-Prepared = TypeVar("Prepared", bound=_HasEntry)
+def check_replace(replace: str) -> None:
+    """Refuse a word that does not say what may be replaced."""
+    if replace not in ("any", "same_source", "none"):
+        raise InputError(f'replace={replace!r} is unknown: pass "any", "same_source" or "none".')
 
 
 def choose_writes(
@@ -58,6 +61,13 @@ def choose_moves(moves: Sequence[Move], held: Container[str]) -> list[Move]:
         for one in blocked:
             del chosen[one.seen.id]
     return list(chosen.values())
+
+
+def facts_after(move: Move, facts: Facts) -> Facts:
+    """Return the facts of a record that is moved: with the source that it leaves."""
+    if move.seen.source in (None, move.source):
+        return facts
+    return replaced(facts, was_at=(*facts.was_at, str(move.seen.source))[-_MOST_PATHS:])
 
 
 def revised(held: Record, **changes: Unpack[Changes]) -> Record:

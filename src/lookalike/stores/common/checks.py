@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import InputError
 from ...limits import Limits, checked_fields
-from ...records import CollectionSpec, Space
+from ...records import CollectionSpec, Record, Space
 
 if TYPE_CHECKING:
     from ...arrays import F32, U8
@@ -55,6 +57,21 @@ def check_id(record_id: str, limits: Limits) -> None:
             f"the record id {record_id[:80]!r}... has {len(record_id)} characters; "
             f"1 to {limits.max_id_chars} are allowed, and none may be NUL."
         )
+    check_text(record_id)
+
+
+def check_texts(record: Record) -> None:
+    """Refuse a record of which a text has half a surrogate pair."""
+    for text in (record.id, record.source, record.content_hash, record.format, record.stamp):
+        check_text(text or "")
+
+
+def check_text(text: str) -> None:
+    """Refuse a text that UTF-8 has no form for."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise InputError(f"{text[:80]!a} is not a valid Unicode text: write it without lone surrogates.") from exc
 
 
 def metadata_text(metadata: Mapping[str, Any], limits: Limits) -> str:
@@ -78,6 +95,15 @@ def json_text(value: Any) -> str:
     except UnicodeEncodeError:  # half a surrogate pair
         return json.dumps(value, allow_nan=False)
     return text
+
+
+def check_backup_target(target: Path) -> None:
+    """Refuse a place where no backup can be made: one that holds something, or a disk of its own."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        what = "is not empty" if target.is_dir() else "is not a folder"
+        raise InputError(f'"{target}" {what}: a backup is a folder; name one that is not there yet.')
+    if os.path.ismount(target):  # nothing can take its place
+        raise InputError(f'"{target}" is a disk of its own: name a folder on it that is not there yet.')
 
 
 def _is_deeper(value: Any, limit: int) -> bool:

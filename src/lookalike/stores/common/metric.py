@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ...records import Metric
+from ...records import Metric, Space
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -29,6 +29,18 @@ _HALF: F32 = np.arange(65536, dtype=np.uint16).view(np.float16).astype(np.float3
 def decode(rows: Rows) -> F32:
     """Convert fp16 rows to float32, exactly."""
     return _HALF[rows.view(np.uint16)]
+
+
+def rows_of(raw: bytes | Rows, space: Space) -> Rows:
+    """Return stored bytes, or an array of them, as the rows of a space, without a copy."""
+    flat = np.frombuffer(raw, np.uint8) if isinstance(raw, bytes) else np.asarray(raw)
+    rows: Rows = flat if space.metric == "hamming" else flat.view("<f2")
+    return rows.reshape(-1, (space.dim + 7) // 8 if space.metric == "hamming" else space.dim)
+
+
+def floats(rows: Rows) -> Any:
+    """Return rows as stores give them: (n, d) float32, or a copy of (n, bytes) uint8."""
+    return rows.copy() if rows.dtype == np.uint8 else rows.astype(np.float32)
 
 
 def distances_of(metric: Metric, query: Queries, rows: Rows) -> F32:

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ... import databases
-from ...errors import StoreError
+from ..common.refusals import closed
 from . import failures, sql
 
 _FORK_PATIENCE_S = 5.0  # then the fork goes on regardless: better than a process that hangs for ever
@@ -84,7 +84,7 @@ class Connections:
     def _take(self) -> Link:
         with self._gate:
             if self._closed:
-                raise StoreError(f'the store at "{self._path.parent}" is closed. Open it again.')
+                raise closed(self._path.parent)
             self._busy += 1
             idle = self._idle.pop() if self._idle else None
         if self._on_use is not None:

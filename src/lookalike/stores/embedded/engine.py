@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import InputError
 from ...limits import Limits
 from ...records import CollectionSpec, Space
+from ..common.refusals import no_space
 from . import feature_cache, maintenance, schema
 from .damage import Damage
 from .open_stores import OpenStores
@@ -131,8 +131,7 @@ class Engine:
             if attempt == 0:  # it may be a new one
                 with self._database.reading():
                     pass
-        names = ", ".join(held.name for held in self._spaces if held.name)
-        raise InputError(f'no space "{space}". There are: {names}.')
+        raise no_space(space, [held for held in self._spaces if held.name])
 
     def _keys(self, conn: sqlite3.Connection, record_ids: Collection[str]) -> dict[str, int]:
         return dict(conn.execute(f"SELECT id, key FROM records WHERE id {IN}", (json.dumps(list(record_ids)),)))

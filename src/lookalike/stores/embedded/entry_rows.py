@@ -1,70 +1,24 @@
-"""Writing entries: what is checked before the transaction, and what happens inside it."""
+"""Writing entries, in the transaction under way."""
 
 # ruff: noqa: S608 - tables are named by schema.py alone; values are bound
 from __future__ import annotations
 
-import dataclasses
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ...databases import code_of
-from ...errors import InputError
 from ...limits import Limits
-from ...records import Entry, Record, Space
+from ...records import Record
 from ..base import Replace, Written
 from ..common.batches import choose_writes
-from ..common.checks import check_id, checked_vectors, json_text, metadata_text
+from ..common.checks import json_text, metadata_text
+from ..common.clock import utc_now
+from ..common.entries import Prepared, with_kept
 from . import checksums, damage, failures, schema
 
 Row = tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """An entry that has passed all checks, as it will be stored; `vectors` by the place of their space."""
-
-    entry: Entry
-    metadata: str
-    tags: str
-    vectors: dict[int, bytes]
-
-    @property
-    def spaces(self) -> int:
-        """Bit n: it has a vector in the n-th space."""
-        return sum(1 << place for place in self.vectors)
-
-
-def prepare(entries: Sequence[Entry], spaces: Sequence[Space], limits: Limits) -> list[Prepared]:
-    """Check entries and turn them into what is stored.
-
-    Raises:
-        InputError: naming the record and what is wrong with it.
-    """
-    vectors: list[dict[int, bytes]] = [{} for _ in entries]
-    known = {space.name: place for place, space in enumerate(spaces) if space.name}
-    for entry in entries:
-        check_id(entry.record.id, limits)
-        for name in entry.vectors:
-            if name not in known:
-                raise InputError(f'"{entry.record.id}" has a vector "{name}"; there are: {", ".join(known)}.')
-    for place, space in enumerate(spaces):
-        holders = [n for n, entry in enumerate(entries) if space.name in entry.vectors]
-        rows = [entries[n].vectors[space.name] for n in holders]
-        for n, raw in zip(holders, _encode(rows, space, [entries[n].record.id for n in holders]), strict=True):
-            vectors[n][place] = raw
-    return [
-        Prepared(entry, metadata_text(entry.record.metadata, limits), json_text(list(entry.record.tags)), held)
-        for entry, held in zip(entries, vectors, strict=True)
-    ]
-
-
-def _encode(rows: list[Any], space: Space, ids: list[str]) -> list[bytes]:
-    """Return each vector as it is stored: fp16 little-endian, or the raw bytes."""
-    checked = checked_vectors(rows, space, ids)
-    return [row.tobytes() for row in (checked if space.metric == "hamming" else checked.astype("<f2"))]
 
 
 def write(conn: sqlite3.Connection, batch: Sequence[Prepared], *, version: int, replace: Replace) -> Written:
@@ -75,7 +29,7 @@ def write(conn: sqlite3.Connection, batch: Sequence[Prepared], *, version: int, 
     same = _with_same_vectors(conn, {held[id][0]: each for id, each in chosen.items() if id in held})
     remove(conn, [held[id][0] for id in chosen if id in held and held[id][0] not in same])
     key = conn.execute("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'records'), 0)").fetchone()[0]
-    now = schema.now()
+    now = utc_now()
     new: list[tuple[int, Prepared, str]] = []
     for id, each in chosen.items():
         if id in held and held[id][0] in same:
@@ -92,7 +46,7 @@ def revise(conn: sqlite3.Connection, record: Record, *, version: int, limits: Li
     """Write metadata and tags of a record that is there, in the transaction under way."""
     conn.execute(
         "UPDATE records SET metadata = ?, tags = ?, updated_at = ?, changed = ? WHERE id = ?",
-        (metadata_text(record.metadata, limits), json_text(list(record.tags)), schema.now(), version, record.id),
+        (metadata_text(record.metadata, limits), json_text(list(record.tags)), utc_now(), version, record.id),
     )
     checksums.renew_records(
         conn, [row[0] for row in conn.execute("SELECT key FROM records WHERE id = ?", (record.id,))]
@@ -131,19 +85,7 @@ def _with_kept(conn: sqlite3.Connection, batch: Sequence[Prepared]) -> list[Prep
     with checksums.raw_text(conn):
         rows = conn.execute(sql, (json.dumps(ids),)).fetchall()
     stored = {id.decode(): texts for id, *raw in rows if (texts := damage.texts_of(*raw)) is not None}
-    found = []
-    for each in batch:
-        id, keeps = each.entry.record.id, each.entry.keeps
-        if id in stored and keeps:
-            metadata, tags = stored[id]
-            each = dataclasses.replace(
-                each,
-                metadata=metadata if "metadata" in keeps else each.metadata,
-                tags=tags if "tags" in keeps else each.tags,
-            )
-        stored[id] = each.metadata, each.tags
-        found.append(each)
-    return found
+    return with_kept(batch, stored)
 
 
 def _with_same_vectors(conn: sqlite3.Connection, wanted: Mapping[int, Prepared]) -> set[int]:

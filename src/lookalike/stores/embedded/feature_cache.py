@@ -15,11 +15,11 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from ... import disk
+from ..common.remembering import TOO_LITTLE_BYTES, contents_of
 
 _FILE = "remembered.sqlite"
 _PAIRS = "kind *"  # what is remembered of pairs
 _MOST_BYTES = 2_000_000_000  # about 25,000 pictures; what comes later is found out again each time
-_TOO_LITTLE_BYTES = 64  # nothing can be drawn from so few
 _AT_ONCE = 500  # names in one statement
 _PATIENCE_S = 1.0
 
@@ -38,14 +38,8 @@ def get(folder: Path, kind: str, hashes: Sequence[str]) -> dict[str, bytes]:
     return found
 
 
-def put(folder: Path, kind: str, items: Mapping[str, bytes], *, drawable: bool = True) -> None:
-    """Remember something of some pictures.
-
-    Args:
-        drawable: Whether a picture may be drawn from it.
-    """
-    if not drawable:
-        items = {name: data for name, data in items.items() if len(data) <= _TOO_LITTLE_BYTES}
+def put(folder: Path, kind: str, items: Mapping[str, bytes]) -> None:
+    """Remember something of some pictures."""
     if not items:
         return
     with suppress(OSError, sqlite3.Error):
@@ -77,7 +71,7 @@ def drop(folder: Path, hashes: Collection[str]) -> None:
         gone = list(hashes)
         conn.executemany("DELETE FROM remembered WHERE kind NOT GLOB ? AND hash = ?", [(_PAIRS, one) for one in gone])
         names = conn.execute("SELECT kind, hash FROM remembered WHERE kind GLOB ?", (_PAIRS,)).fetchall()
-        of_pairs = [(kind, name) for kind, name in names if not set(name.split(":")).isdisjoint(hashes)]
+        of_pairs = [(kind, name) for kind, name in names if not contents_of([name]).isdisjoint(hashes)]
         conn.executemany("DELETE FROM remembered WHERE kind = ? AND hash = ?", of_pairs)
 
 
@@ -86,7 +80,7 @@ def forget_drawable(folder: Path) -> None:
     if is_there(folder):
         sql = "SELECT 1 FROM remembered WHERE length(data) > ? LIMIT 1"
         with suppress(sqlite3.Error), _opened(folder) as conn:
-            found = conn.execute(sql, (_TOO_LITTLE_BYTES,)).fetchone()
+            found = conn.execute(sql, (TOO_LITTLE_BYTES,)).fetchone()
             conn.close()
             if found is not None:
                 forget(folder)

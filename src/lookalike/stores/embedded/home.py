@@ -19,6 +19,7 @@ from ...errors import CollectionExistsError, CollectionNotFoundError, StoreDamag
 from ...limits import Limits
 from ...records import CollectionSpec
 from ..common.checks import check_name, check_spaces
+from ..common.refusals import collection_exists, no_collection
 from . import failures, schema
 from .connections import connect
 from .open_stores import OpenStores
@@ -193,9 +194,7 @@ class EmbeddedStores:
         raise self._not_found(name)
 
     def _not_found(self, name: str) -> CollectionNotFoundError:
-        names = self.names()
-        there = f"There are: {', '.join(names)}. Check the spelling." if names else "There are none yet."
-        return CollectionNotFoundError(f'no collection "{name}". {there}', name=name)
+        return no_collection(name, self.names())
 
     def _fresh(self, folder: Path) -> AbstractContextManager[Path]:
         """Make a folder to fill, which will take the place of another or none."""
@@ -268,4 +267,4 @@ def _taken(folder: Path, name: str) -> CollectionExistsError | StoreDamagedError
     """Return what stands where a collection is to be made: another one, or what is left of one."""
     if folder.is_dir() and not (folder / schema.FILE).exists():
         return failures.lost(folder / schema.FILE, name)
-    return CollectionExistsError(f'there is a collection "{name}" already. Open it, or choose another name.')
+    return collection_exists(name)

@@ -22,6 +22,7 @@ import numpy as np
 from ...conditions import And, Condition, Not, Or
 from ...records import Space
 from ..base import Harm
+from ..common.metric import rows_of
 from . import index_snapshot as files
 from . import schema
 from .damage import Damage
@@ -125,7 +126,7 @@ class Index:
         base, tail = view.base, view.tail
         damaged: list[int] = []
         for keys, raw in files.vectors_after(conn, place, self._spaces[place], view.last_key, damaged):
-            rows = files.shaped(np.frombuffer(raw, np.uint8), self._spaces[place])
+            rows = rows_of(raw, self._spaces[place])
             tail = self._tails[place].append(tail, keys, rows, expected=last_key - view.last_key)
         self._damage.notice(damaged, Harm("vector", self._spaces[place].name))
         gone = conn.execute("SELECT key FROM removed WHERE seq > ?", (view.last_removed,)).fetchall()
@@ -144,7 +145,7 @@ class Index:
             self.met_damage |= base is None or (lists is None) != (newest.spaces[place].lists is None)
             self._damage.notice(newest.spaces[place].damaged if base is not None else (), Harm("vector", space.name))
         self._tails[place] = _Tail()
-        empty = Segment(files.shaped(np.empty(0, np.uint8), space), np.empty(0, np.int64), None, 0.0)
+        empty = Segment(rows_of(b"", space), np.empty(0, np.int64), None, 0.0)
         if base is None or newest is None:  # all from the database; damaged files are not tried again
             return IndexView(0, 0, files.position(conn)[2], newest.name if newest else "", empty, empty)
         return IndexView(newest.version, newest.last_key, newest.last_removed, newest.name, base, empty, lists)

@@ -36,13 +36,12 @@ import numpy as np
 
 from ... import disk
 from ...records import Space
+from ..common.metric import rows_of
 from . import checksums, index_build, ivf, schema
 from .exact import Segment, slack
 from .ivf import Lists, Probing, Tuning
 
 if TYPE_CHECKING:
-    from ..common.metric import Rows
-
     Reading = Callable[[], AbstractContextManager[sqlite3.Connection]]
 
 TAIL_LEAST, TAIL_SHARE = 1000, 0.1  # a tail above both is worth new files: below, it loads in milliseconds
@@ -148,7 +147,7 @@ def load(folder: Path, index_snapshot: IndexSnapshot, place: int, space: Space) 
     if not are_there(folder, index_snapshot, place, space):
         return None
     if files.count == 0:
-        return Segment(shaped(np.empty(0, np.uint8), space), np.empty(0, np.int64), None, 0.0)
+        return Segment(rows_of(b"", space), np.empty(0, np.int64), None, 0.0)
     try:
         segment = _mapped(folder / index_snapshot.name, files, place, space)
     except (OSError, ValueError):
@@ -163,7 +162,7 @@ def _mapped(folder: Path, files: SpaceFiles, place: int, space: Space) -> Segmen
     keys = np.fromfile(folder / f"{place}.keys", np.uint8)
     path = folder / f"{place}.rows"
     rows = np.memmap(path, np.uint8, "r") if path.stat().st_size > _READ_BYTES else np.fromfile(path, np.uint8)
-    return Segment(shaped(rows, space), np.array(keys.view("<i8"), np.int64), None, files.slack)
+    return Segment(rows_of(rows, space), np.array(keys.view("<i8"), np.int64), None, files.slack)
 
 
 def load_lists(folder: Path, index_snapshot: IndexSnapshot, place: int, space: Space) -> Lists | None:
@@ -180,13 +179,6 @@ def load_lists(folder: Path, index_snapshot: IndexSnapshot, place: int, space: S
         return None
     centroids = np.array(raw["centroids"].view("<f4"), np.float32).reshape(-1, space.dim)
     return Lists(files.tuning, centroids, np.array(raw["assigned"].view("<i4"), np.int32), paths["lists"])
-
-
-def shaped(raw: Any, space: Space) -> Rows:
-    """Return raw bytes (uint8) as the rows of a space, without a copy."""
-    flat = np.asarray(raw)
-    rows: Rows = flat if space.metric == "hamming" else flat.view("<f2")
-    return rows.reshape(-1, (space.dim + 7) // 8 if space.metric == "hamming" else space.dim)
 
 
 def write(folder: Path, reading: Reading, wanted: Wanted | None, *, anew: bool = False) -> IndexSnapshot:
@@ -243,7 +235,7 @@ def _write_space(fresh: Path, conn: sqlite3.Connection, place: int, space: Space
             rows_file.write(raw)
             keys_file.write(keys.tobytes())
             rows_crc, keys_crc = zlib.crc32(raw, rows_crc), zlib.crc32(keys.tobytes(), keys_crc)
-            most = max(most, slack(shaped(np.frombuffer(raw, np.uint8), space)))
+            most = max(most, slack(rows_of(raw, space)))
             count += len(keys)
     return SpaceFiles(count, rows_crc, keys_crc, most, damaged=tuple(damaged))
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace as replaced
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from ...errors import CollectionNotFoundError, InputError, StoreError, StoreReadOnlyError
-from ...records import Calibration, Space
-from ..base import Findings
-from ..common.checks import changed_fields, check_space, checked_recall
+from ...errors import CollectionNotFoundError, StoreError, StoreReadOnlyError
+from ...records import Space
+from ..base import Findings, SpecChanges
+from ..common.checks import check_space
+from ..common.specs import check_dropped, configured
 from . import maintenance, schema, spaces
 from .engine import Engine
 from .statistics import figures_of
@@ -20,32 +20,10 @@ from .statistics import figures_of
 class Keeper(Engine):
     """Keeps one store sound and small; see the seam."""
 
-    def configure(
-        self,
-        *,
-        fields: Sequence[str] | None = None,
-        more_fields: Sequence[str] = (),
-        fewer_fields: Collection[str] = (),
-        product_id_field: str | None = None,
-        recall_target: float | None = None,
-        calibration: Calibration | None = None,
-        title: str | None = None,
-    ) -> None:
+    def configure(self, **changes: Unpack[SpecChanges]) -> None:
         """Change fields, product-id field, recall target, calibration and title, each where given; see the seam."""
         with self._database.writing() as (conn, _):
-            spec = schema.read_spec(conn)
-            if fields is not None:
-                spec = replaced(spec, fields=tuple(fields))
-            if more_fields or fewer_fields:
-                spec = replaced(spec, fields=changed_fields(spec.fields, more_fields, fewer_fields, self._limits))
-            if product_id_field is not None:
-                spec = replaced(spec, product_id_field=product_id_field or None)
-            if recall_target is not None:
-                spec = replaced(spec, recall_target=checked_recall(recall_target))
-            if calibration is not None:
-                spec = replaced(spec, calibration=calibration if calibration.points else None)
-            if title is not None:
-                spec = replaced(spec, title=title)
+            spec = configured(schema.read_spec(conn), self._limits, **changes)
             schema.write_spec(conn, spec)
             schema.index_fields(conn)
 
@@ -57,8 +35,8 @@ class Keeper(Engine):
 
     def drop_space(self, name: str) -> None:
         """Delete a space with its vectors; see the seam."""
-        if self._place(name) == 0:
-            raise InputError(f'"{name}" is the space that ranks; it cannot be dropped.')
+        self._place(name)  # learns of one that is new
+        check_dropped(name, [space for space in self._spaces if space.name])
         with self._database.writing() as (conn, _):
             spaces.drop(conn, self._place(name))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -10,8 +9,8 @@ from pathlib import Path
 
 from ... import disk
 from ...databases import PATIENCE_S, busy
-from ...errors import InputError
 from ...records import Space
+from ..common.checks import check_backup_target
 from . import attachments, backups, failures, feature_cache, index_snapshot, ivf, migration, pair_cache, schema
 from .index_snapshot import TAIL_LEAST, TAIL_SHARE
 from .transactions import Database
@@ -103,11 +102,7 @@ def backup(database: Database, target: Path) -> Mapping[str, Sequence[str]]:
     Returns:
         The damaged records that the copy holds as they are: their ids, and what of each it is.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        what = "is not empty" if target.is_dir() else "is not a folder"
-        raise InputError(f'"{target}" {what}: a backup is a folder; name one that is not there yet.')
-    if os.path.ismount(target):  # nothing can take its place
-        raise InputError(f'"{target}" is a disk of its own: name a folder on it that is not there yet.')
+    check_backup_target(target)
     with failures.translated(target), disk.partial_folder(target) as fresh:
         copy(database, fresh)
         damaged = backups.damaged_in(fresh, database.file.parent)

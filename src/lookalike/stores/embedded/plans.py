@@ -66,21 +66,6 @@ class PlannedSearch:
     chosen: SearchPlan
 
 
-class Answer:
-    """The columns of an answer, padded."""
-
-    def __init__(self, q: int, k: int) -> None:
-        self.keys = np.full((q, k), -1, np.int64)
-        self.distances = np.full((q, k), np.inf, np.float32)
-        self.counts = np.zeros(q, np.int64)
-
-    def take(self, start: int, found: Sequence[Found]) -> None:
-        """Write what was found for the queries from `start` on."""
-        for row, (keys, distances) in enumerate(found, start):
-            self.counts[row] = len(keys)
-            self.keys[row, : len(keys)], self.distances[row, : len(keys)] = keys, distances
-
-
 def plan(view: IndexView, selections: Sequence[Selection], request: SearchRequest) -> SearchPlan:
     """Choose the way."""
     matching = sum(each.count for each in selections)

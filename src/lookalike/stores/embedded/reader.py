@@ -16,8 +16,9 @@ from ...records import Entry, Record
 from ..base import FullRecord, Harm, TextMatch
 from ..common.draws import places_drawn
 from ..common.facets import count_facets
+from ..common.metric import floats, rows_of
 from ..common.texts import find_text
-from . import attachments, checksums, failures, feature_cache, index_snapshot, schema
+from . import attachments, checksums, failures, feature_cache, schema
 from .engine import ALL, IN, Engine
 from .sql import where
 
@@ -131,7 +132,7 @@ class Reader(Engine):
         if "_index" in self.__dict__ and self._index.holds(place):  # its rows are the same, and near at hand
             with self._viewing(place) as (_, view):
                 found, rows = view.rows_of(np.array(keys, np.int64))
-            return dict(zip(found.tolist(), _floats(rows), strict=True))
+            return dict(zip(found.tolist(), floats(rows), strict=True))
         with self._database.reading() as conn:
             rows = checksums.vectors(conn, place, IN, (json.dumps([int(key) for key in keys]),)).fetchall()
         return {key: self._values(place, raw)[0] for key, raw, _ in self._sound(place, rows)}
@@ -310,12 +311,7 @@ class Reader(Engine):
 
     def _values(self, place: int, raw: bytes) -> Any:
         """Turn stored bytes of vectors into (n, d) float32, or (n, bytes) uint8."""
-        return _floats(index_snapshot.shaped(np.frombuffer(raw, np.uint8), self._places[place]))
-
-
-def _floats(rows: Any) -> Any:
-    """Return rows as they are told: (n, d) float32, or a copy of (n, bytes) uint8."""
-    return rows.copy() if rows.dtype == np.uint8 else rows.astype(np.float32)
+        return floats(rows_of(raw, self._places[place]))
 
 
 @cache

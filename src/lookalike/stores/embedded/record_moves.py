@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ...limits import Limits
 from ..base import Move
-from ..common.batches import choose_moves
+from ..common.batches import choose_moves, facts_after
 from ..common.checks import check_id
+from ..common.clock import utc_now
 from . import checksums, schema
 
-_MOST_PATHS = 4  # that a record was at
 _IN = "IN (SELECT value FROM json_each(?))"  # any number of values in one variable
 
 
@@ -30,11 +29,11 @@ def move(conn: sqlite3.Connection, moves: Sequence[Move], *, version: int, limit
     chosen = choose_moves([one for one in moves if _is_as_seen(one, sound)], held)
     keys = [held[one.seen.id][0] for one in chosen]
     conn.executemany("UPDATE records SET id = ? WHERE key = ?", [(f"\0{key}", key) for key in keys])
-    now = schema.now()
+    now = utc_now()
     conn.executemany(
         "UPDATE records SET id = ?, source = ?, stamp = ?, facts = ?, updated_at = ?, changed = ? WHERE key = ?",
         [
-            (one.id, one.source, one.stamp, _facts_after(one, held[one.seen.id][3]), now, version, key)
+            (one.id, one.source, one.stamp, _facts_text_after(one, held[one.seen.id][3]), now, version, key)
             for one, key in zip(chosen, keys, strict=True)
         ],
     )
@@ -42,12 +41,10 @@ def move(conn: sqlite3.Connection, moves: Sequence[Move], *, version: int, limit
     return tuple(chosen)
 
 
-def _facts_after(one: Move, text: str) -> str:
-    """Add the path that a record leaves to its facts."""
+def _facts_text_after(one: Move, text: str) -> str:
     facts = schema.facts_of(text)
-    if one.seen.source in (None, one.source):
-        return text
-    return schema.facts_text(replace(facts, was_at=(*facts.was_at, str(one.seen.source))[-_MOST_PATHS:]))
+    after = facts_after(one, facts)
+    return text if after is facts else schema.facts_text(after)
 
 
 def _is_as_seen(one: Move, held: Mapping[str, tuple[Any, ...]]) -> bool:

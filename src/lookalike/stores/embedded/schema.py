@@ -22,7 +22,6 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from ... import disk
 from ...errors import StoreTooNewError
 from ...pictures import Facts
 from ...records import Calibration, CollectionSpec, Record, Space
+from ..common.clock import utc_now
 from . import checksums, failures
 from .json_fields import json_field
 
@@ -95,11 +95,6 @@ def vector_bytes(space: Space) -> int:
     return (space.dim + 7) // 8 if space.metric == "hamming" else 2 * space.dim
 
 
-def now() -> str:
-    """Return the time: UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
 def build(path: Path, spec: CollectionSpec) -> None:
     """Make the database of a new, empty collection in a file that is not there yet."""
     disk.replace_bytes(path, b"", mode=disk.PRIVATE)  # SQLite gives its log the same rights
@@ -117,7 +112,7 @@ def build(path: Path, spec: CollectionSpec) -> None:
         checksums.create(conn, len(spec.spaces))
         conn.execute("INSERT INTO state VALUES (1, 0, 0, 0)")
         conn.execute("INSERT INTO meta VALUES ('needs', ?)", (NEEDS,))
-        write_spec(conn, replace(spec, created_at=spec.created_at or now()))
+        write_spec(conn, replace(spec, created_at=spec.created_at or utc_now()))
         index_fields(conn)
         conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         conn.execute("COMMIT")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ...neighbors import NearestAnswer, NearestQuery, Neighbors, Pairs, Plan
 from ..common import search
 from ..common.checks import check_ceiling, check_queries
+from ..common.columns import Columns
 from . import failures
 from .damage import ids_of
 from .engine import IN
@@ -48,7 +49,7 @@ class Searcher(Reader):
         began = time.perf_counter()
         place = self._place(space)
         check_queries(self._places[place], vectors, k, max_distance)
-        answer = plans.Answer(len(vectors), k)
+        answer = Columns(len(vectors), k)
         asked = plans.SearchRequest(self._places[place].metric, k, max_distance, filter is not None, exact)
         scanned, went = 0, set[plans.SearchPlan]()
         with self._viewing(place) as (conn, view):
@@ -72,7 +73,7 @@ class Searcher(Reader):
             filter_ms=1000 * (filtered - began),
             search_ms=1000 * (ended - filtered),
         )
-        return Neighbors(answer.keys, answer.distances, answer.counts, plan)
+        return answer.neighbors(plan)
 
     def pairs(self, space: str, max_distance: float, *, between: tuple[I64, I64] | None = None) -> Iterator[Pairs]:
         """Return all pairs of records within a distance, each once, or those between two sets; see the seam."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from ...errors import InputError
 from ...records import Space
+from ..common.specs import check_added
 from . import checksums, index_snapshot, pair_cache, schema
 
 _IN = "IN (SELECT value FROM json_each(?))"  # any number of values in one variable
@@ -23,8 +24,7 @@ _DAMAGED = -1  # a sum that nothing has
 def add(conn: sqlite3.Connection, space: Space) -> None:
     """Make room for the vectors of one more space, in the transaction under way."""
     places = schema.read_places(conn)
-    if any(held.name == space.name for held in places):
-        raise InputError(f'there is a space "{space.name}" already. Drop it first, or choose another name.')
+    check_added(space, places)
     if len(places) >= _MOST:
         raise InputError(f"a collection has {_MOST} spaces at most, those that were dropped among them.")
     place = len(places)

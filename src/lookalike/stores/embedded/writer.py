@@ -10,13 +10,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace as replaced
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
-import numpy as np
-
-from ...errors import ChangedMeanwhileError, InputError, LookalikeError, RecordNotFoundError, StoreDamagedError
+from ...errors import InputError, LookalikeError, RecordNotFoundError, StoreDamagedError
 from ...records import Entry, Record, Space
 from ..base import Changes, Harm, Move, Replace, Revision, Written
-from ..common.batches import revised
-from ..common.checks import checked_vectors
+from ..common.batches import check_replace, revised
+from ..common.entries import Prepared, encode, prepare
+from ..common.refusals import checked_held
+from ..common.remembering import contents_of, rememberable
 from . import entry_rows, failures, feature_cache, record_moves, schema, spaces
 from .engine import IN
 from .reader import Reader
@@ -34,9 +34,8 @@ class Writer(Reader):
 
     def upsert(self, entries: Sequence[Entry], *, replace: Replace = "same_source") -> Written:
         """Write entries in one transaction; see the seam."""
-        if replace not in ("any", "same_source", "none"):
-            raise InputError(f'replace={replace!r} is unknown: pass "any", "same_source" or "none".')
-        batch = entry_rows.prepare(entries, self._spaces_for(entries), self._limits)
+        check_replace(replace)
+        batch = prepare(entries, self._spaces_for(entries), self._limits)
         if not batch:
             return Written((), (), ())
         with self._database.writing() as (conn, version):
@@ -67,7 +66,7 @@ class Writer(Reader):
                 entry_rows.revise(conn, fresh, version=version, limits=self._limits)
             else:
                 record = replaced(entry.record, id=record_id, metadata=fresh.metadata, tags=fresh.tags)
-                batch = entry_rows.prepare([replaced(entry, record=record)], self._spaces, self._limits)
+                batch = prepare([replaced(entry, record=record)], self._spaces, self._limits)
                 with self._forgetting(conn, "id", [record_id]) as gone:
                     entry_rows.write(conn, batch, version=version, replace="any")
             now = self._held(conn, record_id)
@@ -117,9 +116,8 @@ class Writer(Reader):
     def put_vectors(self, space: str, keys: Sequence[int], rows: F32 | U8) -> dict[int, int]:
         """Write a vector of one space for each of some records; see the seam."""
         place = self._place(space)
-        checked = checked_vectors(list(rows), self._spaces[place], [f"key {key}" for key in keys])
-        stored = checked if checked.dtype == np.uint8 else checked.astype("<f2")
-        vectors = {int(key): row.tobytes() for key, row in zip(keys, stored, strict=True)}
+        stored = encode(list(rows), self._spaces[place], [f"key {key}" for key in keys])
+        vectors = {int(key): raw for key, raw in zip(keys, stored, strict=True)}
         with self._database.writing() as (conn, version):
             if self._place(space) != place:
                 raise InputError(f'the space "{space}" was made anew meanwhile. Try again.')
@@ -141,10 +139,10 @@ class Writer(Reader):
 
     def remember(self, kind: str, items: Mapping[str, bytes]) -> None:
         """Keep what was found out about pictures, by content hash; see the seam."""
-        hashes = {name for names in items for name in names.split(":")}
+        hashes = contents_of(items)
         gone = self._vanished(hashes)
-        kept = {name: data for name, data in items.items() if gone.isdisjoint(name.split(":"))}
-        feature_cache.put(self._index_folder, kind, kept, drawable=self._keeps_pictures)
+        kept = {name: data for name, data in items.items() if gone.isdisjoint(contents_of([name]))}
+        feature_cache.put(self._index_folder, kind, rememberable(kept, drawable=self._keeps_pictures))
         feature_cache.drop(self._index_folder, self._vanished(hashes - gone))  # deleted while it was written
 
     def _passing(self, conn: sqlite3.Connection, filter: Filter) -> list[int]:
@@ -164,7 +162,7 @@ class Writer(Reader):
                 pass
         return self._spaces
 
-    def _refuse_dropped(self, batch: Sequence[entry_rows.Prepared]) -> None:
+    def _refuse_dropped(self, batch: Sequence[Prepared]) -> None:
         """Refuse vectors of a space that was dropped after they were made ready."""
         if any(not self._spaces[place].name for one in batch for place in one.vectors):
             raise InputError("a space of these vectors was dropped meanwhile. Write the records without it.")
@@ -204,11 +202,7 @@ class Writer(Reader):
             if isinstance(exc, sqlite3.Error) and not failures.is_about_a_row(exc):
                 raise
             raise failures.damaged_record(self._folder, record_id, Harm("record")) from exc
-        if held is None:
-            raise RecordNotFoundError(f'no record "{record_id[:80]}". Add it first, or check the spelling.')
-        if seen is not None and held != seen:
-            raise ChangedMeanwhileError(f'record "{record_id[:80]}" is not as it was. Read it again, then change it.')
-        return held
+        return checked_held(held, record_id, seen)
 
 
 def _held_hashes(conn: sqlite3.Connection, hashes: Collection[str]) -> set[str]:
