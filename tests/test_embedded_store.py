@@ -5,7 +5,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +39,43 @@ def test_an_older_truth_does_not_take_up_a_newer_index(tmp_path):
     assert_agrees(store, unit((0, 1, 1, 0)), 20)
     assert store.check() == []
     store.close()
+
+
+def test_a_home_is_a_folder_of_folders(tmp_path):
+    stores = open_stores(tmp_path / "home")
+    assert stores.names() == []
+    assert not (tmp_path / "home").exists()
+    for name in ("shoes", "Shoes", "größe/..", "日本語"):
+        stores.create(spec(name)).close()
+    stores.delete("größe/..")
+    assert sorted(os.listdir(tmp_path / "home")) == ["collections"]
+    assert len(os.listdir(tmp_path / "home" / "collections")) == 3
+
+
+def test_a_moment_moves_on_when_another_thread_has_moved_the_index_on(tmp_path):
+    with closing(open_stores(tmp_path).create(spec("shelf"))) as store, ThreadPoolExecutor(1) as pool:
+        store.upsert([entry("a")])
+        with store.snapshot():
+            assert store.count() == 1
+            pool.submit(store.upsert, [entry("b")]).result()
+            pool.submit(store.neighbors, "look", unit((1, 0, 0, 0))[None], 5).result()
+            assert store.neighbors("look", unit((1, 0, 0, 0))[None], 5).counts[0] == 2
+            assert store.count() == 2
+
+
+def test_index_files_are_written_and_hold_no_trace_after_compaction(tmp_path):
+    mark = np.array([0.5, -0.5, 0.5, -0.5], np.float32)
+    with closing(open_stores(tmp_path).create(spec("shelf"))) as store:
+        store.upsert([entry(str(n), (n, 1, 0, 0)) for n in range(1200)])
+        store.upsert([entry("secret", mark)])
+        store.flush()
+        rows = list(tmp_path.rglob("*.rows"))
+        assert any(mark.astype("<f2").tobytes() in path.read_bytes() for path in rows)
+        store.delete(["secret"])
+        store.compact()
+        rows = list(tmp_path.rglob("*.rows"))
+        assert rows
+        assert not any(mark.astype("<f2").tobytes() in path.read_bytes() for path in rows)
 
 
 # ---- damage

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import PIL.Image
 import pytest
@@ -38,16 +40,17 @@ class Scratch:
         path.write_text(text.replace(before, after))
         self.touched.add(name)
 
-    def run(self, code: str, *arguments: object) -> str:
+    def run(self, code: str, *arguments: object, **environment: str) -> str:
         """Run code with the copy, and return what it prints."""
         command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=120)
+        told = {**os.environ, **environment}
+        done = subprocess.run(command, cwd=self.folder, env=told, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def command(self, *arguments: object) -> str:
+    def command(self, *arguments: object, **environment: str) -> str:
         """Run a command of the copy, and return what it prints."""
-        return self.run("from lookalike.doors.cli.program import main; main()", *arguments)
+        return self.run("from lookalike.doors.cli.program import main; main()", *arguments, **environment)
 
 
 @pytest.fixture
@@ -224,3 +227,53 @@ def test_a_dialect_is_a_file_and_its_name_in_the_list(scratch, pictures):
     finally:
         server.stop()
     assert scratch.touched == {"doors/dialects/counted.py", "doors/dialects/__init__.py"}
+
+
+def answers_of(scratch: Scratch, pictures: Path, store: str) -> dict[str, object]:
+    """Run each command in a process of its own over a home that one store keeps, and return what people are told."""
+    home, backup = scratch.folder / f"home of {store}", scratch.folder / f"backup of {store}"
+
+    def told(*words: object) -> Any:
+        return json.loads(scratch.command(*words, "--home", home, "--json", LOOKALIKE_STORE=store))
+
+    def matches(*words: object) -> list[tuple[str, float, float]]:
+        found = told("find", *words)["matches"]
+        return [(one["id"], one["score"], one["distance"]) for one in found]
+
+    def described() -> dict[str, object]:
+        about = told("info", "default")
+        kept = ("name", "type", "encoder", "fields", "records", "vectors", "search", "recall_target", "recall")
+        return {name: about[name] for name in kept}
+
+    scratch.command("index", pictures, "--home", home, LOOKALIKE_STORE=store)
+    answers: dict[str, object] = {
+        "info": described(),
+        "find": matches(pictures / "red.png"),
+        "by id": matches("id:blue.png", "--limit", 2),
+        "filtered": matches(pictures / "red.png", "--filter", '{"_id": {"$in": ["blue.png", "green.png"]}}'),
+        "duplicates": [
+            (group["representative"], [one["id"] for one in group["members"]]) for group in told("duplicates")["groups"]
+        ],
+    }
+    scratch.command("backup", backup, "--home", home, LOOKALIKE_STORE=store)
+    scratch.command("remove", "red.png", "--home", home, LOOKALIKE_STORE=store)
+    answers["removed"] = matches(pictures / "red.png"), described()
+    scratch.command("restore", backup, "--name", "again", "--home", home, LOOKALIKE_STORE=store)
+    answers["restored"] = matches(pictures / "red.png", "-c", "again")
+    return answers
+
+
+def test_a_store_is_one_file_and_its_line_in_the_registry(scratch, pictures):
+    scratch.add("stores/pickled_store.py", (Path(__file__).parent / "pickled_store.py").read_text())
+    embedded = '    "embedded": "embedded.home:EmbeddedStores",\n'
+    scratch.change("stores/registry.py", embedded, embedded + '    "pickled": "pickled_store:PickledStores",\n')
+    shutil.copy(pictures / "red.png", pictures / "red again.png")
+    expected = answers_of(scratch, pictures, "embedded")
+    assert answers_of(scratch, pictures, "pickled") == expected
+    [(_, members)] = expected["duplicates"]
+    assert sorted(members) == ["red again.png", "red.png"]
+    assert expected["removed"][0][0][0] == "red again.png"
+    assert {one[0] for one in expected["filtered"]} == {"blue.png", "green.png"}
+    assert list((scratch.folder / "home of pickled" / "pickled").glob("*.pickle"))
+    assert not (scratch.folder / "home of pickled" / "collections").exists()
+    assert scratch.touched == {"stores/pickled_store.py", "stores/registry.py"}

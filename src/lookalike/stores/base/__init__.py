@@ -1,4 +1,8 @@
-"""The seam of the stores: `Records` keeps, `Nearest` finds, `Upkeep` cares; a `Store` is all three at once."""
+"""The seam of the stores: `Records` keeps, `Nearest` finds, `Upkeep` cares; a `Store` is all three at once.
+
+Costs are those of the embedded store. What every store promises is tested by `tests/test_stores.py`, whose shortest
+inhabitant is the toy `tests/pickled_store.py`.
+"""
 
 from .nearest import Nearest
 from .records import Records

@@ -59,13 +59,12 @@ class Nearest(Protocol):
     def pairs(self, space: str, max_distance: float, *, between: tuple[I64, I64] | None = None) -> Iterator[Pairs]:
         """Yield all pairs of records within a distance, each once and the greater key first, as they are now.
 
-        What was found is kept as a derived file: a later call for this distance or less joins new records alone, and
-        a call that was interrupted, even killed, is gone on with.
+        A store may keep what was found, derived as an index is, so that a later call joins new records alone.
 
         Args:
             max_distance: A ceiling that includes its own value; cosine distance 0..2, or bits.
             between: Two sets of keys: yield the pairs of one of the first with one of the second instead, in that
-                order, a key with itself among them. Keys that are not there are skipped, and nothing is kept.
+                order, a key with itself among them. Keys that are not there are skipped.
 
         Cost: n^2 d / 2 multiplications for n records, spread over all cores; memory for a few million pairs, however
             many there are.

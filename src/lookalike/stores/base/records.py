@@ -22,8 +22,8 @@ class Records(Protocol):
 
     A batch is all or nothing, and when a call that writes returns, its work survives a crash. Until then another reader
     sees nothing of it where the store is one database; where it is many, it may see a part. Errors are StoreError or
-    InputError. May be used from many threads. A key is an opaque int64 that the store gives a record; it is never given
-    again, and a record whose vectors change has another one.
+    InputError. May be used from many threads. A key is a positive int64 that the store gives a record; keys rise and
+    are never given again, and a record whose vectors change has a new one.
     """
 
     @property
@@ -37,8 +37,10 @@ class Records(Protocol):
         ...
 
     def snapshot(self) -> AbstractContextManager[int]:
-        """Make all that this thread reads inside be of one version, which is quicker, too, and yield its number; of a
-        later one when another thread has moved the index on. For a few calls in a row, none of which writes.
+        """Make all that this thread reads inside be of one version, which is quicker, too, and yield its number.
+
+        A store may go over to a later version inside, as a whole and never back, where another thread has searched
+        what it cannot search at an earlier one. For a few calls in a row, none of which writes.
         """
         ...
 

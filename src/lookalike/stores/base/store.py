@@ -19,7 +19,7 @@ class Stores(Protocol):
     """What holds many stores by collection name: a home folder, or a database."""
 
     def check(self) -> list[str]:
-        """Look for what is wrong with the home itself, and give it in plain words; empty when all is well."""
+        """Look for what is wrong with the home itself, and return it in plain words; empty when all is well."""
         ...
 
     def repair(self) -> list[str]:
@@ -40,11 +40,11 @@ class Stores(Protocol):
         ...
 
     def open(self, name: str) -> Store:
-        """Open a collection. Those that were not used for longest hold no files until they are used again.
+        """Open a collection. A store that is not used may let go of its files until it is used again.
 
         Raises:
             CollectionNotFoundError: naming those that exist.
-            StoreDamagedError: when its folder is there without its database.
+            StoreDamagedError: when it cannot be read, or only a part of it is left.
         """
         ...
 
@@ -53,7 +53,7 @@ class Stores(Protocol):
 
         Raises:
             CollectionNotFoundError: naming those that exist.
-            StoreDamagedError: when its folder is there without its database.
+            StoreDamagedError: as `open`.
         """
         ...
 
@@ -70,10 +70,11 @@ class Stores(Protocol):
 
         Args:
             despite_damage: Bring a damaged one back, too, without records whose row is damaged; a warning names them.
+                What cannot be read at all is refused all the same.
 
         Raises:
             InputError: when there is no backup.
-            StoreDamagedError: when it is not what its digest says, or one of its rows not what its checksum says.
+            StoreDamagedError: when it is not what was written.
             CollectionExistsError: when the name is in use.
         """
         ...

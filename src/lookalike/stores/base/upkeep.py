@@ -15,8 +15,10 @@ class Upkeep(Protocol):
 
     @property
     def is_there(self) -> bool:
-        """Whether the collection that was opened is still on disk; where it is not, every call raises
-        CollectionNotFoundError (StoreDamagedError where its database alone is gone), and no write is acknowledged.
+        """Whether the collection that was opened is still there, and not another one of its name.
+
+        Where it is not, every call raises CollectionNotFoundError (StoreDamagedError where a part of it is left), and
+        no write is acknowledged.
         """
         ...
 
@@ -58,14 +60,22 @@ class Upkeep(Protocol):
         ...
 
     def repair(self) -> None:
-        """Bring a store of an earlier lookalike up to date, and sum up every row that has no checksum.
+        """Bring a store of an earlier lookalike up to date, and complete what it needs to notice damage.
 
         Cost: reads all of the store; nothing where all is there already.
         """
         ...
 
     def statistics(self) -> dict[str, Any]:
-        """Return sizes for people: records, bytes on disk, what the index holds and how it searches."""
+        """Return sizes for people, in plain values.
+
+        Returns:
+            `records` and, by space, `vectors`: how many there are. `changed_at`: when a record was last added or
+            changed; when the collection was made, without records. `bytes_on_disk`, and `bytes_kept`: those without
+            what is needed only to write. `search` ("exact" or "approximate"), `recall_target` and `recall` as
+            measured. `index_rows_on_disk` and `index_written_at`: of the derived index; 0 and None without one. A
+            store may add others.
+        """
         ...
 
     def flush(self) -> None:
@@ -77,10 +87,10 @@ class Upkeep(Protocol):
         ...
 
     def compact(self, on_progress: Callable[[float], None] | None = None) -> None:
-        """Rewrite what is on disk without what was deleted: no trace of it is left, as far as the store owns the disk.
+        """Rewrite what is kept without what was deleted: no trace of it is left, as far as the store owns the disk.
 
         Args:
-            on_progress: Called with the share that is done, 0..1.
+            on_progress: Called with the share that is done, rising to 1.
 
         Cost: reads and writes the whole collection; others may search meanwhile, and writers wait.
         """

@@ -76,7 +76,11 @@ class Searcher(Reader):
         return answer.neighbors(plan)
 
     def pairs(self, space: str, max_distance: float, *, between: tuple[I64, I64] | None = None) -> Iterator[Pairs]:
-        """Return all pairs of records within a distance, each once, or those between two sets; see the seam."""
+        """Return all pairs of records within a distance, each once, or those between two sets; see the seam.
+
+        What was found without `between` is kept as a derived file: a later call for this distance or less joins new
+        records alone, and a call that was interrupted, even killed, is gone on with.
+        """
         from . import joins, pair_cache
 
         place = self._place(space)
