@@ -53,6 +53,8 @@ def is_text(value: object) -> TypeGuard[str]:
     """Return whether a value is a text that can be written: without halves of characters (lone surrogates)."""
     if not isinstance(value, str):
         return False
+    if value.isascii():  # known without a look, however long a picture in base64 is
+        return True
     try:
         value.encode()
     except UnicodeEncodeError:
