@@ -436,7 +436,7 @@ def test_a_jpeg_that_claims_more_than_its_bytes_can_hold_is_refused():
         (b"PK\3\4\x14\0", ImageUndecodableError, "ZIP"),
         (b"just words, nothing else", ImageUndecodableError, "plain text"),
         (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41", ImageUndecodableError, "video"),
-        (bytes(range(200, 255)) * 3, ImageUndecodableError, "no known image"),
+        (bytes(range(200, 255)) * 3, ImageUndecodableError, "not a known image"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", ImageUnsupportedError, "HEIC"),
         (b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14", ImageUnsupportedError, "JPEG 2000"),
         (b"8BPS\0\1", ImageUnsupportedError, "Photoshop"),
