@@ -309,7 +309,7 @@ def test_nothing_of_the_store_is_held_while_pictures_are_looked_at(library: look
     looks = collection._verifier.looks
 
     def watched(keys: list[int]) -> object:
-        held.append(collection._store._truth._shared.conn)  # type: ignore[attr-defined]
+        held.append(collection._store._database._shared.conn)  # type: ignore[attr-defined]
         return looks(keys)
 
     collection._verifier.looks = watched  # type: ignore[method-assign, assignment]
