@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import os
 import re
 import shutil
@@ -131,3 +133,21 @@ def test_links_resolve(page: Path) -> None:
 def test_named_files_exist(page: Path) -> None:
     for name in re.findall(r"`((?:docs|decisions|tools|src|tests|bench|requirements)/[\w./-]+)`", page.read_text()):
         assert (ROOT / name).exists() or name.startswith("bench/results"), name
+
+
+DOCTESTED = [
+    ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
+    for path in sorted((ROOT / "src" / "lookalike").rglob("*.py"))
+    if ">>> " in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("name", DOCTESTED)
+def test_examples_of_docstrings_run(name: str) -> None:
+    ran = doctest.testmod(importlib.import_module(name))
+    assert ran.attempted > 0, f"no example of {name} was found"
+    assert ran.failed == 0, "see the output above"
+
+
+def test_there_are_examples() -> None:
+    assert len(DOCTESTED) >= 10

@@ -19,7 +19,8 @@ where_option = click.option(
     "wheres",
     multiple=True,
     metavar="CONDITION",
-    help="The same in short: FIELD, one of = != < <= > >=, and a value, as in 'price<10'; of several, all must hold.",
+    help="The same in short: FIELD, one of = != < <= > >=, and a value, as in 'price<10'; of several, all must hold. "
+    "A record without the field passes !=.",
 )
 
 
