@@ -232,6 +232,9 @@ def test_numbers_of_numpy_are_numbers(tmp_path):
         assert [type(value) for value in (found.query["limit"], found.query["threshold"])] == [int, float]
         assert len(shelf.sample(np.int16(1))) == 1
         assert shelf.duplicates(threshold=np.float32(0.95), verify=np.False_).threshold == pytest.approx(0.95)
+        assert shelf.search(picture, crop=np.array([0, 0, 9, 9])).query["crop"] == [0, 0, 9, 9]
+        assert len(shelf.search(like=[("id:a", np.float32(2)), ("id:a", 1e308)])) == 1
+        assert "max_distance" not in shelf.search("id:a", max_distance=np.inf).query
         for wrong in (np.array([1, 2]), np.float32("nan"), np.datetime64("2026-01-01")):
             with pytest.raises(InputError):
                 shelf.sample(wrong)

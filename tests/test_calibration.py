@@ -173,5 +173,5 @@ def test_fitted_points_fall_and_keep_wrong_pairs_below(space: str, near: float, 
 
 
 def test_precision_is_not_known_by_colors(library: lookalike.Library) -> None:
-    with pytest.raises(InputError, match="scores by colors"):
+    with pytest.raises(InputError, match="scores of this collection"):
         library.create("bright", type="colors").search("id:any", precision=0.9)

@@ -135,6 +135,14 @@ def test_an_encoder_is_one_file_and_its_line_in_the_registry(scratch, pictures):
     )
     assert scratch.run(ASK_IN_WORDS, home, "the green one").split()[0].endswith("green.png")
     assert scratch.run(ASK_IN_WORDS, home, "the blue one").split()[1:] == ["True", "True", "False"]
+    scratch.command("samples", scratch.folder / "samples")
+    scenes = [
+        scratch.folder / "samples" / "scenes" / f"{name}-1.jpg"
+        for name in ("sea", "snow", "fields", "forest", "aurora")
+    ]
+    scratch.command("index", *scenes, "--home", home, "-c", "scenes", "--encoder", "mean-color", "--keep", "thumbnail")
+    groups = json.loads(scratch.command("duplicates", "--home", home, "-c", "scenes", "--json"))["groups"]
+    assert groups == [], "what geometry looks at is not reduced to what the encoder takes"
     assert scratch.touched == {"encoders/mean_color.py", "encoders/registry.py"}
 
 

@@ -38,7 +38,7 @@ def test_a_home_is_kept_by_the_embedded_store_unless_another_is_named(tmp_path):
     assert load(tmp_path).store == "embedded"
     assert load(tmp_path, 'store = "from-file"').store == "from-file"
     assert load(tmp_path, 'store = "from-file"', LOOKALIKE_STORE="other").store == "other"
-    with pytest.raises(InputError, match=r'no store "other"\. There are: embedded.*LOOKALIKE_STORE'):
+    with pytest.raises(InputError, match=r'no store "other"\. There are: embedded.*`store`'):
         Library(load(tmp_path, LOOKALIKE_STORE="other", LOOKALIKE_HOME=str(tmp_path / "home")))
 
 

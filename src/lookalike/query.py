@@ -21,12 +21,13 @@ What contradicts itself is refused: `members` without groups, or with `collapse`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
 from functools import cache, cached_property
 from typing import Any, TypedDict, get_args, get_type_hints
 
-from .arguments import plain
+from .arguments import plain, plain_values
 from .distances import COPY_SCORE
 from .errors import InputError, shown
 from .filters import Filter, parse_filter
@@ -182,12 +183,12 @@ def _share(name: str, value: Any) -> float:
     return float(value)
 
 
-def _distance(name: str, value: Any) -> float:
+def _distance(name: str, value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{name}={value!r} is not a number: pass a distance of 0 or more.")
     if not value >= 0:
         raise InputError(f"{name}={value} is out of range: a distance is 0 or more.")
-    return value
+    return None if value == math.inf else value  # as far as there is anything
 
 
 def _filter(_: str, value: Any) -> Filter | None:
@@ -215,7 +216,7 @@ def _floor_of_copies(name: str, value: Any) -> float | None:
 
 def _crop(name: str, value: Any) -> Any:
     if not isinstance(value, str):
-        return value  # who cuts it out says what is wrong with it
+        return plain_values(value)  # who cuts it out says what is wrong with it
     try:
         x, y, width, height = (int(part) for part in value.split(","))
     except ValueError:

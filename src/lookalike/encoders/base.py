@@ -22,7 +22,8 @@ class ModelCard:
         spaces: Space name to dim, such as {"semantic": 512, "copy": 256}. "semantic" says what is shown, and every
             encoder has it; "copy" tells a picture from all others, where an encoder has a descriptor for that.
         side_px: Width and height of the network's input.
-        min_source_side_px: What the intake should leave of a larger picture's shorter side; less would cost detail.
+        min_source_side_px: What the intake should leave of a larger picture's shorter side, where that is more than
+            448 px: so much is left for hashes, thumbnails and geometry.
         licence: SPDX name of the licence of the weights.
         source: Where the weights come from.
         batches_pay: Whether several images at once are cheaper than one after another.

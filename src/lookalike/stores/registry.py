@@ -31,8 +31,7 @@ def open_stores(
     """
     if store not in STORES:
         raise InputError(
-            f'no store "{store[:80]}". There are: {", ".join(STORES)}. Set LOOKALIKE_STORE (or `store`) to one of '
-            "them, or leave it out."
+            f'no store "{store[:80]}". There are: {", ".join(STORES)}. Set `store` to one of them, or leave it out.'
         )
     module, name = STORES[store].split(":")  # imported no earlier: SQLite and faiss are not for every command
     opener: Callable[[Path, Limits, int], Stores] = getattr(import_module(f".{module}", __package__), name)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     Traced = tuple[Traces, int | None]  # with the quality of a JPEG
 
 THUMBNAIL_SIDE_PX = 320  # enough to show a match, and to verify a copy by its local features
+_LEAST_SIDE_PX = 448  # that hashes, palettes, thumbnails and geometry were measured with, whatever the encoder takes
 DESCRIPTOR_VERSION = "2"  # of what is computed beside the encoder: part of a collection's identity
 
 
@@ -288,8 +289,8 @@ class Describer:
         return intake.read_bytes(source, limits=self.settings.limits, fetch=self.fetcher)[0]
 
     def read(self, source: Any, *, crop: Crop | None = None) -> Image:
-        """Read a source to an image, as large as the encoder needs it."""
-        side = self.card.min_source_side_px
+        """Read a source to an image, as large as the encoder and all that is computed beside it need it."""
+        side = max(self.card.min_source_side_px, _LEAST_SIDE_PX)
         return intake.read(source, limits=self.settings.limits, min_side_px=side, fetch=self.fetcher, crop=crop)
 
     def vectors(self, image: Image) -> Vectors:

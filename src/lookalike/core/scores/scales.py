@@ -108,7 +108,7 @@ def floor_of(precision: float, reliability: ScoreCurve | None) -> float:
     """
     if reliability is None:
         raise InputError(
-            "`precision` is not known for scores by colors: pass a `threshold`, or calibrate the collection by labels "
+            "`precision` is not known for the scores of this collection: pass a `threshold`, or calibrate it by labels "
             "(`lookalike evaluate --label FIELD --calibrate`)."
         )
     return score_at(precision, reliability)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ... import intake
+from ...arguments import plain
 from ...errors import InputError
 from ..features.spaces import HASH_SPACE, HUE_SPACE
 
@@ -96,7 +97,8 @@ def _weighted(given: Any, name: str) -> tuple[Source, float]:
 def _has_weight(given: Any) -> bool:
     if not (isinstance(given, tuple) and len(given) == 2):
         return False
-    return isinstance(given[1], int | float) and not isinstance(given[1], bool)
+    weight = plain(given[1])
+    return isinstance(weight, int | float) and not isinstance(weight, bool)
 
 
 def _mean(weighted: Sequence[tuple[F32, float]]) -> Any:
@@ -104,6 +106,7 @@ def _mean(weighted: Sequence[tuple[F32, float]]) -> Any:
 
     vectors = np.stack([vector for vector, _ in weighted])
     weights = np.array([weight for _, weight in weighted], np.float64)
+    weights /= weights.max()  # so that their sum is finite
     return (vectors * weights[:, None]).sum(axis=0) / weights.sum()  # np.average takes five times as long
 
 
