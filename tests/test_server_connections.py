@@ -140,13 +140,19 @@ def test_stalled_bodies_give_their_memory_back(server):
     before = resident(server)
     head = b"POST /api/v1/collections/c/records HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\n"
     stalled = [connect(server) for _ in range(24)]
+    cut_off = set()  # on a machine that takes longer to send them than a body may stall
     for connection in stalled:
-        connection.sendall(head + b"Content-Length: 50000000\r\n\r\n" + b"\xff" * 4_000_000)  # 96 MB together
+        try:
+            connection.sendall(head + b"Content-Length: 50000000\r\n\r\n" + b"\xff" * 4_000_000)  # 96 MB together
+        except (BrokenPipeError, ConnectionResetError):
+            cut_off.add(connection)
     assert resident(server) - before < MOST_GROWTH
     assert server.post(f"{API}/collections/c/search", files={"file": jpeg(1)}).status_code == 200
     for connection in stalled:
-        assert status(received(connection)) == b"HTTP/1.1 408 Request Timeout"
+        if connection not in cut_off:
+            assert status(received(connection)) == b"HTTP/1.1 408 Request Timeout"
         connection.close()
+    assert len(cut_off) < len(stalled) / 2
     assert "lookalike_memory_held_bytes 0.0" in server.get("/metrics").text
     assert "Traceback" not in server.log.read_text()
 
