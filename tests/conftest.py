@@ -30,9 +30,10 @@ hypothesis.settings.load_profile("untimed")
 
 
 LONGEST = (  # files whose tests are few and take long: begun last, one process would be left alone with them
-    *("test_page", "test_page_review", "test_server_contract", "test_syncs", "test_first_hour", "test_server_safety"),
+    *("test_page", "test_server_contract", "test_syncs", "test_first_hour", "test_server_safety"),
     *("test_folders_served", "test_server_moving", "test_crash", "test_store_crash", "test_extending", "test_jobs"),
     *("test_dialects_node", "test_server_connections", "test_server_lanes", "test_server_floods"),
+    "test_page_review",  # one browser at a time
 )
 
 
