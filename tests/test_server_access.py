@@ -394,7 +394,7 @@ def test_a_public_address_with_a_key_is_served(tmp_path):
 def test_a_second_server_on_one_home_is_refused(server):
     done = start(server.home, "--port", "0")
     assert done.returncode == 2
-    assert "another process" in done.stderr
+    assert "another server has the home" in done.stderr
 
 
 def test_a_port_in_use_is_told(tmp_path, server):
