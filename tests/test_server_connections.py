@@ -312,17 +312,17 @@ def test_a_busy_server_tells_that_it_lives(tmp_path):
         for thread in asking:
             thread.start()
         wait_for(lambda: len(parent.net_connections()) >= 5)
-        wait_for(lambda: httpx.get(f"{server.url}{API}/collections").status_code == 503)
+        wait_for(lambda: httpx.get(f"{server.url}{API}/collections", timeout=60).status_code == 503)
         for _ in range(40):
-            assert httpx.get(f"{server.url}/healthz").status_code == 200
-        refused = httpx.get(f"{server.url}{API}/collections")
+            assert httpx.get(f"{server.url}/healthz", timeout=60).status_code == 200
+        refused = httpx.get(f"{server.url}{API}/collections", timeout=60)
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "busy")
         assert refused.headers["connection"] == "close"
         for worker in workers:
             worker.resume()
         for thread in asking:
             thread.join(30)
-        wait_for(lambda: httpx.get(f"{server.url}{API}/collections").status_code == 200)
+        wait_for(lambda: httpx.get(f"{server.url}{API}/collections", timeout=60).status_code == 200)
 
 
 def test_streams_of_events_leave_room_for_others(tmp_path):
