@@ -6,6 +6,7 @@ What is not in the table is left to who reads it: sources, filters, choices of a
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
@@ -47,6 +48,20 @@ def plain_values(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain_values(held) for held in value]
     return value.tolist() if hasattr(value, "tolist") and hasattr(value, "shape") else value
+
+
+def plain_json(value: Any, *, sort_keys: bool = False) -> tuple[Any, str]:
+    """Return a value as JSON can hold it, and its text; it is copied only where numbers of other libraries are in it.
+
+    Raises:
+        TypeError, ValueError: for what JSON has no form for.
+    """
+    write = partial(json.dumps, sort_keys=sort_keys, ensure_ascii=False, allow_nan=False)
+    try:
+        return value, write(value)
+    except TypeError:
+        value = plain_values(value)
+        return value, write(value)
 
 
 def is_text(value: object) -> TypeGuard[str]:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .arguments import plain_values
+from .arguments import plain_json
 from .conditions import (
     Among,
     And,
@@ -98,11 +98,7 @@ $nin, $exists, $not, $all, $elemMatch, $regex, $options, $size.
         raise _wrong("", 'an object such as {"color": "red"}', condition)
     _check_size(condition)
     try:
-        try:
-            text = json.dumps(condition, sort_keys=True, ensure_ascii=False, allow_nan=False)
-        except TypeError:
-            condition = plain_values(condition)
-            text = json.dumps(condition, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        condition, text = plain_json(condition, sort_keys=True)
     except (TypeError, ValueError) as exc:
         raise FilterError(f"the filter holds a value that JSON has no form for: {exc}.", place="") from exc
     except RecursionError as exc:

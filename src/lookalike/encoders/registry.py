@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, TypeAlias
 
 from lookalike.distances import ScoreCurve, reliability_curve, score_curve
@@ -61,16 +62,10 @@ def reliability_of(name: str) -> Mapping[str, ScoreCurve]:
     return REGISTERED[name].reliability if name in REGISTERED else {}
 
 
-def _builtin(variant: Variant) -> Encoder:
+def _builtin(variant: Variant, *, accurate: bool = False) -> Encoder:
     from lookalike.encoders.builtin import open_builtin
 
-    return open_builtin(variant=variant)
-
-
-def _builtin_accurate(variant: Variant) -> Encoder:
-    from lookalike.encoders.builtin import open_builtin
-
-    return open_builtin(variant=variant, accurate=True)
+    return open_builtin(variant=variant, accurate=accurate)
 
 
 _SPACES = ("semantic", "copy")
@@ -79,6 +74,8 @@ _RELIABILITY = {space: curve for space in _SPACES if (curve := reliability_curve
 
 REGISTERED: dict[str, Registered] = {
     "builtin": Registered(_builtin, "fast", _CURVES, _RELIABILITY),
-    "builtin-accurate": Registered(_builtin_accurate, "better for clothes, at twice the cost", _CURVES, _RELIABILITY),
+    "builtin-accurate": Registered(
+        partial(_builtin, accurate=True), "better for clothes, at twice the cost", _CURVES, _RELIABILITY
+    ),
 }
 ENCODERS = tuple(REGISTERED)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ... import intake
-from ...arguments import plain_values
+from ...arguments import plain_json
 from ...errors import InputError, LookalikeError, SourceNotFoundError, shown
 from ...limits import Limits, check_tags
 from ...pictures import Bytes, File, Url
@@ -305,19 +305,13 @@ def checked_metadata(metadata: Any, *, limits: Limits) -> Mapping[str, Any]:
     Raises:
         InputError: naming what is wrong.
     """
-    import json
-
     if not isinstance(metadata, Mapping) or not all(isinstance(key, str) for key in metadata):
         raise InputError(f"metadata is an object with text names, not {type(metadata).__name__}.")
     for key in metadata:
         if key.startswith(("_", "$")) or key == "tags":
             raise InputError(f'"{key[:80]}" cannot be a metadata field: names with _ or $, and "tags", are ours.')
     try:
-        try:
-            text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
-        except TypeError:
-            metadata = plain_values(metadata)
-            text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
+        metadata, text = plain_json(metadata)
         size = len(text.encode())
     except (TypeError, ValueError, UnicodeEncodeError) as exc:
         raise InputError(f"metadata holds a value that JSON has no form for: {exc}.") from exc

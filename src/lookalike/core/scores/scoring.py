@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...distances import ScoreCurve, cosine_distance, score_curve, score_of
-from ..features.spaces import COPY_SPACE, HASH_SPACE, HUE_SPACE, SEMANTIC_SPACE
+from ...distances import ScoreCurve, cosine_distance, score_of
+from ...encoders import curves_of
+from ..features.spaces import HASH_SPACE, HUE_SPACE
 
 if TYPE_CHECKING:
     from ...arrays import Vectors
 
 # Hashes, hues and palettes are computed beside the encoder: they make no statement of their own.
-BUILT_IN_MAPS: Mapping[str, ScoreCurve] = {space: score_curve(space) for space in (SEMANTIC_SPACE, COPY_SPACE)}
+BUILT_IN_MAPS: Mapping[str, ScoreCurve] = curves_of("builtin")
 # Where geometry decides: 97 of 100 copies reach the first beside their original; above the second there are few others.
 CANDIDATE_SCORE, LIKELY_SCORE = 0.5, 0.8
 

@@ -14,6 +14,7 @@ import numpy as np
 from ...errors import InputError
 from ...limits import Limits, checked_fields
 from ...records import CollectionSpec, Record, Space
+from .refusals import not_unicode
 
 if TYPE_CHECKING:
     from ...arrays import F32, U8
@@ -71,7 +72,7 @@ def check_text(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as exc:
-        raise InputError(f"{text[:80]!a} is not a valid Unicode text: write it without lone surrogates.") from exc
+        raise not_unicode(text) from exc
 
 
 def metadata_text(metadata: Mapping[str, Any], limits: Limits) -> str:

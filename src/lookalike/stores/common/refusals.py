@@ -32,6 +32,11 @@ def no_space(name: str, spaces: Iterable[Space]) -> InputError:
     return InputError(f'no space "{name}". There are: {", ".join(space.name for space in spaces)}.')
 
 
+def not_unicode(text: str) -> InputError:
+    """Make the error that says that UTF-8 has no form for a text."""
+    return InputError(f"{text[:80]!a} is not a valid Unicode text: write it without lone surrogates.")
+
+
 def closed(place: object) -> StoreError:
     """Make the error that says that a store was closed."""
     return StoreError(f'the store at "{place}" is closed. Open it again.')

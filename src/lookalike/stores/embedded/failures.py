@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ... import refusals
 from ...databases import error_of
-from ...errors import CollectionNotFoundError, InputError, LookalikeError, StoreDamagedError
+from ...errors import CollectionNotFoundError, LookalikeError, StoreDamagedError
+from ..common.refusals import not_unicode
 
 _ABOUT_A_ROW = ("malformed json", "could not decode to utf-8", "json cannot hold", "user-defined function raised")
 
@@ -27,8 +28,7 @@ class translated:  # entered several times in every search, where a generator ta
         if isinstance(exc, sqlite3.Error):
             raise error_of(exc, self._place, damaged) from exc
         if isinstance(exc, UnicodeEncodeError):
-            text = f"{exc.object[:80]!a} is not a valid Unicode text: write it without lone surrogates."
-            raise InputError(text) from exc
+            raise not_unicode(exc.object) from exc
         if isinstance(exc, OSError):
             raise refusals.error_of(exc, self._place) from exc
 
